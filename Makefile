@@ -1,0 +1,74 @@
+# `make demo` and `make test` are the two commands of the README; the rest is for developers.
+
+GO          ?= go
+BIN         := bin/scaf
+TOOLS       := $(CURDIR)/.tools/bin
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# Pinned; the file names carry the version, so that a new pin is a new install.
+GOLANGCI_VERSION    := v2.15.0
+GOVULNCHECK_VERSION := v1.8.0
+GOLANGCI    := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+
+REPO         ?= .
+FUZZTIME     ?= 30s
+SOAKTIME     ?= 1h
+TEST_TIMEOUT ?= 9m
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: build ## the main job on a repository: make demo [REPO=path]
+	sh deploy/demo.sh $(BIN) '$(REPO)'
+
+.PHONY: build
+build: ## the product: one static binary, bin/scaf
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/scaf
+
+.PHONY: test
+test: install-deps build ## install what the tests need, then run them all under the race detector
+	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: test-long
+test-long: install-deps ## the same with the long fault runs (SCAF_LONG=1)
+	SCAF_LONG=1 CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 4h ./...
+
+.PHONY: soak
+soak: install-deps ## the fault tests again and again for SOAKTIME, or until the first failure
+	GO='$(GO)' sh .ci/soak '$(SOAKTIME)'
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME
+	GO='$(GO)' sh .ci/fuzz '$(FUZZTIME)'
+
+.PHONY: bench
+bench: install-deps ## measure against the bare baselines of the same run; writes docs/benchmarks.md
+	CGO_ENABLED=0 $(GO) run ./test/bench
+
+.PHONY: lint
+lint: $(GOLANGCI) ## golangci-lint with the import directions
+	$(GOLANGCI) run ./...
+
+.PHONY: vulncheck
+vulncheck: $(GOVULNCHECK) ## known vulnerabilities in what is called (needs vuln.go.dev)
+	$(GOVULNCHECK) ./...
+
+.PHONY: install-deps
+install-deps: ## install the servers and tools that the tests use, if they are missing
+	@sh .ci/install-deps
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin .tools
+
+$(GOLANGCI):
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+$(GOVULNCHECK):
+	GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	mv $(TOOLS)/govulncheck $@

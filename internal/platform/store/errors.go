@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// What can go wrong, the same on both databases. The driver's own words follow
+// in the message.
+var (
+	// ErrNotFound: the row is not there.
+	ErrNotFound = errors.New("not found")
+	// ErrUnique: a row with this key is there already.
+	ErrUnique = errors.New("already exists")
+	// ErrReadOnly: the database, or its folder, cannot be written.
+	ErrReadOnly = errors.New("the database is read-only")
+	// ErrFull: the disk is full.
+	ErrFull = errors.New("the disk is full")
+	// ErrBusy: somebody else holds a lock for too long.
+	ErrBusy = errors.New("the database is locked by another process")
+	// ErrCorrupt: the database file is damaged.
+	ErrCorrupt = errors.New("the database file is damaged")
+	// ErrUnavailable: the database cannot be reached or opened.
+	ErrUnavailable = errors.New("the database cannot be opened")
+)
+
+// explain puts one of the errors above in front of a driver's error.
+func explain(err error) error {
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if kind := classify(err); kind != nil && !errors.Is(err, kind) {
+		return fmt.Errorf("%w (%w)", kind, err)
+	}
+	return err
+}
+
+func classify(err error) error {
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() {
+		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+			return ErrUnique
+		}
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+			return ErrReadOnly
+		case sqlite3.SQLITE_FULL:
+			return ErrFull
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+			return ErrBusy
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return ErrCorrupt
+		case sqlite3.SQLITE_CANTOPEN:
+			return ErrUnavailable
+		case sqlite3.SQLITE_IOERR:
+			if strings.Contains(err.Error(), "no space") {
+				return ErrFull
+			}
+		}
+		return nil
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch {
+		case pg.Code == "23505":
+			return ErrUnique
+		case pg.Code == "25006":
+			return ErrReadOnly
+		case pg.Code == "53100":
+			return ErrFull
+		case pg.Code == "55P03", pg.Code == "40P01", pg.Code == "40001":
+			return ErrBusy
+		case pg.Code == "XX001", pg.Code == "XX002":
+			return ErrCorrupt
+		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "28"), pg.Code == "3D000":
+			return ErrUnavailable
+		}
+		return nil
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	switch {
+	case errors.As(err, &connect), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
+		return ErrUnavailable
+	case errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded):
+		return ErrUnavailable
+	}
+	return nil
+}

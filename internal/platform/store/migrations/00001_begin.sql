@@ -1,0 +1,69 @@
+-- +goose Up
+
+-- The ledger: one row an event. body is the stored bytes, which are the leaf.
+CREATE TABLE ledger_event (
+    idx    @index,
+    id     @text NOT NULL,
+    source @text NOT NULL,
+    body   @bytes NOT NULL,
+    UNIQUE (id, source)
+);
+
+-- The one head row: size, the RFC 6962 frontier (the hashes of the perfect
+-- subtrees, largest first, 32 bytes each), the root, and the signed checkpoint.
+CREATE TABLE ledger_head (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    origin   @text NOT NULL,
+    size     BIGINT NOT NULL,
+    frontier @bytes NOT NULL,
+    root     @bytes NOT NULL,
+    note     @text NOT NULL
+);
+
+-- Full hash tiles (tlog-tiles): 256 hashes of 32 bytes.
+CREATE TABLE ledger_tile (
+    level  INTEGER NOT NULL,
+    n      BIGINT NOT NULL,
+    hashes @bytes NOT NULL,
+    PRIMARY KEY (level, n)
+);
+
+-- The search index: a row for every full block of 4,096 events, fixed-width
+-- columns, rebuildable from the events.
+CREATE TABLE ledger_search (
+    block    @index,
+    types    @bytes NOT NULL,
+    subjects @bytes NOT NULL,
+    actors   @bytes NOT NULL,
+    times    @bytes NOT NULL
+);
+
+-- Every version of every record. to_idx is null on the current version.
+CREATE TABLE record_version (
+    kind     @text NOT NULL,
+    id       @text NOT NULL,
+    version  INTEGER NOT NULL,
+    from_idx BIGINT NOT NULL,
+    to_idx   BIGINT,
+    at       BIGINT,
+    doc      @text NOT NULL,
+    PRIMARY KEY (kind, id, version)
+);
+CREATE UNIQUE INDEX record_version_event ON record_version (from_idx);
+CREATE INDEX record_version_at ON record_version (kind, at, id);
+
+-- Work to do later, enqueued in the transaction that caused it.
+CREATE TABLE job (
+    id       @text PRIMARY KEY,
+    kind     @text NOT NULL,
+    key      @text NOT NULL,
+    payload  @text NOT NULL,
+    run_at   BIGINT NOT NULL,
+    attempt  INTEGER NOT NULL,
+    lease    BIGINT,
+    failure  @text NOT NULL,
+    UNIQUE (kind, key)
+);
+CREATE INDEX job_due ON job (run_at, id);
+
+-- +goose Down

@@ -1,0 +1,227 @@
+// Package store is the database: SQLite (pure Go) when nothing is configured,
+// PostgreSQL when a URL says so. It is the only package that imports
+// database/sql or a driver.
+//
+// One SQL text serves both. Parameters are written $1, $2 ...; text columns
+// compare bytewise on both (binary collation); instants are integers, the
+// microseconds since 1970 in UTC; an ORDER BY over a column that may be null
+// says NULLS FIRST or NULLS LAST.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+)
+
+// Dialect names the kind of database behind a DB.
+type Dialect string
+
+// The databases that SCAF runs on.
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+// DB is an open database: one writer at a time (see Writer) and any number of
+// concurrent readers.
+type DB struct {
+	dialect Dialect
+	readers *sql.DB
+	writers *sql.DB
+}
+
+// Open opens the database that the URL names: "postgres://..." (or
+// "postgresql://..."), or the path of an SQLite file, which is made when it is
+// missing. It does not migrate.
+//
+// Durability: on SQLite the journal is WAL with synchronous=FULL, on
+// PostgreSQL synchronous_commit is on, so a commit that returned has been
+// fsynced, whatever the server's defaults say.
+func Open(ctx context.Context, location string) (*DB, error) {
+	if strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://") {
+		return openPostgres(ctx, location)
+	}
+	return openSQLite(ctx, location)
+}
+
+func openSQLite(ctx context.Context, path string) (*DB, error) {
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("%w: the folder of the database %s does not exist", ErrUnavailable, path)
+	}
+	pragmas := url.Values{}
+	for _, pragma := range []string{
+		"busy_timeout(10000)", // on every connection, readers too: opening may have to recover
+		"page_size(8192)",
+		"journal_mode(WAL)",
+		"synchronous(FULL)",
+		"foreign_keys(ON)",
+		"wal_autocheckpoint(8000)",
+		"cache_size(-65536)", // KiB when negative
+		"temp_store(MEMORY)",
+	} {
+		pragmas.Add("_pragma", pragma)
+	}
+	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	writers, err := sql.Open("sqlite", name+"?"+pragmas.Encode())
+	if err != nil {
+		return nil, explain(err)
+	}
+	writers.SetMaxOpenConns(1)
+	if err := writers.PingContext(ctx); err != nil {
+		_ = writers.Close()
+		return nil, fmt.Errorf("open the database %s: %w", path, explain(err))
+	}
+	reading := url.Values{}
+	for _, pragma := range []string{
+		"busy_timeout(10000)", "query_only(ON)", "cache_size(-16384)",
+		"mmap_size(1073741824)", // bytes; readers scan, and a mapping saves a copy of every page
+	} {
+		reading.Add("_pragma", pragma)
+	}
+	readers, err := sql.Open("sqlite", name+"?"+reading.Encode())
+	if err != nil {
+		_ = writers.Close()
+		return nil, explain(err)
+	}
+	readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	return &DB{dialect: SQLite, readers: readers, writers: writers}, nil
+}
+
+func openPostgres(ctx context.Context, location string) (*DB, error) {
+	config, err := pgx.ParseConfig(location)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the database URL cannot be read: it should look like postgres://user@host:5432/name", ErrUnavailable)
+	}
+	config.RuntimeParams["synchronous_commit"] = "on"
+	config.RuntimeParams["application_name"] = "scaf"
+	config.RuntimeParams["timezone"] = "UTC"
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(max(8, 2*runtime.NumCPU()))
+	pool.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	if err := pool.PingContext(ctx); err != nil {
+		_ = pool.Close()
+		return nil, fmt.Errorf("open the database %s on %s: %w", config.Database, config.Host, explain(err))
+	}
+	return &DB{dialect: Postgres, readers: pool, writers: pool}, nil
+}
+
+// Dialect tells which database this is.
+func (db *DB) Dialect() Dialect { return db.dialect }
+
+// Close closes every connection.
+func (db *DB) Close() error {
+	if db.readers == db.writers {
+		return db.readers.Close()
+	}
+	return errors.Join(db.readers.Close(), db.writers.Close())
+}
+
+// Read runs body on one snapshot of the database: every query of it sees the
+// same moment, and none of them can write.
+func (db *DB) Read(ctx context.Context, body func(*Reader) error) error {
+	options := &sql.TxOptions{}
+	if db.dialect == Postgres {
+		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	tx, err := db.readers.BeginTx(ctx, options)
+	if err != nil {
+		return explain(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	return body(&Reader{ctx: ctx, on: tx, dialect: db.dialect})
+}
+
+// querier is what a transaction and a connection have in common.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// Reader reads one snapshot.
+type Reader struct {
+	ctx     context.Context
+	on      querier
+	dialect Dialect
+}
+
+// Rows is the result of a query. It must be read to its end or closed.
+type Rows struct{ rows *sql.Rows }
+
+// Next steps to the next row.
+func (r *Rows) Next() bool { return r.rows.Next() }
+
+// Scan copies the row's columns. A sql.RawBytes-like destination (*Raw) is
+// valid until the next call of Next only.
+func (r *Rows) Scan(into ...any) error { return explain(r.rows.Scan(into...)) }
+
+// Err tells what ended the rows early.
+func (r *Rows) Err() error { return explain(r.rows.Err()) }
+
+// Close gives the connection back.
+func (r *Rows) Close() error { return explain(r.rows.Close()) }
+
+// Raw is a column's bytes without a copy, valid until the next Next.
+type Raw = sql.RawBytes
+
+// Query runs a query.
+func (r *Reader) Query(query string, args ...any) (*Rows, error) {
+	rows, err := r.on.QueryContext(r.ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // handed to the caller
+	if err != nil {
+		return nil, explain(err)
+	}
+	return &Rows{rows}, nil
+}
+
+// One runs a query that gives one row and scans it. ErrNotFound when there is
+// none.
+func (r *Reader) One(query string, args, into []any) error {
+	rows, err := r.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return ErrNotFound
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+// Each runs a query and calls visit once a row, after scan has been filled.
+// It stops at the first error.
+func (r *Reader) Each(query string, args, into []any, visit func() error) error {
+	rows, err := r.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if err := visit(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Dialect tells which database this is.
+func (r *Reader) Dialect() Dialect { return r.dialect }

@@ -1,0 +1,143 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// Applied is an event that made a version, as the ledger holds it.
+type Applied struct {
+	Index   int64
+	Type    string
+	Subject string
+	Data    []byte
+}
+
+// Difference says where the rows are not what replaying the events gives.
+type Difference struct {
+	Index int64
+	What  string
+}
+
+// Error implements error.
+func (d *Difference) Error() string { return fmt.Sprintf("event %d: %s", d.Index, d.What) }
+
+// Check holds the versions that began at the indexes from..to (exclusive)
+// against the events of that range: every record event has exactly its
+// version, every version its event, and the documents are the same bytes.
+// Events of kinds that ks does not know are passed over; a row of an unknown
+// kind is a difference. The first difference is a *Difference.
+func (ks Kinds) Check(r *store.Reader, from, to int64, events []Applied) error {
+	var made []Applied
+	for _, event := range events {
+		if ks.makes(event) {
+			made = append(made, event)
+		}
+	}
+	type row struct {
+		Version
+		at *int64
+	}
+	var rows []row
+	var v row
+	var doc string
+	err := r.Each(`SELECT kind, `+columns+`, at FROM record_version WHERE from_idx >= $1 AND from_idx < $2 ORDER BY from_idx`,
+		[]any{from, to}, []any{&v.Kind, &v.ID, &v.Version.Version, &v.From, &v.To, &doc, &v.at}, func() error {
+			one := v
+			one.Doc = json.RawMessage(doc)
+			rows = append(rows, one)
+			v.To, v.at = nil, nil
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	for len(made) > 0 || len(rows) > 0 {
+		switch {
+		case len(rows) == 0 || len(made) > 0 && made[0].Index < rows[0].From:
+			return &Difference{made[0].Index, fmt.Sprintf("made a version of %s, which is missing in the database", made[0].Subject)}
+		case len(made) == 0 || rows[0].From < made[0].Index:
+			return &Difference{rows[0].From, fmt.Sprintf("the database holds version %d of %s, which no event made", rows[0].Version.Version, rows[0].Ref())}
+		}
+		if err := ks.same(r, made[0], &rows[0].Version, rows[0].at); err != nil {
+			return err
+		}
+		made, rows = made[1:], rows[1:]
+	}
+	return nil
+}
+
+// makes reports whether the event makes a version of a known kind.
+func (ks Kinds) makes(event Applied) bool {
+	parts := strings.Split(event.Type, ".")
+	if len(parts) != 4 || parts[0] != "scaf" || !strings.HasPrefix(event.Subject, parts[1]+"/") {
+		return false
+	}
+	for _, k := range ks {
+		if k.Name == parts[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// same compares one event with the row that it made.
+func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64) error {
+	differs := func(format string, args ...any) error {
+		return &Difference{event.Index, fmt.Sprintf("%s version %d: ", v.Ref(), v.Version) + fmt.Sprintf(format, args...)}
+	}
+	var data eventData
+	if err := json.Unmarshal(event.Data, &data); err != nil {
+		return differs("the event's data cannot be read: %v", err)
+	}
+	if v.Ref() != event.Subject || v.Version != data.Version {
+		return differs("the event made %s version %d", event.Subject, data.Version)
+	}
+	if got := digest(v.Doc); got != data.SHA256 {
+		return differs("the stored document has the SHA-256 %s, the event says %s", got, data.SHA256)
+	}
+	kind, err := ks.Find(v.Kind)
+	if err != nil {
+		return differs("%v", err)
+	}
+	instant, err := kind.instant(v.Doc)
+	if err != nil || (instant == nil) != (at == nil) || instant != nil && *instant != *at {
+		return differs("the row's instant is not that of its document")
+	}
+	want := []byte(data.Document)
+	if data.Version > 1 {
+		before, end := "", int64(-1)
+		err := r.One(`SELECT doc, to_idx FROM record_version WHERE kind = $1 AND id = $2 AND version = $3`,
+			[]any{v.Kind, v.ID, v.Version - 1}, []any{&before, &end})
+		if err != nil || end != event.Index {
+			return differs("the version before it is missing, or does not end at event %d", event.Index)
+		}
+		if want, err = jsonpatch.MergePatch([]byte(before), data.Patch); err != nil {
+			return differs("the event's patch cannot be applied: %v", err)
+		}
+	}
+	replayed, err := Canonical(json.RawMessage(want))
+	if err != nil || string(replayed) != string(v.Doc) {
+		return differs("replaying the event gives another document")
+	}
+	return nil
+}
+
+// CheckEnds finds a version that ended without a successor, or that did not
+// end though it has one, among those that began before index to.
+func CheckEnds(r *store.Reader, to int64) error {
+	var kind, id string
+	var version int
+	var from int64
+	return r.Each(`SELECT a.kind, a.id, a.version, a.from_idx FROM record_version a
+		LEFT JOIN record_version b ON b.kind = a.kind AND b.id = a.id AND b.version = a.version + 1
+		WHERE a.from_idx < $1 AND (a.to_idx IS DISTINCT FROM b.from_idx) ORDER BY a.from_idx LIMIT 1`,
+		[]any{to}, []any{&kind, &id, &version, &from}, func() error {
+			return &Difference{from, fmt.Sprintf("%s/%s version %d does not end where the next version begins", kind, id, version)}
+		})
+}

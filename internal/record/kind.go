@@ -1,0 +1,226 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Kind describes the records of one register.
+type Kind struct {
+	Name     string // "change": what references and event types say
+	Register string // "changes": what people say
+	Title    string // "Changes"
+	// At is the top-level field that holds the record's instant, by which
+	// periods select it; empty when the kind has none.
+	At string
+	// Personal marks registers whose reading is recorded.
+	Personal bool
+	// Internal marks kinds that SCAF keeps for itself: read by everybody who
+	// may read records, written by their own commands only.
+	Internal bool
+	// New returns a pointer to an empty document.
+	New func() any
+	// Identify returns the id of a document that is added.
+	Identify func(doc any) string
+	// Validate returns what is wrong with a document.
+	Validate func(doc any) []FieldError
+	// States are the states of the lifecycle, the first one being that of a
+	// new record, with the states that each may move to.
+	States []State
+}
+
+// State is a state of a lifecycle. The document's field "state" holds it.
+type State struct {
+	Name string
+	To   []string // states that a record may move to from here
+}
+
+// FieldError says what is wrong with a field and what would be right.
+type FieldError struct {
+	Field   string `json:"field"`
+	Problem string `json:"problem"`
+}
+
+// Invalid is the error of a document with wrong fields.
+type Invalid struct{ Fields []FieldError }
+
+// Error implements error.
+func (e *Invalid) Error() string {
+	var all []string
+	for _, field := range e.Fields {
+		all = append(all, field.Field+": "+field.Problem)
+	}
+	return strings.Join(all, "; ")
+}
+
+// Decode reads a document strictly: an unknown field, a value of another type
+// or a rule of the register that does not hold is *Invalid.
+func (k *Kind) Decode(raw []byte) (any, error) {
+	doc := k.New()
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(doc); err != nil {
+		return nil, k.explain(err)
+	}
+	if k.Validate != nil {
+		if wrong := k.Validate(doc); len(wrong) > 0 {
+			return nil, &Invalid{wrong}
+		}
+	}
+	return doc, nil
+}
+
+// explain turns a decoding error into the field's.
+func (k *Kind) explain(err error) error {
+	var wrong *json.UnmarshalTypeError
+	var moment *time.ParseError
+	switch {
+	case errors.As(err, &wrong):
+		return &Invalid{[]FieldError{{wrong.Field, fmt.Sprintf("is a %s, it must be of type %s", wrong.Value, typeName(wrong.Type))}}}
+	case errors.As(err, &moment):
+		return &Invalid{[]FieldError{{"time", fmt.Sprintf("%s is not an RFC 3339 time like 2026-01-31T09:30:00Z", moment.Value)}}}
+	}
+	text := strings.TrimPrefix(err.Error(), "json: ")
+	if field, ok := strings.CutPrefix(text, "unknown field "); ok {
+		return &Invalid{[]FieldError{{strings.Trim(field, `"`), "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
+	}
+	return &Invalid{[]FieldError{{"document", text}}}
+}
+
+func typeName(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return "time"
+	case t.Kind() == reflect.Slice:
+		return "list"
+	case t.Kind() == reflect.Struct:
+		return "object"
+	}
+	return t.String()
+}
+
+// Fields are the names of the document's top-level fields, sorted.
+func (k *Kind) Fields() []string {
+	var names []string
+	for field := range k.fields() {
+		names = append(names, field)
+	}
+	sort.Strings(names)
+	return names
+}
+
+func (k *Kind) fields() map[string]reflect.Type {
+	found := map[string]reflect.Type{}
+	t := reflect.TypeOf(k.New()).Elem()
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			found[name] = t.Field(i).Type
+		}
+	}
+	return found
+}
+
+// Value reads a field's value as a person types it: text as it is, everything
+// else as JSON. An empty text clears the field (it becomes null).
+func (k *Kind) Value(field, text string) (json.RawMessage, error) {
+	t, ok := k.fields()[field]
+	if !ok {
+		return nil, &Invalid{[]FieldError{{field, "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
+	}
+	if text == "" {
+		return json.RawMessage("null"), nil
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.String || t == reflect.TypeFor[time.Time]() {
+		return json.Marshal(text)
+	}
+	if !jsontext.Value(text).IsValid() {
+		return nil, &Invalid{[]FieldError{{field, fmt.Sprintf("%q is not a %s: write it as JSON", text, typeName(t))}}}
+	}
+	return json.RawMessage(text), nil
+}
+
+// instant reads the record's instant from a canonical document, in
+// microseconds; nil when it has none.
+func (k *Kind) instant(doc []byte) (*int64, error) {
+	if k.At == "" {
+		return nil, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &fields); err != nil {
+		return nil, err
+	}
+	raw, ok := fields[k.At]
+	if !ok || string(raw) == "null" {
+		return nil, nil
+	}
+	var at time.Time
+	if err := json.Unmarshal(raw, &at); err != nil {
+		return nil, &Invalid{[]FieldError{{k.At, "is not an RFC 3339 time like 2026-01-31T09:30:00Z"}}}
+	}
+	micro := at.UnixMicro()
+	return &micro, nil
+}
+
+// Move checks that the lifecycle lets a record go from one state to another.
+func (k *Kind) Move(from, to string) error {
+	var names []string
+	for _, state := range k.States {
+		names = append(names, state.Name)
+		if state.Name != from {
+			continue
+		}
+		for _, next := range state.To {
+			if next == to {
+				return nil
+			}
+		}
+		if len(state.To) == 0 {
+			return &Invalid{[]FieldError{{"state", fmt.Sprintf("%q is final", from)}}}
+		}
+		return &Invalid{[]FieldError{{"state", fmt.Sprintf("from %q a record of %s can move to: %s", from, k.Register, strings.Join(state.To, ", "))}}}
+	}
+	return &Invalid{[]FieldError{{"state", fmt.Sprintf("%q is no state of %s: %s", from, k.Register, strings.Join(names, ", "))}}}
+}
+
+// Kinds are the kinds that a program knows.
+type Kinds []*Kind
+
+// Find returns the kind that the text names, as "change", "changes" or the
+// first part of a reference.
+func (ks Kinds) Find(name string) (*Kind, error) {
+	var registers []string
+	for _, k := range ks {
+		if name == k.Name || name == k.Register {
+			return k, nil
+		}
+		if !k.Internal {
+			registers = append(registers, k.Register)
+		}
+	}
+	return nil, fmt.Errorf("%w: %q: the registers are %s", ErrRegister, name, strings.Join(registers, ", "))
+}
+
+// ErrRegister: there is no such register.
+var ErrRegister = errors.New("unknown register")
+
+// Parse splits a reference like "change/4f2a".
+func (ks Kinds) Parse(ref string) (*Kind, string, error) {
+	name, id, ok := strings.Cut(ref, "/")
+	if !ok || id == "" {
+		return nil, "", fmt.Errorf("%w: %q is no reference: write it as kind/id, like person/E1001", ErrRegister, ref)
+	}
+	k, err := ks.Find(name)
+	return k, id, err
+}

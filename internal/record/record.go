@@ -1,0 +1,263 @@
+// Package record keeps the versions of records: one row for every version,
+// with the ledger index at which it began and at which it ended, so that any
+// register can be read as of a checkpoint. Every version has exactly one event
+// that carries the difference and the SHA-256 of the canonical document after
+// it; Check holds the rows against these events.
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// Errors of records.
+var (
+	// ErrExists: a record with this reference is there already.
+	ErrExists = errors.New("the record exists already")
+	// ErrNone: there is no such record.
+	ErrNone = errors.New("there is no such record")
+	// ErrStale: the record has been changed since the caller read it.
+	ErrStale = errors.New("the record has been changed meanwhile")
+	// ErrSame: the change changes nothing.
+	ErrSame = errors.New("nothing would change")
+)
+
+// Version is one version of a record.
+type Version struct {
+	Kind    string          `json:"kind"`
+	ID      string          `json:"id"`
+	Version int             `json:"version"`
+	From    int64           `json:"from"`         // ledger index of the event that made it
+	To      *int64          `json:"to,omitempty"` // of the event that ended it; none on the current one
+	Doc     json.RawMessage `json:"document"`     // canonical (RFC 8785)
+}
+
+// Ref is the record's reference: "kind/id".
+func (v *Version) Ref() string { return v.Kind + "/" + v.ID }
+
+// Change is a new version of a record.
+type Change struct {
+	// Verb ends the event's type: "scaf.<kind>.<verb>.v1".
+	Verb string
+	ID   string
+	// Doc is marshalled as JSON and made canonical. Numbers are those of
+	// RFC 8785: integers beyond 2^53 lose digits, so write them as strings.
+	Doc any
+	// Expect is the version that the change was made from: 0 for a new record.
+	Expect int
+}
+
+// Put writes new versions of records of one kind, each with its event, and
+// returns the events' indexes. It fails as a whole: with ErrExists or ErrStale
+// when a record is not at the expected version, with ErrSame when a document
+// does not change.
+func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
+	indexes := make([]int64, len(changes))
+	rows := make([][]any, len(changes))
+	for i, change := range changes {
+		doc, err := Canonical(change.Doc)
+		if err != nil {
+			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
+		}
+		at, err := kind.instant(doc)
+		if err != nil {
+			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
+		}
+		data := eventData{Version: change.Expect + 1, SHA256: digest(doc)}
+		if change.Expect == 0 {
+			data.Document = doc
+		} else if data.Patch, err = replace(tx, kind, change, doc); err != nil {
+			return nil, err
+		}
+		index, err := tx.Event(act.Event{
+			Type: "scaf." + kind.Name + "." + change.Verb + ".v1", Subject: kind.Name + "/" + change.ID, Data: data,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if change.Expect > 0 {
+			n, err := tx.Exec(`UPDATE record_version SET to_idx = $1 WHERE kind = $2 AND id = $3 AND version = $4 AND to_idx IS NULL`,
+				index, kind.Name, change.ID, change.Expect)
+			if err != nil {
+				return nil, err
+			}
+			if n != 1 {
+				return nil, fmt.Errorf("%w: %s/%s is not at version %d", ErrStale, kind.Name, change.ID, change.Expect)
+			}
+		}
+		indexes[i] = index
+		rows[i] = []any{kind.Name, change.ID, change.Expect + 1, index, nil, at, string(doc)}
+	}
+	err := tx.Insert("record_version", []string{"kind", "id", "version", "from_idx", "to_idx", "at", "doc"}, rows)
+	if errors.Is(err, store.ErrUnique) {
+		return nil, fmt.Errorf("%w: %w", ErrExists, err)
+	}
+	return indexes, err
+}
+
+// eventData is the data of a record's event.
+type eventData struct {
+	Version  int             `json:"version"`
+	SHA256   string          `json:"sha256"`             // of the canonical document after the event
+	Document json.RawMessage `json:"document,omitempty"` // of the first version, whole
+	Patch    json.RawMessage `json:"patch,omitempty"`    // of a later one: RFC 7396 merge patch
+}
+
+// replace checks the version that is to be replaced and returns the patch
+// from it to the new document.
+func replace(tx *act.Tx, kind *Kind, change Change, doc []byte) (json.RawMessage, error) {
+	before, err := Get(&tx.Reader, kind.Name, change.ID)
+	if err != nil {
+		return nil, err
+	}
+	if before.Version != change.Expect {
+		return nil, fmt.Errorf("%w: %s is at version %d, the change was made from version %d", ErrStale, before.Ref(), before.Version, change.Expect)
+	}
+	if bytes.Equal(before.Doc, doc) {
+		return nil, fmt.Errorf("%w: %s", ErrSame, before.Ref())
+	}
+	patch, err := jsonpatch.CreateMergePatch(before.Doc, doc)
+	if err != nil {
+		return nil, err
+	}
+	return Canonical(json.RawMessage(patch))
+}
+
+// Canonical marshals a document in its one form: RFC 8785.
+func Canonical(doc any) ([]byte, error) {
+	raw, ok := doc.(json.RawMessage)
+	if !ok {
+		var err error
+		if raw, err = json.Marshal(doc); err != nil {
+			return nil, err
+		}
+	}
+	value := jsontext.Value(bytes.Clone(raw))
+	if err := value.Canonicalize(); err != nil {
+		return nil, err
+	}
+	return value, nil
+}
+
+func digest(doc []byte) string {
+	sum := sha256.Sum256(doc)
+	return hex.EncodeToString(sum[:])
+}
+
+const columns = `id, version, from_idx, to_idx, doc`
+
+// Get reads the current version of a record. ErrNone when there is none.
+func Get(r *store.Reader, kind, id string) (*Version, error) {
+	v := &Version{Kind: kind}
+	var doc string
+	err := r.One(`SELECT `+columns+` FROM record_version WHERE kind = $1 AND id = $2 AND to_idx IS NULL`,
+		[]any{kind, id}, []any{&v.ID, &v.Version, &v.From, &v.To, &doc})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %s/%s", ErrNone, kind, id)
+	}
+	v.Doc = json.RawMessage(doc)
+	return v, err
+}
+
+// Known returns which of the ids have a record of the kind.
+func Known(r *store.Reader, kind string, ids []string) (map[string]bool, error) {
+	known := map[string]bool{}
+	if len(ids) == 0 {
+		return known, nil
+	}
+	args := []any{kind}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	var id string
+	err := r.Each(`SELECT id FROM record_version WHERE kind = $1 AND version = 1 AND id IN (`+store.Parameters(2, len(ids))+`)`,
+		args, []any{&id}, func() error { known[id] = true; return nil })
+	return known, err
+}
+
+// History reads all versions of a record, the first one first.
+func History(r *store.Reader, kind, id string) ([]*Version, error) {
+	var versions []*Version
+	var v Version
+	var doc string
+	err := r.Each(`SELECT `+columns+` FROM record_version WHERE kind = $1 AND id = $2 ORDER BY version`,
+		[]any{kind, id}, []any{&v.ID, &v.Version, &v.From, &v.To, &doc}, func() error {
+			one := v
+			one.Kind, one.Doc = kind, json.RawMessage(doc)
+			versions = append(versions, &one)
+			v.To = nil
+			return nil
+		})
+	if err == nil && len(versions) == 0 {
+		err = fmt.Errorf("%w: %s/%s", ErrNone, kind, id)
+	}
+	return versions, err
+}
+
+// Range selects the versions that were current at a checkpoint and whose
+// instant (Kind.At) lies in a half-open interval.
+type Range struct {
+	Kind string
+	// AsOf is the size of the checkpoint; 0 means now.
+	AsOf int64
+	// From and To bound the instant; zero times do not. A record without an
+	// instant is selected only when neither is given.
+	From, To time.Time
+}
+
+// where is the condition of a range.
+func (q Range) where() (string, []any) {
+	conditions, args := []string{"kind = $1"}, []any{q.Kind}
+	add := func(condition string, arg int64) {
+		args = append(args, arg)
+		conditions = append(conditions, strings.ReplaceAll(condition, "?", store.Parameters(len(args), 1)))
+	}
+	if q.AsOf > 0 {
+		add("from_idx < ?", q.AsOf)
+		add("(to_idx IS NULL OR to_idx >= ?)", q.AsOf)
+	} else {
+		conditions = append(conditions, "to_idx IS NULL")
+	}
+	if !q.From.IsZero() {
+		add("at >= ?", q.From.UnixMicro())
+	}
+	if !q.To.IsZero() {
+		add("at < ?", q.To.UnixMicro())
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+// Each visits the selected versions ordered by instant (records without one
+// first), then id, bytewise: the same order on every database. The version
+// and its document are valid during the visit only.
+func Each(r *store.Reader, q Range, visit func(*Version) error) error {
+	where, args := q.where()
+	v := Version{Kind: q.Kind}
+	var to *int64
+	var doc store.Raw
+	return r.Each(`SELECT `+columns+` FROM record_version WHERE `+where+` ORDER BY at NULLS FIRST, id`, args,
+		[]any{&v.ID, &v.Version, &v.From, &to, &doc}, func() error {
+			v.To, v.Doc = to, json.RawMessage(doc)
+			return visit(&v)
+		})
+}
+
+// Count counts what Each would visit.
+func Count(r *store.Reader, q Range) (int64, error) {
+	where, args := q.where()
+	var n int64
+	err := r.One(`SELECT count(*) FROM record_version WHERE `+where, args, []any{&n})
+	return n, err
+}

@@ -1,0 +1,188 @@
+// Package ledgertest opens real ledgers for tests, on SQLite and on
+// PostgreSQL.
+package ledgertest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/clock"
+	"scaf.dev/scaf/internal/platform/ids"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Origin is the origin of the ledgers that this package makes.
+const Origin = "scaf.test/ledger"
+
+// Begin is the instant at which their clocks stand.
+var Begin = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// Operator may do everything in these ledgers.
+var Operator = act.Caller{ID: "local/test", Roles: []string{"administrator"}}
+
+// Ledger is a ledger with its door.
+type Ledger struct {
+	*act.Door
+	DB          *store.DB
+	URL         string
+	Clock       *clock.Manual
+	VerifierKey string
+	Signer      note.Signer
+	Parser      ledger.Parser
+	Side        string
+}
+
+// Everything is an authorizer that refuses callers without a role.
+type Everything struct{}
+
+// Authorize implements act.Authorizer.
+func (Everything) Authorize(caller act.Caller, action, _ string) error {
+	if len(caller.Roles) == 0 {
+		return fmt.Errorf("nobody without a role may do %s", action)
+	}
+	return nil
+}
+
+// Each runs the test on both databases.
+func Each(t *testing.T, test func(t *testing.T, l *Ledger)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, New(t, storetest.SQLite(t))) })
+	t.Run("postgres", func(t *testing.T) { test(t, New(t, storetest.Postgres(t))) })
+}
+
+// New makes a ledger in a fresh database.
+func New(t testing.TB, url string) *Ledger {
+	t.Helper()
+	secret, verifier, err := note.GenerateKey(rand.Reader, Origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Ledger{URL: url, Clock: clock.NewManual(Begin), VerifierKey: verifier, Signer: signer,
+		Parser: ledger.Parser{Source: ledger.OwnSource(Origin)}, Side: filepath.Join(t.TempDir(), "unwritten.jsonl")}
+	l.open(t)
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("close the ledger: %v", err)
+		}
+	})
+	return l
+}
+
+func (l *Ledger) open(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	var err error
+	if l.DB, err = store.Open(ctx, l.URL); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.DB.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	log := ledger.NewLog(Origin, l.Signer)
+	if exists, err := ledger.Exists(ctx, l.DB); err != nil {
+		t.Fatal(err)
+	} else if !exists {
+		Write(t, l.DB, log.Create)
+	}
+	if l.Door, err = act.Open(act.Config{DB: l.DB, Log: log, Auth: Everything{}, Clock: l.Clock, IDs: ids.NewSource(), Side: l.Side}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Close closes the door and the database.
+func (l *Ledger) Close() error {
+	if err := l.Door.Close(); err != nil {
+		return err
+	}
+	return l.DB.Close()
+}
+
+// Reopen closes the ledger and opens it again, as after a restart.
+func (l *Ledger) Reopen(t testing.TB) {
+	t.Helper()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.open(t)
+}
+
+// Write changes the database behind the door's back.
+func Write(t testing.TB, db *store.DB, body func(*store.Tx) error) {
+	t.Helper()
+	w, err := db.Writer(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	tx, err := w.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := body(tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Event is the JSON of an event with this id.
+func Event(id string, data any) []byte {
+	document, err := json.Marshal(map[string]any{
+		"specversion": "1.0", "id": id, "source": "//test", "type": "com.example.test",
+		"subject": "thing/" + id, "time": Begin.Format(time.RFC3339), "data": data,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return document
+}
+
+// Parse reads submitted events, which must be right.
+func (l *Ledger) Parse(t testing.TB, documents ...[]byte) []act.Entry {
+	t.Helper()
+	var entries []act.Entry
+	for _, document := range documents {
+		entry, err := l.Parser.Parse(document, l.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+// Add appends events and returns their receipts.
+func (l *Ledger) Add(t testing.TB, documents ...[]byte) []act.Receipt {
+	t.Helper()
+	receipts, err := l.Append(context.Background(), Operator, l.Parse(t, documents...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return receipts
+}
+
+// Fill appends n events in batches.
+func (l *Ledger) Fill(t testing.TB, n int) {
+	t.Helper()
+	for begin := 0; begin < n; begin += act.MaxBatch {
+		var batch [][]byte
+		for i := begin; i < min(n, begin+act.MaxBatch); i++ {
+			batch = append(batch, Event(fmt.Sprintf("fill-%07d", i), map[string]any{"n": i}))
+		}
+		l.Add(t, batch...)
+	}
+}

@@ -1,0 +1,294 @@
+package ledger_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/mod/sumdb/tlog"
+	"pgregory.net/rapid"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/trust/ledger"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+// reference computes RFC 6962 roots the slow way, by its definition.
+func reference(leaves [][]byte) [32]byte {
+	switch len(leaves) {
+	case 0:
+		return sha256.Sum256(nil)
+	case 1:
+		return sha256.Sum256(append([]byte{0}, leaves[0]...))
+	}
+	split := 1
+	for split*2 < len(leaves) {
+		split *= 2
+	}
+	left, right := reference(leaves[:split]), reference(leaves[split:])
+	return sha256.Sum256(append(append([]byte{1}, left[:]...), right[:]...))
+}
+
+// bodies reads all stored bytes.
+func bodies(t testing.TB, l *ledgertest.Ledger) [][]byte {
+	t.Helper()
+	var all [][]byte
+	if err := ledger.Find(context.Background(), l.DB, ledger.Query{}, func(e *ledger.Event) error {
+		if e.Index != int64(len(all)) {
+			t.Fatalf("event %d comes at place %d", e.Index, len(all))
+		}
+		all = append(all, e.Body)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestAReceiptIsOfTheStoredBytesAndTheCommittedCheckpoint(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		receipts := l.Add(t, ledgertest.Event("a", 1), ledgertest.Event("b", 2), ledgertest.Event("c", 3))
+		stored := bodies(t, l)
+		for i, receipt := range receipts {
+			leaf := sha256.Sum256(append([]byte{0}, stored[i]...))
+			if receipt.LeafHash != hex.EncodeToString(leaf[:]) {
+				t.Errorf("receipt %d has leaf hash %s, its stored bytes hash to %x", i, receipt.LeafHash, leaf)
+			}
+			root := reference(stored[:receipt.Size])
+			if receipt.Index != int64(i) || receipt.Size != 3 || receipt.Root != hex.EncodeToString(root[:]) {
+				t.Errorf("receipt %d is %+v, want index %d, size 3, root %x", i, receipt, i, root)
+			}
+		}
+		if !strings.Contains(string(stored[0]), `"recordedtime":"2026-03-02T09:00:00Z"`) || !strings.Contains(string(stored[0]), `"recordedby":"local/test"`) {
+			t.Errorf("the stored event does not say when and by whom it was recorded: %s", stored[0])
+		}
+	})
+}
+
+func TestTheRootIsThatOfRFC6962AtEverySize(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		rapid.Check(t, func(rt *rapid.T) {
+			n := rapid.IntRange(1, 40).Draw(rt, "events")
+			var batch [][]byte
+			for i := range n {
+				batch = append(batch, ledgertest.Event(l.IDs.New(l.Clock.Now()), i))
+			}
+			if rapid.Bool().Draw(rt, "restart") {
+				l.Reopen(t)
+			}
+			receipts := l.Add(t, batch...)
+			last := receipts[len(receipts)-1]
+			if root := reference(bodies(t, l)); last.Root != hex.EncodeToString(root[:]) {
+				rt.Fatalf("at size %d the root is %s, by definition %x", last.Size, last.Root, root)
+			}
+		})
+	})
+}
+
+func TestARepeatedEventGetsAReceiptAndAnotherContentIsAConflict(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		ctx := context.Background()
+		first := l.Add(t, ledgertest.Event("a", 1))[0]
+		l.Add(t, ledgertest.Event("b", 2))
+		again := l.Add(t, ledgertest.Event("a", 1), ledgertest.Event("c", 3), ledgertest.Event("c", 3))
+		if again[0].Index != first.Index || again[0].LeafHash != first.LeafHash {
+			t.Errorf("the repeated event got %+v, want index and leaf of %+v", again[0], first)
+		}
+		if again[1] != again[2] || again[1].Index != 2 {
+			t.Errorf("an event twice in one batch got %+v and %+v", again[1], again[2])
+		}
+		for name, batch := range map[string][][]byte{
+			"against the ledger": {ledgertest.Event("d", 4), ledgertest.Event("a", "other")},
+			"within the batch":   {ledgertest.Event("d", 4), ledgertest.Event("e", 5), ledgertest.Event("e", "other")},
+		} {
+			_, err := l.Append(ctx, ledgertest.Operator, l.Parse(t, batch...))
+			var conflict *act.ConflictError
+			if !errors.As(err, &conflict) || conflict.Position != len(batch)-1 {
+				t.Errorf("%s: got %v, want a conflict at position %d", name, err, len(batch)-1)
+			}
+		}
+		if got := len(bodies(t, l)); got != 3 {
+			t.Errorf("the ledger holds %d events, want 3: a refused batch leaves nothing", got)
+		}
+	})
+}
+
+func TestManyWritersGetIndexesWithoutAGap(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		const writers, each = 16, 40
+		var wait sync.WaitGroup
+		var mu sync.Mutex
+		seen := map[int64]bool{}
+		for w := range writers {
+			wait.Go(func() {
+				for i := range each {
+					// every event is also sent by the neighbour: half of them are repeats
+					receipts, err := l.Append(context.Background(), ledgertest.Operator,
+						l.Parse(t, ledgertest.Event(fmt.Sprintf("w%d-%d", (w+i%2)%writers, i/2), i/2)))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					seen[receipts[0].Index] = true
+					mu.Unlock()
+				}
+			})
+		}
+		wait.Wait()
+		stored := bodies(t, l)
+		if len(stored) != writers*each/2 || len(seen) != len(stored) {
+			t.Errorf("%d events are stored and %d indexes were given, want %d", len(stored), len(seen), writers*each/2)
+		}
+		if _, err := verification(l).Verify(context.Background(), l.DB); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAFailedBodyLeavesNothingAndTheOthersOfItsGroupPass(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		ctx := context.Background()
+		broken := errors.New("no")
+		var wait sync.WaitGroup
+		for i := range 60 {
+			wait.Go(func() {
+				_, err := l.Do(ctx, ledgertest.Operator, "test", "thing/1", func(tx *act.Tx) error {
+					if _, err := tx.Event(act.Event{Type: "scaf.test.done.v1", Subject: fmt.Sprint(i)}); err != nil {
+						return err
+					}
+					switch i % 3 {
+					case 1:
+						return broken
+					case 2:
+						panic("a bug")
+					}
+					return nil
+				})
+				if (err == nil) != (i%3 == 0) {
+					t.Errorf("action %d: %v", i, err)
+				}
+			})
+		}
+		wait.Wait()
+		if got := len(bodies(t, l)); got != 20 {
+			t.Errorf("%d events are stored, want the 20 of the actions that succeeded", got)
+		}
+	})
+}
+
+func TestAChangeWithoutAnEventIsRefused(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		_, err := l.Do(context.Background(), ledgertest.Operator, "test", "x", func(tx *act.Tx) error {
+			_, err := tx.Exec(`INSERT INTO job (id, kind, key, payload, run_at, attempt, failure) VALUES ($1, 'a', 'b', '', 0, 0, '')`, tx.NewID())
+			return err
+		})
+		if !errors.Is(err, act.ErrSilent) {
+			t.Errorf("got %v, want ErrSilent", err)
+		}
+		var jobs int
+		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+			return r.One(`SELECT count(*) FROM job`, nil, []any{&jobs})
+		}); err != nil || jobs != 0 {
+			t.Errorf("%d rows are left (%v)", jobs, err)
+		}
+	})
+}
+
+func TestARefusalIsRecorded(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		ctx := context.Background()
+		nobody := act.Caller{ID: "user/eve"}
+		if _, err := l.Do(ctx, nobody, "vendor.approve", "vendor/VEN-1", nil); !errors.Is(err, act.ErrDenied) {
+			t.Fatalf("got %v, want a denial", err)
+		}
+		for range 3 {
+			if err := l.View(ctx, act.Caller{}, "person.read", "person/1", nil); !errors.Is(err, act.ErrDenied) {
+				t.Fatalf("got %v, want a denial", err)
+			}
+		}
+		var found []string
+		collect := func(e *ledger.Event) error {
+			found = append(found, e.Type+" "+e.Actor+" "+e.Outcome)
+			return nil
+		}
+		if err := ledger.Find(ctx, l.DB, ledger.Query{}, collect); err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != 1 || found[0] != "scaf.access.denied.v1 user/eve denied" {
+			t.Errorf("the ledger holds %q, want the one refusal of somebody known", found)
+		}
+		l.Reopen(t) // closing writes the tally of the unknown
+		found = nil
+		if err := ledger.Find(ctx, l.DB, ledger.Query{Type: "scaf.access.denied_anonymous.v1"}, collect); err != nil || len(found) != 1 {
+			t.Errorf("got %q (%v), want one event for the three anonymous refusals", found, err)
+		}
+	})
+}
+
+func TestProofsHoldAtEverySizeAndFailWhenTouched(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		for _, size := range []int{1, 2, 3, 255, 256, 257, 513, 700} {
+			have := len(bodies(t, l))
+			var batch [][]byte
+			for i := have; i < size; i++ {
+				batch = append(batch, ledgertest.Event(fmt.Sprintf("p-%d", i), i))
+			}
+			l.Add(t, batch...)
+			for _, index := range []int64{0, int64(size) / 2, int64(size) - 1} {
+				var proof *ledger.Proof
+				if err := l.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+					proof, err = ledger.Prove(r, index)
+					return err
+				}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := proof.Check(l.VerifierKey); err != nil {
+					t.Fatalf("size %d, event %d: %v", size, index, err)
+				}
+				for name, spoil := range map[string]func(*ledger.Proof){
+					"index":      func(p *ledger.Proof) { p.Index++ },
+					"event":      func(p *ledger.Proof) { p.Event = append([]byte(nil), p.Event...); p.Event[10] ^= 1 },
+					"leaf hash":  func(p *ledger.Proof) { p.LeafHash = strings.Repeat("0", 64) },
+					"checkpoint": func(p *ledger.Proof) { p.Checkpoint = strings.Replace(p.Checkpoint, "\n", "\n1", 1) },
+				} {
+					bad := *proof
+					spoil(&bad)
+					if _, err := bad.Check(l.VerifierKey); !errors.Is(err, ledger.ErrProof) {
+						t.Errorf("size %d, event %d with another %s: got %v, want ErrProof", size, index, name, err)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestConsistencyProofsLinkEverySize(t *testing.T) {
+	l := ledgertest.New(t, t.TempDir()+"/scaf.db")
+	l.Fill(t, 600)
+	all := bodies(t, l)
+	if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+		for _, old := range []int64{1, 2, 255, 256, 300, 512, 599, 600} {
+			proof, head, err := ledger.ProveConsistency(r, old)
+			if err != nil {
+				return err
+			}
+			if err := tlog.CheckTree(proof, head.Size, head.Hash(), old, tlog.Hash(reference(all[:old]))); err != nil {
+				t.Errorf("from %d to %d: %v", old, head.Size, err)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func verification(l *ledgertest.Ledger) ledger.Verification {
+	return ledger.Verification{VerifierKey: l.VerifierKey}
+}

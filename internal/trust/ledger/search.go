@@ -1,0 +1,287 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// The search index has one row for every full block of events, with a column
+// each of fixed-width values in event order: a 32-bit fingerprint of type,
+// subject and actor, and the time in microseconds. A query reads one column
+// per condition (4 or 8 bytes an event) and then only the events that match;
+// writing costs a row for every 4,096 events. Secondary B-tree indexes, written
+// inline, were measured to cost two thirds of the ingestion rate.
+const blockEvents = 4096
+
+var fingerprints = crc32.MakeTable(crc32.Castagnoli)
+
+func fingerprint(text string) uint32 { return crc32.Checksum([]byte(text), fingerprints) }
+
+// searchBlock collects the block that is not full yet.
+type searchBlock struct {
+	number                          int64
+	types, subjects, actors, moment []byte
+	full                            [][]any
+}
+
+// add appends an event; now is its time when it says none.
+func (b *searchBlock) add(entry *act.Entry, now time.Time) {
+	at := entry.Time
+	if at.IsZero() {
+		at = now
+	}
+	b.types = binary.BigEndian.AppendUint32(b.types, fingerprint(entry.Type))
+	b.subjects = binary.BigEndian.AppendUint32(b.subjects, fingerprint(entry.Subject))
+	b.actors = binary.BigEndian.AppendUint32(b.actors, fingerprint(entry.Actor))
+	b.moment = binary.BigEndian.AppendUint64(b.moment, uint64(at.UnixMicro()))
+	if len(b.types) == 4*blockEvents {
+		b.full = append(b.full, []any{b.number, b.types, b.subjects, b.actors, b.moment})
+		*b = searchBlock{number: b.number + 1, full: b.full}
+	}
+}
+
+func (b *searchBlock) flush(tx *store.Tx) error {
+	if len(b.full) == 0 {
+		return nil
+	}
+	err := tx.Insert("ledger_search", []string{"block", "types", "subjects", "actors", "times"}, b.full)
+	b.full = nil
+	return err
+}
+
+// loadSearch reads the block that is not full yet from the events.
+func loadSearch(r *store.Reader, size int64) (*searchBlock, error) {
+	b := &searchBlock{number: size / blockEvents}
+	var index int64
+	var body store.Raw
+	err := r.Each(`SELECT idx, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx`,
+		[]any{b.number * blockEvents, size}, []any{&index, &body}, func() error {
+			entry, err := indexed(index, body)
+			if err == nil {
+				b.add(entry, entry.Time)
+			}
+			return err
+		})
+	return b, err
+}
+
+// indexed is what the search index holds of a stored event.
+func indexed(index int64, body []byte) (*act.Entry, error) {
+	event, err := read(index, body)
+	if err != nil {
+		return nil, err
+	}
+	return &act.Entry{Type: event.Type, Subject: event.Subject, Actor: event.Actor, Time: event.Instant()}, nil
+}
+
+// Query selects events. Zero fields do not restrict.
+type Query struct {
+	Type    string // exactly, or a prefix when it ends with "*"
+	Subject string
+	Actor   string
+	Since   time.Time // inclusive
+	Until   time.Time // exclusive
+	// From and To bound the index, To exclusive. To is the log's size when 0.
+	From, To int64
+	// Newest walks from the newest event back.
+	Newest bool
+}
+
+// prefix reports whether the query's type is a pattern.
+func (q *Query) prefix() (string, bool) {
+	if n := len(q.Type); n > 0 && q.Type[n-1] == '*' {
+		return q.Type[:n-1], true
+	}
+	return "", false
+}
+
+func (q *Query) matches(e *Event) bool {
+	if prefix, ok := q.prefix(); ok {
+		if len(e.Type) < len(prefix) || e.Type[:len(prefix)] != prefix {
+			return false
+		}
+	} else if q.Type != "" && e.Type != q.Type {
+		return false
+	}
+	if q.Subject != "" && e.Subject != q.Subject || q.Actor != "" && e.Actor != q.Actor {
+		return false
+	}
+	if !q.Since.IsZero() || !q.Until.IsZero() {
+		at := e.Instant()
+		if !q.Since.IsZero() && at.Before(q.Since) || !q.Until.IsZero() && !at.Before(q.Until) {
+			return false
+		}
+	}
+	return true
+}
+
+// Find calls visit for every event that the query selects, in the order of
+// the index (or against it), all of one snapshot. Visit stops the walk by
+// returning Stop.
+func Find(ctx context.Context, db *store.DB, q Query, visit func(*Event) error) error {
+	return db.Read(ctx, func(r *store.Reader) error { return FindIn(r, q, visit) })
+}
+
+// Stop ends a walk without an error.
+var Stop = errStop{}
+
+type errStop struct{}
+
+func (errStop) Error() string { return "stop" }
+
+// FindIn is Find within a snapshot that the caller holds.
+func FindIn(r *store.Reader, q Query, visit func(*Event) error) error {
+	head, err := readHead(r, "")
+	if err != nil {
+		return err
+	}
+	if q.To <= 0 || q.To > head.Size {
+		q.To = head.Size
+	}
+	for from, to := range q.blocks() {
+		if err = findBlock(r, &q, from, to, visit); err != nil {
+			break
+		}
+	}
+	if err == error(Stop) {
+		return nil
+	}
+	return err
+}
+
+// blocks walks the query's index range block by block.
+func (q *Query) blocks() func(func(from, to int64) bool) {
+	return func(yield func(from, to int64) bool) {
+		if q.From >= q.To {
+			return
+		}
+		first, last := q.From/blockEvents, (q.To-1)/blockEvents
+		for i := range last - first + 1 {
+			block := first + i
+			if q.Newest {
+				block = last - i
+			}
+			if !yield(max(q.From, block*blockEvents), min(q.To, (block+1)*blockEvents)) {
+				return
+			}
+		}
+	}
+}
+
+// findBlock visits the matching events of one block. A full block is looked
+// up in the index first; a missing index row only costs the scan.
+func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) error) error {
+	candidates, known, err := q.candidates(r, from/blockEvents)
+	if err != nil {
+		return err
+	}
+	base := from / blockEvents * blockEvents
+	if known {
+		lowest, highest := int64(-1), int64(-1)
+		for i, hit := range candidates {
+			if index := base + int64(i); hit && index >= from && index < to {
+				if lowest < 0 {
+					lowest = index
+				}
+				highest = index
+			}
+		}
+		if lowest < 0 {
+			return nil
+		}
+		from, to = lowest, highest+1
+	}
+	order := "ASC"
+	if q.Newest {
+		order = "DESC"
+	}
+	var index int64
+	var body store.Raw
+	var found []*Event // visited after the rows are closed: visit may query
+	err = r.Each(`SELECT idx, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx `+order, []any{from, to},
+		[]any{&index, &body}, func() error {
+			if known && !candidates[index-base] {
+				return nil
+			}
+			event, err := read(index, append([]byte(nil), body...))
+			if err != nil {
+				return &DamageError{Index: index, What: "the stored bytes are not an event: " + err.Error()}
+			}
+			if q.matches(event) {
+				found = append(found, event)
+			}
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	for _, event := range found {
+		if err := visit(event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// candidates says which events of a full block may match; known is false
+// when the index cannot tell.
+func (q *Query) candidates(r *store.Reader, block int64) (hits []bool, known bool, err error) {
+	type condition struct {
+		column string
+		accept func(value []byte) bool
+		width  int
+	}
+	equal := func(column, text string) condition {
+		want := fingerprint(text)
+		return condition{column, func(value []byte) bool { return binary.BigEndian.Uint32(value) == want }, 4}
+	}
+	var conditions []condition
+	if _, pattern := q.prefix(); q.Type != "" && !pattern {
+		conditions = append(conditions, equal("types", q.Type))
+	}
+	if q.Subject != "" {
+		conditions = append(conditions, equal("subjects", q.Subject))
+	}
+	if q.Actor != "" {
+		conditions = append(conditions, equal("actors", q.Actor))
+	}
+	if !q.Since.IsZero() || !q.Until.IsZero() {
+		since, until := int64(math.MinInt64), int64(math.MaxInt64)
+		if !q.Since.IsZero() {
+			since = q.Since.UnixMicro()
+		}
+		if !q.Until.IsZero() {
+			until = q.Until.UnixMicro()
+		}
+		conditions = append(conditions, condition{"times", func(value []byte) bool {
+			at := int64(binary.BigEndian.Uint64(value))
+			return at >= since && at <= until // microseconds: the event itself decides at the edge
+		}, 8})
+	}
+	for _, c := range conditions {
+		var column []byte
+		err := r.One(`SELECT `+c.column+` FROM ledger_search WHERE block = $1`, []any{block}, []any{&column})
+		if err == store.ErrNotFound || err == nil && len(column) != c.width*blockEvents {
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if hits == nil {
+			hits = make([]bool, blockEvents)
+			for i := range hits {
+				hits[i] = true
+			}
+		}
+		for i := range hits {
+			hits[i] = hits[i] && c.accept(column[i*c.width:(i+1)*c.width])
+		}
+	}
+	return hits, hits != nil, nil
+}

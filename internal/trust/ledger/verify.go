@@ -1,0 +1,422 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/mod/sumdb/tlog"
+	"golang.org/x/sync/errgroup"
+
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// Verification says what to verify and how.
+type Verification struct {
+	// VerifierKey is the log's, from outside the database.
+	VerifierKey string
+	// Folders are publications of this log; each is compared file by file.
+	Folders []string
+	// State checks what the own events of a block say against the tables that
+	// replaying them gives; nil checks none. It is called for every block of
+	// the log, from several goroutines.
+	State func(r *store.Reader, from, to int64, own []*Event) error
+	// Closing is called once after all blocks, in the snapshot of the head.
+	Closing func(r *store.Reader, head Head) error
+	// Progress is told how many events have been read, of how many.
+	Progress func(done, total int64)
+	// From leaves out the events before this index, rounded down to 65,536:
+	// their bytes are not read, their tiles still count into the root.
+	From int64
+}
+
+// Verified is what a verification that found nothing wrong has read.
+type Verified struct {
+	Origin      string `json:"origin"`
+	Size        int64  `json:"size"`
+	Root        string `json:"root"`
+	Events      int64  `json:"events"`      // read and hashed
+	Tiles       int64  `json:"tiles"`       // compared
+	Checkpoints int    `json:"checkpoints"` // earlier ones that the log continues
+	Files       int    `json:"files"`       // of publications
+}
+
+// Verify reads the whole log and checks that every stored event hashes into
+// the tiles, the tiles into the root, and the root is the one that the key
+// signed; that every checkpoint which an event cites, or a publication holds,
+// is an earlier state of this log; and whatever State checks. The first thing
+// that differs is a *DamageError. Memory does not grow with the log, but with
+// the checkpoints that its events cite.
+func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, error) {
+	var head Head
+	if err := db.Read(ctx, func(r *store.Reader) error {
+		var err error
+		if head, err = readHead(r, ""); err != nil {
+			return err
+		}
+		if err := v.checkHead(r, head); err != nil {
+			return err
+		}
+		if v.Closing != nil {
+			return v.Closing(r, head)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	run := &verifying{Verification: v, head: head, source: []byte(OwnSource(head.Origin)), cited: map[int64][]byte{}}
+	if err := run.units(ctx, db); err != nil {
+		return nil, err
+	}
+	result := &Verified{Origin: head.Origin, Size: head.Size, Root: hexHash(head.Root), Events: run.events.Load()}
+	err := db.Read(ctx, func(r *store.Reader) error {
+		if err := run.upper(r); err != nil {
+			return err
+		}
+		result.Tiles = run.tiles.Load()
+		// Every full tile has been compared with the events by now, so that the
+		// root computed from them is that of the events.
+		root, err := RootAt(r, head.Size)
+		if err != nil || !bytes.Equal(root[:], head.Root) {
+			return damage("the root of the %d events is not %s, which the head row and its checkpoint say", head.Size, hexHash(head.Root))
+		}
+		for size, cited := range run.cited {
+			if err := sameRoot(r, head, size, cited, "an event cites"); err != nil {
+				return err
+			}
+		}
+		result.Checkpoints = len(run.cited)
+		for _, folder := range v.Folders {
+			files, err := verifyFolder(r, head, folder, v.VerifierKey)
+			if err != nil {
+				return err
+			}
+			result.Files += files
+			result.Checkpoints++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// checkHead checks the head row and that no row lies outside the log.
+func (v Verification) checkHead(r *store.Reader, head Head) error {
+	checkpoint, err := OpenCheckpoint(head.Checkpoint, v.VerifierKey)
+	if err != nil {
+		return damage("the signed checkpoint of the head row: %v", err)
+	}
+	if int64(checkpoint.Size) != head.Size || !bytes.Equal(checkpoint.Hash, head.Root) || checkpoint.Origin != head.Origin {
+		return damage("the head row says size %d and root %s, its signed checkpoint says %d and %s", head.Size, hexHash(head.Root), checkpoint.Size, hexHash(checkpoint.Hash))
+	}
+	if root, err := frontierRoot(head); err != nil || !bytes.Equal(root, head.Root) {
+		return damage("the frontier of the head row does not hash to its root")
+	}
+	var outside int64
+	if err := r.One(`SELECT count(*) FROM ledger_event WHERE idx < 0 OR idx >= $1`, []any{head.Size}, []any{&outside}); err != nil {
+		return err
+	}
+	if outside > 0 {
+		return damage("%d events lie outside the log of size %d", outside, head.Size)
+	}
+	for level := 0; ; level++ {
+		want := head.Size >> (tileHeight * (level + 1))
+		var have int64
+		if err := r.One(`SELECT count(*) FROM ledger_tile WHERE level = $1 AND n >= 0 AND n < $2`, []any{level, want}, []any{&have}); err != nil {
+			return err
+		}
+		if have != want {
+			return damage("tile level %d has %d full tiles, a log of size %d has %d", level, have, head.Size, want)
+		}
+		if want == 0 {
+			break
+		}
+	}
+	var tiles, total int64
+	for size := head.Size >> tileHeight; size > 0; size >>= tileHeight {
+		tiles += size
+	}
+	if err := r.One(`SELECT count(*) FROM ledger_tile`, nil, []any{&total}); err != nil {
+		return err
+	}
+	if tiles != total {
+		return damage("there are %d tiles, a log of size %d has %d full ones", total, head.Size, tiles)
+	}
+	return nil
+}
+
+// unitEvents is what one goroutine checks at a time: the events under one
+// full tile of level 1.
+const unitEvents = tileWidth * tileWidth
+
+// verifying is one run over the log.
+type verifying struct {
+	Verification
+	head   Head
+	source []byte // of own events
+	events atomic.Int64
+	tiles  atomic.Int64
+
+	mu    sync.Mutex
+	cited map[int64][]byte
+}
+
+// units reads the log on all cores.
+func (v *verifying) units(ctx context.Context, db *store.DB) error {
+	var next atomic.Int64
+	next.Store(v.From / unitEvents)
+	total := (v.head.Size + unitEvents - 1) / unitEvents
+	group, ctx := errgroup.WithContext(ctx)
+	for range max(1, runtime.GOMAXPROCS(0)) {
+		group.Go(func() error {
+			for {
+				unit := next.Add(1) - 1
+				if unit >= total || ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err := db.Read(ctx, func(r *store.Reader) error { return v.unit(r, unit) }); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// unit checks the events under one tile of level 1, and that tile.
+func (v *verifying) unit(r *store.Reader, unit int64) error {
+	end := min((unit+1)*unitEvents, v.head.Size)
+	roots := make([]byte, 0, tileBytes)
+	for from := unit * unitEvents; from < end; from += blockEvents {
+		to := min(from+blockEvents, end)
+		hashes, err := v.block(r, from, to)
+		if err != nil {
+			return err
+		}
+		full := hashes[:len(hashes)/tileBytes*tileBytes]
+		if err := v.compare(r, 0, from/tileWidth, full); err != nil {
+			return err
+		}
+		for ; len(full) > 0; full = full[tileBytes:] {
+			root, err := tileRoot(full[:tileBytes])
+			if err != nil {
+				return err
+			}
+			roots = append(roots, root...)
+		}
+		if done := v.events.Add(to - from); v.Progress != nil {
+			v.Progress(done, v.head.Size-v.From/unitEvents*unitEvents)
+		}
+	}
+	if len(roots) < tileBytes {
+		return nil
+	}
+	return v.compare(r, 1, unit, roots)
+}
+
+// block checks the events of one block and returns their leaf hashes.
+func (v *verifying) block(r *store.Reader, from, to int64) ([]byte, error) {
+	expected := from
+	hashes := make([]byte, 0, (to-from)*32)
+	var own []*Event
+	var index int64
+	var id, source, body store.Raw
+	err := r.Each(`SELECT idx, id, source, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx`, []any{from, to},
+		[]any{&index, &id, &source, &body}, func() error {
+			if index != expected {
+				return &DamageError{expected, "is missing"}
+			}
+			expected++
+			hashes = append(hashes, leafHash(body)...)
+			saysID, saysSource, err := identify(body)
+			if err != nil {
+				return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
+			}
+			if saysID != string(id) || saysSource != string(source) {
+				return &DamageError{index, fmt.Sprintf("is filed under id %q and source %q, but says %q and %q", id, source, saysID, saysSource)}
+			}
+			if !bytes.Equal(source, v.source) {
+				return nil
+			}
+			event, err := read(index, bytes.Clone(body))
+			if err != nil {
+				return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
+			}
+			own = append(own, event)
+			return v.cite(event)
+		})
+	if err != nil {
+		return nil, err
+	}
+	if expected != to {
+		return nil, &DamageError{expected, "is missing"}
+	}
+	if v.State != nil {
+		if err := v.State(r, from, to, own); err != nil {
+			return nil, err
+		}
+	}
+	return hashes, nil
+}
+
+// compare checks stored full tiles, the first of which has number n, against
+// computed hashes.
+func (v *verifying) compare(r *store.Reader, level int, n int64, computed []byte) error {
+	if len(computed) == 0 {
+		return nil
+	}
+	expected, last := n, n+int64(len(computed)/tileBytes)
+	var present store.Raw
+	var at int64
+	err := r.Each(`SELECT n, hashes FROM ledger_tile WHERE level = $1 AND n >= $2 AND n < $3 ORDER BY n`,
+		[]any{level, n, last}, []any{&at, &present}, func() error {
+			if at != expected {
+				return damage("tile %d of level %d is missing", expected, level)
+			}
+			expected++
+			v.tiles.Add(1)
+			return sameTile(level, at, present, computed[(at-n)*tileBytes:(at-n+1)*tileBytes])
+		})
+	if err == nil && expected != last {
+		err = damage("tile %d of level %d is missing", expected, level)
+	}
+	return err
+}
+
+// sameTile names the first hash of a stored tile that is not the computed one.
+func sameTile(level int, n int64, present, computed []byte) error {
+	if bytes.Equal(present, computed) {
+		return nil
+	}
+	if len(present) != tileBytes {
+		return damage("tile %d of level %d has %d bytes, not %d", n, level, len(present), tileBytes)
+	}
+	for i := 0; i < tileBytes; i += tlog.HashSize {
+		says, is := present[i:i+tlog.HashSize], computed[i:i+tlog.HashSize]
+		if bytes.Equal(says, is) {
+			continue
+		}
+		at := n*tileWidth + int64(i/tlog.HashSize)
+		if level == 0 {
+			return &DamageError{at, fmt.Sprintf("its stored bytes hash to %s, its tile says %s", hexHash(is), hexHash(says))}
+		}
+		return damage("hash %d of tile level %d is %s, the tiles below give %s", at, level, hexHash(says), hexHash(is))
+	}
+	return nil
+}
+
+// upper checks the tiles of level 2 and above against those below them.
+func (v *verifying) upper(r *store.Reader) error {
+	for level := 2; v.head.Size>>(tileHeight*(level+1)) > 0; level++ {
+		for n := range v.head.Size >> (tileHeight * (level + 1)) {
+			computed, err := hashesOf(r, level, n*tileWidth, (n+1)*tileWidth)
+			if err != nil {
+				return err
+			}
+			if err := v.compare(r, level, n, computed); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// cite notes the checkpoint that an own event cites in its data.
+func (v *verifying) cite(event *Event) error {
+	if !bytes.Contains(event.Data, []byte(`"checkpoint"`)) {
+		return nil
+	}
+	var data struct {
+		Checkpoint *struct {
+			Size int64  `json:"size"`
+			Root string `json:"root"`
+		} `json:"checkpoint"`
+	}
+	if err := json.Unmarshal(event.Data, &data); err != nil || data.Checkpoint == nil {
+		return nil //nolint:nilerr // another use of the word
+	}
+	root, err := parseHash(data.Checkpoint.Root)
+	if err != nil || data.Checkpoint.Size < 0 || data.Checkpoint.Size > event.Index {
+		return &DamageError{event.Index, "cites a checkpoint that lies after it or cannot be read"}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if before, ok := v.cited[data.Checkpoint.Size]; ok && !bytes.Equal(before, root) {
+		return damage("two events cite checkpoints of size %d with different roots", data.Checkpoint.Size)
+	}
+	v.cited[data.Checkpoint.Size] = root
+	return nil
+}
+
+// sameRoot checks that the log had this root at this size.
+func sameRoot(r *store.Reader, head Head, size int64, want []byte, who string) error {
+	if size > head.Size {
+		return damage("%s a checkpoint of size %d, the log has only %d events: it was cut back", who, size, head.Size)
+	}
+	root, err := RootAt(r, size)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(root[:], want) {
+		return damage("%s a checkpoint of size %d with root %s, the log had %s", who, size, hexHash(want), hexHash(root[:]))
+	}
+	return nil
+}
+
+// consistentWith checks that the signed checkpoint is an earlier state of
+// this log.
+func consistentWith(r *store.Reader, head Head, signed, verifierKey, who string) error {
+	checkpoint, err := OpenCheckpoint(signed, verifierKey)
+	if err != nil {
+		return damage("%s: %v", who, err)
+	}
+	return sameRoot(r, head, int64(checkpoint.Size), checkpoint.Hash, who+" holds")
+}
+
+// verifyFolder compares a publication with the log, file by file. Older
+// partial tiles may lie beside newer ones; every file must be right.
+func verifyFolder(r *store.Reader, head Head, folder, verifierKey string) (int, error) {
+	signed, err := os.ReadFile(filepath.Join(folder, "checkpoint")) //nolint:gosec // a folder that the operator named
+	if err != nil {
+		return 0, damage("the publication %s has no checkpoint that can be read: %v", folder, err)
+	}
+	if err := consistentWith(r, head, string(signed), verifierKey, folder); err != nil {
+		return 0, err
+	}
+	checkpoint, err := OpenCheckpoint(string(signed), verifierKey)
+	if err != nil {
+		return 0, err
+	}
+	files := 1
+	err = eachTile(r, int64(checkpoint.Size), nil, func(t tlog.Tile, data []byte) error {
+		files++
+		path := filepath.Join(folder, filepath.FromSlash(tilePath(t)))
+		present, err := os.ReadFile(path) //nolint:gosec // a folder that the operator named
+		if err != nil {
+			return damage("the publication lacks %s: %v", path, err)
+		}
+		if !bytes.Equal(present, data) {
+			return damage("%s differs from the ledger", path)
+		}
+		return nil
+	})
+	return files, err
+}
+
+func parseHash(text string) ([]byte, error) {
+	hash, err := hex.DecodeString(text)
+	if err == nil && len(hash) != tlog.HashSize {
+		err = errors.New("a hash has 64 hexadecimal digits")
+	}
+	return hash, err
+}
