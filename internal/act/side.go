@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+
+	"scaf.dev/scaf/internal/platform/durable"
 )
 
 // side is the file that keeps events which could not be written to the
@@ -70,7 +72,7 @@ func (s *side) keep(entries []Entry) (err error) {
 		return err
 	}
 	s.lines.Add(int64(len(entries)))
-	return syncFolder(filepath.Dir(s.path))
+	return durable.SyncDir(filepath.Dir(s.path))
 }
 
 // read returns the complete lines and the number of bytes that they take.
@@ -99,16 +101,7 @@ func (s *side) empty() error {
 		return err
 	}
 	s.lines.Store(0)
-	return syncFolder(filepath.Dir(s.path))
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = folder.Close() }()
-	return folder.Sync()
+	return durable.SyncDir(filepath.Dir(s.path))
 }
 
 // recover appends the events of the side file. What cannot be appended now

@@ -141,3 +141,13 @@ func CheckEnds(r *store.Reader, to int64) error {
 			return &Difference{from, fmt.Sprintf("%s/%s version %d does not end where the next version begins", kind, id, version)}
 		})
 }
+
+// CheckOutside finds a version that began outside a log of this size.
+func CheckOutside(r *store.Reader, size int64) error {
+	var kind, id string
+	var from int64
+	return r.Each(`SELECT kind, id, from_idx FROM record_version WHERE from_idx < 0 OR from_idx >= $1 ORDER BY from_idx LIMIT 1`,
+		[]any{size}, []any{&kind, &id, &from}, func() error {
+			return &Difference{from, fmt.Sprintf("the database holds %s/%s, which no event made", kind, id)}
+		})
+}

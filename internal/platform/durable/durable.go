@@ -40,6 +40,33 @@ func Create(path string, perm fs.FileMode, data []byte) (err error) {
 	return SyncDir(dir)
 }
 
+// Replace writes data to a file, new or in the place of an old one, so that a
+// reader sees the old content or the new one and never a part.
+func Replace(path string, perm fs.FileMode, data []byte) error {
+	if err := Place(path, perm, data); err != nil {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// Place is Replace without making the folder's entry durable: for many files
+// in a folder, followed by one [SyncDir].
+func Place(path string, perm fs.FileMode, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	err = fill(f, perm, data)
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the first error is the one to tell
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
 func fill(f *os.File, perm fs.FileMode, data []byte) error {
 	_, err := f.Write(data)
 	if err == nil {

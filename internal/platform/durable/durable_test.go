@@ -71,3 +71,31 @@ func TestSyncDirReportsAMissingFolder(t *testing.T) {
 		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
 }
+
+func TestReplaceWritesNewFilesAndReplacesOldOnes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	for _, want := range []string{"first, and longer", "second", ""} {
+		if err := durable.Replace(path, 0o640, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("read %q, %v; want %q", got, err, want)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != 0o640 {
+			t.Errorf("mode %v, %v", info.Mode(), err)
+		}
+	}
+	onlyEntry(t, filepath.Dir(path), "f")
+}
+
+func TestReplaceThatFailsLeavesTheOldFileAndNothingElse(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "taken")
+	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.Replace(path, 0o600, []byte("x")); err == nil {
+		t.Error("a folder was replaced by a file")
+	}
+	onlyEntry(t, dir, "taken")
+}

@@ -60,12 +60,6 @@ type Signer struct {
 // end: origin, key id and public key.
 func (s *Signer) VerifierKey() string { return s.vkey }
 
-// String names the key and never shows it.
-func (s *Signer) String() string { return "ledger key " + s.vkey }
-
-// GoString is [Signer.String], so that no format verb prints the private key.
-func (s *Signer) GoString() string { return s.String() }
-
 // Create makes a ledger key for the log with the given origin in an existing
 // folder, and the key-encryption key's file where the source gives no key. All
 // files are durable on return. It never overwrites: with a ledger key in the

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"scaf.dev/scaf/internal/platform/durable"
 	"scaf.dev/scaf/internal/platform/store"
 )
 
@@ -63,7 +64,10 @@ func Publish(r *store.Reader, folder, verifierKey string, progress func(done, to
 		}
 		done.Files++
 		written[filepath.Dir(path)] = true
-		return writeFile(path, data)
+		if err := os.MkdirAll(filepath.Dir(path), publicDir); err != nil {
+			return err
+		}
+		return durable.Place(path, publicFile, data)
 	}
 	if err := eachTile(r, head.Size, progress, put); err != nil {
 		return nil, err
@@ -73,14 +77,17 @@ func Publish(r *store.Reader, folder, verifierKey string, progress func(done, to
 			return nil, err
 		}
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // a published log is for everybody
+	if err := os.MkdirAll(folder, publicDir); err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(folder, "checkpoint"), []byte(head.Checkpoint)); err != nil {
-		return nil, err
-	}
-	return done, syncUp(folder, folder)
+	return done, durable.Replace(filepath.Join(folder, "checkpoint"), publicFile, []byte(head.Checkpoint))
 }
+
+// A published log is for everybody.
+const (
+	publicDir  fs.FileMode = 0o755
+	publicFile fs.FileMode = 0o644
+)
 
 // continues checks that the checkpoint in the folder, if there is one, is of
 // an earlier state of this very log.
@@ -155,35 +162,11 @@ func readBundle(r *store.Reader, n int64, width int) (bundle, hashes []byte, err
 	return bundle, hashes, err
 }
 
-// writeFile puts a file in its place whole and fsynced.
-func writeFile(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a published log is for everybody
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(file.Name()) }() // there only after a failure
-	if _, err := file.Write(data); err != nil {
-		_ = file.Close()
-		return err
-	}
-	if err := errors.Join(file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
-}
-
-// syncUp fsyncs a folder and those above it, up to top.
+// syncUp makes a folder's entries durable, and those of the folders above it,
+// up to top.
 func syncUp(dir, top string) error {
 	for {
-		folder, err := os.Open(dir)
-		if err != nil {
-			return err
-		}
-		err = errors.Join(folder.Sync(), folder.Close())
-		if err != nil || dir == top || len(dir) <= len(top) {
+		if err := durable.SyncDir(dir); err != nil || dir == top || len(dir) <= len(top) {
 			return err
 		}
 		dir = filepath.Dir(dir)

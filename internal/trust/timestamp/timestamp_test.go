@@ -2,6 +2,7 @@ package timestamp_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
@@ -138,7 +139,12 @@ func TestTokensThatAreNotWhatWasAskedForAreRefused(t *testing.T) {
 		"no nonce":     {timestamptest.Variant{Stamp: func(s *lib.Timestamp) { s.Nonce = nil }}, "nonce"},
 		"other digest": {timestamptest.Variant{Stamp: func(s *lib.Timestamp) { s.HashedMessage = other[:] }}, "another digest"},
 		"short digest": {timestamptest.Variant{Stamp: func(s *lib.Timestamp) { s.HashedMessage = s.HashedMessage[:31] }}, "another digest"},
-		"other hash":   {timestamptest.Variant{Stamp: func(s *lib.Timestamp) { h := sha512.Sum512(nil); s.HashAlgorithm, s.HashedMessage = 7, h[:] }}, "another digest"},
+		"other hash": {timestamptest.Variant{Stamp: func(s *lib.Timestamp) {
+			h := sha512.Sum512(nil)
+			s.HashAlgorithm, s.HashedMessage = crypto.SHA512, h[:]
+		}}, "another digest"},
+		"another hash of the same bytes": {timestamptest.Variant{Stamp: func(s *lib.Timestamp) { s.HashAlgorithm = crypto.SHA512 }},
+			"another digest"},
 		"no certificate": {timestamptest.Variant{Stamp: func(s *lib.Timestamp) { s.AddTSACertificate = false }},
 			"exactly one signature"},
 		"no intermediate":    {timestamptest.Variant{Stamp: func(s *lib.Timestamp) { s.Certificates = nil }}, "certificate"},

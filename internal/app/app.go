@@ -1,0 +1,248 @@
+// Package app wires everything: it makes and opens data folders and hands
+// them to the surfaces.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/blob"
+	"scaf.dev/scaf/internal/platform/clock"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/ids"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/access"
+	"scaf.dev/scaf/internal/trust/keys"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Files of a data folder.
+const (
+	lockFile = "lock"
+	sideFile = "unwritten.jsonl"
+	blobDir  = "blobs"
+)
+
+// Backend implements surface.Backend on this machine.
+type Backend struct {
+	Clock clock.Clock
+}
+
+// Init makes a data folder: configuration, keys, database and an empty ledger.
+// It returns the ledger's verifier key. A folder that was initialised before
+// is refused; after a failure what it made is removed again.
+func (b Backend) Init(ctx context.Context, dir string, c config.Config) (_ string, err error) {
+	if _, err := config.Load(dir); !errors.Is(err, config.ErrMissing) {
+		if err == nil {
+			err = fmt.Errorf("%w: %s", config.ErrExists, dir)
+		}
+		return "", err
+	}
+	if c.Origin == "" {
+		if c.Origin, err = newOrigin(c.Organization); err != nil {
+			return "", err
+		}
+	}
+	_, stat := os.Stat(dir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	before, err := names(dir)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			undo(dir, before, stat != nil)
+		}
+	}()
+	unlock, err := lock(dir)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	db, err := store.Open(ctx, c.DatabaseLocation(dir))
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Migrate(ctx); err != nil {
+		return "", err
+	}
+	exists, err := ledger.Exists(ctx, db)
+	if err != nil {
+		return "", err
+	}
+	if exists {
+		return "", fmt.Errorf("%w: the database holds a ledger already, whose key is elsewhere", config.ErrExists)
+	}
+	signer, err := keys.Create(dir, c.Origin, keys.DefaultKEK(dir))
+	if err != nil {
+		return "", err
+	}
+	if err := createLedger(ctx, db, ledger.NewLog(c.Origin, signer)); err != nil {
+		return "", err
+	}
+	// Last: a folder with a configuration is a whole one.
+	return signer.VerifierKey(), c.Create(dir)
+}
+
+func createLedger(ctx context.Context, db *store.DB, log *ledger.Log) error {
+	writer, err := db.Writer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = writer.Close() }() // after the commit there is nothing to lose
+	tx, err := writer.Begin()
+	if err != nil {
+		return err
+	}
+	if err := log.Create(tx); err != nil {
+		return err
+	}
+	return writer.Commit()
+}
+
+// newOrigin names a ledger after the organisation, with a random part so that
+// no two have the same name.
+func newOrigin(organization string) (string, error) {
+	slug := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, organization), "-")
+	for strings.Contains(slug, "--") {
+		slug = strings.ReplaceAll(slug, "--", "-")
+	}
+	if slug == "" {
+		slug = "organization"
+	}
+	random := make([]byte, 4)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	return "scaf/" + slug[:min(len(slug), 60)] + "/" + hex.EncodeToString(random), nil
+}
+
+func names(dir string) (map[string]bool, error) {
+	entries, err := os.ReadDir(dir)
+	present := map[string]bool{}
+	for _, entry := range entries {
+		present[entry.Name()] = true
+	}
+	return present, err
+}
+
+// undo removes what a failed Init made and leaves what was there.
+func undo(dir string, before map[string]bool, made bool) {
+	now, err := names(dir)
+	if err != nil {
+		return
+	}
+	for name := range now {
+		if !before[name] {
+			_ = os.RemoveAll(filepath.Join(dir, name))
+		}
+	}
+	if made {
+		_ = os.Remove(dir)
+	}
+}
+
+// Open opens a data folder.
+func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *surface.System, err error) {
+	c, err := config.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &surface.System{Dir: dir, Config: c, Auth: access.Roles, Kinds: Kinds, Clock: b.Clock}
+	var closers []func() error
+	s.Close = func() error {
+		var all error
+		for i := len(closers) - 1; i >= 0; i-- {
+			all = errors.Join(all, closers[i]())
+		}
+		return all
+	}
+	defer func() {
+		if err != nil {
+			_ = s.Close() // the first error is the one to tell
+		}
+	}()
+	if s.VerifierKey, err = keys.VerifierKey(dir); err != nil {
+		return nil, err
+	}
+	var signer *keys.Signer
+	if mode == surface.Write {
+		unlock, err := lock(dir)
+		if err != nil {
+			return nil, err
+		}
+		closers = append(closers, func() error { unlock(); return nil })
+		if signer, err = keys.Open(dir, keys.DefaultKEK(dir)); err != nil {
+			return nil, err
+		}
+	}
+	location := c.DatabaseLocation(dir)
+	if _, stat := os.Stat(location); c.Database == "" && stat != nil {
+		return nil, fmt.Errorf("%w: the folder has a configuration but no database: %w", store.ErrUnavailable, stat)
+	}
+	if s.DB, err = store.Open(ctx, location); err != nil {
+		return nil, err
+	}
+	closers = append(closers, s.DB.Close)
+	if s.Blobs, err = blob.OpenFolder(filepath.Join(dir, blobDir)); err != nil {
+		return nil, err
+	}
+	if mode == surface.Read {
+		return s, nil
+	}
+	if err := s.DB.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	s.Door, err = act.Open(act.Config{
+		DB: s.DB, Log: ledger.NewLog(c.Origin, signer), Auth: s.Auth, Clock: b.Clock,
+		IDs: ids.NewSource(), Side: filepath.Join(dir, sideFile),
+	})
+	if err != nil {
+		return nil, err
+	}
+	closers = append(closers, s.Door.Close)
+	return s, nil
+}
+
+// lock takes the folder for this process. The file holds the process id of
+// the latest holder, for the message only: the lock is the kernel's and ends
+// with the process.
+func lock(dir string) (unlock func(), err error) {
+	path := filepath.Join(dir, lockFile)
+	held := flock.New(path)
+	ok, err := held.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the folder %s: %w", dir, err)
+	}
+	if !ok {
+		holder := "a process"
+		if pid, err := os.ReadFile(path); err == nil && len(pid) > 0 { //nolint:gosec // the operator's own folder
+			holder = "process " + strings.TrimSpace(string(pid))
+		}
+		return nil, fmt.Errorf("%w: %s writes to %s: stop it, or use its HTTP API", surface.ErrInUse, holder, dir)
+	}
+	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600) // for the message only
+	return func() { _ = held.Unlock() }, nil
+}

@@ -1,0 +1,16 @@
+package app
+
+import (
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/operations/changes"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/access"
+)
+
+// Kinds is the one list of what is kept as records. A new register is one
+// folder and one line here.
+var Kinds = record.Kinds{
+	changes.Register,
+	people.Register,
+	access.Tokens,
+}

@@ -1,0 +1,101 @@
+// Package surface is how people and programs reach SCAF: cli, api. This file
+// says what they all work on.
+package surface
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/blob"
+	"scaf.dev/scaf/internal/platform/clock"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// System is an open data folder.
+type System struct {
+	Dir         string
+	Config      *config.Config
+	DB          *store.DB
+	Door        *act.Door // nil when the folder was opened for reading
+	Auth        act.Authorizer
+	Kinds       record.Kinds
+	Blobs       blob.Store
+	Clock       clock.Clock
+	VerifierKey string
+
+	// Close gives everything back.
+	Close func() error
+}
+
+// Mode says what a folder is opened for.
+type Mode int
+
+// The modes.
+const (
+	// Read needs neither the lock nor the key; any number of processes may.
+	Read Mode = iota
+	// Write takes the folder's lock and opens the signing key.
+	Write
+)
+
+// Backend makes and opens data folders. Package app is the one.
+type Backend interface {
+	Init(ctx context.Context, dir string, c config.Config) (verifierKey string, err error)
+	Open(ctx context.Context, dir string, mode Mode) (*System, error)
+}
+
+// ErrInUse: another process writes to the folder.
+var ErrInUse = errors.New("the folder is in use by another process")
+
+// Parser reads events that are submitted to this system.
+func (s *System) Parser() ledger.Parser {
+	return ledger.Parser{Source: ledger.OwnSource(s.Config.Origin)}
+}
+
+// Allow asks whether the caller may read what the action names. In a folder
+// that is open for writing a refusal is recorded.
+func (s *System) Allow(ctx context.Context, caller act.Caller, action, ref string) error {
+	if s.Door != nil {
+		return s.Door.Check(ctx, caller, action, ref)
+	}
+	if reason := s.Auth.Authorize(caller, action, ref); reason != nil {
+		return fmt.Errorf("%w: %w", act.ErrDenied, reason)
+	}
+	return nil
+}
+
+// Verification is the full verification of this system's ledger: log, tiles,
+// publications and state.
+func (s *System) Verification() ledger.Verification {
+	return ledger.Verification{
+		VerifierKey: s.VerifierKey,
+		Folders:     s.publications(),
+		State: func(r *store.Reader, from, to int64, own []*ledger.Event) error {
+			applied := make([]record.Applied, len(own))
+			for i, event := range own {
+				applied[i] = record.Applied{Index: event.Index, Type: event.Type, Subject: event.Subject, Data: event.Data}
+			}
+			return asDamage(s.Kinds.Check(r, from, to, applied))
+		},
+		Closing: func(r *store.Reader, head ledger.Head) error {
+			if err := asDamage(record.CheckOutside(r, head.Size)); err != nil {
+				return err
+			}
+			return asDamage(record.CheckEnds(r, head.Size))
+		},
+	}
+}
+
+// asDamage gives a difference of the state the form of every other damage.
+func asDamage(err error) error {
+	var difference *record.Difference
+	if errors.As(err, &difference) {
+		return &ledger.DamageError{Index: difference.Index, What: "state: " + difference.What}
+	}
+	return err
+}

@@ -1,0 +1,67 @@
+// Package access decides who may do what: the built-in role table, and the
+// tokens by which programs show who they are.
+package access
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"scaf.dev/scaf/internal/act"
+)
+
+// Table is the built-in role table: for each role the actions that it allows.
+// An entry ending in "*" allows every action that begins so. What no role of
+// the caller allows is denied.
+type Table map[string][]string
+
+// Roles is the table that SCAF starts with.
+var Roles = Table{
+	"administrator": {"*"},
+	"compliance": {
+		"ledger.read", "ledger.verify", "ledger.publish", "ledger.timestamp",
+		"record.read", "person.read", "change.*", "person.*", "import.*",
+		"control.read", "control.test", "population.*", "period.*", "report.read", "metrics.read",
+	},
+	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read"},
+	"auditor": {
+		"ledger.read", "ledger.verify", "record.read", "person.read",
+		"control.read", "population.read", "period.read", "report.read",
+	},
+	"ingester": {"ledger.append"},
+	"monitor":  {"metrics.read"},
+}
+
+// Names are the roles, sorted.
+func (t Table) Names() []string {
+	var names []string
+	for name := range t {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Authorize implements act.Authorizer.
+func (t Table) Authorize(caller act.Caller, action, _ string) error {
+	if caller.Anonymous() {
+		return fmt.Errorf("%s needs a token", action)
+	}
+	for _, role := range caller.Roles {
+		if slices.ContainsFunc(t[role], func(allowed string) bool { return allows(allowed, action) }) {
+			return nil
+		}
+	}
+	if len(caller.Roles) == 0 {
+		return fmt.Errorf("%s has no role, and %s needs one", caller.ID, action)
+	}
+	return fmt.Errorf("the role %s does not include %s", strings.Join(caller.Roles, ", "), action)
+}
+
+func allows(allowed, action string) bool {
+	if prefix, ok := strings.CutSuffix(allowed, "*"); ok {
+		return strings.HasPrefix(action, prefix)
+	}
+	return allowed == action
+}
