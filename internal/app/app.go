@@ -226,6 +226,12 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 	return s, nil
 }
 
+// Personal implements surface.Backend.
+func (Backend) Personal(register string) bool {
+	kind, err := Kinds.Find(register)
+	return err == nil && kind.Personal
+}
+
 // lock takes the folder for this process. The file holds the process id of
 // the latest holder, for the message only: the lock is the kernel's and ends
 // with the process.

@@ -47,6 +47,9 @@ const (
 type Backend interface {
 	Init(ctx context.Context, dir string, c config.Config) (verifierKey string, err error)
 	Open(ctx context.Context, dir string, mode Mode) (*System, error)
+	// Personal reports whether reading the register is recorded, so that the
+	// folder must be opened for writing.
+	Personal(register string) bool
 }
 
 // ErrInUse: another process writes to the folder.

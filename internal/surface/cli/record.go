@@ -1,9 +1,301 @@
 package cli
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
 	"github.com/spf13/cobra"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 func (p *program) recordCommand() *cobra.Command {
-	return noun("record", "Read and change records of the registers")
+	return noun("record", "Read and change records of the registers",
+		p.recordList(), p.recordShow(), p.recordHistory(), p.recordAdd(), p.recordSet(), p.recordMove())
+}
+
+func (p *program) recordList() *cobra.Command {
+	var filter string
+	var limit int
+	command := &cobra.Command{
+		Use:   "list REGISTER [--filter CEL]",
+		Short: "List the current records of a register",
+		Long: `List the current records of a register, ordered by their instant. --filter takes a
+CEL expression over item, like: item.employment == "contractor"`,
+		Args: args(1, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.reading(cmd.Context(), given[0], func(s *surface.System) error {
+				kind, err := s.Kinds.Find(given[0])
+				if err != nil {
+					return err
+				}
+				return p.listRecords(cmd.Context(), s, kind, filter, limit)
+			})
+		},
+	}
+	command.Flags().StringVar(&filter, "filter", "", "CEL expression over item")
+	command.Flags().IntVar(&limit, "limit", 0, "at most this many")
+	return command
+}
+
+func (p *program) listRecords(ctx context.Context, s *surface.System, kind *record.Kind, filter string, limit int) error {
+	if err := s.ViewRecords(ctx, caller(), kind, "", filter); err != nil {
+		return err
+	}
+	keep, err := s.Filter(kind, filter)
+	if err != nil {
+		return usagef("--filter: %w", err)
+	}
+	shown := 0
+	err = s.DB.Read(ctx, func(r *store.Reader) error {
+		return record.Each(r, record.Range{Kind: kind.Name}, func(v *record.Version) error {
+			if ok, err := keep(v.Doc); err != nil {
+				return fmt.Errorf("%s: %w", v.Ref(), err)
+			} else if !ok {
+				return nil
+			}
+			if shown++; limit > 0 && shown > limit {
+				return errEnough
+			}
+			if p.json {
+				return p.line(v.Doc)
+			}
+			printf(p.Out, "%s\n    %s\n", v.Ref(), shorten(summary(v.Doc), 74))
+			return nil
+		})
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	if err == nil && shown == 0 && !p.json {
+		printf(p.Err, "No record of %s matches. Add one with: scaf record add %s FIELD=VALUE...\n", kind.Register, kind.Register)
+	}
+	return err
+}
+
+var errEnough = errors.New("enough")
+
+// summary is a record's most telling fields on one line.
+func summary(doc json.RawMessage) string {
+	var fields map[string]any
+	if json.Unmarshal(doc, &fields) != nil {
+		return string(doc)
+	}
+	var parts []string
+	for _, name := range []string{"title", "name", "email", "employment", "state", "merged_at", "joined_at", "from", "to", "conclusion"} {
+		if text, ok := fields[name].(string); ok && text != "" {
+			parts = append(parts, text)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// reading opens the folder to read a register: for writing when the reading
+// itself is to be recorded.
+func (p *program) reading(ctx context.Context, register string, work func(*surface.System) error) error {
+	mode := surface.Read
+	if name, _, _ := strings.Cut(register, "/"); p.backend.Personal(name) {
+		mode = surface.Write
+	}
+	return p.open(ctx, mode, work)
+}
+
+func (p *program) recordShow() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show REF",
+		Short: "Show a record's current version",
+		Args:  args(1, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.reading(cmd.Context(), given[0], func(s *surface.System) error {
+				v, err := p.readRecord(cmd.Context(), s, given[0])
+				if err != nil {
+					return err
+				}
+				return p.print(v, func(w io.Writer) { printRecord(w, v) })
+			})
+		},
+	}
+}
+
+func (p *program) readRecord(ctx context.Context, s *surface.System, ref string) (*record.Version, error) {
+	kind, id, err := s.Kinds.Parse(ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ViewRecords(ctx, caller(), kind, id, ""); err != nil {
+		return nil, err
+	}
+	var v *record.Version
+	return v, s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		v, err = record.Get(r, kind.Name, id)
+		return err
+	})
+}
+
+func printRecord(w io.Writer, v *record.Version) {
+	printf(w, "%s  version %d, made by event %d\n", v.Ref(), v.Version, v.From)
+	printFields(w, v.Doc)
+}
+
+func printFields(w io.Writer, doc json.RawMessage) {
+	decoder := json.NewDecoder(strings.NewReader(string(doc)))
+	if _, err := decoder.Token(); err != nil {
+		return
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return
+		}
+		var value json.RawMessage
+		if decoder.Decode(&value) != nil {
+			return
+		}
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		printf(w, "  %-26v %s\n", name, text)
+	}
+}
+
+func (p *program) recordHistory() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history REF",
+		Short: "Show every version of a record, and the event that made it",
+		Args:  args(1, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.reading(cmd.Context(), given[0], func(s *surface.System) error {
+				kind, id, err := s.Kinds.Parse(given[0])
+				if err != nil {
+					return err
+				}
+				if err := s.ViewRecords(cmd.Context(), caller(), kind, id, ""); err != nil {
+					return err
+				}
+				history, err := s.History(cmd.Context(), kind, id)
+				if err != nil {
+					return err
+				}
+				for _, step := range history {
+					if p.json {
+						if err := p.line(step); err != nil {
+							return err
+						}
+						continue
+					}
+					printf(p.Out, "version %d  event %d  %s  %s  by %s\n", step.Version, step.Index, step.Time.UTC().Format(time.RFC3339), step.Type, step.Actor)
+					if step.Patch != nil {
+						printFields(p.Out, step.Patch)
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func (p *program) recordAdd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "add REGISTER FIELD=VALUE...",
+		Short: "Add a record",
+		Long: `Add a record. Text and times are written as they are, other values as JSON:
+  scaf record add people id=E1001 name="Alex Example" joined_at=2026-01-05T09:00:00Z
+  scaf record add changes id=c1 title=Fix 'author={"name":"Alex"}' merged_at=...`,
+		Args: args(2, -1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.change(cmd.Context(), given[0], "add", func(s *surface.System, kind *record.Kind, _ string) (*record.Version, error) {
+				fields, err := assignments(kind, given[1:])
+				if err != nil {
+					return nil, err
+				}
+				return s.AddRecord(cmd.Context(), caller(), kind, fields)
+			})
+		},
+	}
+}
+
+func (p *program) recordSet() *cobra.Command {
+	return &cobra.Command{
+		Use:   "set REF FIELD=VALUE...",
+		Short: "Change fields of a record; an empty value clears the field",
+		Args:  args(2, -1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.change(cmd.Context(), given[0], "set", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
+				fields, err := assignments(kind, given[1:])
+				if err != nil {
+					return nil, err
+				}
+				return s.SetRecord(cmd.Context(), caller(), kind, id, surface.AnyVersion, fields)
+			})
+		},
+	}
+}
+
+func (p *program) recordMove() *cobra.Command {
+	return &cobra.Command{
+		Use:   "move REF STATE [FIELD=VALUE...]",
+		Short: "Move a record to another state of its lifecycle",
+		Args:  args(2, -1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.change(cmd.Context(), given[0], "move", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
+				fields, err := assignments(kind, given[2:])
+				if err != nil {
+					return nil, err
+				}
+				return s.MoveRecord(cmd.Context(), caller(), kind, id, given[1], fields)
+			})
+		},
+	}
+}
+
+// change opens the folder for writing, does the work on a register or record
+// and prints the version that came of it.
+func (p *program) change(ctx context.Context, target, verb string, work func(*surface.System, *record.Kind, string) (*record.Version, error)) error {
+	return p.open(ctx, surface.Write, func(s *surface.System) error {
+		name, id, isRef := strings.Cut(target, "/")
+		kind, err := s.Kinds.Find(name)
+		if err != nil {
+			return err
+		}
+		if isRef == (verb == "add") || isRef && id == "" {
+			return usagef("scaf record %s: %q must be a %s", verb, target, map[bool]string{true: "register, like people", false: "reference, like person/E1001"}[verb == "add"])
+		}
+		if kind.Internal {
+			return fmt.Errorf("%w: %s are written by their own commands only", act.ErrDenied, kind.Register)
+		}
+		v, err := work(s, kind, id)
+		if err != nil {
+			return err
+		}
+		return p.print(v, func(w io.Writer) { printRecord(w, v) })
+	})
+}
+
+// assignments reads FIELD=VALUE arguments.
+func assignments(kind *record.Kind, given []string) (map[string]json.RawMessage, error) {
+	fields := map[string]json.RawMessage{}
+	for _, one := range given {
+		field, text, ok := strings.Cut(one, "=")
+		if !ok {
+			return nil, usagef("%q is not FIELD=VALUE", one)
+		}
+		if _, twice := fields[field]; twice {
+			return nil, usagef("the field %s is given twice", field)
+		}
+		value, err := kind.Value(field, text)
+		if err != nil {
+			return nil, err
+		}
+		fields[field] = value
+	}
+	return fields, nil
 }
