@@ -9,13 +9,15 @@ import (
 	_ "time/tzdata" // time zones on machines without a database of their own
 
 	"scaf.dev/scaf/internal/app"
-	"scaf.dev/scaf/internal/platform/clock"
 	"scaf.dev/scaf/internal/surface/cli"
 )
 
+// version is set by the build.
+var version = "development"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, app.Backend{Clock: clock.System{}})
+	code := cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, app.New(version))
 	stop()
 	os.Exit(code)
 }

@@ -36,8 +36,12 @@ const (
 
 // Backend implements surface.Backend on this machine.
 type Backend struct {
-	Clock clock.Clock
+	Clock   clock.Clock
+	Version string // of the program: results name it
 }
+
+// New returns the backend on the machine's clock.
+func New(version string) Backend { return Backend{Clock: clock.System{}, Version: version} }
 
 // Init makes a data folder: configuration, keys, database and an empty ledger.
 // It returns the ledger's verifier key. A folder that was initialised before
@@ -170,7 +174,7 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 	if err != nil {
 		return nil, err
 	}
-	s := &surface.System{Dir: dir, Config: c, Auth: access.Roles, Kinds: Kinds, Clock: b.Clock}
+	s := &surface.System{Dir: dir, Config: c, Auth: access.Roles, Kinds: Kinds, Clock: b.Clock, Version: b.Version}
 	var closers []func() error
 	s.Close = func() error {
 		var all error

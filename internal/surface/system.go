@@ -27,6 +27,7 @@ type System struct {
 	Blobs       blob.Store
 	Clock       clock.Clock
 	VerifierKey string
+	Version     string // of the program
 
 	// Close gives everything back.
 	Close func() error

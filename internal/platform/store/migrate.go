@@ -4,9 +4,9 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
-	"testing/fstest"
 
 	"github.com/pressly/goose/v3"
 )
@@ -36,11 +36,11 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if db.dialect == Postgres {
 		dialect = goose.DialectPostgres
 	}
-	files, err := spelled(db.dialect)
+	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(dialect, db.writers, files, goose.WithVerbose(false))
+	provider, err := goose.NewProvider(dialect, db.writers, spelled{files, words[db.dialect]}, goose.WithVerbose(false))
 	if err != nil {
 		return explain(err)
 	}
@@ -60,19 +60,34 @@ func (db *DB) Migrate(ctx context.Context) error {
 	return nil
 }
 
-// spelled is the migrations in the dialect's words.
-func spelled(dialect Dialect) (fs.FS, error) {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+// spelled is the migrations in a dialect's words.
+type spelled struct {
+	fs.FS
+	words *strings.Replacer
+}
+
+// Open implements fs.FS.
+func (s spelled) Open(name string) (fs.File, error) {
+	file, err := s.FS.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	files := fstest.MapFS{}
-	for _, name := range names {
-		text, err := migrations.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		files[strings.TrimPrefix(name, "migrations/")] = &fstest.MapFile{Data: []byte(words[dialect].Replace(string(text)))}
+	info, err := file.Stat()
+	if err != nil || info.IsDir() {
+		return file, err
 	}
-	return files, nil
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, err
+	}
+	return respelled{file, strings.NewReader(s.words.Replace(string(text)))}, nil
 }
+
+// respelled is a file with another text.
+type respelled struct {
+	fs.File
+	text *strings.Reader
+}
+
+// Read implements fs.File.
+func (f respelled) Read(p []byte) (int, error) { return f.text.Read(p) }
