@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 )
@@ -173,6 +174,15 @@ func (in Intake) update(tx *act.Tx, id string, doc any) (*Change, error) {
 // came of it. It is what a population's completeness rests on.
 type Completed struct {
 	Source string `json:"source"` // "git", "cloudtrail", "csv", "events"
+	// Register is what the import feeds: a register, or "events".
+	Register string `json:"register"`
+	// Scope is the part of the register that the import speaks for: the
+	// repository, or the account. Coverage is computed for each.
+	Scope string `json:"scope,omitempty"`
+	// Since and Until are the half-open interval that was asked for. Nil is
+	// open; nothing after the import itself is ever covered.
+	Since *time.Time `json:"since,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
 	// Query is what was retrieved, exactly enough to do it again.
 	Query any `json:"query"`
 	*Summary

@@ -1,0 +1,151 @@
+// Package periods keeps the observation periods of examinations: half-open
+// intervals that do not overlap, open until somebody closes them after their
+// end.
+package periods
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// States of a period.
+const (
+	Open   = "open"
+	Closed = "closed"
+)
+
+// Period is an observation period: From is in it, To is not.
+type Period struct {
+	Name     string     `json:"name"`
+	From     time.Time  `json:"from"`
+	To       time.Time  `json:"to"`
+	Timezone string     `json:"timezone"`
+	State    string     `json:"state"`
+	ClosedAt *time.Time `json:"closed_at,omitempty"`
+}
+
+// Register describes the register. Its ids are the names.
+var Register = &record.Kind{
+	Name: "period", Register: "periods", Title: "Periods", At: "from", Internal: true,
+	New: func() any { return &Period{} },
+}
+
+// Errors of periods.
+var (
+	// ErrInvalid: the name or the interval cannot be one of a period.
+	ErrInvalid = errors.New("the period cannot be opened")
+	// ErrOverlap: the interval overlaps that of another period.
+	ErrOverlap = errors.New("the period overlaps another one")
+	// ErrRunning: a period cannot be closed before its end.
+	ErrRunning = errors.New("the period has not ended")
+	// ErrNone: there is no such period.
+	ErrNone = errors.New("there is no such period")
+)
+
+var nameShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// OpenPeriod opens a period.
+func OpenPeriod(ctx context.Context, door *act.Door, caller act.Caller, p Period) (*Period, error) {
+	switch {
+	case !nameShape.MatchString(p.Name):
+		return nil, fmt.Errorf("%w: the name %q must begin with a letter or digit and have at most 64 letters, digits, dots, dashes and underscores", ErrInvalid, p.Name)
+	case !p.From.Before(p.To):
+		return nil, fmt.Errorf("%w: it ends (%s) before it starts (%s), or is empty", ErrInvalid, p.To.Format(time.RFC3339), p.From.Format(time.RFC3339))
+	}
+	p.From, p.To, p.State = p.From.UTC(), p.To.UTC(), Open
+	_, err := door.Do(ctx, caller, "period.open", "period/"+p.Name, func(tx *act.Tx) error {
+		all, err := List(&tx.Reader)
+		if err != nil {
+			return err
+		}
+		for _, other := range all {
+			if other.Name == p.Name {
+				return fmt.Errorf("%w: period %s", record.ErrExists, p.Name)
+			}
+			if p.From.Before(other.To) && other.From.Before(p.To) {
+				return fmt.Errorf("%w: %s, from %s up to %s", ErrOverlap, other.Name, other.From.Format(time.RFC3339), other.To.Format(time.RFC3339))
+			}
+		}
+		_, err = record.Put(tx, Register, record.Change{Verb: "opened", ID: p.Name, Doc: p})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// Close closes a period: from now on tests over it are final. It is refused
+// before the period's end.
+func Close(ctx context.Context, door *act.Door, caller act.Caller, name string) (*Period, error) {
+	var p *Period
+	_, err := door.Do(ctx, caller, "period.close", "period/"+name, func(tx *act.Tx) error {
+		var version int
+		var err error
+		if p, version, err = get(&tx.Reader, name); err != nil {
+			return err
+		}
+		if p.State == Closed {
+			return fmt.Errorf("%w: %s is closed since %s", record.ErrSame, name, p.ClosedAt.Format(time.RFC3339))
+		}
+		now := tx.Now()
+		if now.Before(p.To) {
+			return fmt.Errorf("%w: %s runs up to %s; until then its tests are interim", ErrRunning, name, p.To.Format(time.RFC3339))
+		}
+		p.State, p.ClosedAt = Closed, &now
+		_, err = record.Put(tx, Register, record.Change{Verb: "closed", ID: name, Doc: p, Expect: version})
+		return err
+	})
+	return p, err
+}
+
+// Get reads a period.
+func Get(r *store.Reader, name string) (*Period, error) {
+	p, _, err := get(r, name)
+	return p, err
+}
+
+func get(r *store.Reader, name string) (*Period, int, error) {
+	v, err := record.Get(r, Register.Name, name)
+	if errors.Is(err, record.ErrNone) {
+		return nil, 0, fmt.Errorf("%w: %q: open one with scaf period open %s --from D --to D", ErrNone, name, name)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	p := &Period{}
+	return p, v.Version, json.Unmarshal(v.Doc, p)
+}
+
+// List reads all periods in the order of their beginnings.
+func List(r *store.Reader) ([]Period, error) {
+	var all []Period
+	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
+		var p Period
+		err := json.Unmarshal(v.Doc, &p)
+		all = append(all, p)
+		return err
+	})
+	return all, err
+}
+
+// Latest is the period that a command means when none is named: the one that
+// began last. ErrNone when there is none.
+func Latest(r *store.Reader) (*Period, error) {
+	all, err := List(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%w: open one with scaf period open NAME --from D --to D", ErrNone)
+	}
+	return &all[len(all)-1], nil
+}

@@ -1,0 +1,108 @@
+package populations
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Coverage says for which part of a window complete imports speak.
+type Coverage struct {
+	// Imports is the number of imports into the source, complete or not.
+	Imports int `json:"imports"`
+	// Complete: every scope's imports cover the window without a hole.
+	Complete bool `json:"complete"`
+	// Until is the instant up to which every scope is covered without a hole
+	// from the window's beginning; zero when there is none.
+	Until time.Time `json:"-"`
+	// Gaps says what is missing.
+	Gaps []string `json:"gaps,omitempty"`
+	// Query is the latest import's query: the recorded query of an empty
+	// population.
+	Query json.RawMessage `json:"query,omitempty"`
+}
+
+// interval is a half-open part of time.
+type interval struct{ from, to time.Time }
+
+// Covered reads the imports into a source and computes what they cover.
+func Covered(r *store.Reader, source string, window Window) (*Coverage, error) {
+	covered := map[string][]interval{} // by scope
+	gaps := map[string][]string{}
+	result := &Coverage{}
+	err := ledger.FindIn(r, ledger.Query{Type: "scaf.import.completed.v1", To: window.AsOf}, func(e *ledger.Event) error {
+		var done record.Completed
+		if err := json.Unmarshal(e.Data, &done); err != nil {
+			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}
+		}
+		if done.Register != source {
+			return nil
+		}
+		result.Imports++
+		at := e.Instant()
+		part := interval{time.Time{}, at} // nothing after the import itself is covered
+		if done.Since != nil {
+			part.from = *done.Since
+		}
+		if done.Until != nil && done.Until.Before(at) {
+			part.to = *done.Until
+		}
+		if !done.Complete {
+			gaps[done.Scope] = append(gaps[done.Scope], fmt.Sprintf("import %d is incomplete: %s", e.Index, first(done.Gaps)))
+			part.to = part.from // it speaks for nothing
+		}
+		covered[done.Scope] = append(covered[done.Scope], part)
+		query, err := json.Marshal(done.Query)
+		result.Query = query
+		return err
+	})
+	if err != nil || result.Imports == 0 {
+		return result, err
+	}
+	result.Until = window.To
+	for _, scope := range slices.Sorted(maps.Keys(covered)) {
+		until := reach(covered[scope], window.From)
+		if until.Before(window.To) {
+			result.Gaps = append(result.Gaps, fmt.Sprintf("%scomplete imports reach from %s to %s, the period runs to %s",
+				label(scope), window.From.Format(time.RFC3339), until.Format(time.RFC3339), window.To.Format(time.RFC3339)))
+			result.Gaps = append(result.Gaps, gaps[scope]...)
+		}
+		if until.Before(result.Until) {
+			result.Until = until
+		}
+	}
+	result.Complete = len(result.Gaps) == 0
+	return result, nil
+}
+
+// reach is the end of the part that the intervals cover without a hole from
+// the given instant on; the instant itself when they do not cover it.
+func reach(parts []interval, from time.Time) time.Time {
+	slices.SortFunc(parts, func(a, b interval) int { return a.from.Compare(b.from) })
+	for _, part := range parts {
+		if !part.from.After(from) && part.to.After(from) {
+			from = part.to
+		}
+	}
+	return from
+}
+
+func label(scope string) string {
+	if scope == "" {
+		return ""
+	}
+	return scope + ": "
+}
+
+func first(texts []string) string {
+	if len(texts) == 0 {
+		return "no reason was recorded"
+	}
+	return texts[0]
+}

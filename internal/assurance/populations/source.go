@@ -1,0 +1,262 @@
+// Package populations reads complete populations from what SCAF has recorded,
+// as of a checkpoint, and banks them: the exact query, the checkpoint, the
+// count and the SHA-256.
+package populations
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"iter"
+	"slices"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// The sources that are not registers.
+const (
+	FromEvents    = "events"
+	FromLogChecks = "log_checks"
+)
+
+// Window is what a population is read for.
+type Window struct {
+	// From and To are the half-open interval; the item's instant decides.
+	From, To time.Time
+	Zone     *time.Location
+	// AsOf is the size of the checkpoint at which it is read.
+	AsOf int64
+}
+
+// Stream is a population being read: it implements controltests.Source. Items
+// come sorted by instant, then id, bytewise; the hash is over each item's
+// canonical document (RFC 8785) followed by a line feed, in this order.
+type Stream struct {
+	kinds  record.Kinds
+	reader *store.Reader
+	from   *controls.Population
+	window Window
+	sum    hash.Hash
+	count  int64
+	// Asserted counts items that say of themselves that they are asserted.
+	asserted int64
+}
+
+// ErrSource: the population's source is not in the store.
+var ErrSource = errors.New("the population is not kept by SCAF")
+
+// Open prepares to read the population of a test in the reader's snapshot.
+func Open(r *store.Reader, kinds record.Kinds, from *controls.Population, window Window) (*Stream, error) {
+	if from.From == controls.FromItems {
+		return nil, fmt.Errorf("%w: it comes from a file that is given to scaf control try", ErrSource)
+	}
+	return &Stream{kinds: kinds, reader: r, from: from, window: window, sum: sha256.New()}, nil
+}
+
+// Name implements controltests.Source.
+func (s *Stream) Name() string { return "" }
+
+// SHA256 implements controltests.Source.
+func (s *Stream) SHA256() string { return hex.EncodeToString(s.sum.Sum(nil)) }
+
+// Count is the number of items that were given.
+func (s *Stream) Count() int64 { return s.count }
+
+// Asserted is the number of items given that are marked asserted.
+func (s *Stream) Asserted() int64 { return s.asserted }
+
+var (
+	errStopped   = errors.New("stopped")
+	assertedMark = []byte(`"asserted":true`)
+)
+
+// Items implements controltests.Source.
+func (s *Stream) Items() iter.Seq2[controltests.Item, error] {
+	return func(yield func(controltests.Item, error) bool) {
+		give := func(doc []byte) error {
+			s.count++
+			s.sum.Write(doc)
+			s.sum.Write([]byte{'\n'})
+			if bytes.Contains(doc, assertedMark) {
+				s.asserted++
+			}
+			if !yield(controltests.Item{Line: int(s.count), JSON: doc}, nil) {
+				return errStopped
+			}
+			return nil
+		}
+		if err := s.each(give); err != nil && !errors.Is(err, errStopped) {
+			yield(controltests.Item{}, err)
+		}
+	}
+}
+
+// each reads the source in order and gives every item of the population.
+func (s *Stream) each(give func(doc []byte) error) error {
+	switch s.from.From {
+	case FromEvents:
+		return s.sorted(s.events, give)
+	case FromLogChecks:
+		return s.sorted(s.logChecks, give)
+	}
+	kind, err := s.kinds.Find(s.from.From)
+	if err != nil {
+		return err
+	}
+	all := record.Range{Kind: kind.Name, AsOf: s.window.AsOf}
+	if s.from.At != "item."+kind.At {
+		return s.sorted(func(take func([]byte) error) error {
+			return record.Each(s.reader, all, func(v *record.Version) error { return take(v.Doc) })
+		}, give)
+	}
+	// The register's own instant: the database has the order already.
+	all.From, all.To = s.window.From, s.window.To
+	if s.from.Where == "" {
+		return record.Each(s.reader, all, func(v *record.Version) error { return give(v.Doc) })
+	}
+	keep := s.from.Evaluator()
+	return record.Each(s.reader, all, func(v *record.Version) error {
+		if err := keep.Read(v.Doc); err != nil {
+			return err
+		}
+		if in, err := keep.In(); err != nil {
+			return fmt.Errorf("%s: %w", v.Ref(), err)
+		} else if !in {
+			return nil
+		}
+		return give(v.Doc)
+	})
+}
+
+// sorted collects the items of the population in memory (their number is that
+// of matching events or of people, not of changes) and gives them in order.
+func (s *Stream) sorted(source func(take func(doc []byte) error) error, give func([]byte) error) error {
+	type item struct {
+		at  int64
+		id  string
+		doc []byte
+	}
+	var items []item
+	e := s.from.Evaluator()
+	err := source(func(doc []byte) error {
+		if err := e.Read(doc); err != nil {
+			return err
+		}
+		id, err := e.ID()
+		if err != nil {
+			return err
+		}
+		if in, err := e.In(); err != nil {
+			return fmt.Errorf("item %q: %w", id, err)
+		} else if !in {
+			return nil
+		}
+		at, err := e.At()
+		if errors.Is(err, controls.ErrAbsent) {
+			return nil // what did not happen belongs to no period
+		}
+		if err != nil {
+			return fmt.Errorf("item %q: %w", id, err)
+		}
+		if at.Before(s.window.From) || !at.Before(s.window.To) {
+			return nil
+		}
+		items = append(items, item{at.UnixMicro(), id, bytes.Clone(doc)})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(items, func(a, b item) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
+	})
+	for _, item := range items {
+		if err := give(item.doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// events gives the ledger's events as items.
+func (s *Stream) events(take func([]byte) error) error {
+	query := ledger.Query{To: s.window.AsOf, Since: s.window.From, Until: s.window.To}
+	return ledger.FindIn(s.reader, query, func(e *ledger.Event) error {
+		doc, err := record.Canonical(map[string]any{
+			"id": e.ID, "source": e.Source, "type": e.Type, "subject": e.Subject, "actor": e.Actor, "outcome": e.Outcome,
+			"time": e.Instant().UTC().Format(time.RFC3339Nano), "recordedtime": e.RecordedTime, "data": json.RawMessage(orNull(e.Data)),
+			"index": e.Index,
+		})
+		if err != nil {
+			return err
+		}
+		return take(doc)
+	})
+}
+
+func orNull(data []byte) []byte {
+	if len(data) == 0 {
+		return []byte("null")
+	}
+	return data
+}
+
+// logCheck is one day's duty to verify the ledger.
+type logCheck struct {
+	ID     string     `json:"id"` // the day
+	DueAt  time.Time  `json:"due_at"`
+	DoneAt *time.Time `json:"done_at,omitempty"`
+	OK     bool       `json:"ok"`
+	Event  *int64     `json:"event,omitempty"` // ledger index of the verification
+}
+
+// VerifiedType is the type of the event of a verification.
+const VerifiedType = "scaf.ledger.verified.v1"
+
+// logChecks gives the daily integrity checks of the window: one for every day
+// of the calendar in the organisation's time zone, due at the day's end, done
+// by the first verification recorded within the day.
+func (s *Stream) logChecks(take func([]byte) error) error {
+	first := map[string]*ledger.Event{}
+	query := ledger.Query{Type: VerifiedType, To: s.window.AsOf, Since: s.window.From, Until: s.window.To}
+	if err := ledger.FindIn(s.reader, query, func(e *ledger.Event) error {
+		day := e.Instant().In(s.window.Zone).Format(time.DateOnly)
+		if first[day] == nil {
+			first[day] = e
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	year, month, day := s.window.From.In(s.window.Zone).Date()
+	for at := time.Date(year, month, day, 0, 0, 0, 0, s.window.Zone); ; {
+		end := time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, s.window.Zone)
+		due := end.Add(-time.Microsecond)
+		if !due.Before(s.window.To) {
+			return nil
+		}
+		check := logCheck{ID: at.Format(time.DateOnly), DueAt: due.UTC()}
+		if e := first[check.ID]; e != nil {
+			done := e.Instant().UTC()
+			check.DoneAt, check.OK, check.Event = &done, e.Outcome == "success", &e.Index
+		}
+		doc, err := record.Canonical(check)
+		if err != nil {
+			return err
+		}
+		if err := take(doc); err != nil {
+			return err
+		}
+		at = end
+	}
+}
