@@ -109,6 +109,9 @@ var (
 	ErrConflict = errors.New("an event with the same id and source but other content is in the ledger")
 	// ErrSilent: the body changed rows and named no event.
 	ErrSilent = errors.New("act: a change without an event")
+	// ErrKept: the events could not be written now; they are safe in the side
+	// file and are appended when the ledger can be written again.
+	ErrKept = errors.New("kept")
 	// ErrClosed: the door is closed.
 	ErrClosed = errors.New("act: closed")
 	// ErrTooMany: more events than MaxBatch.

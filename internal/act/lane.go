@@ -181,7 +181,7 @@ func (l *lane) fail(group []*member, err error) {
 		if kept := l.side.keep(m.entries); kept != nil {
 			m.err = fmt.Errorf("%w; the side file could not be written either: %w", err, kept)
 		} else if l.side != nil {
-			m.err = fmt.Errorf("%w; kept in %s and appended when the ledger can be written again", err, l.side.path)
+			m.err = fmt.Errorf("%w; %w in %s and appended when the ledger can be written again", err, ErrKept, l.side.path)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package app
 
 import (
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
@@ -13,4 +16,7 @@ var Kinds = record.Kinds{
 	changes.Register,
 	people.Register,
 	access.Tokens,
+	periods.Register,
+	populations.Register,
+	results.Register,
 }

@@ -261,3 +261,11 @@ func Count(r *store.Reader, q Range) (int64, error) {
 	err := r.One(`SELECT count(*) FROM record_version WHERE `+where, args, []any{&n})
 	return n, err
 }
+
+// Number is the number of the kind's next record, from 1, for kinds whose
+// records are numbered. It is right within a transaction that holds the lane.
+func Number(r *store.Reader, kind string) (int64, error) {
+	var n int64
+	err := r.One(`SELECT count(*) FROM record_version WHERE kind = $1 AND version = 1`, []any{kind}, []any{&n})
+	return n + 1, err
+}

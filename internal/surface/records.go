@@ -3,7 +3,6 @@ package surface
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -187,13 +186,4 @@ func (s *System) History(ctx context.Context, kind *record.Kind, id string) ([]S
 		return nil
 	})
 	return steps, err
-}
-
-// Filter compiles a CEL expression over a register's items. An empty one
-// keeps every item.
-func (s *System) Filter(_ *record.Kind, expression string) (func(doc []byte) (bool, error), error) {
-	if expression == "" {
-		return func([]byte) (bool, error) { return true, nil }, nil
-	}
-	return nil, errors.New("filters are not compiled yet")
 }

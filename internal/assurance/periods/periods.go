@@ -149,3 +149,20 @@ func Latest(r *store.Reader) (*Period, error) {
 	}
 	return &all[len(all)-1], nil
 }
+
+// Interval is the period as people read it, in its own time zone.
+func (p *Period) Interval() string {
+	zone, err := time.LoadLocation(p.Timezone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return day(p.From.In(zone)) + " up to, not including, " + day(p.To.In(zone)) + " (" + zone.String() + ")"
+}
+
+// day leaves the time away when it is midnight.
+func day(at time.Time) string {
+	if at.Hour() == 0 && at.Minute() == 0 && at.Second() == 0 {
+		return at.Format(time.DateOnly)
+	}
+	return at.Format("2006-01-02 15:04:05")
+}

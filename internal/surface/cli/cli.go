@@ -128,6 +128,10 @@ func (p *program) commands() []*cobra.Command {
 		p.ledgerCommand(),
 		p.tokenCommand(),
 		p.recordCommand(),
+		p.controlCommand(),
+		p.populationCommand(),
+		p.periodCommand(),
+		p.reportCommand(),
 	}
 }
 

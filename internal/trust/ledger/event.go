@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -76,9 +77,18 @@ func (p Parser) Parse(document []byte, now time.Time) (act.Entry, error) {
 	return entry, nil
 }
 
+// ErrTooLarge: the event has more than MaxEvent bytes.
+var ErrTooLarge = errors.New("the event is too large")
+
+// tooLarge is an *InvalidError and ErrTooLarge.
 func tooLarge(size int) error {
-	return &InvalidError{Problem: fmt.Sprintf("the event has %d bytes with what the server adds, more than the limit of %d: put large data elsewhere and its SHA-256 into the event", size, MaxEvent)}
+	return &sizeError{InvalidError{Problem: fmt.Sprintf("the event has %d bytes with what the server adds, more than the limit of %d: put large data elsewhere and its SHA-256 into the event", size, MaxEvent)}}
 }
+
+type sizeError struct{ InvalidError }
+
+// Unwrap gives both natures of the error.
+func (e *sizeError) Unwrap() []error { return []error{&e.InvalidError, ErrTooLarge} }
 
 // attributes are the ones that SCAF reads.
 type attributes struct {

@@ -69,7 +69,7 @@ func Publish(r *store.Reader, folder, verifierKey string, progress func(done, to
 		}
 		return durable.Place(path, publicFile, data)
 	}
-	if err := eachTile(r, head.Size, progress, put); err != nil {
+	if err := eachTile(r, head.Size, everything, progress, put); err != nil {
 		return nil, err
 	}
 	for dir := range written {
@@ -102,9 +102,16 @@ func continues(r *store.Reader, head Head, folder, verifierKey string) error {
 	return consistentWith(r, head, string(present), verifierKey, folder)
 }
 
-// eachTile calls put for every entry bundle and tile of a log of this size.
-func eachTile(r *store.Reader, size int64, progress func(done, total int64), put func(tlog.Tile, []byte) error) error {
+func everything(int64) bool { return true }
+
+// eachTile calls put for every entry bundle and tile of a log of this size;
+// bundles and the tiles of level 0 only where covers says so of their first
+// event.
+func eachTile(r *store.Reader, size int64, covers func(index int64) bool, progress func(done, total int64), put func(tlog.Tile, []byte) error) error {
 	for n := int64(0); n*tileWidth < size; n++ {
+		if !covers(n * tileWidth) {
+			continue
+		}
 		width := int(min(tileWidth, size-n*tileWidth))
 		bundle, hashes, err := readBundle(r, n, width)
 		if err != nil {

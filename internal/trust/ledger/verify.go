@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -33,16 +36,27 @@ type Verification struct {
 	Closing func(r *store.Reader, head Head) error
 	// Progress is told how many events have been read, of how many.
 	Progress func(done, total int64)
-	// From leaves out the events before this index, rounded down to 65,536:
-	// their bytes are not read, their tiles still count into the root.
-	From int64
+	// Only restricts the reading of events and of bundles in publications to
+	// these spans, each widened to multiples of 65,536; nil reads all. The tiles
+	// of what is left out still count into the root.
+	Only []Span
 }
+
+// Span is a half-open interval of indexes.
+type Span struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// VerifiedType is the type of the event that records a verification.
+const VerifiedType = "scaf.ledger.verified.v1"
 
 // Verified is what a verification that found nothing wrong has read.
 type Verified struct {
 	Origin      string `json:"origin"`
 	Size        int64  `json:"size"`
 	Root        string `json:"root"`
+	Ranges      []Span `json:"ranges"`      // read
 	Events      int64  `json:"events"`      // read and hashed
 	Tiles       int64  `json:"tiles"`       // compared
 	Checkpoints int    `json:"checkpoints"` // earlier ones that the log continues
@@ -73,10 +87,11 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 		return nil, err
 	}
 	run := &verifying{Verification: v, head: head, source: []byte(OwnSource(head.Origin)), cited: map[int64][]byte{}}
+	run.plan()
 	if err := run.units(ctx, db); err != nil {
 		return nil, err
 	}
-	result := &Verified{Origin: head.Origin, Size: head.Size, Root: hexHash(head.Root), Events: run.events.Load()}
+	result := &Verified{Origin: head.Origin, Size: head.Size, Root: hexHash(head.Root), Ranges: run.ranges, Events: run.events.Load()}
 	err := db.Read(ctx, func(r *store.Reader) error {
 		if err := run.upper(r); err != nil {
 			return err
@@ -95,7 +110,7 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 		}
 		result.Checkpoints = len(run.cited)
 		for _, folder := range v.Folders {
-			files, err := verifyFolder(r, head, folder, v.VerifierKey)
+			files, err := verifyFolder(r, head, folder, v.VerifierKey, run.covers)
 			if err != nil {
 				return err
 			}
@@ -164,6 +179,8 @@ type verifying struct {
 	Verification
 	head   Head
 	source []byte // of own events
+	ranges []Span // what is read: apart, in order
+	total  int64  // of events in them
 	events atomic.Int64
 	tiles  atomic.Int64
 
@@ -171,20 +188,55 @@ type verifying struct {
 	cited map[int64][]byte
 }
 
-// units reads the log on all cores.
+// plan lays the ranges out.
+func (v *verifying) plan() {
+	wanted := v.Only
+	if wanted == nil {
+		wanted = []Span{{0, v.head.Size}}
+	}
+	wanted = slices.Clone(wanted)
+	slices.SortFunc(wanted, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
+	v.ranges = []Span{}
+	for _, span := range wanted {
+		from := max(span.From, 0) / unitEvents * unitEvents
+		to := v.head.Size
+		if span.To < to {
+			to = min(to, (span.To+unitEvents-1)/unitEvents*unitEvents)
+		}
+		if n := len(v.ranges); n > 0 && from <= v.ranges[n-1].To {
+			v.ranges[n-1].To = max(v.ranges[n-1].To, to)
+		} else if from < to {
+			v.ranges = append(v.ranges, Span{from, to})
+		}
+	}
+	for _, span := range v.ranges {
+		v.total += span.To - span.From
+	}
+}
+
+// covers reports whether the event is in what is read.
+func (v *verifying) covers(index int64) bool {
+	return slices.ContainsFunc(v.ranges, func(s Span) bool { return s.From <= index && index < s.To })
+}
+
+// units reads the ranges on all cores.
 func (v *verifying) units(ctx context.Context, db *store.DB) error {
+	var units []int64
+	for _, span := range v.ranges {
+		for unit := span.From / unitEvents; unit*unitEvents < span.To; unit++ {
+			units = append(units, unit)
+		}
+	}
 	var next atomic.Int64
-	next.Store(v.From / unitEvents)
-	total := (v.head.Size + unitEvents - 1) / unitEvents
 	group, ctx := errgroup.WithContext(ctx)
 	for range max(1, runtime.GOMAXPROCS(0)) {
 		group.Go(func() error {
 			for {
-				unit := next.Add(1) - 1
-				if unit >= total || ctx.Err() != nil {
+				at := next.Add(1) - 1
+				if at >= int64(len(units)) || ctx.Err() != nil {
 					return ctx.Err()
 				}
-				if err := db.Read(ctx, func(r *store.Reader) error { return v.unit(r, unit) }); err != nil {
+				if err := db.Read(ctx, func(r *store.Reader) error { return v.unit(r, units[at]) }); err != nil {
 					return err
 				}
 			}
@@ -215,7 +267,7 @@ func (v *verifying) unit(r *store.Reader, unit int64) error {
 			roots = append(roots, root...)
 		}
 		if done := v.events.Add(to - from); v.Progress != nil {
-			v.Progress(done, v.head.Size-v.From/unitEvents*unitEvents)
+			v.Progress(done, v.total)
 		}
 	}
 	if len(roots) < tileBytes {
@@ -331,30 +383,39 @@ func (v *verifying) upper(r *store.Reader) error {
 	return nil
 }
 
-// cite notes the checkpoint that an own event cites in its data.
+// cite notes the checkpoint that an own event cites: in its data, or in the
+// document of the record that it makes.
 func (v *verifying) cite(event *Event) error {
 	if !bytes.Contains(event.Data, []byte(`"checkpoint"`)) {
 		return nil
 	}
-	var data struct {
-		Checkpoint *struct {
-			Size int64  `json:"size"`
-			Root string `json:"root"`
-		} `json:"checkpoint"`
+	type checkpoint struct {
+		Size int64  `json:"size"`
+		Root string `json:"root"`
 	}
-	if err := json.Unmarshal(event.Data, &data); err != nil || data.Checkpoint == nil {
+	var data struct {
+		Checkpoint *checkpoint `json:"checkpoint"`
+		Document   struct {
+			Checkpoint *checkpoint `json:"checkpoint"`
+		} `json:"document"`
+	}
+	if err := json.Unmarshal(event.Data, &data); err != nil {
 		return nil //nolint:nilerr // another use of the word
 	}
-	root, err := parseHash(data.Checkpoint.Root)
-	if err != nil || data.Checkpoint.Size < 0 || data.Checkpoint.Size > event.Index {
+	cited := cmp.Or(data.Checkpoint, data.Document.Checkpoint)
+	if cited == nil {
+		return nil
+	}
+	root, err := parseHash(cited.Root)
+	if err != nil || cited.Size < 0 || cited.Size > event.Index {
 		return &DamageError{event.Index, "cites a checkpoint that lies after it or cannot be read"}
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if before, ok := v.cited[data.Checkpoint.Size]; ok && !bytes.Equal(before, root) {
-		return damage("two events cite checkpoints of size %d with different roots", data.Checkpoint.Size)
+	if before, ok := v.cited[cited.Size]; ok && !bytes.Equal(before, root) {
+		return damage("two events cite checkpoints of size %d with different roots", cited.Size)
 	}
-	v.cited[data.Checkpoint.Size] = root
+	v.cited[cited.Size] = root
 	return nil
 }
 
@@ -383,9 +444,10 @@ func consistentWith(r *store.Reader, head Head, signed, verifierKey, who string)
 	return sameRoot(r, head, int64(checkpoint.Size), checkpoint.Hash, who+" holds")
 }
 
-// verifyFolder compares a publication with the log, file by file. Older
-// partial tiles may lie beside newer ones; every file must be right.
-func verifyFolder(r *store.Reader, head Head, folder, verifierKey string) (int, error) {
+// verifyFolder compares a publication with the log, file by file: the tiles of
+// level 1 and above, and what lies below for the events that are covered.
+// Older partial tiles may lie beside newer ones; every file must be right.
+func verifyFolder(r *store.Reader, head Head, folder, verifierKey string, covers func(index int64) bool) (int, error) {
 	signed, err := os.ReadFile(filepath.Join(folder, "checkpoint")) //nolint:gosec // a folder that the operator named
 	if err != nil {
 		return 0, damage("the publication %s has no checkpoint that can be read: %v", folder, err)
@@ -398,7 +460,7 @@ func verifyFolder(r *store.Reader, head Head, folder, verifierKey string) (int, 
 		return 0, err
 	}
 	files := 1
-	err = eachTile(r, int64(checkpoint.Size), nil, func(t tlog.Tile, data []byte) error {
+	err = eachTile(r, int64(checkpoint.Size), covers, nil, func(t tlog.Tile, data []byte) error {
 		files++
 		path := filepath.Join(folder, filepath.FromSlash(tilePath(t)))
 		present, err := os.ReadFile(path) //nolint:gosec // a folder that the operator named

@@ -52,18 +52,19 @@ CREATE TABLE record_version (
 CREATE UNIQUE INDEX record_version_event ON record_version (from_idx);
 CREATE INDEX record_version_at ON record_version (kind, at, id);
 
--- Work to do later, enqueued in the transaction that caused it.
+-- Work to do later, enqueued in the transaction that caused it. state is
+-- waiting, done or failed; lease is the instant until which somebody does it.
 CREATE TABLE job (
-    id       @text PRIMARY KEY,
     kind     @text NOT NULL,
     key      @text NOT NULL,
     payload  @text NOT NULL,
+    state    @text NOT NULL,
     run_at   BIGINT NOT NULL,
     attempt  INTEGER NOT NULL,
     lease    BIGINT,
     failure  @text NOT NULL,
-    UNIQUE (kind, key)
+    PRIMARY KEY (kind, key)
 );
-CREATE INDEX job_due ON job (run_at, id);
+CREATE INDEX job_open ON job (state, run_at, kind, key) WHERE state <> 'done';
 
 -- +goose Down

@@ -1,0 +1,255 @@
+package act
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// Enqueue adds a job that runs once the transaction has committed, at the
+// given instant or later. A job of the same kind and key is the same job,
+// also when it is done already.
+func (tx *Tx) Enqueue(kind, key string, payload any, at time.Time) error {
+	_, err := jobs.Enqueue(tx.Tx, kind, key, payload, at)
+	return err
+}
+
+// FinishJob marks the job as done in the transaction that writes its result,
+// so that its effect comes exactly once. jobs.ErrLost when it is no longer
+// this claim's: the body then fails and nothing is written.
+func (tx *Tx) FinishJob(job *jobs.Job) error { return jobs.Finish(tx.Tx, job) }
+
+// JobCaller is who acts when a job of this kind does: it holds the one role
+// that is named like it.
+func JobCaller(kind string) Caller {
+	return Caller{ID: "job/" + kind, Roles: []string{"job/" + kind}}
+}
+
+// Handler does a job. It changes things through Door.Do like everybody, as
+// JobCaller of its kind. It may be called again for the same job after a
+// failure or a crash. The context ends with the job's lease.
+type Handler func(ctx context.Context, job *jobs.Job) error
+
+// Runner does the jobs of a door, one after the other.
+type Runner struct {
+	door     *Door
+	log      *slog.Logger
+	handlers map[string]Handler
+	kinds    []string
+	daily    map[string]jobs.Daily
+	runs     *prometheus.CounterVec
+}
+
+// NewRunner returns a runner without handlers.
+func NewRunner(door *Door, log *slog.Logger) *Runner {
+	return &Runner{door: door, log: log, handlers: map[string]Handler{}, daily: map[string]jobs.Daily{}, runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "scaf_job_runs_total",
+		Help: "Jobs that were run, by kind and outcome: done, retried (failed, runs again), gave_up, lost (ran past its lease), interrupted (the program stopped).",
+	}, []string{"kind", "outcome"})}
+}
+
+// Handle says who does the jobs of a kind. Call it before Run.
+func (r *Runner) Handle(kind string, handler Handler) {
+	r.handlers[kind] = handler
+	r.kinds = append(r.kinds, kind)
+	sort.Strings(r.kinds)
+	for _, outcome := range []string{jobDone, jobRetried, jobGaveUp} {
+		r.runs.WithLabelValues(kind, outcome) // a counter that is there can be alerted on
+	}
+}
+
+// Daily is Handle for a duty of every day. After any time without a run the
+// latest occurrence is done once, and no earlier one. The job's key is the
+// instant at which the occurrence is due (RFC 3339, UTC).
+func (r *Runner) Daily(kind string, at jobs.Daily, handler Handler) {
+	r.Handle(kind, handler)
+	r.daily[kind] = at
+}
+
+// Run does what is due, then again at every tick, until the context ends. A
+// job that is under way then is told by its context, and given back.
+func (r *Runner) Run(ctx context.Context, tick <-chan time.Time) {
+	for {
+		if err := r.RunDue(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("the jobs could not be run", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+		}
+	}
+}
+
+// RunDue does everything that is due now. It fails when jobs cannot be read or
+// claimed; a job that fails is not its error.
+func (r *Runner) RunDue(ctx context.Context) error {
+	if err := r.schedule(ctx); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		job, err := r.claim(ctx)
+		if errors.Is(err, jobs.ErrNone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r.run(ctx, job)
+	}
+	return ctx.Err()
+}
+
+// schedule enqueues the latest occurrence of every daily duty.
+func (r *Runner) schedule(ctx context.Context) error {
+	for _, kind := range r.kinds {
+		daily, ok := r.daily[kind]
+		if !ok {
+			continue
+		}
+		now := r.door.Clock.Now()
+		at := daily.Latest(now)
+		key := at.Format(time.RFC3339)
+		var known bool
+		if err := r.door.DB.Read(ctx, func(reader *store.Reader) (err error) {
+			known, err = jobs.Known(reader, kind, key)
+			return err
+		}); err != nil || known {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.silently(ctx, func(tx *store.Tx) error {
+			if _, err := jobs.Enqueue(tx, kind, key, map[string]any{"due": at}, at); err != nil {
+				return err
+			}
+			return jobs.Supersede(tx, kind, key, now)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claim takes a job; it writes only when there is one.
+func (r *Runner) claim(ctx context.Context) (*jobs.Job, error) {
+	now := r.door.Clock.Now()
+	var waiting bool
+	if err := r.door.DB.Read(ctx, func(reader *store.Reader) (err error) {
+		waiting, err = jobs.Due(reader, r.kinds, now)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if !waiting {
+		return nil, jobs.ErrNone
+	}
+	var job *jobs.Job
+	err := r.silently(ctx, func(tx *store.Tx) (err error) {
+		job, err = jobs.Claim(tx, r.kinds, now)
+		return err
+	})
+	return job, err
+}
+
+// silently does the runner's bookkeeping in the lane: no event tells of it.
+func (r *Runner) silently(ctx context.Context, body func(*store.Tx) error) error {
+	_, err := r.door.lane.submit(ctx, &member{silent: body})
+	return err
+}
+
+// Outcomes of a run.
+const (
+	jobDone        = "done"
+	jobRetried     = "retried"
+	jobGaveUp      = "gave_up"
+	jobLost        = "lost"
+	jobInterrupted = "interrupted"
+)
+
+// run does one claimed job and settles it, also while the program is stopping.
+func (r *Runner) run(ctx context.Context, job *jobs.Job) {
+	limited, cancel := context.WithTimeout(ctx, jobs.Lease)
+	failure := r.handle(limited, job)
+	cancel()
+	outcome, err := r.settle(context.WithoutCancel(ctx), job, failure, ctx.Err() != nil)
+	if errors.Is(err, jobs.ErrLost) {
+		outcome, err = jobLost, nil
+	}
+	log := r.log.With("kind", job.Kind, "key", job.Key, "attempt", job.Attempt)
+	if err != nil {
+		log.Error("the job could not be settled: it runs again when its lease has ended", "error", err)
+		return
+	}
+	r.runs.WithLabelValues(job.Kind, outcome).Inc()
+	switch outcome {
+	case jobDone, jobInterrupted:
+		log.Info("job", "outcome", outcome)
+	default:
+		log.Error("job", "outcome", outcome, "error", failure)
+	}
+}
+
+// handle calls the handler; a panic is its failure.
+func (r *Runner) handle(ctx context.Context, job *jobs.Job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the job panicked: %v", p)
+		}
+	}()
+	return r.handlers[job.Kind](ctx, job)
+}
+
+// settle writes what became of the job.
+func (r *Runner) settle(ctx context.Context, job *jobs.Job, failure error, stopping bool) (outcome string, err error) {
+	err = r.silently(ctx, func(tx *store.Tx) error {
+		if done, err := jobs.Finished(&tx.Reader, job); err != nil || done {
+			outcome = jobDone
+			return err
+		}
+		switch {
+		case failure == nil:
+			outcome = jobDone
+			return jobs.Finish(tx, job)
+		case stopping:
+			outcome = jobInterrupted
+			return jobs.Release(tx, job)
+		}
+		again, err := jobs.Retry(tx, job, failure.Error(), r.door.Clock.Now())
+		if outcome = jobRetried; !again {
+			outcome = jobGaveUp
+		}
+		return err
+	})
+	return outcome, err
+}
+
+var jobsDescription = prometheus.NewDesc("scaf_jobs", "Jobs that wait, and jobs that were given up (failed).", []string{"kind", "state"}, nil)
+
+// Describe implements prometheus.Collector.
+func (r *Runner) Describe(out chan<- *prometheus.Desc) {
+	r.runs.Describe(out)
+	out <- jobsDescription
+}
+
+// Collect implements prometheus.Collector.
+func (r *Runner) Collect(out chan<- prometheus.Metric) {
+	r.runs.Collect(out)
+	err := r.door.DB.Read(context.Background(), func(reader *store.Reader) error {
+		return jobs.Open(reader, func(kind, state string, n int64) {
+			out <- prometheus.MustNewConstMetric(jobsDescription, prometheus.GaugeValue, float64(n), kind, state)
+		})
+	})
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(jobsDescription, err)
+	}
+}

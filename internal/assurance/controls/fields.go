@@ -1,0 +1,171 @@
+package controls
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+)
+
+// kind is the shape of a declared field's value.
+type kind int
+
+const (
+	kindDyn kind = iota
+	kindString
+	kindInt
+	kindDouble
+	kindBool
+	kindTimestamp
+	kindDuration
+	kindMap
+	kindList
+	kindObject
+)
+
+// Type is the declared type of a field of an item. The zero Type is Dyn.
+type Type struct {
+	kind   kind
+	elem   *Type   // of a list
+	fields []Field // of an object
+}
+
+// Field is a named, typed field of an item or of an object in it.
+type Field struct {
+	Name string
+	Type Type
+}
+
+// The types of fields. In JSON, a timestamp is an RFC 3339 string, a duration
+// is a string that time.ParseDuration takes, an int is a number without
+// fraction and exponent that fits 64 bits, a double is any number.
+//
+// A declared field may be absent: JSON null counts as absent (but not for a
+// Dyn field), and so does the empty string of a timestamp or duration.
+var (
+	Dyn       = Type{kind: kindDyn}
+	String    = Type{kind: kindString}
+	Int       = Type{kind: kindInt}
+	Double    = Type{kind: kindDouble}
+	Bool      = Type{kind: kindBool}
+	Timestamp = Type{kind: kindTimestamp}
+	Duration  = Type{kind: kindDuration}
+	Map       = Type{kind: kindMap} // any JSON object
+)
+
+// List is a JSON array of values of one type.
+func List(of Type) Type { return Type{kind: kindList, elem: &of} }
+
+// Object is a JSON object with declared fields. Fields that are not declared
+// may be present; an expression cannot read them.
+func Object(fields ...Field) Type { return Type{kind: kindObject, fields: fields} }
+
+var scalarTypes = map[string]Type{
+	"string": String, "int": Int, "double": Double, "bool": Bool,
+	"timestamp": Timestamp, "duration": Duration,
+	"map": Map, "list": List(Dyn), "dyn": Dyn,
+}
+
+// typeNames are the names that a control file may use, for its error messages.
+const typeNames = "string, int, double, bool, timestamp, duration, list, map, dyn, list(TYPE), a map of fields, or a list that holds one map of fields"
+
+// parseType reads a type's name in a control file.
+func parseType(name string) (Type, error) {
+	name = strings.TrimSpace(name)
+	if t, ok := scalarTypes[name]; ok {
+		return t, nil
+	}
+	if inner, ok := strings.CutPrefix(name, "list("); ok && strings.HasSuffix(inner, ")") {
+		elem, err := parseType(strings.TrimSuffix(inner, ")"))
+		if err != nil {
+			return Type{}, err
+		}
+		return List(elem), nil
+	}
+	return Type{}, fmt.Errorf("unknown type %q; a type is %s", name, typeNames)
+}
+
+// field is the type of a declared field of an object type, or nil.
+func (t *Type) field(name string) *Type {
+	for i := range t.fields {
+		if t.fields[i].Name == name {
+			return &t.fields[i].Type
+		}
+	}
+	return nil
+}
+
+// names lists an object type's fields in order of declaration.
+func (t Type) names() []string {
+	names := make([]string, len(t.fields))
+	for i, f := range t.fields {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// String is the type as a control file would write it, for error messages.
+func (t Type) String() string {
+	switch t.kind {
+	case kindList:
+		return "list(" + t.elem.String() + ")"
+	case kindObject:
+		return "object"
+	}
+	for name, s := range scalarTypes {
+		if s.kind == t.kind {
+			return name
+		}
+	}
+	return "dyn"
+}
+
+// celType is the type that expressions are checked with; path names object
+// types apart from each other.
+func (t Type) celType(path string) *cel.Type {
+	switch t.kind {
+	case kindString:
+		return cel.StringType
+	case kindInt:
+		return cel.IntType
+	case kindDouble:
+		return cel.DoubleType
+	case kindBool:
+		return cel.BoolType
+	case kindTimestamp:
+		return cel.TimestampType
+	case kindDuration:
+		return cel.DurationType
+	case kindMap:
+		return cel.MapType(cel.StringType, cel.DynType)
+	case kindList:
+		return cel.ListType(t.elem.celType(path + "_element"))
+	case kindObject:
+		return cel.ObjectType(path)
+	}
+	return cel.DynType
+}
+
+// Schema describes what a register or another source inside SCAF gives to a
+// population that names it in `from`.
+type Schema struct {
+	Fields []Field
+	// ID and At are the expressions for an item's identifier and instant where
+	// a control file gives none, for example "item.id" and "item.merged_at".
+	// With an empty At, the control file has to say.
+	ID, At string
+}
+
+// Schemas are the sources that control files may name, by name.
+type Schemas map[string]Schema
+
+// Names lists the sources in byte order.
+func (s Schemas) Names() []string {
+	names := make([]string, 0, len(s))
+	for name := range s {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

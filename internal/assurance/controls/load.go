@@ -1,0 +1,295 @@
+package controls
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"go.yaml.in/yaml/v3"
+
+	"scaf.dev/scaf/internal/assurance/criteria"
+)
+
+// Parse reads one control file. file is its name, for error messages. The
+// error is Errors: everything that is wrong with the file, sorted by line.
+func Parse(file string, data []byte, schemas Schemas) (*Control, error) {
+	sum := sha256.Sum256(data)
+	l := &loader{reader: reader{file: file}, schemas: schemas}
+	c := &Control{File: file, SHA256: hex.EncodeToString(sum[:])}
+	if root := l.document(data); root != nil {
+		l.control(root, c)
+	}
+	if len(l.errs) > 0 {
+		return nil, l.errs.sorted()
+	}
+	return c, nil
+}
+
+// LoadFS reads every .yaml and .yml file below the root of fsys, in order of
+// their paths, and returns the controls sorted by id. The error is Errors, of
+// all files together, if a file is wrong or an id is given twice; otherwise it
+// is an error of reading.
+func LoadFS(fsys fs.FS, schemas Schemas) ([]*Control, error) {
+	var loaded []*Control
+	var errs Errors
+	byID := map[string]*Control{}
+	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !slices.Contains([]string{".yaml", ".yml"}, path.Ext(name)) {
+			return err
+		}
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		c, err := Parse(name, data, schemas)
+		if err != nil {
+			errs = append(errs, err.(Errors)...)
+			return nil
+		}
+		if first, twice := byID[c.ID]; twice {
+			errs = append(errs, Error{name, c.idLine, fmt.Sprintf("control id %q is already taken by %s", c.ID, first.File)})
+			return nil
+		}
+		byID[c.ID] = c
+		loaded = append(loaded, c)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read control files: %w", err)
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	slices.SortFunc(loaded, byControlID)
+	return loaded, nil
+}
+
+// Override returns the controls of base, with those of own added, or put in
+// the place of the one with the same id; sorted by id.
+func Override(base, own []*Control) []*Control {
+	byID := map[string]*Control{}
+	for _, c := range slices.Concat(base, own) {
+		byID[c.ID] = c
+	}
+	all := make([]*Control, 0, len(byID))
+	for _, c := range byID {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, byControlID)
+	return all
+}
+
+func byControlID(a, b *Control) int { return strings.Compare(a.ID, b.ID) }
+
+// loader fills a Control from YAML nodes.
+type loader struct {
+	reader
+	schemas Schemas
+}
+
+// idShape is what an id of a control or a test looks like.
+var idShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (l *loader) id(node *yaml.Node, what string) string {
+	id, ok := l.text(node, what)
+	if ok && !idShape.MatchString(id) {
+		l.fail(node.Line, "%s %s is not an id: letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64", what, shortQuote(id))
+	}
+	return id
+}
+
+func (l *loader) control(node *yaml.Node, c *Control) {
+	text := func(name string, into *string) func(*yaml.Node) {
+		return func(n *yaml.Node) { *into, _ = l.text(n, name) }
+	}
+	l.object(node, "a control", []string{"id", "title", "criteria", "owner", "frequency", "tests"},
+		map[string]func(*yaml.Node){
+			"id":        func(n *yaml.Node) { c.ID, c.idLine = l.id(n, "id"), n.Line },
+			"title":     text("title", &c.Title),
+			"objective": text("objective", &c.Objective),
+			"narrative": text("narrative", &c.Narrative),
+			"owner":     text("owner", &c.Owner),
+			"frequency": func(n *yaml.Node) { c.Frequency = l.frequency(n) },
+			"criteria": func(n *yaml.Node) {
+				l.list(n, "criteria", func(n *yaml.Node) { c.Criteria = l.criterion(n, c.Criteria) })
+			},
+			"tests": func(n *yaml.Node) {
+				if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+					l.fail(n.Line, "tests must be a list of tests, but is %s", nodeKind(n))
+					return
+				}
+				l.list(n, "tests", func(n *yaml.Node) { l.addTest(n, c) })
+			},
+		},
+		[]string{"id", "title", "objective", "narrative", "owner", "frequency", "criteria", "tests"})
+}
+
+func (l *loader) frequency(node *yaml.Node) Frequency {
+	value, ok := l.text(node, "frequency")
+	if ok && !slices.Contains(Frequencies(), Frequency(value)) {
+		var names []string
+		for _, f := range Frequencies() {
+			names = append(names, string(f))
+		}
+		l.fail(node.Line, "unknown frequency %s; one of %s", shortQuote(value), strings.Join(names, ", "))
+	}
+	return Frequency(value)
+}
+
+func (l *loader) criterion(node *yaml.Node, list []string) []string {
+	id, ok := l.text(node, "criterion")
+	switch {
+	case !ok:
+	case !criteria.Known(id):
+		l.fail(node.Line, "unknown criterion %s; the criteria are CC1.1 to CC9.2, A1.1 to A1.3, C1.1 and C1.2, PI1.1 to PI1.5, P1.1 to P8.1", shortQuote(id))
+	case slices.Contains(list, id):
+		l.fail(node.Line, "criterion %s is given twice", id)
+	default:
+		return append(list, id)
+	}
+	return list
+}
+
+// expression is the source of one before it is compiled.
+type expression struct {
+	role   role
+	source string
+	line   int // in the file, of the expression's first line
+	block  bool
+}
+
+// lineOf is the line in the file of a line of the expression. Only a literal
+// block keeps its line breaks; in another scalar it is the line on which the
+// scalar begins.
+func (e *expression) lineOf(line int) int {
+	if e.block {
+		return e.line + line
+	}
+	return e.line
+}
+
+func (l *loader) expression(r role, into **expression) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if source, ok := l.text(n, r.name); ok {
+			*into = &expression{r, source, n.Line, n.Style&yaml.LiteralStyle != 0}
+		}
+	}
+}
+
+// compile turns an expression into a program, or says what is wrong with it.
+func (l *loader) compile(env *cel.Env, p *Population, e *expression) (string, *program) {
+	if e == nil || env == nil {
+		return "", nil
+	}
+	prg, errs := compile(env, p.fields, e.role, e.source)
+	for _, err := range errs {
+		l.fail(e.lineOf(err.line), "%s: %s", e.role.name, err.text)
+	}
+	return e.source, prg
+}
+
+func (l *loader) addTest(node *yaml.Node, c *Control) {
+	t := &Test{}
+	var population *yaml.Node
+	var pass, due, done *expression
+	var idLine, graceLine int
+	l.object(node, "a test", []string{"id", "kind", "title", "population"},
+		map[string]func(*yaml.Node){
+			"id":         func(n *yaml.Node) { t.ID, idLine = l.id(n, "test id"), n.Line },
+			"title":      func(n *yaml.Node) { t.Title, _ = l.text(n, "title") },
+			"kind":       func(n *yaml.Node) { t.Kind = l.kind(n) },
+			"population": func(n *yaml.Node) { population = n },
+			"pass":       l.expression(rolePredicate, &pass),
+			"due":        l.expression(roleDue, &due),
+			"done":       l.expression(roleDone, &done),
+			"grace":      func(n *yaml.Node) { t.Grace, graceLine = l.grace(n), n.Line },
+		},
+		[]string{"id", "kind", "title", "population", "pass", "due", "done", "grace"})
+	if _, twice := c.Test(t.ID); twice && t.ID != "" {
+		l.fail(idLine, "test id %q is given twice", t.ID)
+	}
+	switch t.Kind {
+	case Census:
+		if pass == nil && node.Kind == yaml.MappingNode {
+			l.fail(node.Line, "a census test needs pass")
+		}
+		for _, e := range []*expression{due, done} {
+			if e != nil {
+				l.fail(e.line, "%s belongs to an occurrence test, and this is a census", e.role.name)
+			}
+		}
+		if graceLine > 0 {
+			l.fail(graceLine, "grace belongs to an occurrence test, and this is a census")
+		}
+	case Occurrence:
+		if due == nil {
+			l.fail(node.Line, "an occurrence test needs due")
+		}
+		if done == nil {
+			l.fail(node.Line, "an occurrence test needs done")
+		}
+	}
+	var env *cel.Env
+	if population != nil {
+		env = l.population(population, &t.Population)
+	}
+	t.Pass, t.pass = l.compile(env, &t.Population, pass)
+	t.Due, t.due = l.compile(env, &t.Population, due)
+	t.Done, t.done = l.compile(env, &t.Population, done)
+	c.Tests = append(c.Tests, t)
+}
+
+func (l *loader) kind(node *yaml.Node) Kind {
+	value, ok := l.text(node, "kind")
+	if ok && value != string(Census) && value != string(Occurrence) {
+		l.fail(node.Line, "unknown kind %s; one of census, occurrence", shortQuote(value))
+	}
+	return Kind(value)
+}
+
+// graceShape is a number of whole days, and anything that time.ParseDuration
+// takes after it.
+var graceShape = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
+
+func (l *loader) grace(node *yaml.Node) time.Duration {
+	value, ok := l.text(node, "grace")
+	if !ok {
+		return 0
+	}
+	grace, err := parseGrace(value)
+	if err != nil {
+		l.fail(node.Line, "grace %s is not a duration such as 48h, 30m or 7d", shortQuote(value))
+		return 0
+	}
+	if grace < 0 {
+		l.fail(node.Line, "grace %s is negative", shortQuote(value))
+	}
+	return grace
+}
+
+func parseGrace(value string) (time.Duration, error) {
+	var days time.Duration
+	if m := graceShape.FindStringSubmatch(value); m != nil {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			return 0, err
+		}
+		days, value = time.Duration(n)*24*time.Hour, m[2]
+		if value == "" {
+			return days, nil
+		}
+	}
+	rest, err := time.ParseDuration(value)
+	if err == nil && rest > 0 && days+rest < 0 {
+		err = fmt.Errorf("duration overflow")
+	}
+	return days + rest, err
+}

@@ -1,0 +1,158 @@
+package controls
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"go.yaml.in/yaml/v3"
+)
+
+// Defaults for a population of FromItems that does not say.
+const (
+	DefaultID = "item.id"
+	DefaultAt = "item.occurred_at"
+)
+
+// population reads a test's population and returns the environment that its
+// expressions are compiled in, or nil if that cannot be said.
+func (l *loader) population(node *yaml.Node, p *Population) *cel.Env {
+	var id, at, where *expression
+	var from, fields *yaml.Node
+	l.object(node, "a population", []string{"from"},
+		map[string]func(*yaml.Node){
+			"from":   func(n *yaml.Node) { from = n },
+			"id":     l.expression(roleID, &id),
+			"at":     l.expression(roleAt, &at),
+			"where":  l.expression(roleWhere, &where),
+			"fields": func(n *yaml.Node) { fields = n },
+		},
+		[]string{"from", "id", "at", "where", "fields"})
+	if from == nil || !l.source(from, fields, p) {
+		return nil
+	}
+	schema := Schema{ID: DefaultID, At: DefaultAt}
+	if p.From != FromItems {
+		schema = l.schemas[p.From]
+	}
+	if id == nil {
+		id = &expression{role: roleID, source: schema.ID, line: from.Line}
+	}
+	if at == nil {
+		if schema.At == "" {
+			l.fail(node.Line, "a population from %s needs at", p.From)
+			return nil
+		}
+		at = &expression{role: roleAt, source: schema.At, line: from.Line}
+	}
+	env, err := newEnvironment(p.fields)
+	if err != nil {
+		l.fail(node.Line, "%v", err)
+		return nil
+	}
+	p.ID, p.id = l.compile(env, p, id)
+	p.At, p.at = l.compile(env, p, at)
+	p.Where, p.where = l.compile(env, p, where)
+	return env
+}
+
+// source reads from and fields; false if the fields of an item are unknown.
+func (l *loader) source(from, fields *yaml.Node, p *Population) bool {
+	name, ok := l.text(from, "from")
+	if !ok {
+		return false
+	}
+	p.From = name
+	if name == FromItems {
+		if fields == nil {
+			return true
+		}
+		before := len(l.errs)
+		t := l.fieldType(fields, "fields")
+		if len(l.errs) > before {
+			return false
+		}
+		if t.kind != kindObject {
+			l.fail(fields.Line, "fields must be a map from a field's name to its type, but is %s", nodeKind(fields))
+			return false
+		}
+		p.fields = append([]Field{}, t.fields...) // never nil: items have declared fields
+		return true
+	}
+	schema, known := l.schemas[name]
+	if !known {
+		l.fail(from.Line, "unknown source %s; one of %s", shortQuote(name),
+			strings.Join(append([]string{FromItems}, l.schemas.Names()...), ", "))
+		return false
+	}
+	if fields != nil {
+		l.fail(fields.Line, "fields belongs to a population from %s; those of %s are known", FromItems, name)
+	}
+	p.fields = schema.Fields
+	return true
+}
+
+// fieldName is a name that an expression can read with a dot.
+var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+
+// fieldType reads a declared type: a name, a map of fields, or a list that
+// holds one of either.
+func (l *loader) fieldType(node *yaml.Node, name string) Type {
+	switch node.Kind {
+	case yaml.ScalarNode:
+		t, err := parseType(node.Value)
+		if err != nil {
+			l.fail(node.Line, "%s: %v", name, err)
+		}
+		return t
+	case yaml.SequenceNode:
+		if len(node.Content) == 1 {
+			return List(l.fieldType(node.Content[0], name))
+		}
+		l.fail(node.Line, "%s: a list type holds exactly one type", name)
+		return Dyn
+	case yaml.MappingNode:
+		var fields []Field
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key, value := node.Content[i], node.Content[i+1]
+			if key.Kind != yaml.ScalarNode || !fieldName.MatchString(key.Value) {
+				l.fail(key.Line, "%s is not a field's name: letters, digits and '_', beginning with a letter or '_', at most 64", shortQuote(key.Value))
+				continue
+			}
+			if slices.ContainsFunc(fields, func(f Field) bool { return f.Name == key.Value }) {
+				l.fail(key.Line, "field %q is declared twice", key.Value)
+				continue
+			}
+			fields = append(fields, Field{key.Value, l.fieldType(value, key.Value)})
+		}
+		return Object(fields...)
+	}
+	l.fail(node.Line, "%s must be %s, but is %s", name, typeNames, nodeKind(node))
+	return Dyn
+}
+
+// NewPopulation is a population of FromItems that a caller describes without
+// a control file. id and at are expressions over the item; where they are
+// empty, DefaultID and DefaultAt. The error says what is wrong with them.
+func NewPopulation(id, at string) (*Population, error) {
+	p := &Population{From: FromItems, ID: cmp.Or(id, DefaultID), At: cmp.Or(at, DefaultAt)}
+	env, err := newEnvironment(nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range []struct {
+		role   role
+		source string
+		into   **program
+	}{{roleID, p.ID, &p.id}, {roleAt, p.At, &p.at}} {
+		prg, errs := compile(env, nil, e.role, e.source)
+		if len(errs) > 0 {
+			return nil, fmt.Errorf("%s: %s", e.role.name, errs[0].text)
+		}
+		*e.into = prg
+	}
+	return p, nil
+}

@@ -1,0 +1,315 @@
+// Package controltests runs tests of controls over complete populations and
+// concludes by the deviation rule.
+//
+// Run streams: of the items it keeps identifiers (as hashes, to find a second
+// one), deviations and open ones. Its result depends on the items, the test,
+// the notes, the period and the time zone, and on nothing else: not on the
+// clock, the machine, or the number of workers.
+package controltests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+)
+
+// Source gives a population's items.
+type Source interface {
+	// Items gives the items once, in order. An error ends them.
+	Items() iter.Seq2[Item, error]
+	// SHA256 is the lowercase hex hash of what was given; it is asked for
+	// after Items has ended.
+	SHA256() string
+	// Name is a file's name for error messages; where it is empty they say
+	// "record N".
+	Name() string
+}
+
+// Options are what Run needs beside the items.
+type Options struct {
+	Notes Notes
+	// Period is the period to which the items belong; others are left out.
+	// Nil takes all, and nothing is then open.
+	Period *Period
+	// Zone is the organisation's time zone; nil is UTC.
+	Zone *time.Location
+	// UniqueIDs says that no two items of the source have the same id, so that
+	// Run need not remember them.
+	UniqueIDs bool
+	// Workers is the number of goroutines that evaluate; 0 is one for each
+	// processor.
+	Workers int
+}
+
+// Run tests every item of the source. An item that cannot be evaluated is a
+// deviation with reason error. The error is an *InputError for a population
+// that cannot be used, that of the source, or the context's.
+func Run(ctx context.Context, control *controls.Control, test *controls.Test, source Source, opt Options) (*Result, error) {
+	c := &collector{test: test, name: source.Name(), opt: opt, noted: opt.Notes.ids()}
+	if !opt.UniqueIDs {
+		c.seen = newIDSet()
+	}
+	if err := pipeline(ctx, source.Items(), opt.Workers, newJudge(test, opt.Period).judge, c.add); err != nil {
+		return nil, err
+	}
+	outcome := Conclude(Facts{
+		Passed: c.passed, Open: len(c.open), Findings: c.findings,
+		First: c.first, Last: c.last, Period: opt.Period, Zone: opt.Zone,
+		DesignLevel: opt.Notes.DesignLevel, RecordedQuery: opt.Notes.RecordedQuery,
+	})
+	r := &Result{
+		Control:    control.ID,
+		Test:       test.ID,
+		Population: Population{Count: c.count, SHA256: source.SHA256()},
+		Passed:     c.passed, Deviations: []Deviation{}, Open: c.open,
+		Markers: outcome.Markers, Conclusion: outcome.Conclusion, NeedsJudgment: outcome.NeedsJudgment,
+		Because: append(c.because(), outcome.Because...), Episodes: outcome.Episodes,
+		Outside: c.outside, FilteredOut: c.filtered,
+	}
+	if r.Open == nil {
+		r.Open = []string{}
+	}
+	for _, f := range c.findings {
+		d := Deviation{Item: f.Item, Reason: f.Reason}
+		if f.Cause != "" {
+			d.Cause = &f.Cause
+		}
+		r.Deviations = append(r.Deviations, d)
+	}
+	if n := c.passed + len(c.findings); n > 0 {
+		r.Rate = float64(len(c.findings)) / float64(n)
+	}
+	return r, nil
+}
+
+// verdict is what a test says about one item.
+type verdict struct {
+	line   int
+	id     string
+	at     time.Time
+	state  state
+	reason Reason // of a deviation
+	err    error  // why it could not be evaluated, or why the population cannot be used
+}
+
+type state int
+
+const (
+	passed state = iota
+	deviates
+	open
+	filtered // by the population's own filter
+	outside  // the period
+	unusable // the population cannot be used
+)
+
+// judge makes verdicts; each worker has an evaluator of its own.
+type judge struct {
+	test   *controls.Test
+	period *Period
+}
+
+func newJudge(test *controls.Test, period *Period) *judge { return &judge{test, period} }
+
+// judge returns a function that judges items for one goroutine.
+func (j *judge) judge() func(Item) verdict {
+	e := j.test.Evaluator()
+	return func(item Item) verdict {
+		v := verdict{line: item.Line}
+		if v.err = e.Read(item.JSON); v.err != nil {
+			v.state = unusable
+			return v
+		}
+		if v.id, v.err = e.ID(); v.err != nil {
+			v.state = unusable
+			return v
+		}
+		in, filterErr := e.In()
+		if filterErr == nil && !in {
+			v.state = filtered
+			return v
+		}
+		if v.at, v.err = e.At(); v.err != nil {
+			v.err = fmt.Errorf("item %s: %w", quote(v.id), v.err)
+			v.state = unusable
+			return v
+		}
+		if j.period != nil && !j.period.Contains(v.at) {
+			v.state = outside
+			return v
+		}
+		if filterErr != nil {
+			return v.failed(filterErr)
+		}
+		if j.test.Kind == controls.Occurrence {
+			return j.occurrence(v, e)
+		}
+		return v.predicate(e)
+	}
+}
+
+// occurrence judges a duty by when it was done, and if that was in time by its
+// predicate.
+func (j *judge) occurrence(v verdict, e *controls.Evaluator) verdict {
+	due, err := e.Due()
+	if err != nil {
+		return v.failed(err)
+	}
+	deadline := due.Add(j.test.Grace)
+	done, isDone, err := e.Done()
+	switch {
+	case err != nil:
+		return v.failed(err)
+	case isDone && done.After(deadline):
+		v.state, v.reason = deviates, Late
+		return v
+	case isDone:
+		return v.predicate(e)
+	case j.period != nil && deadline.After(j.period.To):
+		v.state = open
+		return v
+	}
+	v.state, v.reason = deviates, Missing
+	return v
+}
+
+func (v verdict) predicate(e *controls.Evaluator) verdict {
+	ok, err := e.Pass()
+	switch {
+	case err != nil:
+		return v.failed(err)
+	case !ok:
+		v.state, v.reason = deviates, FailedPredicate
+	}
+	return v
+}
+
+func (v verdict) failed(err error) verdict {
+	v.state, v.reason, v.err = deviates, Failure, err
+	return v
+}
+
+// collector takes the verdicts in the order of the items.
+type collector struct {
+	test  *controls.Test
+	name  string
+	opt   Options
+	seen  *idSet          // nil: ids are known to be unique
+	noted map[string]bool // ids in the notes, true once met
+
+	count, passed     int
+	outside, filtered int
+	first, last       time.Time
+	findings          []Finding
+	open              []string
+	failures          []string // the first few
+}
+
+// maxFailures is how many evaluation errors a result spells out.
+const maxFailures = 5
+
+func (c *collector) add(v verdict) error {
+	if v.state == unusable {
+		return &InputError{c.name, v.line, v.err}
+	}
+	if c.seen != nil {
+		if line, twice := c.seen.add(v.id, v.line); twice {
+			where := "on line"
+			if c.name == "" {
+				where = "that of record"
+			}
+			return &InputError{c.name, v.line, fmt.Errorf("the id %s is already %s %d", quote(v.id), where, line)}
+		}
+	}
+	switch v.state {
+	case filtered:
+		c.filtered++
+		return nil
+	case outside:
+		c.outside++
+		return nil
+	}
+	if c.count == 0 || v.at.Before(c.first) {
+		c.first = v.at
+	}
+	if c.count == 0 || v.at.After(c.last) {
+		c.last = v.at
+	}
+	c.count++
+	if _, ok := c.noted[v.id]; ok {
+		c.noted[v.id] = true
+	}
+	switch v.state {
+	case passed:
+		c.passed++
+	case open:
+		c.open = append(c.open, v.id)
+	case deviates:
+		note := c.opt.Notes.Items[v.id]
+		c.findings = append(c.findings, Finding{
+			Item: v.id, At: v.at, Reason: v.reason,
+			Cause: note.Cause, Person: note.Person, Subsystem: note.Subsystem,
+			Compensated: strings.TrimSpace(c.opt.Notes.Compensating[v.id]) != "",
+		})
+		if v.err != nil && len(c.failures) < maxFailures {
+			c.failures = append(c.failures, fmt.Sprintf("Item %s: %v.", quote(v.id), v.err))
+		}
+	}
+	return nil
+}
+
+// because says what the population was; the rule's sentences follow.
+func (c *collector) because() []string {
+	var list []string
+	if c.filtered > 0 {
+		list = append(list, fmt.Sprintf("%s left out by the population's filter (%s).", isAre(c.filtered, "item"), c.test.Population.Where))
+	}
+	if c.outside > 0 {
+		list = append(list, fmt.Sprintf("%s left out: outside the period %s.", isAre(c.outside, "item"), c.opt.Period))
+	}
+	list = append(list, c.failures...)
+	if more := countFindings(c.findings, func(f Finding) bool { return f.Reason == Failure }) - len(c.failures); more > 0 {
+		list = append(list, fmt.Sprintf("%s more could not be evaluated.", count(more, "item")))
+	}
+	var strangers []string
+	for id, met := range c.noted {
+		if !met {
+			strangers = append(strangers, id)
+		}
+	}
+	slices.Sort(strangers)
+	for _, id := range strangers {
+		list = append(list, fmt.Sprintf("The note about %s was not used: no such item in the population.", quote(id)))
+	}
+	return list
+}
+
+// ids are all ids that the notes name.
+func (n Notes) ids() map[string]bool {
+	ids := map[string]bool{}
+	for id := range n.Items {
+		ids[id] = false
+	}
+	for id := range n.Compensating {
+		ids[id] = false
+	}
+	return ids
+}
+
+// quote quotes an id for a one-line message.
+func quote(id string) string {
+	const most = 100
+	if len(id) > most {
+		id = strings.ToValidUTF8(id[:most], "") + "…"
+	}
+	return fmt.Sprintf("%q", id)
+}
+
+// errStopped tells the reader that nobody waits for it any more.
+var errStopped = errors.New("stopped")

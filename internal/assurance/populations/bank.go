@@ -1,0 +1,94 @@
+package populations
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Banked is a population as it was read: enough to read it again and to see
+// that it is the same.
+type Banked struct {
+	ID         string     `json:"id"` // POP-1, POP-2 ...
+	Control    string     `json:"control"`
+	Test       string     `json:"test"`
+	Period     string     `json:"period"`
+	Interim    bool       `json:"interim"`
+	Query      Query      `json:"query"`
+	Checkpoint Checkpoint `json:"checkpoint"`
+	Count      int64      `json:"count"`
+	SHA256     string     `json:"sha256"` // of the documents in order, each followed by a line feed
+	Asserted   int64      `json:"asserted"`
+	Coverage   *Coverage  `json:"coverage,omitempty"`
+	BankedAt   time.Time  `json:"banked_at"`
+	BankedBy   string     `json:"banked_by"`
+}
+
+// Query is the exact query of a population.
+type Query struct {
+	Source string    `json:"source"`
+	At     string    `json:"at"`
+	Where  string    `json:"where,omitempty"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Zone   string    `json:"timezone"`
+	Order  string    `json:"order"`
+}
+
+// Order is how populations are sorted before they are hashed.
+const Order = "instant, id, bytewise"
+
+// Checkpoint is the state of the ledger at which a population was read.
+type Checkpoint struct {
+	Size int64  `json:"size"`
+	Root string `json:"root"` // lowercase hex
+}
+
+// Register describes the register of banked populations.
+var Register = &record.Kind{
+	Name: "population", Register: "populations", Title: "Populations", At: "banked_at", Internal: true,
+	New: func() any { return &Banked{} },
+}
+
+// Bank records a population that has been read to its end.
+func Bank(tx *act.Tx, b Banked) (*Banked, error) {
+	number, err := record.Number(&tx.Reader, Register.Name)
+	if err != nil {
+		return nil, err
+	}
+	b.ID = fmt.Sprintf("POP-%d", number)
+	b.BankedAt, b.BankedBy = tx.Now(), tx.Caller().ID
+	_, err = record.Put(tx, Register, record.Change{Verb: "banked", ID: b.ID, Doc: b})
+	return &b, err
+}
+
+// Get reads a banked population.
+func Get(r *store.Reader, id string) (*Banked, error) {
+	v, err := record.Get(r, Register.Name, id)
+	if err != nil {
+		return nil, err
+	}
+	b := &Banked{}
+	return b, json.Unmarshal(v.Doc, b)
+}
+
+// List reads all banked populations, the oldest first; of one period when it
+// is named.
+func List(r *store.Reader, period string) ([]Banked, error) {
+	var all []Banked
+	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
+		var b Banked
+		if err := json.Unmarshal(v.Doc, &b); err != nil {
+			return err
+		}
+		if period == "" || b.Period == period {
+			all = append(all, b)
+		}
+		return nil
+	})
+	return all, err
+}

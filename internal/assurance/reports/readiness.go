@@ -1,0 +1,138 @@
+// Package reports says how the controls stand: for each its conclusion, the
+// counts behind it, and the reason for everything that is not green. There is
+// no score: nothing here adds up unlike things.
+package reports
+
+import (
+	"encoding/hex"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Readiness is the readiness report of a period.
+type Readiness struct {
+	Organization string          `json:"organization"`
+	Period       *periods.Period `json:"period"` // null before one was opened
+	At           time.Time       `json:"at"`
+	Ledger       Ledger          `json:"ledger"`
+	// Conclusions counts the controls by conclusion, the worst one first.
+	Conclusions []Count   `json:"conclusions"`
+	Controls    []Control `json:"controls"`
+}
+
+// Ledger is the checkpoint that the report was read at.
+type Ledger struct {
+	Origin string `json:"origin"`
+	Size   int64  `json:"size"`
+	Root   string `json:"root"`
+}
+
+// Count is the number of controls with a conclusion.
+type Count struct {
+	Conclusion controltests.Conclusion `json:"conclusion"`
+	Controls   int                     `json:"controls"`
+}
+
+// Control is one control's line.
+type Control struct {
+	ID            string                  `json:"id"`
+	Title         string                  `json:"title"`
+	Owner         string                  `json:"owner"`
+	Frequency     controls.Frequency      `json:"frequency"`
+	Criteria      []string                `json:"criteria"`
+	Conclusion    controltests.Conclusion `json:"conclusion"`
+	Interim       bool                    `json:"interim"`
+	NeedsJudgment bool                    `json:"needs_judgment"`
+	Tests         []Test                  `json:"tests"`
+}
+
+// Test is one test of a control, with its latest result in the period.
+type Test struct {
+	ID         string                  `json:"id"`
+	Title      string                  `json:"title"`
+	Kind       controls.Kind           `json:"kind"`
+	Conclusion controltests.Conclusion `json:"conclusion"`
+	Result     *results.Result         `json:"result"` // null when it was never performed
+	// Because is the reason for a conclusion that is not effective.
+	Because []string `json:"because"`
+}
+
+// order is the order of the conclusions in a report.
+var order = []controltests.Conclusion{
+	controltests.Ineffective, controltests.Incomplete, controltests.NotTested,
+	controltests.EffectiveWithExceptions, controltests.Effective, controltests.NotOccurring,
+}
+
+// Build reads the report in one snapshot. A nil period gives a report in
+// which nothing has been tested.
+func Build(r *store.Reader, organization string, at time.Time, period *periods.Period, all []*controls.Control) (*Readiness, error) {
+	head, err := ledger.ReadHead(r)
+	if err != nil {
+		return nil, err
+	}
+	report := &Readiness{
+		Organization: organization, Period: period, At: at.UTC(), Controls: []Control{},
+		Ledger: Ledger{head.Origin, head.Size, hex.EncodeToString(head.Root)},
+	}
+	latest := map[results.Key]results.Result{}
+	if period != nil {
+		if latest, err = results.Latest(r, period.Name); err != nil {
+			return nil, err
+		}
+	}
+	counts := map[controltests.Conclusion]int{}
+	for _, control := range all {
+		line := buildControl(control, latest)
+		counts[line.Conclusion]++
+		report.Controls = append(report.Controls, line)
+	}
+	for _, conclusion := range order {
+		report.Conclusions = append(report.Conclusions, Count{conclusion, counts[conclusion]})
+	}
+	return report, nil
+}
+
+func buildControl(control *controls.Control, latest map[results.Key]results.Result) Control {
+	line := Control{
+		ID: control.ID, Title: control.Title, Owner: control.Owner, Frequency: control.Frequency,
+		Criteria: control.Criteria, Tests: []Test{},
+	}
+	var conclusions []controltests.Conclusion
+	for _, test := range control.Tests {
+		one := buildTest(control, test, latest)
+		conclusions = append(conclusions, one.Conclusion)
+		if one.Result != nil {
+			line.Interim = line.Interim || one.Result.Interim
+			line.NeedsJudgment = line.NeedsJudgment || one.Result.NeedsJudgment
+		}
+		line.Tests = append(line.Tests, one)
+	}
+	line.Conclusion = controltests.Combine(conclusions...)
+	return line
+}
+
+func buildTest(control *controls.Control, test *controls.Test, latest map[results.Key]results.Result) Test {
+	one := Test{ID: test.ID, Title: test.Title, Kind: test.Kind, Conclusion: controltests.NotTested, Because: []string{}}
+	result, ok := latest[results.Key{Control: control.ID, Test: test.ID}]
+	switch {
+	case !ok:
+		one.Because = append(one.Because, "It has not been performed in this period: scaf control test "+control.ID)
+		return one
+	case result.ControlSHA256 != control.SHA256:
+		// What was tested is not what the control says now.
+		one.Result = &result
+		one.Because = append(one.Because, "The control file has changed since "+result.ID+" was performed: test it again.")
+		return one
+	}
+	one.Result, one.Conclusion = &result, result.Conclusion
+	if result.Conclusion != controltests.Effective {
+		one.Because = result.Because
+	}
+	return one
+}

@@ -1,0 +1,33 @@
+package results
+
+import (
+	"encoding/json"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Key names a test of a control.
+type Key struct{ Control, Test string }
+
+// Latest reads the latest result of every test in a period. A final result
+// goes before an interim one, whenever that was performed.
+func Latest(r *store.Reader, period string) (map[Key]Result, error) {
+	latest := map[Key]Result{}
+	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
+		var one Result
+		if err := json.Unmarshal(v.Doc, &one); err != nil {
+			return err
+		}
+		if one.Period != period {
+			return nil
+		}
+		key := Key{one.Control, one.Test}
+		before, known := latest[key]
+		if !known || !one.Interim || before.Interim { // results come in the order of their performance
+			latest[key] = one
+		}
+		return nil
+	})
+	return latest, err
+}

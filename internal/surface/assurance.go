@@ -1,0 +1,96 @@
+package surface
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// ControlsDir is the folder, in the data folder, of an organisation's own
+// control files. They are added to the catalog's, or take the place of the one
+// with the same id.
+const ControlsDir = "controls"
+
+// Controls loads the catalog's controls and the organisation's own.
+func (s *System) Controls() ([]*controls.Control, error) {
+	base, err := controls.LoadFS(catalog.Controls(), controls.Builtin())
+	if err != nil {
+		return nil, fmt.Errorf("the built-in catalog: %w", err)
+	}
+	dir := filepath.Join(s.Dir, ControlsDir)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return base, nil
+	}
+	own, err := controls.LoadFS(os.DirFS(dir), controls.Builtin())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return controls.Override(base, own), nil
+}
+
+// Control finds one control by its id.
+func (s *System) Control(id string) (*controls.Control, error) {
+	all, err := s.Controls()
+	if err != nil {
+		return nil, err
+	}
+	for _, control := range all {
+		if control.ID == id {
+			return control, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q: see scaf control list", ErrNoControl, id)
+}
+
+// ErrNoControl: there is no control with this id.
+var ErrNoControl = errors.New("there is no such control")
+
+// Lab performs tests of controls in this system.
+func (s *System) Lab() *results.Lab {
+	return &results.Lab{DB: s.DB, Door: s.Door, Kinds: s.Kinds, Blobs: s.Blobs, Clock: s.Clock, Engine: "scaf " + s.Version}
+}
+
+// Filter compiles a CEL expression over a register's items. An empty one
+// keeps every item.
+func (s *System) Filter(kind *record.Kind, expression string) (func(doc []byte) (bool, error), error) {
+	if expression == "" {
+		return func([]byte) (bool, error) { return true, nil }, nil
+	}
+	schema := controls.Builtin()[kind.Register] // an unknown one is dynamic
+	filter, err := controls.NewFilter(schema, expression)
+	if err != nil {
+		return nil, err
+	}
+	evaluator := filter.Evaluator()
+	return func(doc []byte) (bool, error) {
+		if err := evaluator.Read(doc); err != nil {
+			return false, err
+		}
+		return evaluator.In()
+	}, nil
+}
+
+// Readiness builds the readiness report of a period.
+func (s *System) Readiness(ctx context.Context, period *periods.Period) (*reports.Readiness, error) {
+	all, err := s.Controls()
+	if err != nil {
+		return nil, err
+	}
+	var report *reports.Readiness
+	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		report, err = reports.Build(r, s.Config.Organization, s.Clock.Now(), period, all)
+		return err
+	})
+	return report, err
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/surface"
+)
+
+func (p *program) periodCommand() *cobra.Command {
+	return noun("period", "Open, close and show observation periods",
+		p.periodOpen(), p.periodClose(), p.periodShow(), p.periodList())
+}
+
+func (p *program) periodOpen() *cobra.Command {
+	var from, to string
+	command := &cobra.Command{
+		Use:   "open NAME --from D --to D",
+		Short: "Open a period; --from is in it, --to is not",
+		Args:  args(1, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if from == "" || to == "" {
+				return usagef("scaf period open needs --from and --to: dates like 2026-01-31, or times")
+			}
+			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
+				zone, err := s.Config.Location()
+				if err != nil {
+					return err
+				}
+				period := periods.Period{Name: given[0], Timezone: zone.String()}
+				if period.From, err = config.Instant(from, zone); err != nil {
+					return usagef("--from: %w", err)
+				}
+				if period.To, err = config.Instant(to, zone); err != nil {
+					return usagef("--to: %w", err)
+				}
+				opened, err := periods.OpenPeriod(cmd.Context(), s.Door, caller(), period)
+				if err != nil {
+					return err
+				}
+				return p.printPeriod(opened)
+			})
+		},
+	}
+	command.Flags().StringVar(&from, "from", "", "first day, or instant")
+	command.Flags().StringVar(&to, "to", "", "the day or instant at which it ends, which is not in it")
+	return command
+}
+
+func (p *program) printPeriod(period *periods.Period) error {
+	return p.print(period, func(w io.Writer) {
+		printf(w, "Period %s (%s)\n%s\n", period.Name, period.State, period.Interval())
+	})
+}
+
+func (p *program) periodClose() *cobra.Command {
+	return &cobra.Command{
+		Use:   "close NAME",
+		Short: "Close a period after its end; tests over it are final from then on",
+		Args:  args(1, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
+				period, err := periods.Close(cmd.Context(), s.Door, caller(), given[0])
+				if errors.Is(err, periods.ErrRunning) {
+					return failed{err}
+				}
+				if err != nil {
+					return err
+				}
+				return p.printPeriod(period)
+			})
+		},
+	}
+}
+
+func (p *program) periodShow() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: "Show a period",
+		Args:  args(1, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
+				period, err := choosePeriod(cmd.Context(), s, given[0])
+				if err != nil {
+					return err
+				}
+				return p.printPeriod(period)
+			})
+		},
+	}
+}
+
+func (p *program) periodList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the periods",
+		Args:  args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
+				var all []periods.Period
+				if err := s.DB.Read(cmd.Context(), func(r *store.Reader) (err error) {
+					all, err = periods.List(r)
+					return err
+				}); err != nil {
+					return err
+				}
+				for i := range all {
+					if p.json {
+						body, err := json.Marshal(all[i])
+						if err != nil {
+							return err
+						}
+						printf(p.Out, "%s\n", body)
+						continue
+					}
+					printf(p.Out, "%-16s %-7s %s\n", all[i].Name, all[i].State, all[i].Interval())
+				}
+				return nil
+			})
+		},
+	}
+}
