@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"time"
+	"maps"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 )
 
 // Intake takes many documents into a register: an import. It is idempotent: a
@@ -31,112 +31,137 @@ type Intake struct {
 type Item struct {
 	Where string // "people.csv:12", for refusals
 	Doc   any    // a pointer as Kind.New gives; nil when Err is set
-	Err   error  // why the document cannot be taken
-}
-
-// Summary says what became of an import's documents.
-type Summary struct {
-	Read    int64     `json:"read"`
-	Taken   int64     `json:"taken"`   // new records
-	Updated int64     `json:"updated"` // new versions
-	Skipped int64     `json:"skipped"` // were there already
-	Refused int64     `json:"refused"`
-	Reasons []Refusal `json:"reasons"` // of refusals, the first MaxReasons
-}
-
-// Refusal says what was not taken, and why.
-type Refusal struct {
-	Where  string `json:"where"`
-	Reason string `json:"reason"`
-}
-
-// MaxReasons is how many refusals a summary explains.
-const MaxReasons = 100
-
-// Refuse counts a refusal.
-func (s *Summary) Refuse(where string, reason error) {
-	s.Refused++
-	if len(s.Reasons) < MaxReasons {
-		s.Reasons = append(s.Reasons, Refusal{where, reason.Error()})
-	}
+	// Fields are those that the source speaks of, where it does not speak of
+	// all: an update changes only them, keeps to the lifecycle, and may be
+	// refused. Nil: the document is whole.
+	Fields map[string]json.RawMessage
+	Err    error // why the document cannot be taken
 }
 
 // intakeBatch is the number of documents of one transaction.
 const intakeBatch = act.MaxBatch
 
-// Run takes the items in batches, each in a transaction of its own. An error
-// of the source ends it; what has been taken stays, and the summary says how
-// far it came.
+// prepared is an item on its way: all that can be computed outside of the
+// transaction is.
+type prepared struct {
+	where  string
+	id     string
+	doc    canonical
+	fields map[string]json.RawMessage
+}
+
+// batch is some prepared items and what was refused on the way to them.
+type batch struct {
+	items   []prepared
+	read    int64
+	refused []Refusal
+	err     error // ends the import after this batch
+}
+
+// Run takes the items in batches, each in a transaction of its own; the next
+// batch is read while one is written. An error of the source ends it; what
+// has been taken stays, and the summary says how far it came.
 func (in Intake) Run(ctx context.Context, items iter.Seq2[Item, error]) (*Summary, error) {
 	summary := &Summary{Reasons: []Refusal{}}
-	batch := make([]Item, 0, intakeBatch)
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
+	ctx, stop := context.WithCancel(ctx)
+	batches := make(chan batch)
+	go func() {
+		defer close(batches)
+		in.read(ctx, items, batches)
+	}()
+	defer func() {
+		stop()
+		for range batches { //nolint:revive // until the reader has ended
 		}
-		err := in.take(ctx, batch, summary)
-		batch = batch[:0]
+	}()
+	for b := range batches {
+		summary.Read += b.read
+		for _, refusal := range b.refused {
+			summary.refuse(refusal)
+		}
+		if err := errors.Join(b.err, in.take(ctx, b.items, summary)); err != nil {
+			return summary, err
+		}
 		if in.Progress != nil {
 			in.Progress(summary.Read)
 		}
-		return err
+	}
+	return summary, ctx.Err()
+}
+
+// read hands the items on in batches until they end or the context does.
+func (in Intake) read(ctx context.Context, items iter.Seq2[Item, error], to chan<- batch) {
+	var b batch
+	send := func() bool {
+		select {
+		case to <- b:
+			b = batch{}
+			return true
+		case <-ctx.Done():
+			return false
+		}
 	}
 	for item, err := range items {
-		if err != nil {
-			return summary, errors.Join(err, flush())
+		if b.err = err; err != nil {
+			break
 		}
-		summary.Read++
-		if item.Err != nil {
-			summary.Refuse(item.Where, item.Err)
-			continue
+		b.read++
+		if one, err := in.prepare(item); err != nil {
+			b.refused = append(b.refused, Refusal{item.Where, err.Error()})
+		} else {
+			b.items = append(b.items, one)
 		}
-		if batch = append(batch, item); len(batch) == cap(batch) {
-			if err := flush(); err != nil {
-				return summary, err
-			}
+		if (len(b.items) == intakeBatch || len(b.refused) == intakeBatch) && !send() {
+			return
 		}
 	}
-	return summary, flush()
+	send()
+}
+
+func (in Intake) prepare(item Item) (one prepared, err error) {
+	if item.Err != nil {
+		return one, item.Err
+	}
+	one = prepared{where: item.Where, id: in.Kind.Identify(item.Doc), fields: item.Fields}
+	if one.doc, err = Canonical(item.Doc); err != nil {
+		return one, err
+	}
+	return one, fits(one.doc)
 }
 
 // take writes one batch.
-func (in Intake) take(ctx context.Context, batch []Item, summary *Summary) error {
-	var taken, updated, skipped int64
-	_, err := in.Door.Do(ctx, in.Caller, in.Action, in.Kind.Name, func(tx *act.Tx) error {
-		taken, updated, skipped = 0, 0, 0
-		ids := make([]string, len(batch))
-		for i, item := range batch {
-			ids[i] = in.Kind.Identify(item.Doc)
-		}
+func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) error {
+	if len(items) == 0 {
+		return nil
+	}
+	ids := make([]string, len(items))
+	for i := range items {
+		ids[i] = items[i].id
+	}
+	var done Summary
+	_, err := in.Door.Do(ctx, in.Caller, in.Action, in.Kind.Register, func(tx *act.Tx) error {
+		done = Summary{}
 		known, err := Known(&tx.Reader, in.Kind.Name, ids)
 		if err != nil {
 			return err
 		}
 		var changes []Change
-		for i, item := range batch {
-			if !known[ids[i]] {
-				known[ids[i]] = true // a second one in this batch is the same record
-				changes = append(changes, Change{Verb: "imported", ID: ids[i], Doc: item.Doc})
-				taken++
+		for _, item := range items {
+			if known[item.id] {
+				change, err := in.compare(&tx.Reader, item, &done)
+				if err != nil {
+					return err
+				}
+				if change != nil {
+					if _, err := Put(tx, in.Kind, *change); err != nil {
+						return err
+					}
+				}
 				continue
 			}
-			change, err := in.update(tx, ids[i], item.Doc)
-			if err != nil {
-				return err
-			}
-			if change == nil {
-				skipped++
-				continue
-			}
-			// A record that this batch has just made is not there yet.
-			if _, err := Put(tx, in.Kind, changes...); err != nil {
-				return err
-			}
-			changes = nil
-			if _, err := Put(tx, in.Kind, *change); err != nil {
-				return err
-			}
-			updated++
+			known[item.id] = true // a second one in this batch is the same record
+			changes = append(changes, Change{Verb: "imported", ID: item.id, Doc: item.doc})
+			done.Taken++
 		}
 		_, err = Put(tx, in.Kind, changes...)
 		return err
@@ -144,62 +169,73 @@ func (in Intake) take(ctx context.Context, batch []Item, summary *Summary) error
 	if err != nil {
 		return err
 	}
-	summary.Taken += taken
-	summary.Updated += updated
-	summary.Skipped += skipped
+	summary.add(done)
 	return nil
 }
 
-// update returns the change that brings a record to the document, nil when
-// there is nothing to do.
-func (in Intake) update(tx *act.Tx, id string, doc any) (*Change, error) {
-	if !in.Update {
+// compare decides what becomes of an item whose record is there already, and
+// returns the change that brings the record to it, nil when there is none.
+func (in Intake) compare(r *store.Reader, item prepared, done *Summary) (*Change, error) {
+	if !in.Update && item.fields == nil {
+		done.Skipped++
 		return nil, nil
 	}
-	current, err := Get(&tx.Reader, in.Kind.Name, id)
+	current, err := Get(r, in.Kind.Name, item.id)
 	if errors.Is(err, ErrNone) { // twice in one batch, and not written yet
+		done.Skipped++
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	canonical, err := Canonical(doc)
-	if err != nil || string(canonical) == string(current.Doc) {
+	next, refused := in.next(current, item)
+	switch {
+	case refused == nil && string(next) == string(current.Doc):
+		done.Skipped++
+	case !in.Update:
+		done.Skipped++
+		done.Differing++
+	case refused != nil:
+		done.Refuse(item.where, refused)
+	default:
+		done.Updated++
+		return &Change{Verb: "imported", ID: item.id, Doc: next, Expect: current.Version}, nil
+	}
+	return nil, nil
+}
+
+// next is the document that the item makes of the current one, or why it makes
+// none.
+func (in Intake) next(current *Version, item prepared) (canonical, error) {
+	if item.fields == nil {
+		return item.doc, nil
+	}
+	var before map[string]json.RawMessage
+	if err := json.Unmarshal(current.Doc, &before); err != nil {
 		return nil, err
 	}
-	return &Change{Verb: "imported", ID: id, Doc: json.RawMessage(canonical), Expect: current.Version}, nil
-}
-
-// Completed is the event at the end of an import: what was asked, and what
-// came of it. It is what a population's completeness rests on.
-type Completed struct {
-	Source string `json:"source"` // "git", "cloudtrail", "csv", "events"
-	// Register is what the import feeds: a register, or "events".
-	Register string `json:"register"`
-	// Scope is the part of the register that the import speaks for: the
-	// repository, or the account. Coverage is computed for each.
-	Scope string `json:"scope,omitempty"`
-	// Since and Until are the half-open interval that was asked for. Nil is
-	// open; nothing after the import itself is ever covered.
-	Since *time.Time `json:"since,omitempty"`
-	Until *time.Time `json:"until,omitempty"`
-	// Query is what was retrieved, exactly enough to do it again.
-	Query any `json:"query"`
-	*Summary
-	// Complete is false when something that was asked for is missing, with
-	// the reasons in Gaps.
-	Complete bool     `json:"complete"`
-	Gaps     []string `json:"gaps,omitempty"`
-}
-
-// Complete records the end of an import.
-func Complete(ctx context.Context, door *act.Door, caller act.Caller, action, subject string, done Completed) error {
-	_, err := door.Do(ctx, caller, action, subject, func(tx *act.Tx) error {
-		_, err := tx.Event(act.Event{Type: "scaf.import.completed.v1", Subject: "import/" + subject, Data: done})
-		if err != nil {
-			return fmt.Errorf("record the import: %w", err)
+	after := maps.Clone(before)
+	maps.Copy(after, item.fields)
+	raw, err := json.Marshal(after)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := in.Kind.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Kind.States) > 0 && string(before["state"]) != string(after["state"]) {
+		var from, to string
+		if err := errors.Join(json.Unmarshal(before["state"], &from), json.Unmarshal(after["state"], &to)); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return err
+		if err := in.Kind.Move(from, to); err != nil {
+			return nil, err
+		}
+	}
+	next, err := Canonical(doc)
+	if err != nil {
+		return nil, err
+	}
+	return next, fits(next)
 }

@@ -129,6 +129,16 @@ func (k *Kind) fields() map[string]reflect.Type {
 	return found
 }
 
+// Type is the Go type of a top-level field, without a pointer; nil when there
+// is no such field.
+func (k *Kind) Type(field string) reflect.Type {
+	t := k.fields()[field]
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
+}
+
 // Value reads a field's value as a person types it: text as it is, everything
 // else as JSON. An empty text clears the field (it becomes null).
 func (k *Kind) Value(field, text string) (json.RawMessage, error) {

@@ -71,6 +71,9 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
 		}
+		if err := fits(doc); err != nil {
+			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
+		}
 		at, err := kind.instant(doc)
 		if err != nil {
 			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
@@ -135,8 +138,26 @@ func replace(tx *act.Tx, kind *Kind, change Change, doc []byte) (json.RawMessage
 	return Canonical(json.RawMessage(patch))
 }
 
+// canonical is a document that is in its one form already.
+type canonical []byte
+
+// MaxDocument is the largest canonical document in bytes: its event, which
+// carries it whole, must be an entry of the ledger.
+const MaxDocument = 60_000
+
+// fits checks a canonical document against MaxDocument.
+func fits(doc []byte) error {
+	if len(doc) > MaxDocument {
+		return &Invalid{[]FieldError{{"document", fmt.Sprintf("has %d bytes as JSON, at most %d are taken", len(doc), MaxDocument)}}}
+	}
+	return nil
+}
+
 // Canonical marshals a document in its one form: RFC 8785.
 func Canonical(doc any) ([]byte, error) {
+	if done, ok := doc.(canonical); ok {
+		return done, nil
+	}
 	raw, ok := doc.(json.RawMessage)
 	if !ok {
 		var err error

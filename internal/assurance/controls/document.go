@@ -76,7 +76,7 @@ func (d *decoder) decode(item []byte) (map[string]any, error) {
 func syntaxError(err error) error {
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		return fmt.Errorf("not valid JSON: %v after byte %d", syntax.Err, syntax.ByteOffset)
+		return fmt.Errorf("not valid JSON: %w after byte %d", syntax.Err, syntax.ByteOffset)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("not valid JSON: it ends too early")
@@ -158,7 +158,7 @@ func unquote(raw jsontext.Value) string {
 func (d *decoder) value(n *need, t *Type) (value any, present bool, err error) {
 	if t == nil || t.kind == kindDyn {
 		value, err = d.dynamic(n)
-		return value, true, err
+		return value, err == nil, err
 	}
 	got := d.text.PeekKind()
 	switch {
@@ -296,7 +296,8 @@ func (d *decoder) dynamic(n *need) (any, error) {
 	case 't', 'f':
 		return token.Bool(), nil
 	}
-	return nil, nil // null
+	var null any
+	return null, nil
 }
 
 func (d *decoder) number() (any, error) {

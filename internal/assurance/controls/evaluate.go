@@ -196,7 +196,7 @@ func (e *Evaluator) instant(p *program) (time.Time, error) {
 	}
 	switch at := value.(type) {
 	case types.Timestamp:
-		return at.Time.UTC(), nil
+		return at.UTC(), nil
 	case types.String:
 		if at == "" {
 			return time.Time{}, ErrAbsent

@@ -83,7 +83,10 @@ func TestPredicatesOverDynamicItems(t *testing.T) {
 		{`item.a == item.b`, `{"a":{"x":[1,{"y":null}]},"b":{"x":[1.0,{"y":null}]}}`, "pass"},
 	} {
 		got := verdict(t, "from: items", c.pass, c.item)
-		if c.want != got && !(strings.HasPrefix(c.want, "error: no such") && strings.HasPrefix(got, "error: no such")) {
+		if strings.HasPrefix(c.want, "error: no such") && strings.HasPrefix(got, "error: no such") {
+			continue // which of the two ways it is missing is CEL's wording
+		}
+		if c.want != got {
 			t.Errorf("%s over %s: %s, want %s", c.pass, c.item, got, c.want)
 		}
 	}

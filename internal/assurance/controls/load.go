@@ -21,16 +21,21 @@ import (
 // Parse reads one control file. file is its name, for error messages. The
 // error is Errors: everything that is wrong with the file, sorted by line.
 func Parse(file string, data []byte, schemas Schemas) (*Control, error) {
+	c, errs := parse(file, data, schemas)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return c, nil
+}
+
+func parse(file string, data []byte, schemas Schemas) (*Control, Errors) {
 	sum := sha256.Sum256(data)
 	l := &loader{reader: reader{file: file}, schemas: schemas}
 	c := &Control{File: file, SHA256: hex.EncodeToString(sum[:])}
 	if root := l.document(data); root != nil {
 		l.control(root, c)
 	}
-	if len(l.errs) > 0 {
-		return nil, l.errs.sorted()
-	}
-	return c, nil
+	return c, l.errs.sorted()
 }
 
 // LoadFS reads every .yaml and .yml file below the root of fsys, in order of
@@ -49,9 +54,9 @@ func LoadFS(fsys fs.FS, schemas Schemas) ([]*Control, error) {
 		if err != nil {
 			return err
 		}
-		c, err := Parse(name, data, schemas)
-		if err != nil {
-			errs = append(errs, err.(Errors)...)
+		c, wrong := parse(name, data, schemas)
+		errs = append(errs, wrong...)
+		if len(wrong) > 0 {
 			return nil
 		}
 		if first, twice := byID[c.ID]; twice {

@@ -23,6 +23,16 @@ type batch struct {
 	done     chan struct{} // has one element when verdicts are there
 }
 
+// newBatch takes a used batch from free, or makes one.
+func newBatch(free <-chan *batch) *batch {
+	select {
+	case b := <-free:
+		return b
+	default:
+		return &batch{done: make(chan struct{}, 1)}
+	}
+}
+
 func (b *batch) add(item Item) {
 	b.bytes = append(b.bytes, item.JSON...)
 	b.ends = append(b.ends, len(b.bytes))
@@ -49,7 +59,7 @@ func pipeline(ctx context.Context, items iter.Seq2[Item, error], workers int, ju
 	var (
 		work   = make(chan *batch)
 		order  = make(chan *batch, 2*workers) // in the order of the items
-		free   = sync.Pool{New: func() any { return &batch{done: make(chan struct{}, 1)} }}
+		free   = make(chan *batch, 2*workers+1)
 		group  sync.WaitGroup
 		source error // of the items; read after order is closed
 	)
@@ -84,7 +94,7 @@ func pipeline(ctx context.Context, items iter.Seq2[Item, error], workers int, ju
 			}
 			return true
 		}
-		current := free.Get().(*batch)
+		current := newBatch(free)
 		for item, err := range items {
 			if err != nil {
 				source = err
@@ -95,7 +105,7 @@ func pipeline(ctx context.Context, items iter.Seq2[Item, error], workers int, ju
 				if !send(current) {
 					return
 				}
-				current = free.Get().(*batch)
+				current = newBatch(free)
 			}
 		}
 		send(current)
@@ -112,7 +122,10 @@ func pipeline(ctx context.Context, items iter.Seq2[Item, error], workers int, ju
 			}
 		}
 		b.reset()
-		free.Put(b)
+		select {
+		case free <- b:
+		default:
+		}
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err

@@ -35,22 +35,6 @@ tests:
     pass: size(item.reviewers) > 0
 `
 
-const occurrence = `id: LOG-1
-title: The log is checked daily
-criteria: [CC7.2]
-owner: security lead
-frequency: daily
-tests:
-  - id: daily
-    kind: occurrence
-    title: Done in time
-    population: {from: items, id: item.id, at: item.occurred_at}
-    due: item.due_at
-    done: item.done_at
-    grace: 48h
-    pass: item.ok
-`
-
 func load(t testing.TB, text string) *controls.Control {
 	t.Helper()
 	c, err := controls.Parse("control.yaml", []byte(text), controls.Builtin())

@@ -220,15 +220,12 @@ type logCheck struct {
 	Event  *int64     `json:"event,omitempty"` // ledger index of the verification
 }
 
-// VerifiedType is the type of the event of a verification.
-const VerifiedType = "scaf.ledger.verified.v1"
-
 // logChecks gives the daily integrity checks of the window: one for every day
 // of the calendar in the organisation's time zone, due at the day's end, done
 // by the first verification recorded within the day.
 func (s *Stream) logChecks(take func([]byte) error) error {
 	first := map[string]*ledger.Event{}
-	query := ledger.Query{Type: VerifiedType, To: s.window.AsOf, Since: s.window.From, Until: s.window.To}
+	query := ledger.Query{Type: ledger.VerifiedType, To: s.window.AsOf, Since: s.window.From, Until: s.window.To}
 	if err := ledger.FindIn(s.reader, query, func(e *ledger.Event) error {
 		day := e.Instant().In(s.window.Zone).Format(time.DateOnly)
 		if first[day] == nil {

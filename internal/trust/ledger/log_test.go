@@ -186,7 +186,7 @@ func TestAFailedBodyLeavesNothingAndTheOthersOfItsGroupPass(t *testing.T) {
 func TestAChangeWithoutAnEventIsRefused(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
 		_, err := l.Do(context.Background(), ledgertest.Operator, "test", "x", func(tx *act.Tx) error {
-			_, err := tx.Exec(`INSERT INTO job (id, kind, key, payload, run_at, attempt, failure) VALUES ($1, 'a', 'b', '', 0, 0, '')`, tx.NewID())
+			_, err := tx.Exec(`INSERT INTO job (kind, key, payload, state, run_at, attempt, failure) VALUES ('a', 'b', '', 'waiting', 0, 0, '')`)
 			return err
 		})
 		if !errors.Is(err, act.ErrSilent) {

@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"cmp"
-	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
