@@ -21,11 +21,15 @@ var words = map[Dialect]*strings.Replacer{
 		"@text", "TEXT", // binary collation is SQLite's default
 		"@bytes", "BLOB",
 		"@index", "INTEGER PRIMARY KEY", // the row's own number
+		"@clustered", "WITHOUT ROWID",
+		"@postgres", "-- ",
 	),
 	Postgres: strings.NewReplacer(
 		"@text", `TEXT COLLATE "C"`,
 		"@bytes", "BYTEA",
 		"@index", "BIGINT PRIMARY KEY",
+		"@clustered", "",
+		"@postgres ", "",
 	),
 }
 

@@ -13,6 +13,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	f_log "github.com/transparency-dev/formats/log"
@@ -110,7 +112,9 @@ func (l *Log) Aborted() { l.stale = true }
 // Append implements act.Log.
 func (l *Log) Append(tx *store.Tx, now time.Time, entries []act.Entry) ([]act.Receipt, error) {
 	l.stale = true // until the end of this function, and again if the commit fails
-	rows := make([][]any, len(entries))
+	keys := make([][]any, len(entries))
+	bodies := make([][]byte, len(entries))
+	leaves := make([]byte, 0, len(entries)*tlog.HashSize)
 	receipts := make([]act.Receipt, len(entries))
 	for i := range entries {
 		entry := &entries[i]
@@ -123,11 +127,16 @@ func (l *Log) Append(tx *store.Tx, now time.Time, entries []act.Entry) ([]act.Re
 			return nil, err
 		}
 		index := l.size + int64(i)
-		rows[i] = []any{index, entry.ID, entry.Source, body}
+		keys[i] = []any{entry.ID, entry.Source, index}
+		bodies[i] = body
+		leaves = append(leaves, leaf...)
 		receipts[i] = act.Receipt{Index: index, LeafHash: hexHash(leaf)}
 		l.search.add(entry, now)
 	}
-	if err := tx.Insert("ledger_event", []string{"idx", "id", "source", "body"}, rows); err != nil {
+	if err := tx.Insert("ledger_key", []string{"id", "source", "idx"}, keys); err != nil {
+		return nil, err
+	}
+	if err := tx.Insert("ledger_bundle", bundleColumns, bundled(l.size, bodies, leaves)); err != nil {
 		return nil, err
 	}
 	if err := l.flush(tx); err != nil {
@@ -215,21 +224,25 @@ func known(r *store.Reader, head Head, entries []act.Entry) (map[int]act.Receipt
 		}
 		positions[k] = append(positions[k], i)
 	}
-	found := map[int]act.Receipt{}
+	at := map[int64]key{} // where the ledger has them
 	var k key
 	var index int64
-	var body store.Raw
-	err := r.Each(`SELECT id, source, idx, body FROM ledger_event WHERE (id, source) IN (VALUES `+list.String()+`)`, args,
-		[]any{&k.id, &k.source, &index, &body}, func() error {
-			submitted := asSubmitted(body)
-			for _, i := range positions[k] {
-				if !bytes.Equal(submitted, entries[i].JSON) {
-					return &act.ConflictError{Position: i, ID: k.id, Source: k.source}
-				}
-				found[i] = act.Receipt{Index: index, LeafHash: hexHash(leafHash(body)), Size: head.Size, Root: hexHash(head.Root)}
+	if err := r.Each(`SELECT id, source, idx FROM ledger_key WHERE (id, source) IN (VALUES `+list.String()+`)`, args,
+		[]any{&k.id, &k.source, &index}, func() error { at[index] = k; return nil }); err != nil {
+		return nil, err
+	}
+	found := map[int]act.Receipt{}
+	err := eachOf(r, slices.Sorted(maps.Keys(at)), func(index int64, body []byte) error {
+		submitted := asSubmitted(body)
+		k := at[index]
+		for _, i := range positions[k] {
+			if !bytes.Equal(submitted, entries[i].JSON) {
+				return &act.ConflictError{Position: i, ID: k.id, Source: k.source}
 			}
-			return nil
-		})
+			found[i] = act.Receipt{Index: index, LeafHash: hexHash(leafHash(body)), Size: head.Size, Root: hexHash(head.Root)}
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,7 @@ package ledger
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -146,26 +144,11 @@ func eachTile(r *store.Reader, size int64, covers func(index int64) bool, progre
 // readBundle reads the entries of one bundle (each with its length before it,
 // big-endian, 16 bits) and their leaf hashes.
 func readBundle(r *store.Reader, n int64, width int) (bundle, hashes []byte, err error) {
-	expected := n * tileWidth
-	var index int64
-	var body store.Raw
-	err = r.Each(`SELECT idx, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx`,
-		[]any{n * tileWidth, n*tileWidth + int64(width)}, []any{&index, &body}, func() error {
-			if index != expected {
-				return &DamageError{expected, "is missing"}
-			}
-			expected++
-			if len(body) > MaxEvent {
-				return &DamageError{index, fmt.Sprintf("has %d bytes, more than an entry can have", len(body))}
-			}
-			bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(body)))
-			bundle = append(bundle, body...)
-			hashes = append(hashes, leafHash(body)...)
-			return nil
-		})
-	if err == nil && expected != n*tileWidth+int64(width) {
-		err = &DamageError{expected, "is missing"}
-	}
+	err = eachEvent(r, n*tileWidth, n*tileWidth+int64(width), func(_ int64, body []byte) error {
+		bundle = appendEntry(bundle, body)
+		hashes = append(hashes, leafHash(body)...)
+		return nil
+	})
 	return bundle, hashes, err
 }
 

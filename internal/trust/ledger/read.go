@@ -1,7 +1,7 @@
 package ledger
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 
 	"scaf.dev/scaf/internal/platform/store"
@@ -31,22 +31,21 @@ func damage(format string, args ...any) error {
 
 // Get reads one event. ErrNoEvent when the log does not reach the index.
 func Get(r *store.Reader, index int64) (*Event, error) {
-	var body []byte
-	err := r.One(`SELECT body FROM ledger_event WHERE idx = $1`, []any{index}, []any{&body})
-	if errors.Is(err, store.ErrNotFound) {
-		head, err := readHead(r, "")
-		if err != nil {
-			return nil, err
-		}
-		if index >= 0 && index < head.Size {
-			return nil, &DamageError{index, "is missing"}
-		}
+	head, err := readHead(r, "")
+	if err != nil {
+		return nil, err
+	}
+	if index < 0 || index >= head.Size {
 		if head.Size == 0 {
 			return nil, fmt.Errorf("%w: %d, and the ledger is empty", ErrNoEvent, index)
 		}
 		return nil, fmt.Errorf("%w: %d, and the ledger holds 0 to %d", ErrNoEvent, index, head.Size-1)
 	}
-	if err != nil {
+	var body []byte
+	if err := eachEvent(r, index, index+1, func(_ int64, stored []byte) error {
+		body = bytes.Clone(stored)
+		return nil
+	}); err != nil {
 		return nil, err
 	}
 	event, err := read(index, body)

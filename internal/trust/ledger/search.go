@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -58,16 +60,13 @@ func (b *searchBlock) flush(tx *store.Tx) error {
 // loadSearch reads the block that is not full yet from the events.
 func loadSearch(r *store.Reader, size int64) (*searchBlock, error) {
 	b := &searchBlock{number: size / blockEvents}
-	var index int64
-	var body store.Raw
-	err := r.Each(`SELECT idx, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx`,
-		[]any{b.number * blockEvents, size}, []any{&index, &body}, func() error {
-			entry, err := indexed(index, body)
-			if err == nil {
-				b.add(entry, entry.Time)
-			}
-			return err
-		})
+	err := eachEvent(r, b.number*blockEvents, size, func(index int64, body []byte) error {
+		entry, err := indexed(index, body)
+		if err == nil {
+			b.add(entry, entry.Time)
+		}
+		return err
+	})
 	return b, err
 }
 
@@ -197,29 +196,25 @@ func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) err
 		}
 		from, to = lowest, highest+1
 	}
-	order := "ASC"
-	if q.Newest {
-		order = "DESC"
-	}
-	var index int64
-	var body store.Raw
 	var found []*Event // visited after the rows are closed: visit may query
-	err = r.Each(`SELECT idx, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx `+order, []any{from, to},
-		[]any{&index, &body}, func() error {
-			if known && !candidates[index-base] {
-				return nil
-			}
-			event, err := read(index, append([]byte(nil), body...))
-			if err != nil {
-				return &DamageError{Index: index, What: "the stored bytes are not an event: " + err.Error()}
-			}
-			if q.matches(event) {
-				found = append(found, event)
-			}
+	err = eachEvent(r, from, to, func(index int64, body []byte) error {
+		if known && !candidates[index-base] {
 			return nil
-		})
+		}
+		event, err := read(index, bytes.Clone(body))
+		if err != nil {
+			return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
+		}
+		if q.matches(event) {
+			found = append(found, event)
+		}
+		return nil
+	})
 	if err != nil {
 		return err
+	}
+	if q.Newest {
+		slices.Reverse(found)
 	}
 	for _, event := range found {
 		if err := visit(event); err != nil {

@@ -130,29 +130,29 @@ func hashesOf(r *store.Reader, level int, from, to int64) ([]byte, error) {
 	if from == to {
 		return nil, nil
 	}
-	query, args := `SELECT idx, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx`, []any{from, to}
-	if level > 0 {
-		query, args = `SELECT n, hashes FROM ledger_tile WHERE n >= $1 AND n < $2 AND level = $3 ORDER BY n`, []any{from, to, level - 1}
-	}
 	data := make([]byte, 0, (to-from)*tlog.HashSize)
-	expected := from
-	var n int64
-	var body store.Raw
-	err := r.Each(query, args, []any{&n, &body}, func() error {
-		if n != expected {
-			return fmt.Errorf("%w: number %d of tile level %d is missing", ErrDamaged, expected, level)
-		}
-		expected++
-		if level == 0 {
+	if level == 0 {
+		err := eachEvent(r, from, to, func(_ int64, body []byte) error {
 			data = append(data, leafHash(body)...)
 			return nil
-		}
-		hash, err := tileRoot(body)
-		data = append(data, hash...)
-		return err
-	})
+		})
+		return data, err
+	}
+	expected := from
+	var n int64
+	var tile store.Raw
+	err := r.Each(`SELECT n, hashes FROM ledger_tile WHERE n >= $1 AND n < $2 AND level = $3 ORDER BY n`,
+		[]any{from, to, level - 1}, []any{&n, &tile}, func() error {
+			if n != expected {
+				return damage("tile %d of level %d is missing", expected, level-1)
+			}
+			expected++
+			hash, err := tileRoot(tile)
+			data = append(data, hash...)
+			return err
+		})
 	if err == nil && expected != to {
-		err = fmt.Errorf("%w: number %d of tile level %d is missing", ErrDamaged, expected, level)
+		err = damage("tile %d of level %d is missing", expected, level-1)
 	}
 	return data, err
 }

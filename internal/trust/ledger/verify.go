@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -85,9 +86,12 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 	}); err != nil {
 		return nil, err
 	}
-	run := &verifying{Verification: v, head: head, source: []byte(OwnSource(head.Origin)), cited: map[int64][]byte{}}
+	run := &verifying{Verification: v, head: head, source: []byte(OwnSource(head.Origin)), seed: maphash.MakeSeed(), cited: map[int64][]byte{}}
 	run.plan()
 	if err := run.units(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := run.checkKeys(ctx, db); err != nil {
 		return nil, err
 	}
 	result := &Verified{Origin: head.Origin, Size: head.Size, Root: hexHash(head.Root), Ranges: run.ranges, Events: run.events.Load()}
@@ -136,12 +140,18 @@ func (v Verification) checkHead(r *store.Reader, head Head) error {
 	if root, err := frontierRoot(head); err != nil || !bytes.Equal(root, head.Root) {
 		return damage("the frontier of the head row does not hash to its root")
 	}
-	var outside int64
-	if err := r.One(`SELECT count(*) FROM ledger_event WHERE idx < 0 OR idx >= $1`, []any{head.Size}, []any{&outside}); err != nil {
+	var outside, keys int64
+	if err := r.One(`SELECT count(*) FROM ledger_bundle WHERE first < 0 OR first + events > $1`, []any{head.Size}, []any{&outside}); err != nil {
 		return err
 	}
 	if outside > 0 {
-		return damage("%d events lie outside the log of size %d", outside, head.Size)
+		return damage("%d bundles of events lie outside the log of size %d", outside, head.Size)
+	}
+	if err := r.One(`SELECT count(*) FROM ledger_key`, nil, []any{&keys}); err != nil {
+		return err
+	}
+	if keys != head.Size {
+		return damage("there are %d keys for the %d events of the log", keys, head.Size)
 	}
 	for level := 0; ; level++ {
 		want := head.Size >> (tileHeight * (level + 1))
@@ -182,6 +192,9 @@ type verifying struct {
 	total  int64  // of events in them
 	events atomic.Int64
 	tiles  atomic.Int64
+
+	seed maphash.Seed // of the key sums: nobody can foresee it
+	keys keySum       // of the events that were read
 
 	mu    sync.Mutex
 	cited map[int64][]byte
@@ -277,41 +290,34 @@ func (v *verifying) unit(r *store.Reader, unit int64) error {
 
 // block checks the events of one block and returns their leaf hashes.
 func (v *verifying) block(r *store.Reader, from, to int64) ([]byte, error) {
-	expected := from
-	hashes := make([]byte, 0, (to-from)*32)
+	hashes := make([]byte, 0, (to-from)*tlog.HashSize)
 	var own []*Event
-	var index int64
-	var id, source, body store.Raw
-	err := r.Each(`SELECT idx, id, source, body FROM ledger_event WHERE idx >= $1 AND idx < $2 ORDER BY idx`, []any{from, to},
-		[]any{&index, &id, &source, &body}, func() error {
-			if index != expected {
-				return &DamageError{expected, "is missing"}
-			}
-			expected++
-			hashes = append(hashes, leafHash(body)...)
-			saysID, saysSource, err := identify(body)
-			if err != nil {
-				return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
-			}
-			if saysID != string(id) || saysSource != string(source) {
-				return &DamageError{index, fmt.Sprintf("is filed under id %q and source %q, but says %q and %q", id, source, saysID, saysSource)}
-			}
-			if !bytes.Equal(source, v.source) {
-				return nil
-			}
-			event, err := read(index, bytes.Clone(body))
-			if err != nil {
-				return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
-			}
-			own = append(own, event)
-			return v.cite(event)
-		})
+	var keys keySum
+	err := eachLeaf(r, from, to, func(index int64, leaf, body []byte) error {
+		computed := leafHash(body)
+		if !bytes.Equal(computed, leaf) {
+			return &DamageError{index, fmt.Sprintf("its stored bytes hash to %s, the leaf stored beside them is %s", hexHash(computed), hexHash(leaf))}
+		}
+		hashes = append(hashes, computed...)
+		id, source, err := identify(body)
+		if err != nil {
+			return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
+		}
+		keys.add(v.seed, id, source, index)
+		if !bytes.Equal(source, v.source) {
+			return nil
+		}
+		event, err := read(index, bytes.Clone(body))
+		if err != nil {
+			return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
+		}
+		own = append(own, event)
+		return v.cite(event)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if expected != to {
-		return nil, &DamageError{expected, "is missing"}
-	}
+	v.keys.merge(&keys)
 	if v.State != nil {
 		if err := v.State(r, from, to, own); err != nil {
 			return nil, err

@@ -1,13 +1,25 @@
 -- +goose Up
 
--- The ledger: one row an event. body is the stored bytes, which are the leaf.
-CREATE TABLE ledger_event (
-    idx    @index,
+-- The ledger's events, in bundles: the events of one commit, at most 256 and
+-- about 1 MiB a row, in the form of tlog-tiles entry bundles (each event with its
+-- length before it, big-endian, 16 bits). The events' bytes are the leaves; leaves
+-- holds their hashes, so that verification can say which event was changed even
+-- where no full tile covers it yet.
+CREATE TABLE ledger_bundle (
+    first  @index,
+    events INTEGER NOT NULL,
+    leaves @bytes NOT NULL,
+    bodies @bytes NOT NULL
+);
+@postgres ALTER TABLE ledger_bundle ALTER COLUMN bodies SET STORAGE EXTERNAL;
+
+-- What makes an event the same event, and where it is.
+CREATE TABLE ledger_key (
     id     @text NOT NULL,
     source @text NOT NULL,
-    body   @bytes NOT NULL,
-    UNIQUE (id, source)
-);
+    idx    BIGINT NOT NULL,
+    PRIMARY KEY (id, source)
+) @clustered;
 
 -- The one head row: size, the RFC 6962 frontier (the hashes of the perfect
 -- subtrees, largest first, 32 bytes each), the root, and the signed checkpoint.
