@@ -32,13 +32,13 @@ func Builtin() Schemas {
 			Fields: []Field{
 				{"id", String}, {"source", String}, {"type", String}, {"subject", String},
 				{"actor", String}, {"outcome", String},
-				{"time", Timestamp}, {"recordedtime", Timestamp}, {"data", Dyn},
+				{"time", Timestamp}, {"recordedtime", Timestamp}, {"data", Dyn}, {"index", Int},
 			},
 		},
 		"log_checks": {
 			ID: "item.id", At: "item.due_at",
 			Fields: []Field{
-				{"id", String}, {"due_at", Timestamp}, {"done_at", Timestamp}, {"ok", Bool},
+				{"id", String}, {"due_at", Timestamp}, {"done_at", Timestamp}, {"ok", Bool}, {"event", Int},
 			},
 		},
 	}

@@ -3,6 +3,8 @@ package controltests
 import (
 	"fmt"
 	"time"
+
+	"scaf.dev/scaf/internal/platform/config"
 )
 
 // Period is the half-open interval [From, To) to which a population belongs.
@@ -20,11 +22,11 @@ func (p Period) String() string {
 // which is midnight at its beginning in the zone, or an RFC 3339 time. The end
 // must lie after the beginning.
 func ParsePeriod(from, to string, zone *time.Location) (*Period, error) {
-	begin, err := ParseInstant(from, zone)
+	begin, err := config.Instant(from, zone)
 	if err != nil {
 		return nil, fmt.Errorf("from: %w", err)
 	}
-	end, err := ParseInstant(to, zone)
+	end, err := config.Instant(to, zone)
 	if err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}
@@ -32,17 +34,4 @@ func ParsePeriod(from, to string, zone *time.Location) (*Period, error) {
 		return nil, fmt.Errorf("the period ends (%s) before it begins (%s), or is empty", to, from)
 	}
 	return &Period{begin, end}, nil
-}
-
-// ParseInstant reads a date, which is midnight at its beginning in the zone,
-// or an RFC 3339 time.
-func ParseInstant(s string, zone *time.Location) (time.Time, error) {
-	if t, err := time.ParseInLocation(time.DateOnly, s, zone); err == nil {
-		return t, nil
-	}
-	var t time.Time
-	if err := t.UnmarshalText([]byte(s)); err != nil {
-		return time.Time{}, fmt.Errorf("%q is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z", s)
-	}
-	return t, nil
 }

@@ -122,8 +122,7 @@ type Episode struct {
 //     N >= 10 do they decide; rate needs that by itself.
 //   - Without a deviation the conclusion is effective even at design level;
 //     the marker is listed all the same.
-//   - With N = 0 and items that are still open, the population is not empty,
-//     so the conclusion is incomplete even with a recorded query.
+//   - N counts what was tested, so items that are all still open give N = 0.
 //   - An evaluation error makes incomplete of whatever the rest would be, so a
 //     missing cause then asks for judgment as well.
 func Conclude(f Facts) Outcome {
@@ -142,15 +141,12 @@ func Conclude(f Facts) Outcome {
 		o.say("%s compensated for, with a recorded reason; it stays a deviation.", isAre(compensated, "deviation"))
 	}
 	switch {
-	case n == 0 && f.Open > 0:
-		o.Conclusion = Incomplete
-		o.say("Nothing could be tested yet: incomplete.")
 	case n == 0 && f.RecordedQuery != "":
 		o.Conclusion = NotOccurring
-		o.say("The population is empty and its query is recorded: not occurring.")
+		o.say("Nothing was due to be tested, and the query is recorded: not occurring.")
 	case n == 0:
 		o.Conclusion = Incomplete
-		o.say("The population is empty and no query is recorded: incomplete.")
+		o.say("Nothing was due to be tested, and no query is recorded: incomplete.")
 	case len(f.Findings) == 0:
 		o.Conclusion = Effective
 		o.say("No deviation: effective.")

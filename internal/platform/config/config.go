@@ -91,8 +91,10 @@ func (c *Config) check() error {
 	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
 		return fmt.Errorf("%w: the database must be a URL like postgres://user@host:5432/name, or be left out for SQLite", ErrInvalid)
 	}
-	_, err := c.Location()
-	return err
+	if _, err := c.Location(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
 }
 
 // Location is the organisation's time zone.
@@ -105,7 +107,7 @@ func Timezone(name string) (*time.Location, error) {
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the time zone %q is not known: use an IANA name like Europe/Berlin or UTC", ErrInvalid, name)
+		return nil, fmt.Errorf("the time zone %q is not known: use an IANA name such as Europe/Berlin, or UTC", name)
 	}
 	return zone, nil
 }
@@ -117,7 +119,7 @@ func Instant(text string, zone *time.Location) (time.Time, error) {
 	}
 	at, err := time.ParseInLocation(time.DateOnly, text, zone)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%w: %q is neither a date like 2026-01-31 nor a time like 2026-01-31T09:30:00Z", ErrInvalid, text)
+		return time.Time{}, fmt.Errorf("%q is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z", text)
 	}
 	return at, nil
 }

@@ -21,7 +21,10 @@ const (
 
 var ranges = &compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
 
-func leafHash(body []byte) []byte { return rfc6962.DefaultHasher.HashLeaf(body) }
+func leafHash(body []byte) []byte {
+	hash := tlog.RecordHash(body)
+	return hash[:]
+}
 
 func hexHash(hash []byte) string { return hex.EncodeToString(hash) }
 
@@ -162,14 +165,16 @@ func tileRoot(data []byte) ([]byte, error) {
 	if len(data) != tileBytes {
 		return nil, fmt.Errorf("%w: a full tile has %d bytes, not %d", ErrDamaged, len(data), tileBytes)
 	}
-	level := append([]byte(nil), data...)
-	for len(level) > tlog.HashSize {
-		for i := 0; i*2 < len(level); i += tlog.HashSize {
-			copy(level[i:], rfc6962.DefaultHasher.HashChildren(level[2*i:2*i+tlog.HashSize], level[2*i+tlog.HashSize:2*i+2*tlog.HashSize]))
-		}
-		level = level[:len(level)/2]
+	var level [tileWidth]tlog.Hash
+	for i := range level {
+		level[i] = tlog.Hash(data[i*tlog.HashSize:])
 	}
-	return level, nil
+	for width := tileWidth / 2; width > 0; width /= 2 {
+		for i := range width {
+			level[i] = tlog.NodeHash(level[2*i], level[2*i+1])
+		}
+	}
+	return level[0][:], nil
 }
 
 // tiles reads tiles for proofs: it implements tlog.TileReader over one

@@ -195,6 +195,8 @@ type verifying struct {
 
 	seed maphash.Seed // of the key sums: nobody can foresee it
 	keys keySum       // of the events that were read
+	// filed is the sum of the key rows of these events.
+	filed keySum
 
 	mu    sync.Mutex
 	cited map[int64][]byte
@@ -254,6 +256,7 @@ func (v *verifying) units(ctx context.Context, db *store.DB) error {
 			}
 		})
 	}
+	group.Go(func() error { return v.readKeys(ctx, db) })
 	return group.Wait()
 }
 
