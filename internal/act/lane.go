@@ -50,6 +50,7 @@ type lane struct {
 	// duplicates: the latest group brought events that were there already, as
 	// an import does that is run again; the next group is looked up at once.
 	duplicates bool
+	doubtful   *batch // of the latest commit that failed
 
 	mu     sync.RWMutex // guards closed against sends on queue
 	closed bool
@@ -140,6 +141,9 @@ func (l *lane) serve(group []*member) {
 	if errors.Is(err, store.ErrUnique) { // an event is there already: look before writing
 		err = l.commit(group, true)
 	}
+	if errors.Is(err, store.ErrUnknown) {
+		err = l.resolve(group, err)
+	}
 	switch {
 	case err == nil:
 		if l.side.pending() {
@@ -157,7 +161,7 @@ func (l *lane) serve(group []*member) {
 // environmental tells an error of the machine or the database, which would
 // meet every member alike, from one that a member caused.
 func environmental(err error) bool {
-	for _, kind := range []error{store.ErrFull, store.ErrReadOnly, store.ErrUnavailable, store.ErrBusy, store.ErrCorrupt} {
+	for _, kind := range []error{store.ErrFull, store.ErrReadOnly, store.ErrUnavailable, store.ErrBusy, store.ErrCorrupt, store.ErrIO} {
 		if errors.Is(err, kind) {
 			return true
 		}
@@ -256,6 +260,7 @@ func (l *lane) commit(group []*member, look bool) (err error) {
 	}
 	batch.settle(receipts)
 	if err := l.writer.Commit(); err != nil {
+		l.doubtful = batch
 		return fmt.Errorf("commit: %w", err)
 	}
 	finished = true
@@ -296,7 +301,7 @@ func protect(body func(*Tx) error, tx *Tx) (err error) {
 // dropWriter gives up a connection that has failed; the next group takes a
 // new one.
 func (l *lane) dropWriter(err error) {
-	if !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrCorrupt) {
+	if !errors.Is(err, store.ErrBroken) && !environmental(err) {
 		return
 	}
 	_ = l.writer.Close() // it is broken already

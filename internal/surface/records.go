@@ -62,12 +62,16 @@ func (s *System) SetRecord(ctx context.Context, caller act.Caller, kind *record.
 	})
 }
 
-// MoveRecord moves a record to another state, setting fields on the way.
-func (s *System) MoveRecord(ctx context.Context, caller act.Caller, kind *record.Kind, id, state string, fields map[string]json.RawMessage) (*record.Version, error) {
+// MoveRecord moves a record to another state, setting fields on the way. The
+// version is that of SetRecord.
+func (s *System) MoveRecord(ctx context.Context, caller act.Caller, kind *record.Kind, id string, version int, state string, fields map[string]json.RawMessage) (*record.Version, error) {
 	return s.put(ctx, caller, kind, "move", id, func(tx *act.Tx) (record.Change, error) {
 		current, err := record.Get(&tx.Reader, kind.Name, id)
 		if err != nil {
 			return record.Change{}, err
+		}
+		if version != AnyVersion && version != current.Version {
+			return record.Change{}, stale(current, version)
 		}
 		var doc struct {
 			State string `json:"state"`
@@ -85,7 +89,7 @@ func (s *System) MoveRecord(ctx context.Context, caller act.Caller, kind *record
 		if next["state"], err = json.Marshal(state); err != nil {
 			return record.Change{}, err
 		}
-		return s.edit(tx, kind, id, "moved", current.Version, next)
+		return s.edit(tx, kind, id, "moved", version, next)
 	})
 }
 
@@ -96,7 +100,7 @@ func (s *System) edit(tx *act.Tx, kind *record.Kind, id, verb string, version in
 		return record.Change{}, err
 	}
 	if version != AnyVersion && version != current.Version {
-		return record.Change{}, fmt.Errorf("%w: %s is at version %d, the change was made from version %d", record.ErrStale, current.Ref(), current.Version, version)
+		return record.Change{}, stale(current, version)
 	}
 	raw, err := overlay(current.Doc, fields)
 	if err != nil {
@@ -110,6 +114,10 @@ func (s *System) edit(tx *act.Tx, kind *record.Kind, id, verb string, version in
 		return record.Change{}, &record.Invalid{Fields: []record.FieldError{{Field: "id", Problem: "cannot be changed: the record's history hangs on it"}}}
 	}
 	return record.Change{Verb: verb, ID: id, Doc: doc, Expect: current.Version}, nil
+}
+
+func stale(current *record.Version, version int) error {
+	return fmt.Errorf("%w: %s is at version %d, the change was made from version %d", record.ErrStale, current.Ref(), current.Version, version)
 }
 
 // put runs one change through the door and reads what came of it.

@@ -73,28 +73,6 @@ func (s *System) Allow(ctx context.Context, caller act.Caller, action, ref strin
 	return nil
 }
 
-// Verification is the full verification of this system's ledger: log, tiles,
-// publications and state.
-func (s *System) Verification() ledger.Verification {
-	return ledger.Verification{
-		VerifierKey: s.VerifierKey,
-		Folders:     s.publications(),
-		State: func(r *store.Reader, from, to int64, own []*ledger.Event) error {
-			applied := make([]record.Applied, len(own))
-			for i, event := range own {
-				applied[i] = record.Applied{Index: event.Index, Type: event.Type, Subject: event.Subject, Data: event.Data}
-			}
-			return asDamage(s.Kinds.Check(r, from, to, applied))
-		},
-		Closing: func(r *store.Reader, head ledger.Head) error {
-			if err := asDamage(record.CheckOutside(r, head.Size)); err != nil {
-				return err
-			}
-			return asDamage(record.CheckEnds(r, head.Size))
-		},
-	}
-}
-
 // asDamage gives a difference of the state the form of every other damage.
 func asDamage(err error) error {
 	var difference *record.Difference

@@ -69,8 +69,7 @@ func Covered(r *store.Reader, source string, window Window) (*Coverage, error) {
 	for _, scope := range slices.Sorted(maps.Keys(covered)) {
 		until := reach(covered[scope], window.From)
 		if until.Before(window.To) {
-			result.Gaps = append(result.Gaps, fmt.Sprintf("%scomplete imports reach from %s to %s, the period runs to %s",
-				label(scope), window.From.Format(time.RFC3339), until.Format(time.RFC3339), window.To.Format(time.RFC3339)))
+			result.Gaps = append(result.Gaps, label(scope)+hole(window, until))
 			result.Gaps = append(result.Gaps, gaps[scope]...)
 		}
 		if until.Before(result.Until) {
@@ -91,6 +90,14 @@ func reach(parts []interval, from time.Time) time.Time {
 		}
 	}
 	return from
+}
+
+// hole says in words what is not covered.
+func hole(window Window, until time.Time) string {
+	if !until.After(window.From) {
+		return "no complete import covers the beginning of the period, " + window.From.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("complete imports reach up to %s, the period runs to %s", until.UTC().Format(time.RFC3339), window.To.UTC().Format(time.RFC3339))
 }
 
 func label(scope string) string {

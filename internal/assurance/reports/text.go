@@ -62,7 +62,7 @@ func (c *Control) text(b *strings.Builder) {
 // Counts says in a line what a test found.
 func (t *Test) Counts() string {
 	r := t.Result
-	text := fmt.Sprintf("%d items, %d passed, %d deviations", r.Count, r.Passed, r.Deviations)
+	text := fmt.Sprintf("%s, %d passed, %s", plural(r.Count, "item"), r.Passed, plural(r.Deviations, "deviation"))
 	if r.Open > 0 {
 		text += fmt.Sprintf(", %d open", r.Open)
 	}
@@ -70,6 +70,13 @@ func (t *Test) Counts() string {
 		text += ", needs judgment"
 	}
 	return text + " (" + r.ID + ", " + r.Population + ")"
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // wrap writes a text in lines of a terminal's width.

@@ -71,12 +71,13 @@ func (c *Change) validate() []record.FieldError {
 	case len(c.ID) > maxID || strings.ContainsAny(c.ID, " \t\r\n\x00"):
 		add("id", fmt.Sprintf("must have at most %d characters and no space", maxID))
 	}
-	if strings.TrimSpace(c.Title) == "" {
+	// A commit may have no message, and an author that cannot be read.
+	if strings.TrimSpace(c.Title) == "" && !c.Asserted {
 		add("title", "is missing: say in a line what changes")
 	} else if len(c.Title) > maxTitle {
 		add("title", fmt.Sprintf("has %d bytes, at most %d are taken", len(c.Title), maxTitle))
 	}
-	if c.Author == (Person{}) {
+	if c.Author == (Person{}) && !c.Asserted {
 		add("author", `is missing: write {"name": ..., "email": ...}`)
 	}
 	if c.MergedAt == nil {

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 
@@ -31,6 +32,11 @@ var (
 	ErrCorrupt = errors.New("the database file is damaged")
 	// ErrUnavailable: the database cannot be reached or opened.
 	ErrUnavailable = errors.New("the database cannot be opened")
+	// ErrIO: the machine could not read or write the database's files.
+	ErrIO = errors.New("the database's files cannot be read or written")
+	// ErrUnknown: the connection, or the disk, was lost in the middle of a
+	// commit: it may have been kept or not. Read again before you act.
+	ErrUnknown = errors.New("it is not known whether the change was kept")
 )
 
 // explain puts one of the errors above in front of a driver's error.
@@ -39,10 +45,20 @@ func explain(err error) error {
 		return err
 	}
 	if kind := classify(err); kind != nil && !errors.Is(err, kind) {
-		return fmt.Errorf("%w (%w)", kind, err)
+		return fmt.Errorf("%w (%w)", kind, oneLine{err})
 	}
 	return err
 }
+
+// oneLine is an error on one line: pgx writes a line for each address that it
+// has tried.
+type oneLine struct{ error }
+
+// Error implements error.
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+// Unwrap gives the driver's error.
+func (e oneLine) Unwrap() error { return e.error }
 
 func classify(err error) error {
 	var lite *sqlite.Error
@@ -63,9 +79,7 @@ func classify(err error) error {
 		case sqlite3.SQLITE_CANTOPEN:
 			return ErrUnavailable
 		case sqlite3.SQLITE_IOERR:
-			if strings.Contains(err.Error(), "no space") {
-				return ErrFull
-			}
+			return ErrIO
 		}
 		return nil
 	}
@@ -78,11 +92,14 @@ func classify(err error) error {
 			return ErrReadOnly
 		case pg.Code == "53100":
 			return ErrFull
+		case strings.HasPrefix(pg.Code, "58"):
+			return ErrIO
 		case pg.Code == "55P03", pg.Code == "40P01", pg.Code == "40001":
 			return ErrBusy
 		case pg.Code == "XX001", pg.Code == "XX002":
 			return ErrCorrupt
-		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "28"), pg.Code == "3D000":
+		case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "28"),
+			strings.HasPrefix(pg.Code, "53"), pg.Code == "3D000":
 			return ErrUnavailable
 		}
 		return nil
@@ -92,6 +109,8 @@ func classify(err error) error {
 	switch {
 	case errors.As(err, &connect), errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone):
 		return ErrUnavailable
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err):
+		return ErrUnavailable // what pgx says of a connection that the server has cut
 	case errors.As(err, &network) && !errors.Is(err, context.DeadlineExceeded):
 		return ErrUnavailable
 	}

@@ -163,8 +163,21 @@ type Rows struct{ rows *sql.Rows }
 func (r *Rows) Next() bool { return r.rows.Next() }
 
 // Scan copies the row's columns. A sql.RawBytes-like destination (*Raw) is
-// valid until the next call of Next only.
-func (r *Rows) Scan(into ...any) error { return explain(r.rows.Scan(into...)) }
+// valid until the next call of Next only. A value of a type that the schema
+// does not allow there is ErrCorrupt: SQLite stores what a damaged file says.
+func (r *Rows) Scan(into ...any) error {
+	err := r.rows.Scan(into...)
+	if err == nil {
+		return nil
+	}
+	if ended := r.rows.Err(); ended != nil {
+		return explain(ended)
+	}
+	if classify(err) == nil {
+		return fmt.Errorf("%w (%w)", ErrCorrupt, err)
+	}
+	return explain(err)
+}
 
 // Err tells what ended the rows early.
 func (r *Rows) Err() error { return explain(r.rows.Err()) }

@@ -59,16 +59,34 @@ func (w *Writer) Begin() (*Tx, error) {
 }
 
 // Commit makes the transaction durable: when it returns nil, the bytes have
-// been fsynced. After an error nothing of the transaction is kept, unless the
-// connection was lost in the middle of the commit, in which case it is
-// unknown: read again before you act.
+// been fsynced. After ErrUnknown the transaction may have been kept or not;
+// after any other error nothing of it was.
 func (w *Writer) Commit() error {
 	w.tx = nil
-	if err := w.plain("COMMIT"); err != nil {
-		_ = w.plain("ROLLBACK")
-		return err
+	err := w.commit()
+	if err == nil {
+		return nil
 	}
-	return nil
+	_ = w.plain("ROLLBACK")
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrIO) {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return err
+}
+
+func (w *Writer) commit() error {
+	if w.db.dialect == SQLite {
+		return w.plain("COMMIT")
+	}
+	// PostgreSQL answers the COMMIT of a transaction in which a statement has
+	// failed with ROLLBACK, which is no error to the driver.
+	return explain(w.conn.Raw(func(driver any) error {
+		tag, err := driver.(*stdlib.Conn).Conn().Exec(context.Background(), "COMMIT")
+		if err == nil && tag.String() != "COMMIT" {
+			err = fmt.Errorf("%w: the commit was answered with %s", ErrBroken, tag)
+		}
+		return err
+	}))
 }
 
 // Rollback drops the transaction.

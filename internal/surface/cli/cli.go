@@ -125,9 +125,11 @@ Begin with:  scaf init --org "Example Corp"
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.initCommand(),
+		p.serveCommand(),
 		p.ledgerCommand(),
 		p.tokenCommand(),
 		p.recordCommand(),
+		p.importCommand(),
 		p.controlCommand(),
 		p.populationCommand(),
 		p.periodCommand(),

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"crypto/x509"
 	"io"
+	"net/url"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +19,9 @@ func (p *program) initCommand() *cobra.Command {
 		Short: "Make a data folder: keys, database and an empty ledger",
 		Args:  args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkTimestamps(&c); err != nil {
+				return err
+			}
 			key, err := p.backend.Init(cmd.Context(), p.dir, c)
 			if err != nil {
 				return err
@@ -40,4 +47,30 @@ func (p *program) initCommand() *cobra.Command {
 	flags.StringVar(&c.TimestampURL, "tsa", "", "RFC 3161 time stamp authority to ask every day")
 	flags.StringVar(&c.TimestampRoots, "tsa-roots", "", "PEM file with the authority's root certificates")
 	return command
+}
+
+// checkTimestamps makes the path of the root certificates independent of the
+// working folder and tries whether they can be read.
+func checkTimestamps(c *config.Config) error {
+	if (c.TimestampURL == "") != (c.TimestampRoots == "") {
+		return usagef("--tsa and --tsa-roots go together: an authority's answers are checked against its root certificates")
+	}
+	if c.TimestampURL == "" {
+		return nil
+	}
+	if at, err := url.Parse(c.TimestampURL); err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+		return usagef("--tsa %q is no URL like https://tsa.example.com", c.TimestampURL)
+	}
+	var err error
+	if c.TimestampRoots, err = filepath.Abs(c.TimestampRoots); err != nil {
+		return err
+	}
+	data, err := os.ReadFile(c.TimestampRoots)
+	if err != nil {
+		return err
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		return usagef("--tsa-roots: %s holds no certificate in PEM", c.TimestampRoots)
+	}
+	return nil
 }

@@ -24,7 +24,7 @@ import (
 func (p *program) ledgerCommand() *cobra.Command {
 	return noun("ledger", "Append to, read, prove and verify the ledger",
 		p.ledgerAppend(), p.ledgerList(), p.ledgerShow(), p.ledgerVerify(), p.ledgerKey(),
-		p.ledgerPublish(), p.ledgerProve(), p.ledgerCheckProof())
+		p.ledgerPublish(), p.ledgerProve(), p.ledgerCheckProof(), p.ledgerTimestamp())
 }
 
 func (p *program) ledgerList() *cobra.Command {
@@ -188,10 +188,8 @@ func (p *program) ledgerVerify() *cobra.Command {
 		Args:  args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
-				check := s.Verification()
 				update, finish := p.progress("verifying")
-				check.Progress = update
-				result, err := check.Verify(cmd.Context(), s.DB)
+				result, err := s.Verify(cmd.Context(), nil, update)
 				finish()
 				if errors.Is(err, ledger.ErrDamaged) || errors.Is(err, store.ErrCorrupt) {
 					return failed{err}
@@ -207,6 +205,7 @@ func (p *program) ledgerVerify() *cobra.Command {
 						printf(w, "published    %d files compared\n", result.Files)
 					}
 					printf(w, "state        every record is what replaying the events gives\n")
+					printf(w, "time         %s\n", strings.Join(result.TimeText(), "\n             "))
 				})
 			})
 		},

@@ -251,7 +251,7 @@ func (p *program) recordMove() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return s.MoveRecord(cmd.Context(), caller(), kind, id, given[1], fields)
+				return s.MoveRecord(cmd.Context(), caller(), kind, id, surface.AnyVersion, given[1], fields)
 			})
 		},
 	}

@@ -26,7 +26,7 @@ func (p *program) tokenCreate() *cobra.Command {
 			if role == "" {
 				return usagef("scaf token create needs --role: one of %s", list(access.Roles.Names()))
 			}
-			if _, ok := access.Roles[role]; !ok {
+			if !access.Roles.Grantable(role) {
 				return usagef("%w %q: one of %s", access.ErrRole, role, list(access.Roles.Names()))
 			}
 			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {

@@ -31,13 +31,26 @@ var Roles = Table{
 	},
 	"ingester": {"ledger.append"},
 	"monitor":  {"metrics.read"},
+
+	// What SCAF does on its own: a role for each kind of job (act.JobCaller).
+	"job/ledger.verify":    {"ledger.verify"},
+	"job/ledger.timestamp": {"ledger.timestamp"},
 }
 
-// Names are the roles, sorted.
+// Grantable reports whether there is such a role and it can be given to
+// somebody: those of SCAF's own jobs cannot.
+func (t Table) Grantable(role string) bool {
+	_, ok := t[role]
+	return ok && !strings.HasPrefix(role, "job/")
+}
+
+// Names are the roles that can be given to somebody, sorted.
 func (t Table) Names() []string {
 	var names []string
 	for name := range t {
-		names = append(names, name)
+		if t.Grantable(name) {
+			names = append(names, name)
+		}
 	}
 	sort.Strings(names)
 	return names

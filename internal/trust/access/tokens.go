@@ -53,7 +53,7 @@ const tokenPrefix = "scaf_"
 // kept of it. The token has 256 random bits, so that its plain SHA-256 gives
 // nothing away.
 func CreateToken(ctx context.Context, door *act.Door, caller act.Caller, role, name string, lifetime time.Duration) (string, *Token, error) {
-	if _, ok := Roles[role]; !ok {
+	if !Roles.Grantable(role) {
 		return "", nil, fmt.Errorf("%w: %q: the roles are %s", ErrRole, role, strings.Join(Roles.Names(), ", "))
 	}
 	if lifetime <= 0 || lifetime > MaxLifetime {

@@ -1,5 +1,6 @@
 # Arguments: folder, then the server's command line. Runs the server until
-# standard input closes, then stops it and removes the folder.
+# standard input closes, then stops it and removes the folder, unless that has a
+# file "keep" in it.
 dir=$1
 shift
 exec 3<&0
@@ -15,4 +16,4 @@ guard=$!
 wait "$server"
 : >"$dir/exited"
 wait "$guard"
-rm -rf "$dir"
+[ -e "$dir/keep" ] || rm -rf "$dir"

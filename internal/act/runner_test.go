@@ -1,0 +1,299 @@
+package act_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/trust/ledger"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+func newRunner(l *ledgertest.Ledger) *act.Runner {
+	return act.NewRunner(l.Door, slog.New(slog.NewTextHandler(io.Discard, nil)))
+}
+
+func runDue(t *testing.T, r *act.Runner) {
+	t.Helper()
+	if err := r.RunDue(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// enqueue has an action enqueue a job.
+func enqueue(t *testing.T, l *ledgertest.Ledger, kind, key string, at time.Time) {
+	t.Helper()
+	if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "x", func(tx *act.Tx) error {
+		if _, err := tx.Event(act.Event{Type: "scaf.test.caused.v1", Subject: "x"}); err != nil {
+			return err
+		}
+		return tx.Enqueue(kind, key, "payload", at)
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// effects counts the events that jobs left.
+func effects(t *testing.T, l *ledgertest.Ledger) int {
+	t.Helper()
+	n := 0
+	if err := ledger.Find(context.Background(), l.DB, ledger.Query{Type: "scaf.test.effect.v1"}, func(*ledger.Event) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// effect is a handler's work: an event, and the end of the job in the same
+// transaction.
+func effect(l *ledgertest.Ledger, job *jobs.Job) error {
+	_, err := l.Do(context.Background(), act.JobCaller(job.Kind), "test", "x", func(tx *act.Tx) error {
+		if _, err := tx.Event(act.Event{Type: "scaf.test.effect.v1", Subject: "x"}); err != nil {
+			return err
+		}
+		return tx.FinishJob(job)
+	})
+	return err
+}
+
+// count reads a counter or gauge of the runner; -1 when it is not there.
+func count(t *testing.T, c prometheus.Collector, name string, labels map[string]string) float64 {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			same := family.GetName() == name
+			for _, pair := range metric.GetLabel() {
+				want, ok := labels[pair.GetName()]
+				same = same && (!ok || want == pair.GetValue())
+			}
+			if same {
+				return metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+			}
+		}
+	}
+	return -1
+}
+
+func TestAJobIsEnqueuedWithItsCauseOrNotAtAll(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		r := newRunner(l)
+		var got []string
+		r.Handle("test", func(_ context.Context, job *jobs.Job) error {
+			got = append(got, job.Key+" "+string(job.Payload))
+			return nil
+		})
+		broken := errors.New("broken")
+		if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "x", func(tx *act.Tx) error {
+			return errors.Join(tx.Enqueue("test", "lost", nil, tx.Now()), broken)
+		}); !errors.Is(err, broken) {
+			t.Fatal(err)
+		}
+		enqueue(t, l, "test", "kept", l.Clock.Now())
+		enqueue(t, l, "test", "kept", l.Clock.Now())
+		runDue(t, r)
+		runDue(t, r)
+		enqueue(t, l, "test", "kept", l.Clock.Now())
+		runDue(t, r)
+		if fmt.Sprint(got) != `[kept "payload"]` {
+			t.Errorf("ran %v", got)
+		}
+		if n := count(t, r, "scaf_job_runs_total", map[string]string{"outcome": "done"}); n != 1 {
+			t.Errorf("counted %v", n)
+		}
+	})
+}
+
+func TestAJobWhoseProcessDiedRunsAgainAfterItsLease(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		enqueue(t, l, "test", "1", l.Clock.Now())
+		// A process claims the job, does its work without finishing, and dies.
+		l.Reopen(t)
+		other, err := store.Open(context.Background(), l.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var claimed *jobs.Job
+		ledgertest.Write(t, other, func(tx *store.Tx) (err error) {
+			claimed, err = jobs.Claim(tx, []string{"test"}, l.Clock.Now())
+			return err
+		})
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+		l.Reopen(t)
+		r := newRunner(l)
+		r.Handle("test", func(_ context.Context, job *jobs.Job) error { return effect(l, job) })
+		runDue(t, r)
+		if n := effects(t, l); n != 0 {
+			t.Fatalf("%d effects under the lease of another", n)
+		}
+		l.Clock.Advance(jobs.Lease)
+		runDue(t, r)
+		runDue(t, r)
+		if n := effects(t, l); n != 1 {
+			t.Errorf("%d effects, want 1", n)
+		}
+		// The first process was only slow: what it writes now is refused.
+		if err := effect(l, claimed); !errors.Is(err, jobs.ErrLost) {
+			t.Errorf("the late one got %v, want ErrLost", err)
+		}
+		if n := effects(t, l); n != 1 {
+			t.Errorf("%d effects, want 1", n)
+		}
+	})
+}
+
+func TestAFailedJobIsRetriedWithItsReasonKept(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		r := newRunner(l)
+		runs := 0
+		r.Handle("test", func(_ context.Context, job *jobs.Job) error {
+			switch runs++; runs {
+			case 1:
+				return errors.New("the other side is down")
+			case 2:
+				panic("a bug")
+			}
+			return effect(l, job)
+		})
+		enqueue(t, l, "test", "1", l.Clock.Now())
+		runDue(t, r)
+		var failure string
+		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+			return r.One(`SELECT failure FROM job WHERE kind = 'test'`, nil, []any{&failure})
+		}); err != nil || failure != "the other side is down" {
+			t.Errorf("kept %q (%v)", failure, err)
+		}
+		runDue(t, r)
+		if runs != 1 {
+			t.Errorf("%d runs at once", runs)
+		}
+		l.Clock.Advance(jobs.Backoff(1))
+		runDue(t, r)
+		l.Clock.Advance(jobs.Backoff(2))
+		runDue(t, r)
+		if runs != 3 || effects(t, l) != 1 {
+			t.Errorf("%d runs, %d effects", runs, effects(t, l))
+		}
+		if n := count(t, r, "scaf_job_runs_total", map[string]string{"outcome": "retried"}); n != 2 {
+			t.Errorf("counted %v retries", n)
+		}
+	})
+}
+
+func TestADailyDutyIsAnchoredToTheCalendar(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []string
+		fail := false
+		daily := func() *act.Runner {
+			r := newRunner(l)
+			r.Daily("duty", jobs.Daily{Minute: 30, Zone: berlin}, func(_ context.Context, job *jobs.Job) error {
+				if keys = append(keys, job.Key); fail {
+					return errors.New("no")
+				}
+				return nil
+			})
+			return r
+		}
+		r := daily()
+		at := func(text string) {
+			moment, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Clock.Set(moment)
+		}
+		at("2026-03-27T10:00:00+01:00") // begun in the middle of a day: today's is done at once
+		runDue(t, r)
+		runDue(t, r)
+		at("2026-03-28T00:29:00+01:00")
+		runDue(t, r)
+		at("2026-03-28T00:47:00+01:00") // the tick comes late: the next one is not later for that
+		runDue(t, r)
+		at("2026-03-29T00:30:00+01:00") // the day on which the clocks change
+		runDue(t, r)
+		r = daily() // restarted after days without a run: the latest one, once
+		at("2026-04-02T08:00:00+02:00")
+		runDue(t, r)
+		runDue(t, r)
+		fail = true
+		at("2026-04-03T00:30:00+02:00")
+		runDue(t, r)
+		at("2026-04-04T00:30:00+02:00") // yesterday's failed and still waits: today's takes its place
+		runDue(t, r)
+		want := "[2026-03-26T23:30:00Z 2026-03-27T23:30:00Z 2026-03-28T23:30:00Z 2026-04-01T22:30:00Z 2026-04-02T22:30:00Z 2026-04-03T22:30:00Z]"
+		if fmt.Sprint(keys) != want {
+			t.Errorf("ran   %v\nwant %s", keys, want)
+		}
+		if n := count(t, r, "scaf_jobs", map[string]string{"state": "failed"}); n != 1 {
+			t.Errorf("%v jobs given up, want yesterday's", n)
+		}
+	})
+}
+
+func TestAStopGivesTheJobUnderWayBack(t *testing.T) {
+	l := ledgertest.New(t, t.TempDir()+"/scaf.db")
+	r := newRunner(l)
+	ctx, stop := context.WithCancel(context.Background())
+	runs := 0
+	r.Handle("test", func(ctx context.Context, job *jobs.Job) error {
+		if runs++; runs == 1 {
+			stop()
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		if job.Attempt != 1 {
+			t.Errorf("attempt %d: the interrupted one must not count", job.Attempt)
+		}
+		return nil
+	})
+	enqueue(t, l, "test", "1", l.Clock.Now())
+	r.Run(ctx, nil) // returns since the context has ended
+	runDue(t, r)
+	if runs != 2 {
+		t.Errorf("%d runs", runs)
+	}
+}
+
+func TestTheRunnerWorksAtEveryTick(t *testing.T) {
+	l := ledgertest.New(t, t.TempDir()+"/scaf.db")
+	r := newRunner(l)
+	ran := make(chan string)
+	r.Handle("test", func(_ context.Context, job *jobs.Job) error { ran <- job.Key; return nil })
+	ctx, stop := context.WithCancel(context.Background())
+	tick, ended := make(chan time.Time), make(chan struct{})
+	enqueue(t, l, "test", "1", l.Clock.Now())
+	go func() { r.Run(ctx, tick); close(ended) }()
+	if key := <-ran; key != "1" {
+		t.Errorf("ran %s at the start", key)
+	}
+	enqueue(t, l, "test", "2", l.Clock.Now().Add(time.Hour))
+	l.Clock.Advance(time.Hour)
+	tick <- l.Clock.Now()
+	if key := <-ran; key != "2" {
+		t.Errorf("ran %s at the tick", key)
+	}
+	stop()
+	<-ended
+}

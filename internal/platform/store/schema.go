@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+// CheckSchema is Migrate for those who only read: it fails with ErrUnavailable
+// when the schema is not of this binary's version, and says what to do.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	target, err := latest()
+	if err != nil {
+		return err
+	}
+	var current int64
+	err = db.Read(ctx, func(r *Reader) error {
+		return r.One(`SELECT max(version_id) FROM goose_db_version WHERE is_applied`, nil, []any{&current})
+	})
+	if classify(err) == nil && err != nil {
+		return fmt.Errorf("%w: it has no schema of SCAF's: run scaf init first (%w)", ErrUnavailable, err)
+	}
+	return compare(current, target, err)
+}
+
+func compare(current, target int64, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the schema's version: %w", err)
+	case current > target:
+		return fmt.Errorf("%w: its schema is of version %d, this program knows versions up to %d: use a newer scaf", ErrUnavailable, current, target)
+	case current < target:
+		return fmt.Errorf("%w: its schema is of version %d, this program needs %d: any command that writes brings it there", ErrUnavailable, current, target)
+	}
+	return nil
+}
+
+// latest is the version that the embedded migrations lead to.
+func latest() (target int64, err error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, err
+		}
+		target = max(target, version)
+	}
+	return target, nil
+}

@@ -1,0 +1,147 @@
+package tabular
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// column feeds a field, or a part of a field that is an object.
+type column struct {
+	index       int
+	field, part string
+}
+
+// match decides which column feeds which field.
+func match(kind *record.Kind, header []string, o Options) ([]column, error) {
+	at := map[string]int{} // a column's name to its index
+	for i, name := range header {
+		name = strings.TrimSpace(name)
+		if _, twice := at[name]; twice {
+			return nil, fmt.Errorf("the column %q is there twice", name)
+		}
+		at[name] = i
+	}
+	fields := fieldNames(kind)
+	fed := map[string]int{}      // a field's name to the index of its column
+	used := map[string]bool{}    // columns
+	ignored := map[string]bool{} // columns
+	for _, name := range o.Ignored {
+		if _, ok := at[name]; !ok {
+			return nil, noColumn(name, at)
+		}
+		ignored[name], used[name] = true, true
+	}
+	for _, field := range slices.Sorted(maps.Keys(o.Columns)) {
+		name := o.Columns[field]
+		if !slices.Contains(fields, field) {
+			return nil, fmt.Errorf("%q is no field of %s: %s", field, kind.Register, strings.Join(fields, ", "))
+		}
+		index, ok := at[name]
+		if !ok {
+			return nil, noColumn(name, at)
+		}
+		fed[field], used[name] = index, true
+	}
+	var unknown []string
+	for _, name := range slices.Sorted(maps.Keys(at)) {
+		field := find(fields, name)
+		_, taken := fed[field]
+		switch {
+		case used[name]:
+		case field == "":
+			unknown = append(unknown, fmt.Sprintf("%q", name))
+		case taken:
+			return nil, fmt.Errorf("the field %s is fed by two columns, %q and %q", field, strings.TrimSpace(header[fed[field]]), name)
+		default:
+			fed[field] = at[name]
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("no field of %s is like the column %s: map it with --map FIELD=COLUMN, or leave it out with --map -=COLUMN; the fields are %s",
+			kind.Register, strings.Join(unknown, ", "), strings.Join(fields, ", "))
+	}
+	if _, ok := fed["id"]; !ok && slices.Contains(fields, "id") {
+		return nil, fmt.Errorf("no column feeds the field id, by which a record is known again: map one with --map id=COLUMN; the columns are %s", quoted(at))
+	}
+	var columns []column
+	for _, name := range slices.Sorted(maps.Keys(fed)) {
+		field, part, _ := strings.Cut(name, ".")
+		if _, whole := fed[field]; whole && part != "" {
+			return nil, fmt.Errorf("the field %s is fed as a whole and in part", field)
+		}
+		columns = append(columns, column{fed[name], field, part})
+	}
+	return columns, nil
+}
+
+func noColumn(name string, at map[string]int) error {
+	return fmt.Errorf("there is no column %q: the columns are %s", name, quoted(at))
+}
+
+func quoted(at map[string]int) string {
+	var names []string
+	for _, name := range slices.SortedFunc(maps.Keys(at), func(a, b string) int { return at[a] - at[b] }) {
+		names = append(names, fmt.Sprintf("%q", name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// find returns the field that is like the column's name, empty when none is.
+func find(fields []string, name string) string {
+	for _, field := range fields {
+		if plain(field) == plain(name) {
+			return field
+		}
+	}
+	return ""
+}
+
+var separators = strings.NewReplacer(" ", "", "-", "", "_", "", ".", "")
+
+func plain(name string) string { return strings.ToLower(separators.Replace(name)) }
+
+// fieldNames are the fields that a column can feed: those of the document, and
+// the texts in its objects.
+func fieldNames(kind *record.Kind) []string {
+	var names []string
+	for _, field := range kind.Fields() {
+		names = append(names, field)
+		t := kind.Type(field)
+		if !isObject(t) {
+			continue
+		}
+		for i := range t.NumField() {
+			part, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			if part != "" && part != "-" && t.Field(i).Type.Kind() == reflect.String {
+				names = append(names, field+"."+part)
+			}
+		}
+	}
+	return names
+}
+
+func isTime(t reflect.Type) bool   { return t == reflect.TypeFor[time.Time]() }
+func isObject(t reflect.Type) bool { return t != nil && t.Kind() == reflect.Struct && !isTime(t) }
+
+// value reads a cell. A cell is data: what a spreadsheet would take for a
+// formula is text here.
+func (c column) value(kind *record.Kind, text string, zone *time.Location) (json.RawMessage, error) {
+	if c.part != "" {
+		return json.Marshal(text)
+	}
+	if isTime(kind.Type(c.field)) {
+		if day, err := time.ParseInLocation(time.DateOnly, text, zone); err == nil {
+			text = day.UTC().Format(time.RFC3339)
+		} else if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
+			return nil, &record.Invalid{Fields: []record.FieldError{{Field: c.field, Problem: fmt.Sprintf("%q is neither a date like 2026-01-31 nor a time like 2026-01-31T09:30:00Z", text)}}}
+		}
+	}
+	return kind.Value(c.field, text)
+}

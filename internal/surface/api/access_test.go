@@ -1,0 +1,155 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/surface/api"
+	"scaf.dev/scaf/internal/trust/access"
+)
+
+// Every route is asked as every role and as nobody, on a personal register and
+// on another one; what must come of it is computed from the role table.
+func TestEveryRouteAsksForItsPermission(t *testing.T) {
+	f := apptest.New(t, config.Config{})
+	c, _ := serve(t, f, api.DefaultTimeouts)
+	tokens := map[string]string{}
+	for _, role := range access.Roles.Names() {
+		tokens[role], _ = f.Token(t, role, time.Hour)
+	}
+	for _, route := range api.Routes() {
+		for _, register := range []string{"changes", "people", "tokens"} {
+			if !strings.Contains(route.Path, "{register}") && register != "changes" {
+				continue
+			}
+			path := strings.NewReplacer("{register}", register, "{id}", "x", "{index}", "0").Replace(route.Path)
+			g := c.do(ask{method: route.Method, path: path})
+			if open := route.Action == ""; open != (g.status != 401) {
+				t.Errorf("%s %s as nobody: %d", route.Method, path, g.status)
+			} else if !open {
+				g.want(t, 401, "unauthenticated")
+				if g.header.Get("WWW-Authenticate") == "" {
+					t.Errorf("%s %s: no WWW-Authenticate", route.Method, path)
+				}
+			}
+			kind, err := f.Kinds.Find(register)
+			if err != nil {
+				t.Fatal(err)
+			}
+			action := route.Action
+			if verb, ok := strings.CutPrefix(action, "*."); ok {
+				if action = kind.Name + "." + verb; verb == "read" && !kind.Personal {
+					action = "record.read"
+				}
+			}
+			for role, token := range tokens {
+				g := c.do(ask{method: route.Method, path: path, token: token})
+				allowed := action == "" || access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role}}, action, "") == nil
+				var p api.Problem
+				_ = json.Unmarshal(g.body, &p) // not every answer is a problem
+				if denied := g.status == 403 && p.Code == "forbidden"; denied == allowed || g.status == 401 || g.status == 500 {
+					t.Errorf("%s %s as %s: %d %s, allowed is %v", route.Method, path, role, g.status, p.Code, allowed)
+				}
+			}
+		}
+	}
+}
+
+// What the API describes and what the table holds are the same, so that no
+// route is left out of the test above.
+func TestTheTableHoldsEveryRoute(t *testing.T) {
+	f := apptest.New(t, config.Config{})
+	c, _ := serve(t, f, api.DefaultTimeouts)
+	var description struct {
+		Paths map[string]map[string]struct {
+			Security []map[string][]string `json:"security"`
+		} `json:"paths"`
+	}
+	c.do(ask{method: "GET", path: "/openapi.json"}).want(t, 200, "").into(t, &description)
+	var described, listed []string
+	for path, methods := range description.Paths {
+		for method, operation := range methods {
+			if len(operation.Security) != 1 {
+				t.Errorf("%s %s is described as open", method, path)
+			}
+			described = append(described, strings.ToUpper(method)+" "+path)
+		}
+	}
+	seen := map[string]bool{}
+	for _, route := range api.Routes() {
+		pattern := route.Method + " " + route.Path
+		if seen[pattern] {
+			t.Errorf("%s is twice in the table", pattern)
+		}
+		seen[pattern] = true
+		if strings.HasPrefix(route.Path, "/v1/") {
+			listed = append(listed, pattern)
+		} else if g := c.do(ask{method: route.Method, path: route.Path}); g.status == 404 {
+			t.Errorf("%s is in the table only", pattern)
+		}
+	}
+	slices.Sort(described)
+	slices.Sort(listed)
+	if fmt.Sprint(described) != fmt.Sprint(listed) {
+		t.Errorf("described %v\nlisted    %v", described, listed)
+	}
+}
+
+func TestATokenEnds(t *testing.T) {
+	each(t, func(t *testing.T, f *apptest.Folder, c *client) {
+		short, _ := f.Token(t, "auditor", time.Hour)
+		revoked, id := f.Token(t, "auditor", 24*time.Hour)
+		look := func(token string) got { return c.do(ask{method: "GET", path: "/v1/events", token: token}) }
+		look(short).want(t, 200, "")
+		look(revoked).want(t, 200, "")
+		if err := access.RevokeToken(t.Context(), f.Door, apptest.Operator, id); err != nil {
+			t.Fatal(err)
+		}
+		look(revoked).want(t, 401, "unauthenticated")
+		f.Manual.Advance(time.Hour - time.Microsecond)
+		look(short).want(t, 200, "")
+		f.Manual.Advance(time.Microsecond)
+		look(short).want(t, 401, "unauthenticated")
+		for _, wrong := range []string{"scaf_", "x", short + "x", short[:len(short)-1], strings.ToUpper(short), strings.Repeat("x", 9000)} {
+			look(wrong).want(t, 401, "unauthenticated")
+		}
+		c.do(ask{method: "GET", path: "/v1/events", headers: []string{"Authorization: Basic " + short}}).want(t, 401, "unauthenticated")
+		if strings.Contains(c.log.String(), "scaf_") {
+			t.Error("a token is in the log")
+		}
+	})
+}
+
+// A denied role is an event each; nobody is counted and recorded once.
+func TestDenialsAreRecorded(t *testing.T) {
+	each(t, func(t *testing.T, f *apptest.Folder, c *client) {
+		auditor, id := f.Token(t, "auditor", time.Hour)
+		c.append(auditor, document("a"), eventType).want(t, 403, "forbidden")
+		for range 5 {
+			c.append("", document("a"), eventType).want(t, 401, "unauthenticated")
+		}
+		f.Manual.Advance(2 * time.Minute)
+		c.append("", document("a"), eventType).want(t, 401, "unauthenticated")
+		var page struct {
+			Events []struct {
+				Type    string `json:"type"`
+				Actor   string `json:"actor"`
+				Outcome string `json:"outcome"`
+				Data    struct {
+					Counts map[string]int `json:"counts"`
+				} `json:"data"`
+			} `json:"events"`
+		}
+		c.do(ask{method: "GET", path: "/v1/events?type=scaf.access.*", token: auditor}).want(t, 200, "").into(t, &page)
+		if len(page.Events) != 2 || page.Events[0].Actor != "token/"+id || page.Events[0].Outcome != "denied" || page.Events[1].Data.Counts["ledger.append"] != 6 {
+			t.Errorf("recorded %+v", page.Events)
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// route is one line of the table of everything that can be asked. A route that
+// is not in the table cannot be registered.
+type route struct {
+	method, path string
+	// action is what the caller must be allowed to do; open for what everybody
+	// may ask. In routes of a register "*" stands for its kind, and "*.read"
+	// for record.read where the register is not personal.
+	action string
+	id     string
+	title  string
+	tag    string
+	status int // of success; 200 when 0
+	// body lists the media types that are taken, with the limit in bytes of
+	// each; nil: the route takes no body.
+	body map[string]int64
+}
+
+func (r route) pattern() string { return r.method + " " + r.path }
+
+// open marks routes that need no token: they tell nothing.
+const open = ""
+
+// Limits of bodies in bytes.
+const (
+	maxBody  = 1 << 20
+	maxBatch = 64 << 20
+)
+
+// Media types.
+const (
+	eventType      = "application/cloudevents+json"
+	batchType      = "application/cloudevents-batch+json"
+	jsonType       = "application/json"
+	mergePatchType = "application/merge-patch+json"
+	textType       = "text/plain; charset=utf-8"
+)
+
+// routes is the table. Routes of a new noun get a paragraph of their own here
+// and a file of their own beside this one.
+var routes = []route{
+	{method: "POST", path: "/v1/events", action: "ledger.append", id: "append-events", tag: "Events", status: http.StatusCreated,
+		title: "Append an event, or a batch of at most 1,000 (all or none)", body: map[string]int64{eventType: maxBody, batchType: maxBatch}},
+	{method: "GET", path: "/v1/events", action: "ledger.read", id: "list-events", tag: "Events", title: "List events in the order of the ledger"},
+	{method: "GET", path: "/v1/events/{index}", action: "ledger.read", id: "get-event", tag: "Events",
+		title: "Read an event; with Accept: application/cloudevents+json exactly the stored bytes"},
+	{method: "GET", path: "/v1/events/{index}/proof", action: "ledger.read", id: "prove-event", tag: "Events", title: "Make the inclusion proof of an event"},
+
+	{method: "GET", path: "/v1/ledger/checkpoint", action: "ledger.read", id: "get-checkpoint", tag: "Ledger", title: "Read the latest signed checkpoint (C2SP note)"},
+	{method: "GET", path: "/v1/ledger/key", action: "ledger.read", id: "get-key", tag: "Ledger", title: "Read the ledger's verifier key (C2SP note)"},
+	{method: "POST", path: "/v1/ledger/timestamps", action: "ledger.timestamp", id: "stamp-ledger", tag: "Ledger", status: http.StatusCreated,
+		title: "Have the latest checkpoint time-stamped by the configured authority"},
+
+	{method: "GET", path: "/v1/registers", action: "record.read", id: "list-registers", tag: "Records", title: "List the registers and their fields"},
+	{method: "GET", path: "/v1/records/{register}", action: "*.read", id: "list-records", tag: "Records", title: "List the current records of a register"},
+	{method: "POST", path: "/v1/records/{register}", action: "*.add", id: "add-record", tag: "Records", status: http.StatusCreated,
+		title: "Add a record", body: map[string]int64{jsonType: maxBody}},
+	{method: "GET", path: "/v1/records/{register}/{id}", action: "*.read", id: "get-record", tag: "Records", title: "Read a record's current version"},
+	{method: "PATCH", path: "/v1/records/{register}/{id}", action: "*.set", id: "set-record", tag: "Records",
+		title: "Change fields of a record (RFC 7396); If-Match names the version", body: map[string]int64{mergePatchType: maxBody, jsonType: maxBody}},
+	{method: "GET", path: "/v1/records/{register}/{id}/history", action: "*.read", id: "get-history", tag: "Records",
+		title: "Read every version of a record and the event that made it"},
+	{method: "POST", path: "/v1/records/{register}/{id}/move", action: "*.move", id: "move-record", tag: "Records",
+		title: "Move a record to another state of its lifecycle", body: map[string]int64{jsonType: maxBody}},
+
+	{method: "GET", path: "/openapi.json", action: open, id: "get-openapi", tag: "Service", title: "This description"},
+	{method: "GET", path: "/healthz", action: open, id: "get-health", tag: "Service", title: "Whether the process runs"},
+	{method: "GET", path: "/readyz", action: open, id: "get-ready", tag: "Service", title: "Whether events can be taken"},
+	{method: "GET", path: "/metrics", action: "metrics.read", id: "get-metrics", tag: "Service", title: "Prometheus metrics"},
+}
+
+// find returns the table's line for an operation.
+func find(id string) route {
+	for _, r := range routes {
+		if r.id == id {
+			return r
+		}
+	}
+	panic("api: the route " + id + " is not in the table")
+}
+
+// byPattern returns the table's line for a pattern of http.ServeMux.
+func byPattern(pattern string) (route, bool) {
+	for _, r := range routes {
+		if r.pattern() == pattern {
+			return r, true
+		}
+	}
+	return route{}, false
+}
+
+// of is the route's action on a register.
+func (r route) of(kind *record.Kind) string {
+	verb, ok := strings.CutPrefix(r.action, "*.")
+	switch {
+	case !ok:
+		return r.action
+	case verb == "read" && !kind.Personal:
+		return "record.read"
+	}
+	return kind.Name + "." + verb
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/surface/api"
+)
+
+// defaultListen is where scaf serve listens: this machine alone reaches it.
+const defaultListen = "127.0.0.1:8321"
+
+const (
+	// jobTick is how often the runner looks for jobs.
+	jobTick = 15 * time.Second
+	// grace is how long requests that are under way may take at the end.
+	grace = 30 * time.Second
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	var listen string
+	var insecure bool
+	command := &cobra.Command{
+		Use:   "serve [--listen ADDR]",
+		Short: "Serve the HTTP API; do the daily verification and time stamps",
+		Long: `Serve the HTTP API until SIGTERM or SIGINT, and do what is due every day: verify
+the ledger at 00:30 and have it time-stamped at 01:00, in the organisation's time
+zone. The first line on standard output says where it listens; the log goes to
+standard error.
+
+The API speaks plain HTTP, so it listens on this machine only. For others put a
+proxy with TLS in front of it. Programs show a token of scaf token create.`,
+		Args: args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkListen(listen, insecure); err != nil {
+				return err
+			}
+			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
+				return p.serve(cmd.Context(), s, listen)
+			})
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&listen, "listen", defaultListen, "address to listen on; port 0 takes a free one")
+	flags.BoolVar(&insecure, "insecure-http", false, "listen on an address that others can reach, without TLS")
+	return command
+}
+
+// checkListen refuses an address that other machines can reach.
+func checkListen(address string, insecure bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return usagef("--listen %q is no address like %s", address, defaultListen)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() || insecure {
+		return nil
+	}
+	return usagef("--listen %s: others could reach it and read tokens on the way: put a TLS proxy in front and listen on %s, or say --insecure-http", address, defaultListen)
+}
+
+func (p *program) serve(ctx context.Context, s *surface.System, address string) error {
+	log := p.logger()
+	runner := act.NewRunner(s.Door, log)
+	duties, err := surface.NewDuties(s, runner, log)
+	if err != nil {
+		return err
+	}
+	server, err := api.New(s, log, api.DefaultTimeouts, runner, duties)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	at := "http://" + listener.Addr().String()
+	if err := p.print(map[string]string{"listening": at}, func(w io.Writer) { printf(w, "listening on %s\n", at) }); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	log.Info("serving", "address", at, "folder", s.Dir, "version", s.Version)
+
+	ctx, stop := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	working.Go(func() {
+		if err := duties.Restore(ctx); err != nil && ctx.Err() == nil {
+			log.Error("the latest verification cannot be read", "error", err)
+		}
+		ticker := time.NewTicker(jobTick)
+		defer ticker.Stop()
+		runner.Run(ctx, ticker.C)
+	})
+	err = server.Serve(ctx, listener, grace)
+	stop()
+	working.Wait()
+	log.Info("stopped")
+	return err
+}
+
+// logger writes the program's log to standard error: JSON with --json, else
+// text. Neither tokens nor bodies are ever logged.
+func (p *program) logger() *slog.Logger {
+	if p.json {
+		return slog.New(slog.NewJSONHandler(p.Err, nil))
+	}
+	return slog.New(slog.NewTextHandler(p.Err, nil))
+}

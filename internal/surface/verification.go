@@ -1,0 +1,87 @@
+package surface
+
+import (
+	"context"
+	"fmt"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Verification is the full verification of this system's ledger: log, tiles,
+// publications, state, and the time stamps that the log holds.
+func (s *System) Verification() ledger.Verification { return s.verification(&stamps{system: s}) }
+
+func (s *System) verification(found *stamps) ledger.Verification {
+	return ledger.Verification{
+		VerifierKey: s.VerifierKey,
+		Folders:     s.publications(),
+		State: func(r *store.Reader, from, to int64, own []*ledger.Event) error {
+			applied := make([]record.Applied, len(own))
+			for i, event := range own {
+				applied[i] = record.Applied{Index: event.Index, Type: event.Type, Subject: event.Subject, Data: event.Data}
+				if err := found.check(event); err != nil {
+					return err
+				}
+			}
+			return asDamage(s.Kinds.Check(r, from, to, applied))
+		},
+		Closing: func(r *store.Reader, head ledger.Head) error {
+			if err := asDamage(record.CheckOutside(r, head.Size)); err != nil {
+				return err
+			}
+			return asDamage(record.CheckEnds(r, head.Size))
+		},
+	}
+}
+
+// Verified is what a verification that found nothing wrong has read, and since
+// when what it read is known to exist.
+type Verified struct {
+	*ledger.Verified
+	// Existed gives the earliest independent time for ranges of events, in the
+	// order of the ledger. For events in none of them there is only the
+	// ledger's own word (self-asserted).
+	Existed []Existed `json:"existed"`
+	// Stamps is the number of time stamps that were checked, Unchecked of those
+	// that were not since no root certificates are configured.
+	Stamps    int `json:"stamps"`
+	Unchecked int `json:"stamps_unchecked,omitempty"`
+}
+
+// Verify verifies the ledger: the whole of it, or the events in some spans
+// (see ledger.Verification.Only). The first difference is a
+// *ledger.DamageError.
+func (s *System) Verify(ctx context.Context, only []ledger.Span, progress func(done, total int64)) (*Verified, error) {
+	found := &stamps{system: s}
+	check := s.verification(found)
+	check.Only, check.Progress = only, progress
+	verified, err := check.Verify(ctx, s.DB)
+	if err != nil {
+		return nil, err
+	}
+	return &Verified{Verified: verified, Existed: found.existed(), Stamps: len(found.found), Unchecked: found.unchecked}, nil
+}
+
+// TimeText says in a line or two since when the events are known to exist.
+func (v *Verified) TimeText() []string {
+	switch {
+	case len(v.Existed) == 0 && v.Unchecked > 0:
+		return []string{fmt.Sprintf("self-asserted: %d time stamps could not be checked", v.Unchecked), "without root certificates (timestamp_roots in scaf.json)"}
+	case len(v.Existed) == 0:
+		return []string{"self-asserted"}
+	}
+	last := v.Existed[len(v.Existed)-1]
+	lines := []string{
+		fmt.Sprintf("events 0 to %d existed at %s", last.To-1, last.Time.Format("2006-01-02T15:04:05Z07:00")),
+		fmt.Sprintf("(%s)", last.Authority),
+	}
+	if first := v.Existed[0]; len(v.Existed) > 1 {
+		lines = append(lines, fmt.Sprintf("the first %d of them at %s; %d time stamps", first.To, first.Time.Format("2006-01-02T15:04:05Z07:00"), v.Stamps))
+	}
+	if last.To < v.Size {
+		lines = append(lines, "later events are self-asserted")
+	}
+	return lines
+}
