@@ -54,13 +54,19 @@ var nameShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // OpenPeriod opens a period.
 func OpenPeriod(ctx context.Context, door *act.Door, caller act.Caller, p Period) (*Period, error) {
+	// Instants are microseconds everywhere: an end between two of them would
+	// not be the same one for every population.
+	p.From, p.To = p.From.UTC().Truncate(time.Microsecond), p.To.UTC().Truncate(time.Microsecond)
 	switch {
 	case !nameShape.MatchString(p.Name):
 		return nil, fmt.Errorf("%w: the name %q must begin with a letter or digit and have at most 64 letters, digits, dots, dashes and underscores", ErrInvalid, p.Name)
 	case !p.From.Before(p.To):
 		return nil, fmt.Errorf("%w: it ends (%s) before it starts (%s), or is empty", ErrInvalid, p.To.Format(time.RFC3339), p.From.Format(time.RFC3339))
 	}
-	p.From, p.To, p.State = p.From.UTC(), p.To.UTC(), Open
+	if _, err := time.LoadLocation(p.Timezone); err != nil {
+		return nil, fmt.Errorf("%w: the time zone %q is not known", ErrInvalid, p.Timezone)
+	}
+	p.State = Open
 	_, err := door.Do(ctx, caller, "period.open", "period/"+p.Name, func(tx *act.Tx) error {
 		all, err := List(&tx.Reader)
 		if err != nil {

@@ -1,8 +1,10 @@
 package populations
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -79,16 +81,25 @@ func Get(r *store.Reader, id string) (*Banked, error) {
 // List reads all banked populations, the oldest first; of one period when it
 // is named.
 func List(r *store.Reader, period string) ([]Banked, error) {
-	var all []Banked
+	type banked struct {
+		Banked
+		at int64 // ledger index: the clock may have stood still, or gone back
+	}
+	var found []banked
 	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
-		var b Banked
-		if err := json.Unmarshal(v.Doc, &b); err != nil {
+		b := banked{at: v.From}
+		if err := json.Unmarshal(v.Doc, &b.Banked); err != nil {
 			return err
 		}
 		if period == "" || b.Period == period {
-			all = append(all, b)
+			found = append(found, b)
 		}
 		return nil
 	})
+	slices.SortFunc(found, func(a, b banked) int { return cmp.Compare(a.at, b.at) })
+	all := make([]Banked, len(found))
+	for i := range found {
+		all[i] = found[i].Banked
+	}
 	return all, err
 }

@@ -24,9 +24,15 @@ type Coverage struct {
 	// Gaps says what is missing.
 	Gaps []string `json:"gaps,omitempty"`
 	// Query is the latest import's query: the recorded query of an empty
-	// population.
+	// population. Of a very long one it names the event that holds it.
 	Query json.RawMessage `json:"query,omitempty"`
 }
+
+// What a banked population, which is one record, holds of an import.
+const (
+	maxGaps  = 40     // each has a few hundred bytes
+	maxQuery = 16_000 // bytes
+)
 
 // interval is a half-open part of time.
 type interval struct{ from, to time.Time }
@@ -59,6 +65,9 @@ func Covered(r *store.Reader, source string, window Window) (*Coverage, error) {
 		}
 		covered[done.Scope] = append(covered[done.Scope], part)
 		query, err := json.Marshal(done.Query)
+		if len(query) > maxQuery {
+			query, err = json.Marshal(map[string]int64{"event": e.Index})
+		}
 		result.Query = query
 		return err
 	})
@@ -77,6 +86,9 @@ func Covered(r *store.Reader, source string, window Window) (*Coverage, error) {
 		}
 	}
 	result.Complete = len(result.Gaps) == 0
+	if more := len(result.Gaps) - maxGaps; more > 0 {
+		result.Gaps = append(result.Gaps[:maxGaps], fmt.Sprintf("and %d more", more))
+	}
 	return result, nil
 }
 

@@ -48,7 +48,9 @@ type Stream struct {
 	window Window
 	sum    hash.Hash
 	count  int64
-	// Asserted counts items that say of themselves that they are asserted.
+	// asserted counts items that say of themselves that they are; only those of
+	// registers that have such a field can.
+	marks    bool
 	asserted int64
 }
 
@@ -60,7 +62,11 @@ func Open(r *store.Reader, kinds record.Kinds, from *controls.Population, window
 	if from.From == controls.FromItems {
 		return nil, fmt.Errorf("%w: it comes from a file that is given to scaf control try", ErrSource)
 	}
-	return &Stream{kinds: kinds, reader: r, from: from, window: window, sum: sha256.New()}, nil
+	s := &Stream{kinds: kinds, reader: r, from: from, window: window, sum: sha256.New()}
+	if kind, err := kinds.Find(from.From); err == nil {
+		s.marks = kind.Type("asserted") != nil
+	}
+	return s, nil
 }
 
 // Name implements controltests.Source.
@@ -87,7 +93,7 @@ func (s *Stream) Items() iter.Seq2[controltests.Item, error] {
 			s.count++
 			s.sum.Write(doc)
 			s.sum.Write([]byte{'\n'})
-			if bytes.Contains(doc, assertedMark) {
+			if s.marks && bytes.Contains(doc, assertedMark) {
 				s.asserted++
 			}
 			if !yield(controltests.Item{Line: int(s.count), JSON: doc}, nil) {
@@ -126,16 +132,22 @@ func (s *Stream) each(give func(doc []byte) error) error {
 	}
 	keep := s.from.Evaluator()
 	return record.Each(s.reader, all, func(v *record.Version) error {
-		if err := keep.Read(v.Doc); err != nil {
+		if in, err := belongs(keep, v.Doc); err != nil || !in {
 			return err
-		}
-		if in, err := keep.In(); err != nil {
-			return fmt.Errorf("%s: %w", v.Ref(), err)
-		} else if !in {
-			return nil
 		}
 		return give(v.Doc)
 	})
+}
+
+// belongs reads a document and asks the population's filter. Where the filter
+// cannot be evaluated the item stays in: the test then says that it could not
+// be evaluated, and reads incomplete.
+func belongs(e *controls.Evaluator, doc []byte) (bool, error) {
+	if err := e.Read(doc); err != nil {
+		return false, err
+	}
+	in, err := e.In()
+	return in || err != nil, nil
 }
 
 // sorted collects the items of the population in memory (their number is that
@@ -149,17 +161,12 @@ func (s *Stream) sorted(source func(take func(doc []byte) error) error, give fun
 	var items []item
 	e := s.from.Evaluator()
 	err := source(func(doc []byte) error {
-		if err := e.Read(doc); err != nil {
+		if in, err := belongs(e, doc); err != nil || !in {
 			return err
 		}
 		id, err := e.ID()
 		if err != nil {
 			return err
-		}
-		if in, err := e.In(); err != nil {
-			return fmt.Errorf("item %q: %w", id, err)
-		} else if !in {
-			return nil
 		}
 		at, err := e.At()
 		if errors.Is(err, controls.ErrAbsent) {
@@ -177,7 +184,9 @@ func (s *Stream) sorted(source func(take func(doc []byte) error) error, give fun
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(items, func(a, b item) int {
+	// Stable: events of two sources may have one id and one instant, and then
+	// keep the order of the ledger.
+	slices.SortStableFunc(items, func(a, b item) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
 	})
 	for _, item := range items {
@@ -190,7 +199,10 @@ func (s *Stream) sorted(source func(take func(doc []byte) error) error, give fun
 
 // events gives the ledger's events as items.
 func (s *Stream) events(take func([]byte) error) error {
-	query := ledger.Query{To: s.window.AsOf, Since: s.window.From, Until: s.window.To}
+	query := ledger.Query{To: s.window.AsOf}
+	if s.from.At == "item.time" { // by another instant an event of any time may belong
+		query.Since, query.Until = s.window.From, s.window.To
+	}
 	return ledger.FindIn(s.reader, query, func(e *ledger.Event) error {
 		doc, err := record.Canonical(map[string]any{
 			"id": e.ID, "source": e.Source, "type": e.Type, "subject": e.Subject, "actor": e.Actor, "outcome": e.Outcome,
@@ -220,12 +232,15 @@ type logCheck struct {
 	Event  *int64     `json:"event,omitempty"` // ledger index of the verification
 }
 
-// logChecks gives the daily integrity checks of the window: one for every day
-// of the calendar in the organisation's time zone, due at the day's end, done
-// by the first verification recorded within the day.
+// logChecks gives the daily integrity checks: one for every day of the calendar
+// in the organisation's time zone that the window touches, due at the day's
+// end, done by the first verification recorded within the day.
 func (s *Stream) logChecks(take func([]byte) error) error {
+	year, month, day := s.window.From.In(s.window.Zone).Date()
+	begin := dayBegin(year, month, day, s.window.Zone)
 	first := map[string]*ledger.Event{}
-	query := ledger.Query{Type: ledger.VerifiedType, To: s.window.AsOf, Since: s.window.From, Until: s.window.To}
+	// The window may begin when the day's verification has been done already.
+	query := ledger.Query{Type: ledger.VerifiedType, To: s.window.AsOf, Since: begin, Until: s.window.To}
 	if err := ledger.FindIn(s.reader, query, func(e *ledger.Event) error {
 		day := e.Instant().In(s.window.Zone).Format(time.DateOnly)
 		if first[day] == nil {
@@ -235,14 +250,10 @@ func (s *Stream) logChecks(take func([]byte) error) error {
 	}); err != nil {
 		return err
 	}
-	year, month, day := s.window.From.In(s.window.Zone).Date()
-	for at := time.Date(year, month, day, 0, 0, 0, 0, s.window.Zone); ; {
-		end := time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, s.window.Zone)
-		due := end.Add(-time.Microsecond)
-		if !due.Before(s.window.To) {
-			return nil
-		}
-		check := logCheck{ID: at.Format(time.DateOnly), DueAt: due.UTC()}
+	for ; begin.Before(s.window.To); day++ {
+		end := dayBegin(year, month, day+1, s.window.Zone)
+		check := logCheck{ID: begin.Format(time.DateOnly), DueAt: end.Add(-time.Microsecond).UTC()}
+		begin = end
 		if e := first[check.ID]; e != nil {
 			done := e.Instant().UTC()
 			check.DoneAt, check.OK, check.Event = &done, e.Outcome == "success", &e.Index
@@ -254,6 +265,18 @@ func (s *Stream) logChecks(take func([]byte) error) error {
 		if err := take(doc); err != nil {
 			return err
 		}
-		at = end
 	}
+	return nil
+}
+
+// dayBegin is the first instant of a day; day may lie beyond the month's end.
+// Where the clocks go forward at midnight the day has no midnight, and begins
+// at the change.
+func dayBegin(year int, month time.Month, day int, zone *time.Location) time.Time {
+	at := time.Date(year, month, day, 0, 0, 0, 0, zone)
+	// Of a time that does not exist, time.Date gives one on either side.
+	if noon := time.Date(year, month, day, 12, 0, 0, 0, zone); at.Day() != noon.Day() {
+		_, at = at.ZoneBounds()
+	}
+	return at
 }

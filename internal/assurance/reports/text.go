@@ -5,6 +5,9 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
+
+	eastasian "golang.org/x/text/width"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
 )
@@ -21,13 +24,13 @@ var marks = map[controltests.Conclusion]string{
 // Text writes the report for a terminal of 80 columns.
 func (r *Readiness) Text(w io.Writer) error {
 	b := &strings.Builder{}
-	fmt.Fprintf(b, "Readiness of %s\n", r.Organization)
+	wrap(b, "", "Readiness of "+r.Organization, "  ")
 	if r.Period == nil {
 		fmt.Fprintf(b, "No period is open: scaf period open NAME --from D --to D\n")
 	} else {
-		fmt.Fprintf(b, "Period %s (%s): %s\n", r.Period.Name, r.Period.State, r.Period.Interval())
+		wrap(b, "", fmt.Sprintf("Period %s (%s): %s", r.Period.Name, r.Period.State, r.Period.Interval()), "  ")
 	}
-	fmt.Fprintf(b, "Ledger %s, %d events\n", r.Ledger.Origin, r.Ledger.Size)
+	wrap(b, "", fmt.Sprintf("Ledger %s, %d events", r.Ledger.Origin, r.Ledger.Size), "  ")
 	fmt.Fprintf(b, "Computed %s at root %s…\n\n", r.At.Format(time.RFC3339), r.Ledger.Root[:16])
 	for _, count := range r.Conclusions {
 		fmt.Fprintf(b, "  %s %-26s %4d\n", marks[count.Conclusion], count.Conclusion.Words(), count.Controls)
@@ -46,12 +49,12 @@ func (c *Control) text(b *strings.Builder) {
 		state += " (interim)"
 	}
 	wrap(b, marks[c.Conclusion]+" "+c.ID+"  ", c.Title, "  ")
-	fmt.Fprintf(b, "  %s · %s · %s · %s\n", state, strings.Join(c.Criteria, " "), c.Owner, c.Frequency)
+	wrap(b, "  ", fmt.Sprintf("%s · %s · %s · %s", state, strings.Join(c.Criteria, " "), c.Owner, c.Frequency), "  ")
 	for _, test := range c.Tests {
 		if test.Result != nil {
-			fmt.Fprintf(b, "    %s: %s\n", test.ID, test.Counts())
+			wrap(b, "    ", test.ID+": "+test.Counts(), "      ")
 		} else {
-			fmt.Fprintf(b, "    %s: not tested\n", test.ID)
+			wrap(b, "    ", test.ID+": not tested", "      ")
 		}
 		for _, reason := range test.Because {
 			wrap(b, "      - ", reason, "        ")
@@ -79,15 +82,78 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// wrap writes a text in lines of a terminal's width.
+// wrap writes a text in lines of a terminal's width: the first one begins with
+// first, the others with next. A word that is longer than a line is cut.
+// Characters that would move the terminal's cursor are left out.
 func wrap(b *strings.Builder, first, text, next string) {
-	line, prefix := first, first
-	for _, word := range strings.Fields(text) {
-		if len([]rune(line))+len([]rune(word)) > width && line != prefix {
-			b.WriteString(strings.TrimRight(line, " ") + "\n")
-			line, prefix = next, next
+	room := width - columns(first)
+	b.WriteString(first)
+	begun := false // the line has a word
+	for _, word := range strings.FieldsFunc(text, isSpace) {
+		word = strings.Map(printable, word)
+		size := columns(word)
+		switch {
+		case size == 0:
+			continue
+		case begun && size+1 <= room:
+			b.WriteByte(' ')
+			room--
+		case begun:
+			b.WriteString("\n" + next)
+			room = width - columns(next)
 		}
-		line += word + " "
+		for size > room { // on a line of its own already
+			head := cut(word, room)
+			b.WriteString(head + "\n" + next)
+			word = word[len(head):]
+			size, room = columns(word), width-columns(next)
+		}
+		b.WriteString(word)
+		begun, room = true, room-size
 	}
-	b.WriteString(strings.TrimRight(line, " ") + "\n")
+	b.WriteByte('\n')
+}
+
+// isSpace keeps the no-break space within its word.
+func isSpace(r rune) bool { return unicode.IsSpace(r) && r != '\u00a0' && r != '\u202f' }
+
+// printable leaves out what moves the cursor or the direction of writing.
+func printable(r rune) rune {
+	if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+		return -1
+	}
+	return r
+}
+
+// columns is the width of a text on a terminal.
+func columns(text string) int {
+	n := 0
+	for _, r := range text {
+		n += column(r)
+	}
+	return n
+}
+
+// column is the width of a character: 2 for wide ones (Unicode Standard
+// Annex 11), none for marks that are put over another character.
+func column(r rune) int {
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+		return 0
+	}
+	switch eastasian.LookupRune(r).Kind() {
+	case eastasian.EastAsianWide, eastasian.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// cut is the beginning of a word, at least one character, that takes at most
+// the given number of columns.
+func cut(word string, most int) string {
+	for i, r := range word {
+		if most -= column(r); most < 0 && i > 0 {
+			return word[:i]
+		}
+	}
+	return word
 }

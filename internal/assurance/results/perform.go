@@ -168,7 +168,7 @@ func (l *Lab) examine(ctx context.Context, task Task) (*performed, error) {
 			return err
 		}
 		if interim && coverage.Imports > 0 && coverage.Until.After(window.From) && coverage.Until.Before(window.To) {
-			window.To = coverage.Until // interim: as far as we know
+			window.To = coverage.Until.Truncate(time.Microsecond) // interim: as far as we know
 			coverage.Complete, coverage.Gaps = true, nil
 		}
 		if !window.From.Before(window.To) {
@@ -183,7 +183,8 @@ func (l *Lab) examine(ctx context.Context, task Task) (*performed, error) {
 			notes.RecordedQuery = string(coverage.Query)
 		}
 		details, err := controltests.Run(ctx, task.Control, task.Test, stream, controltests.Options{
-			Notes: notes, Period: &controltests.Period{From: window.From, To: window.To}, Zone: zone, UniqueIDs: true,
+			Notes: notes, Period: &controltests.Period{From: window.From, To: window.To}, Zone: zone,
+			UniqueIDs: task.Test.Population.ID == "item.id", // the store holds no id twice
 		})
 		if err != nil {
 			return err

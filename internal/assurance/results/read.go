@@ -14,6 +14,7 @@ type Key struct{ Control, Test string }
 // goes before an interim one, whenever that was performed.
 func Latest(r *store.Reader, period string) (map[Key]Result, error) {
 	latest := map[Key]Result{}
+	made := map[Key]int64{} // ledger index: the clock may have stood still, or gone back
 	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
 		var one Result
 		if err := json.Unmarshal(v.Doc, &one); err != nil {
@@ -24,8 +25,9 @@ func Latest(r *store.Reader, period string) (map[Key]Result, error) {
 		}
 		key := Key{one.Control, one.Test}
 		before, known := latest[key]
-		if !known || !one.Interim || before.Interim { // results come in the order of their performance
-			latest[key] = one
+		later := one.Interim == before.Interim && v.From > made[key] || before.Interim && !one.Interim
+		if !known || later {
+			latest[key], made[key] = one, v.From
 		}
 		return nil
 	})
