@@ -257,6 +257,9 @@ func (tx *Tx) Event(e Event) (int64, error) {
 	if !strings.HasPrefix(e.Type, "scaf.") {
 		return 0, fmt.Errorf("act: the type %q of an own event must start with scaf", e.Type)
 	}
+	if e.Subject == "" || tx.caller.Anonymous() {
+		return 0, fmt.Errorf("act: the event %s needs a subject and an actor", e.Type)
+	}
 	if len(tx.entries) >= MaxBatch {
 		return 0, ErrTooMany
 	}

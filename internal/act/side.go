@@ -1,17 +1,17 @@
 package act
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 
 	"scaf.dev/scaf/internal/platform/durable"
-	"scaf.dev/scaf/internal/platform/store"
 )
 
 // side is the file that keeps events which could not be written to the
@@ -31,13 +31,12 @@ func openSide(path string) (*side, error) {
 		return nil, nil
 	}
 	s := &side{path: path}
-	entries, unreadable, size, err := s.read()
-	if err != nil {
-		return nil, err
-	}
-	s.size = size
-	s.lines.Store(int64(len(entries) + len(unreadable)))
-	return s, nil
+	err := s.each(func(line []byte, _ *Entry) error {
+		s.size += int64(len(line))
+		s.lines.Add(1)
+		return nil
+	})
+	return s, err
 }
 
 func (s *side) pending() bool { return s != nil && s.lines.Load() > 0 }
@@ -85,29 +84,34 @@ func (s *side) write(lines [][]byte) (err error) {
 	return nil
 }
 
-// read returns the entries of the whole lines, those lines that are whole and
-// yet no entry (the file was damaged), and the bytes that both take.
-func (s *side) read() (entries []Entry, unreadable [][]byte, size int64, err error) {
-	data, err := os.ReadFile(s.path)
+// each visits the whole lines; entry is nil where a line is whole and yet no
+// entry, since the file was damaged. Memory does not grow with the file.
+func (s *side) each(visit func(line []byte, entry *Entry) error) error {
+	file, err := os.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, 0, nil
+		return nil
 	}
 	if err != nil {
-		return nil, nil, 0, err
+		return err
 	}
-	for line := range bytes.Lines(data) {
-		if !bytes.HasSuffix(line, []byte("\n")) {
-			break
+	defer func() { _ = file.Close() }() // it was only read
+	lines := bufio.NewReaderSize(file, 1<<18)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil // what is left of a line was never promised
 		}
-		size += int64(len(line))
-		var entry Entry
-		if json.Unmarshal(line, &entry) != nil || entry.ID == "" || entry.Source == "" || len(entry.JSON) < 2 {
-			unreadable = append(unreadable, line)
-			continue
+		if err != nil {
+			return err
 		}
-		entries = append(entries, entry)
+		entry := &Entry{}
+		if json.Unmarshal(line, entry) != nil || entry.ID == "" || entry.Source == "" || len(entry.JSON) < 2 {
+			entry = nil
+		}
+		if err := visit(line, entry); err != nil {
+			return err
+		}
 	}
-	return entries, unreadable, size, nil
 }
 
 // empty removes the file once its events are in the ledger. Where that fails
@@ -128,31 +132,43 @@ func (l *lane) recover() {
 	if !l.side.pending() {
 		return
 	}
-	entries, unreadable, _, err := l.side.read()
-	if err != nil {
+	var refused [][]byte // lines
+	var appended, unreadable int
+	ids := []string{}
+	var lines [][]byte
+	var entries []Entry
+	flush := func() error {
+		not, err := l.append(entries)
+		for _, i := range not {
+			refused, ids = append(refused, lines[i]), append(ids, entries[i].ID)
+		}
+		appended += len(entries) - len(not)
+		lines, entries = nil, nil
+		return err
+	}
+	err := l.side.each(func(line []byte, entry *Entry) error {
+		if entry == nil {
+			unreadable++
+			refused = append(refused, line)
+			return nil
+		}
+		if lines, entries = append(lines, line), append(entries, *entry); len(entries) < groupEvents {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil || flush() != nil {
 		return // tried again after the next commit
 	}
-	var refused []Entry
-	for some := range slices.Chunk(entries, groupEvents) {
-		not, err := l.append(some)
-		if err != nil {
-			return
-		}
-		refused = append(refused, not...)
-	}
-	ids := []string{}
-	for i := range refused {
-		ids = append(ids, refused[i].ID)
-	}
-	if len(refused)+len(unreadable) > 0 {
+	if len(refused) > 0 {
 		other, err := openSide(l.side.path + ".refused")
-		if err != nil || other.write(unreadable) != nil || other.keep(refused) != nil {
+		if err != nil || other.write(refused) != nil {
 			return
 		}
 	}
 	report := &member{caller: Caller{ID: "scaf/door"}, body: func(tx *Tx) error {
 		_, err := tx.Event(Event{Type: "scaf.ledger.recovered.v1", Subject: "ledger", Data: map[string]any{
-			"events": len(entries) - len(refused), "refused": ids, "unreadable": len(unreadable),
+			"events": appended, "refused": ids, "unreadable": unreadable,
 		}})
 		return err
 	}}
@@ -162,9 +178,12 @@ func (l *lane) recover() {
 	l.side.empty()
 }
 
-// append appends entries of the side file and returns those that can never be
-// appended. An error is the machine's: try again later.
-func (l *lane) append(entries []Entry) (refused []Entry, err error) {
+// append appends entries of the side file and returns the positions of those
+// that can never be appended. An error is the machine's: try again later.
+func (l *lane) append(entries []Entry) (refused []int, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
 	group := make([]*member, len(entries))
 	for i := range entries {
 		group[i] = &member{caller: Caller{ID: entries[i].RecordedBy}, entries: entries[i : i+1]}
@@ -174,21 +193,23 @@ func (l *lane) append(entries []Entry) (refused []Entry, err error) {
 	case err == nil:
 		for i, m := range group {
 			if m.err != nil {
-				refused = append(refused, entries[i])
+				refused = append(refused, i)
 			}
 		}
 		return refused, nil
-	case environmental(err) || errors.Is(err, store.ErrUnknown):
+	case environmental(err):
 		return nil, err
 	case len(entries) == 1:
-		return entries, nil
+		return []int{0}, nil
 	}
 	for i := range entries {
 		not, err := l.append(entries[i : i+1])
 		if err != nil {
 			return nil, err
 		}
-		refused = append(refused, not...)
+		if not != nil {
+			refused = append(refused, i)
+		}
 	}
 	return refused, nil
 }

@@ -248,7 +248,7 @@ func lock(dir string) (unlock func(), err error) {
 	}
 	if !ok {
 		holder := "a process"
-		if pid, err := os.ReadFile(path); err == nil && len(pid) > 0 { //nolint:gosec // the operator's own folder
+		if pid, err := os.ReadFile(path); err == nil && len(pid) > 0 {
 			holder = "process " + strings.TrimSpace(string(pid))
 		}
 		return nil, fmt.Errorf("%w: %s writes to %s: stop it, or use its HTTP API", surface.ErrInUse, holder, dir)

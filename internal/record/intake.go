@@ -71,7 +71,7 @@ func (in Intake) Run(ctx context.Context, items iter.Seq2[Item, error]) (*Summar
 	}()
 	defer func() {
 		stop()
-		for range batches { //nolint:revive // until the reader has ended
+		for range batches { // until the reader has ended
 		}
 	}()
 	for b := range batches {
@@ -148,14 +148,12 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 		var changes []Change
 		for _, item := range items {
 			if known[item.id] {
-				change, err := in.compare(&tx.Reader, item, &done)
+				update, err := in.compare(&tx.Reader, item, &done)
 				if err != nil {
 					return err
 				}
-				if change != nil {
-					if _, err := Put(tx, in.Kind, *change); err != nil {
-						return err
-					}
+				if _, err := Put(tx, in.Kind, update...); err != nil {
+					return err
 				}
 				continue
 			}
@@ -174,8 +172,8 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 }
 
 // compare decides what becomes of an item whose record is there already, and
-// returns the change that brings the record to it, nil when there is none.
-func (in Intake) compare(r *store.Reader, item prepared, done *Summary) (*Change, error) {
+// returns the change that brings the record to it, if there is one.
+func (in Intake) compare(r *store.Reader, item prepared, done *Summary) ([]Change, error) {
 	if !in.Update && item.fields == nil {
 		done.Skipped++
 		return nil, nil
@@ -199,7 +197,7 @@ func (in Intake) compare(r *store.Reader, item prepared, done *Summary) (*Change
 		done.Refuse(item.where, refused)
 	default:
 		done.Updated++
-		return &Change{Verb: "imported", ID: item.id, Doc: next, Expect: current.Version}, nil
+		return []Change{{Verb: "imported", ID: item.id, Doc: next, Expect: current.Version}}, nil
 	}
 	return nil, nil
 }

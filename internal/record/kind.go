@@ -61,6 +61,16 @@ func (e *Invalid) Error() string {
 	return strings.Join(all, "; ")
 }
 
+// As gives a document its type: that of what the kind's New returns. Another
+// type is a mistake in the program, and panics.
+func As[T any](doc any) *T {
+	typed, ok := doc.(*T)
+	if !ok {
+		panic(fmt.Sprintf("record: a %T where %T belongs", doc, typed))
+	}
+	return typed
+}
+
 // Decode reads a document strictly: an unknown field, a value of another type
 // or a rule of the register that does not hold is *Invalid.
 func (k *Kind) Decode(raw []byte) (any, error) {
@@ -222,7 +232,7 @@ func (ks Kinds) Find(name string) (*Kind, error) {
 	return nil, fmt.Errorf("%w: %q: the registers are %s", ErrRegister, name, strings.Join(registers, ", "))
 }
 
-// ErrRegister: there is no such register.
+// ErrRegister says: there is no such register.
 var ErrRegister = errors.New("unknown register")
 
 // Parse splits a reference like "change/4f2a".

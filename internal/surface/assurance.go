@@ -53,7 +53,7 @@ func (s *System) Control(id string) (*controls.Control, error) {
 	return nil, fmt.Errorf("%w: %q: see scaf control list", ErrNoControl, id)
 }
 
-// ErrNoControl: there is no control with this id.
+// ErrNoControl says: there is no control with this id.
 var ErrNoControl = errors.New("there is no such control")
 
 // Lab performs tests of controls in this system.

@@ -23,7 +23,7 @@ import (
 // StampedType is the type of the event that holds a time stamp.
 const StampedType = "scaf.ledger.timestamped.v1"
 
-// ErrNoAuthority: no time stamp authority is configured.
+// ErrNoAuthority says: no time stamp authority is configured.
 var ErrNoAuthority = errors.New("no time stamp authority is configured")
 
 // Checkpoint names a state of the ledger in an event's data. Verification
@@ -104,7 +104,7 @@ func (s *System) stampRoots() (*x509.CertPool, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.Dir, path)
 	}
-	data, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("the root certificates of the time stamp authority: %w", err)
 	}

@@ -53,7 +53,7 @@ type Backend interface {
 	Personal(register string) bool
 }
 
-// ErrInUse: another process writes to the folder.
+// ErrInUse says: another process writes to the folder.
 var ErrInUse = errors.New("the folder is in use by another process")
 
 // Parser reads events that are submitted to this system.

@@ -54,7 +54,7 @@ type Stream struct {
 	asserted int64
 }
 
-// ErrSource: the population's source is not in the store.
+// ErrSource says: the population's source is not in the store.
 var ErrSource = errors.New("the population is not kept by SCAF")
 
 // Open prepares to read the population of a test in the reader's snapshot.

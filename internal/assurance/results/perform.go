@@ -208,7 +208,7 @@ func (l *Lab) examine(ctx context.Context, task Task) (*performed, error) {
 	return p, err
 }
 
-// ErrNotBegun: a period that lies in the future has nothing to test.
+// ErrNotBegun says: a period that lies in the future has nothing to test.
 var ErrNotBegun = errors.New("the period has not begun")
 
 // result makes the record of a test, with the caps on its conclusion.

@@ -176,6 +176,5 @@ func Draw(entries []Entry, sum string, opt Options) (*Sample, error) {
 // SHA-256("seed|run"), modulo the run's length.
 func pick(seed string, run, length int) int {
 	hash := sha256.Sum256([]byte(seed + "|" + strconv.Itoa(run)))
-	//nolint:gosec // a length is positive, and a remainder smaller than it
 	return int(binary.BigEndian.Uint64(hash[:8]) % uint64(length))
 }

@@ -47,8 +47,8 @@ const maxText = 400 // bytes of a name, title or department
 var Register = &record.Kind{
 	Name: "person", Register: "people", Title: "People", At: "joined_at", Personal: true,
 	New:      func() any { return &Person{State: Active, Employment: Employee} },
-	Identify: func(doc any) string { return doc.(*Person).ID },
-	Validate: func(doc any) []record.FieldError { return doc.(*Person).validate() },
+	Identify: func(doc any) string { return record.As[Person](doc).ID },
+	Validate: func(doc any) []record.FieldError { return record.As[Person](doc).validate() },
 	States: []record.State{
 		{Name: Active, To: []string{OnLeave, Left}},
 		{Name: OnLeave, To: []string{Active, Left}},

@@ -53,8 +53,8 @@ const (
 var Register = &record.Kind{
 	Name: "change", Register: "changes", Title: "Changes", At: "merged_at",
 	New:      func() any { return &Change{State: Merged, Reviewers: []Person{}} },
-	Identify: func(doc any) string { return doc.(*Change).ID },
-	Validate: func(doc any) []record.FieldError { return doc.(*Change).validate() },
+	Identify: func(doc any) string { return record.As[Change](doc).ID },
+	Validate: func(doc any) []record.FieldError { return record.As[Change](doc).validate() },
 	States: []record.State{
 		{Name: Merged, To: []string{Deployed, RolledBack}},
 		{Name: Deployed, To: []string{RolledBack}},

@@ -35,7 +35,7 @@ type Import struct {
 
 const importCloudTrail = "import.cloudtrail"
 
-// ErrNothing: not one of the files could be read.
+// ErrNothing says that not one of the files could be read.
 var ErrNothing = errors.New("nothing could be read")
 
 // Run reads the files and takes their records. The result speaks for all
@@ -109,7 +109,7 @@ func (r *run) records(ctx context.Context, reader *trail.Reader) error {
 	}()
 	defer func() {
 		stop()
-		for range batches { //nolint:revive // until the reader has ended
+		for range batches { // until the reader has ended
 		}
 	}()
 	r.last = r.Size - 1
@@ -166,15 +166,22 @@ func (r *run) convert(ctx context.Context, found *trail.Record, to *item) error 
 	if err != nil {
 		return fmt.Errorf("%s: %w", to.where, err)
 	}
-	if event.Data, to.refused = reference(found.Raw, hash, size); to.refused != nil {
-		return nil
-	}
-	if document, to.refused = event.encode(); to.refused != nil {
-		return nil
-	}
 	to.blob = true
-	to.entry, to.refused = r.Parse(document, r.Door.Clock.Now())
+	to.entry, to.refused = r.referring(event, found.Raw, hash, size)
 	return nil
+}
+
+// referring is the event of a record that is kept as a blob.
+func (r *run) referring(event envelope, raw []byte, hash string, size int64) (act.Entry, error) {
+	var err error
+	if event.Data, err = reference(raw, hash, size); err != nil {
+		return act.Entry{}, err
+	}
+	document, err := event.encode()
+	if err != nil {
+		return act.Entry{}, err
+	}
+	return r.Parse(document, r.Door.Clock.Now())
 }
 
 // take writes one batch.

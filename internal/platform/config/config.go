@@ -49,7 +49,7 @@ var (
 // Load reads the configuration of a data folder. Unknown names are errors.
 func Load(dir string) (*Config, error) {
 	path := filepath.Join(dir, File)
-	data, err := os.ReadFile(path) //nolint:gosec // the operator's own folder
+	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w %s: run scaf init --dir %s first", ErrMissing, dir, dir)
 	}

@@ -23,10 +23,10 @@ import (
 // promises are what both databases do alike. Each test finds the tables empty.
 var promises = map[string]func(t *testing.T, db *store.DB){
 	"texts sort and compare by their bytes":                     textsSortAndCompareByTheirBytes,
-	"integers keep all64 bits and nulls come first":             integersKeepAll64BitsAndNullsComeFirst,
+	"integers keep all 64 bits and nulls come first":            integersKeepAll64BitsAndNullsComeFirst,
 	"many rows at once are the same as one by one":              manyRowsAtOnceAreTheSameAsOneByOne,
 	"bytes come back as they were":                              bytesComeBackAsTheyWere,
-	"a taken key is err unique and a missing row err not found": aTakenKeyIsErrUniqueAndAMissingRowErrNotFound,
+	"a taken key is ErrUnique and a missing row ErrNotFound":    aTakenKeyIsErrUniqueAndAMissingRowErrNotFound,
 	"a savepoint that fails leaves the rest of the transaction": aSavepointThatFailsLeavesTheRestOfTheTransaction,
 	"a read sees one moment and cannot write":                   aReadSeesOneMomentAndCannotWrite,
 	"nothing of a rolled back transaction is kept":              nothingOfARolledBackTransactionIsKept,

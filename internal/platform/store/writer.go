@@ -80,12 +80,23 @@ func (w *Writer) commit() error {
 	}
 	// PostgreSQL answers the COMMIT of a transaction in which a statement has
 	// failed with ROLLBACK, which is no error to the driver.
-	return explain(w.conn.Raw(func(driver any) error {
-		tag, err := driver.(*stdlib.Conn).Conn().Exec(context.Background(), "COMMIT")
+	return w.native(func(conn *pgx.Conn) error {
+		tag, err := conn.Exec(context.Background(), "COMMIT")
 		if err == nil && tag.String() != "COMMIT" {
 			err = fmt.Errorf("%w: the commit was answered with %s", ErrBroken, tag)
 		}
 		return err
+	})
+}
+
+// native uses PostgreSQL's connection for what database/sql has no word for.
+func (w *Writer) native(use func(*pgx.Conn) error) error {
+	return explain(w.conn.Raw(func(driver any) error {
+		conn, ok := driver.(*stdlib.Conn)
+		if !ok {
+			return fmt.Errorf("%w: %T is no connection to PostgreSQL", ErrBroken, driver)
+		}
+		return use(conn.Conn())
 	}))
 }
 
@@ -107,7 +118,7 @@ func (w *Writer) ExecContext(ctx context.Context, query string, args ...any) (sq
 	if w.db.dialect == Postgres { // pgx keeps a statement cache of its own
 		return w.conn.ExecContext(ctx, query, args...)
 	}
-	statement, err := w.statement(ctx, query)
+	statement, err := w.statement(ctx, query) //nolint:sqlclosecheck // kept until the writer is closed
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +130,7 @@ func (w *Writer) QueryContext(ctx context.Context, query string, args ...any) (*
 	if w.db.dialect == Postgres || len(args) > 16 { // long IN lists are of any length: not worth keeping
 		return w.conn.QueryContext(ctx, query, args...)
 	}
-	statement, err := w.statement(ctx, query)
+	statement, err := w.statement(ctx, query) //nolint:sqlclosecheck // kept until the writer is closed
 	if err != nil {
 		return nil, err
 	}
@@ -184,12 +195,12 @@ func (tx *Tx) Insert(table string, columns []string, rows [][]any) error {
 		return nil
 	}
 	if tx.dialect == Postgres && len(rows) >= copyFrom {
-		err := tx.writer.conn.Raw(func(driver any) error {
-			_, err := driver.(*stdlib.Conn).Conn().CopyFrom(tx.ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+		err := tx.writer.native(func(conn *pgx.Conn) error {
+			_, err := conn.CopyFrom(tx.ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
 			return err
 		})
 		if err != nil {
-			return explain(err)
+			return err
 		}
 		tx.changed += int64(len(rows))
 		return nil
@@ -230,7 +241,7 @@ func (tx *Tx) Savepoint(body func() error) (err error) {
 	return nil
 }
 
-// ErrBroken: the transaction cannot go on and must be rolled back whole.
+// ErrBroken says: the transaction cannot go on and must be rolled back whole.
 var ErrBroken = errors.New("the transaction is broken")
 
 // Parameters is the text "$first, $first+1 ..." of n parameters.

@@ -46,7 +46,7 @@ func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.L
 // Unwrap gives the line's own error.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// ErrEmpty: the file has no header.
+// ErrEmpty says that the file has no header.
 var ErrEmpty = errors.New("the file is empty: its first line must name the columns")
 
 // Table is a file that has been read once: its form is right, and its columns

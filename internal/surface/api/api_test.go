@@ -167,4 +167,3 @@ func within(t *testing.T, done <-chan struct{}, what string) {
 		t.Fatal(what)
 	}
 }
-

@@ -40,7 +40,7 @@ func readBody(r *request) (mediaType string, body []byte, err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "", nil, problem(http.StatusRequestTimeout, "timeout", "the body did not arrive in time")
 	case err != nil:
-		return "", nil, problem(http.StatusBadRequest, "invalid_request", "the body ended too early: %v", err)
+		return "", nil, problem(http.StatusBadRequest, "invalid_request", "the body ended too early")
 	}
 	return mediaType, body, nil
 }

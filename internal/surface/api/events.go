@@ -105,9 +105,6 @@ func split(body []byte) ([][]byte, error) {
 	return elements, nil
 }
 
-// Page limits.
-const defaultLimit = 100
-
 type listEventsInput struct {
 	Type    string `query:"type" doc:"Exactly, or a prefix when it ends with *"`
 	Subject string `query:"subject"`
@@ -134,14 +131,17 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*eventPag
 		return nil, err
 	}
 	for _, bound := range []struct {
-		text string
-		into *time.Time
-	}{{in.Since, &query.Since}, {in.Until, &query.Until}} {
+		name, text string
+		into       *time.Time
+	}{{"since", in.Since, &query.Since}, {"until", in.Until, &query.Until}} {
 		if bound.text != "" {
 			if *bound.into, err = config.Instant(bound.text, zone); err != nil {
-				return nil, err
+				return nil, problem(http.StatusBadRequest, "invalid_request", "%s: %v", bound.name, err)
 			}
 		}
+	}
+	if in.Since != "" && in.Until != "" && !query.Since.Before(query.Until) {
+		return nil, problem(http.StatusBadRequest, "invalid_request", "until (%s) must lie after since (%s)", in.Until, in.Since)
 	}
 	if in.Cursor != "" {
 		if query.From, err = index(in.Cursor); err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/access"
@@ -128,8 +127,6 @@ func explain(err error) *Problem {
 		return problem(http.StatusPreconditionFailed, "stale", "%v: read it again", err)
 	case errors.Is(err, record.ErrSame):
 		return problem(http.StatusConflict, "same", "%v", err)
-	case errors.Is(err, config.ErrInvalid):
-		return problem(http.StatusBadRequest, "invalid_request", "%v", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusServiceUnavailable, "timeout", "this took too long: ask for less").with("Retry-After", retryAfter)
 	case unavailable(err):

@@ -114,14 +114,6 @@ func operation(line route) huma.Operation {
 		o.Errors = append(o.Errors, http.StatusUnauthorized, http.StatusForbidden)
 	}
 	if line.body != nil {
-		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
-		for mediaType := range line.body {
-			schema := &huma.Schema{Type: huma.TypeObject}
-			if mediaType == batchType {
-				schema = &huma.Schema{Type: huma.TypeArray, Items: schema}
-			}
-			o.RequestBody.Content[mediaType] = &huma.MediaType{Schema: schema}
-		}
 		o.Errors = append(o.Errors, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	return o
@@ -137,6 +129,25 @@ func register[In, Out any](s *Server, id string, handler func(ctx context.Contex
 		}
 		return out, nil
 	})
+	describeBody(s.api.OpenAPI().Paths[line.path], line)
+}
+
+// describeBody says what a route takes. Huma learns it only after the route is
+// registered, for it would read the body itself: into memory whole, before it
+// is known whether the type is taken, and not byte by byte as it came.
+func describeBody(item *huma.PathItem, line route) {
+	if line.body == nil {
+		return
+	}
+	described := map[string]*huma.Operation{http.MethodPost: item.Post, http.MethodPatch: item.Patch}[line.method]
+	described.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+	for mediaType := range line.body {
+		schema := &huma.Schema{Type: huma.TypeObject}
+		if mediaType == batchType {
+			schema = &huma.Schema{Type: huma.TypeArray, Items: schema}
+		}
+		described.RequestBody.Content[mediaType] = &huma.MediaType{Schema: schema}
+	}
 }
 
 // rawBody answers with bytes as they are.

@@ -235,5 +235,5 @@ func (p *program) file(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(p.In), nil
 	}
-	return os.Open(name) //nolint:gosec // the user names the file
+	return os.Open(name)
 }

@@ -130,7 +130,7 @@ func (p *program) staged(name string) (file *os.File, shownName string, release 
 		return nil, "", nil, err
 	}
 	release = func() { _ = file.Close(); _ = os.Remove(file.Name()) }
-	if _, err := io.Copy(file, source); err == nil {
+	if _, err = io.Copy(file, source); err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -139,8 +141,7 @@ func (e *events) completed() *record.Completed {
 		Source: "events", Register: "events", Since: &since, Until: &until, Summary: &e.Summary, Complete: true, Gaps: []string{},
 	}
 	if len(e.sources) == 1 {
-		for done.Scope = range e.sources { //nolint:revive // the one key
-		}
+		done.Scope = slices.Collect(maps.Keys(e.sources))[0]
 	}
 	return done
 }

@@ -42,7 +42,7 @@ const (
 	MaxLifetime     = 366 * 24 * time.Hour
 )
 
-// ErrToken: the token is not known, has expired or was revoked. Which of them
+// ErrToken says: the token is not known, has expired or was revoked. Which of them
 // it is, the caller is not told.
 var ErrToken = errors.New("the token is not valid")
 
@@ -78,7 +78,7 @@ func CreateToken(ctx context.Context, door *act.Door, caller act.Caller, role, n
 	return text, kept, nil
 }
 
-// ErrRole: there is no such role, or the wish is outside what a token may be.
+// ErrRole says: there is no such role, or the wish is outside what a token may be.
 var ErrRole = errors.New("unknown role")
 
 // RevokeToken ends a token at once.

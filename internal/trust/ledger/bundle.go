@@ -42,7 +42,7 @@ var bundleColumns = []string{"first", "events", "leaves", "bodies"}
 // appendEntry appends an event as tlog-tiles bundles have it: its length, 16
 // bits big-endian, and its bytes.
 func appendEntry(bundle, body []byte) []byte {
-	bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(body))) //nolint:gosec // at most MaxEvent
+	bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(body)))
 	return append(bundle, body...)
 }
 

@@ -52,6 +52,17 @@ type Parser struct {
 
 var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
+// decoderOf takes a decoder from the pool and puts it at the document's
+// beginning.
+func decoderOf(document []byte) *jsontext.Decoder {
+	decoder, ok := decoders.Get().(*jsontext.Decoder)
+	if !ok { // the pool holds nothing else
+		decoder = new(jsontext.Decoder)
+	}
+	decoder.Reset(bytes.NewBuffer(document))
+	return decoder
+}
+
 // Parse checks one event and returns it ready to be appended. The bytes are
 // kept as they are but for white space around them; they are not copied. The
 // error is an *InvalidError.
@@ -64,9 +75,8 @@ func (p Parser) Parse(document []byte, now time.Time) (act.Entry, error) {
 	if len(document) == 0 || document[0] != '{' {
 		return entry, &InvalidError{Problem: "not a JSON object: an event is a CloudEvents 1.0 document like {\"specversion\":\"1.0\",\"id\":...,\"source\":...,\"type\":...}"}
 	}
-	decoder := decoders.Get().(*jsontext.Decoder)
+	decoder := decoderOf(document)
 	defer decoders.Put(decoder)
-	decoder.Reset(bytes.NewBuffer(document))
 	attributes, err := readAttributes(decoder)
 	if err != nil {
 		return entry, err
@@ -77,7 +87,7 @@ func (p Parser) Parse(document []byte, now time.Time) (act.Entry, error) {
 	return entry, nil
 }
 
-// ErrTooLarge: the event has more than MaxEvent bytes.
+// ErrTooLarge says: the event has more than MaxEvent bytes.
 var ErrTooLarge = errors.New("the event is too large")
 
 // tooLarge is an *InvalidError and ErrTooLarge.
@@ -327,9 +337,8 @@ func identify(body []byte) (id, source []byte, err error) {
 			}
 		}
 	}
-	decoder := decoders.Get().(*jsontext.Decoder)
+	decoder := decoderOf(body)
 	defer decoders.Put(decoder)
-	decoder.Reset(bytes.NewBuffer(body))
 	if _, err := decoder.ReadToken(); err != nil {
 		return nil, nil, malformed(err)
 	}
@@ -360,9 +369,8 @@ func identify(body []byte) (id, source []byte, err error) {
 
 // read parses stored bytes.
 func read(index int64, body []byte) (*Event, error) {
-	decoder := decoders.Get().(*jsontext.Decoder)
+	decoder := decoderOf(body)
 	defer decoders.Put(decoder)
-	decoder.Reset(bytes.NewBuffer(body))
 	a, err := readAttributes(decoder)
 	if err != nil {
 		return nil, err

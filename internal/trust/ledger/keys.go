@@ -21,7 +21,7 @@ func (s *keySum) add(seed maphash.Seed, id, source []byte, index int64) {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	var lengths [16]byte
-	binary.BigEndian.PutUint64(lengths[:8], uint64(index)) //nolint:gosec // a bit pattern
+	binary.BigEndian.PutUint64(lengths[:8], uint64(index))
 	binary.BigEndian.PutUint64(lengths[8:], uint64(len(id)))
 	_, _ = h.Write(lengths[:]) // a hash takes everything
 	_, _ = h.Write(id)

@@ -64,7 +64,8 @@ func (l *Lines) Each(take func(Batch) error) error {
 		if errors.Is(err, bufio.ErrBufferFull) {
 			return &LineError{l.Name, number, &InvalidError{Problem: fmt.Sprintf("the line is longer than 1 MiB; an event has at most %d bytes", MaxEvent)}}
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
 			return err
 		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
@@ -74,14 +75,13 @@ func (l *Lines) Each(take func(Batch) error) error {
 			}
 			batch.Entries, batch.Lines = append(batch.Entries, entry), append(batch.Lines, number)
 		}
-		done := err != nil
-		if len(batch.Entries) > 0 && (done || len(batch.Entries) == act.MaxBatch || !anotherLine(reader)) {
+		if len(batch.Entries) > 0 && (last || len(batch.Entries) == act.MaxBatch || !anotherLine(reader)) {
 			if err := take(batch); err != nil {
 				return l.At(batch, err)
 			}
 			batch = Batch{}
 		}
-		if done {
+		if last {
 			return nil
 		}
 	}

@@ -24,7 +24,7 @@ type Proof struct {
 	Checkpoint string   `json:"checkpoint"`      // C2SP signed note
 }
 
-// ErrProof: the proof does not hold.
+// ErrProof says: the proof does not hold.
 var ErrProof = errors.New("the proof does not hold")
 
 // Prove makes the inclusion proof of an event against the latest checkpoint.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"math"
 	"slices"
@@ -148,7 +149,7 @@ func FindIn(r *store.Reader, q Query, visit func(*Event) error) error {
 			break
 		}
 	}
-	if err == error(Stop) {
+	if errors.Is(err, Stop) {
 		return nil
 	}
 	return err
@@ -262,7 +263,7 @@ func (q *Query) candidates(r *store.Reader, block int64) (hits []bool, known boo
 	for _, c := range conditions {
 		var column []byte
 		err := r.One(`SELECT `+c.column+` FROM ledger_search WHERE block = $1`, []any{block}, []any{&column})
-		if err == store.ErrNotFound || err == nil && len(column) != c.width*blockEvents {
+		if errors.Is(err, store.ErrNotFound) || err == nil && len(column) != c.width*blockEvents {
 			return nil, false, nil
 		}
 		if err != nil {

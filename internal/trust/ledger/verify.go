@@ -408,7 +408,7 @@ func (v *verifying) cite(event *Event) error {
 		} `json:"document"`
 	}
 	if err := json.Unmarshal(event.Data, &data); err != nil {
-		return nil //nolint:nilerr // another use of the word
+		return nil
 	}
 	cited := cmp.Or(data.Checkpoint, data.Document.Checkpoint)
 	if cited == nil {
@@ -456,7 +456,7 @@ func consistentWith(r *store.Reader, head Head, signed, verifierKey, who string)
 // level 1 and above, and what lies below for the events that are covered.
 // Older partial tiles may lie beside newer ones; every file must be right.
 func verifyFolder(r *store.Reader, head Head, folder, verifierKey string, covers func(index int64) bool) (int, error) {
-	signed, err := os.ReadFile(filepath.Join(folder, "checkpoint")) //nolint:gosec // a folder that the operator named
+	signed, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
 	if err != nil {
 		return 0, damage("the publication %s has no checkpoint that can be read: %v", folder, err)
 	}
@@ -471,7 +471,7 @@ func verifyFolder(r *store.Reader, head Head, folder, verifierKey string, covers
 	err = eachTile(r, int64(checkpoint.Size), covers, nil, func(t tlog.Tile, data []byte) error {
 		files++
 		path := filepath.Join(folder, filepath.FromSlash(tilePath(t)))
-		present, err := os.ReadFile(path) //nolint:gosec // a folder that the operator named
+		present, err := os.ReadFile(path)
 		if err != nil {
 			return damage("the publication lacks %s: %v", path, err)
 		}
