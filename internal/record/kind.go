@@ -32,6 +32,8 @@ type Kind struct {
 	Identify func(doc any) string
 	// Validate returns what is wrong with a document.
 	Validate func(doc any) []FieldError
+	// Fixed are fields that nobody can change once the record is there.
+	Fixed []string
 	// States are the states of the lifecycle, the first one being that of a
 	// new record, with the states that each may move to.
 	States []State

@@ -110,6 +110,11 @@ func (s *System) edit(tx *act.Tx, kind *record.Kind, id, verb string, version in
 	if err != nil {
 		return record.Change{}, err
 	}
+	for _, field := range kind.Fixed {
+		if _, ok := fields[field]; ok {
+			return record.Change{}, &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: "cannot be changed: it says where the record came from"}}}
+		}
+	}
 	if now := kind.Identify(doc); now != id {
 		return record.Change{}, &record.Invalid{Fields: []record.FieldError{{Field: "id", Problem: "cannot be changed: the record's history hangs on it"}}}
 	}

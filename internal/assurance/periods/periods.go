@@ -143,6 +143,14 @@ func List(r *store.Reader) ([]Period, error) {
 	return all, err
 }
 
+// Choose reads the named period, or without a name the latest one.
+func Choose(r *store.Reader, name string) (*Period, error) {
+	if name == "" {
+		return Latest(r)
+	}
+	return Get(r, name)
+}
+
 // Latest is the period that a command means when none is named: the one that
 // began last. ErrNone when there is none.
 func Latest(r *store.Reader) (*Period, error) {

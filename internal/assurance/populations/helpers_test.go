@@ -130,3 +130,15 @@ func zone(t testing.TB, name string) *time.Location {
 	}
 	return found
 }
+
+func sizeOf(t testing.TB, l *ledgertest.Ledger) int64 {
+	t.Helper()
+	var head ledger.Head
+	if err := l.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		head, err = ledger.ReadHead(r)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return head.Size
+}

@@ -252,6 +252,9 @@ func (s *Stream) logChecks(take func([]byte) error) error {
 	}
 	for ; begin.Before(s.window.To); day++ {
 		end := dayBegin(year, month, day+1, s.window.Zone)
+		if !begin.Before(end) { // a day that was left out of the calendar
+			continue
+		}
 		check := logCheck{ID: begin.Format(time.DateOnly), DueAt: end.Add(-time.Microsecond).UTC()}
 		begin = end
 		if e := first[check.ID]; e != nil {

@@ -84,7 +84,7 @@ func TestFilterThatFailsKeepsTheItem(t *testing.T) {
 			record.Change{Verb: "added", ID: "b", Doc: map[string]any{"id": "b", "merged_at": l.Clock.Now(), "title": "x"}},
 			record.Change{Verb: "added", ID: "c", Doc: map[string]any{"id": "c", "merged_at": l.Clock.Now(), "title": "1"}},
 		)
-		window := populations.Window{From: l.Clock.Now(), To: l.Clock.Now().Add(1)}
+		window := populations.Window{From: l.Clock.Now(), To: l.Clock.Now().Add(time.Microsecond)}
 		for _, lines := range [][]string{
 			{"from: changes", "where: int(item.title) > 5"},
 			{"from: changes", "where: int(item.title) > 5", "at: timestamp(string(item.merged_at))"}, // not the database's order
@@ -262,6 +262,9 @@ func TestSourcesThatTheStoreDoesNotKeep(t *testing.T) {
 	})
 }
 
+// emptyRoot is the root of a log without events (RFC 6962): SHA-256 of nothing.
+const emptyRoot = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 func TestBankedPopulationsAreNumberedAndListedInOrder(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
 		for i := range 11 { // POP-10 sorts before POP-9, and the clock stands still
@@ -269,7 +272,7 @@ func TestBankedPopulationsAreNumberedAndListedInOrder(t *testing.T) {
 				l.Clock.Advance(-time.Hour) // or goes back
 			}
 			_, err := l.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
-				b, err := populations.Bank(tx, populations.Banked{Control: "C-1", Test: "one", Period: []string{"Q1", "Q2"}[i%2], Count: int64(i), Query: populations.Query{Order: populations.Order}})
+				b, err := populations.Bank(tx, populations.Banked{Control: "C-1", Test: "one", Period: []string{"Q1", "Q2"}[i%2], Count: int64(i), Checkpoint: populations.Checkpoint{Root: emptyRoot}})
 				if err == nil && (b.ID != fmt.Sprintf("POP-%d", i+1) || b.BankedBy != ledgertest.Operator.ID || !b.BankedAt.Equal(tx.Now())) {
 					t.Errorf("banked: %+v", b)
 				}

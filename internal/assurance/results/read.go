@@ -1,7 +1,10 @@
 package results
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -9,6 +12,13 @@ import (
 
 // Key names a test of a control.
 type Key struct{ Control, Test string }
+
+// Keys are the tests of a set of results, sorted.
+func Keys(latest map[Key]Result) []Key {
+	return slices.SortedFunc(maps.Keys(latest), func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Control, b.Control), cmp.Compare(a.Test, b.Test))
+	})
+}
 
 // Latest reads the latest result of every test in a period. A final result
 // goes before an interim one, whenever that was performed.

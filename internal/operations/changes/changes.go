@@ -55,6 +55,7 @@ var Register = &record.Kind{
 	New:      func() any { return &Change{State: Merged, Reviewers: []Person{}} },
 	Identify: func(doc any) string { return record.As[Change](doc).ID },
 	Validate: func(doc any) []record.FieldError { return record.As[Change](doc).validate() },
+	Fixed:    []string{"asserted"}, // or a person could lift the cap of ADR 7
 	States: []record.State{
 		{Name: Merged, To: []string{Deployed, RolledBack}},
 		{Name: Deployed, To: []string{RolledBack}},

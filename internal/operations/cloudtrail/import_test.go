@@ -279,8 +279,8 @@ func TestHalvesAreTheWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
 		var records []string
-		for i, hour := range rapid.SliceOfN(rapid.IntRange(0, 23), 1, 12).Draw(rt, "hours") {
-			records = append(records, event(fmt.Sprintf("r-%d-%d", round, i%9), hour%2, fmt.Sprintf(`,"n":%d`, i/9)))
+		for i, hour := range rapid.SliceOfN(rapid.IntRange(0, 23), 1, 6).Draw(rt, "hours") {
+			records = append(records, event(fmt.Sprintf("r-%d-%d", round, i%5), hour%2, fmt.Sprintf(`,"n":%d`, i/5)))
 		}
 		at := rapid.IntRange(0, len(records)).Draw(rt, "at")
 		dir := t.TempDir()

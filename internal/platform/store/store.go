@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -86,7 +85,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	reading := url.Values{}
 	for _, pragma := range []string{
 		"busy_timeout(10000)", "query_only(ON)", "cache_size(-16384)",
-		"mmap_size(1073741824)", // bytes; readers scan, and a mapping saves a copy of every page
+		// No mmap_size: a mapping was measured to make scans no faster, and its
+		// pages count as the process's memory, for each connection, up to the
+		// size of the file.
 	} {
 		reading.Add("_pragma", pragma)
 	}
@@ -97,7 +98,6 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	}
 	readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	readers.SetConnMaxLifetime(time.Minute) // a scan leaves its whole mapping in memory until the connection is closed
 	return &DB{dialect: SQLite, readers: readers, writers: writers}, nil
 }
 

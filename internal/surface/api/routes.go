@@ -71,6 +71,11 @@ var routes = []route{
 	{method: "POST", path: "/v1/records/{register}/{id}/move", action: "*.move", id: "move-record", tag: "Records",
 		title: "Move a record to another state of its lifecycle", body: map[string]int64{jsonType: maxBody}},
 
+	{method: "GET", path: "/v1/controls", action: "control.read", id: "list-controls", tag: "Controls", title: "List the controls and their tests"},
+	{method: "GET", path: "/v1/controls/{id}", action: "control.read", id: "get-control", tag: "Controls", title: "Read a control"},
+	{method: "GET", path: "/v1/results", action: "report.read", id: "list-results", tag: "Controls", title: "Read the latest result of every test in a period"},
+	{method: "GET", path: "/v1/reports/readiness", action: "report.read", id: "get-readiness", tag: "Controls", title: "Read the readiness report of a period"},
+
 	{method: "GET", path: "/openapi.json", action: open, id: "get-openapi", tag: "Service", title: "This description"},
 	{method: "GET", path: "/healthz", action: open, id: "get-health", tag: "Service", title: "Whether the process runs"},
 	{method: "GET", path: "/readyz", action: open, id: "get-ready", tag: "Service", title: "Whether events can be taken"},

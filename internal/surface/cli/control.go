@@ -258,11 +258,7 @@ func chooseControls(s *surface.System, ids []string) ([]*controls.Control, error
 func choosePeriod(ctx context.Context, s *surface.System, name string) (*periods.Period, error) {
 	var over *periods.Period
 	err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		if name == "" {
-			over, err = periods.Latest(r)
-		} else {
-			over, err = periods.Get(r, name)
-		}
+		over, err = periods.Choose(r, name)
 		return err
 	})
 	return over, err

@@ -20,7 +20,7 @@ type Table map[string][]string
 var Roles = Table{
 	"administrator": {"*"},
 	"compliance": {
-		"ledger.read", "ledger.verify", "ledger.publish", "ledger.timestamp",
+		"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
 		"record.read", "person.read", "change.*", "person.*", "import.*",
 		"control.read", "control.test", "population.*", "period.*", "report.read", "metrics.read",
 	},

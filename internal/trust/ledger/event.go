@@ -310,10 +310,11 @@ type Event struct {
 	Body []byte `json:"-"` // the stored bytes
 }
 
-// Instant is when the event happened: its time, or when it was recorded.
+// Instant is when the event happened: its time, or when it was recorded. The
+// first instant of year 1, which many programs write for "none", is no time.
 func (e *Event) Instant() time.Time {
 	for _, text := range []string{e.Time, e.RecordedTime} {
-		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil && !at.IsZero() {
 			return at
 		}
 	}

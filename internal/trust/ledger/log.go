@@ -179,7 +179,7 @@ func (l *Log) flush(tx *store.Tx) error {
 		}
 		l.tree.full = nil
 	}
-	return l.search.flush(tx)
+	return l.search.flush(tx, l.origin, l.signer)
 }
 
 // sign makes the checkpoint: a C2SP tlog-checkpoint, signed.

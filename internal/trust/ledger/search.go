@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"math"
 	"slices"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
@@ -30,7 +33,7 @@ func fingerprint(text string) uint32 { return crc32.Checksum([]byte(text), finge
 type searchBlock struct {
 	number                          int64
 	types, subjects, actors, moment []byte
-	full                            [][]any
+	full                            []searchBlock
 }
 
 // add appends an event; now is its time when it says none.
@@ -44,18 +47,27 @@ func (b *searchBlock) add(entry *act.Entry, now time.Time) {
 	b.actors = binary.BigEndian.AppendUint32(b.actors, fingerprint(entry.Actor))
 	b.moment = binary.BigEndian.AppendUint64(b.moment, uint64(at.UnixMicro()))
 	if len(b.types) == 4*blockEvents {
-		b.full = append(b.full, []any{b.number, b.types, b.subjects, b.actors, b.moment})
-		*b = searchBlock{number: b.number + 1, full: b.full}
+		full := append(b.full, searchBlock{b.number, b.types, b.subjects, b.actors, b.moment, nil})
+		*b = searchBlock{number: b.number + 1, full: full}
 	}
 }
 
-func (b *searchBlock) flush(tx *store.Tx) error {
+// flush writes the blocks that have filled, each signed.
+func (b *searchBlock) flush(tx *store.Tx, origin string, signer note.Signer) error {
 	if len(b.full) == 0 {
 		return nil
 	}
-	err := tx.Insert("ledger_search", []string{"block", "types", "subjects", "actors", "times"}, b.full)
+	rows := make([][]any, len(b.full))
+	for i := range b.full {
+		full := &b.full[i]
+		signed, err := note.Sign(&note.Note{Text: full.text(origin)}, signer)
+		if err != nil {
+			return fmt.Errorf("sign the search index: %w", err)
+		}
+		rows[i] = []any{full.number, full.types, full.subjects, full.actors, full.moment, string(signed)}
+	}
 	b.full = nil
-	return err
+	return tx.Insert("ledger_search", []string{"block", "types", "subjects", "actors", "times", "note"}, rows)
 }
 
 // loadSearch reads the block that is not full yet from the events.

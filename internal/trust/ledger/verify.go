@@ -34,6 +34,11 @@ type Verification struct {
 	State func(r *store.Reader, from, to int64, own []*Event) error
 	// Closing is called once after all blocks, in the snapshot of the head.
 	Closing func(r *store.Reader, head Head) error
+	// Index computes the search index again from the events that are read. It
+	// costs as much as all the rest (every event is parsed, which hashing does
+	// not need); without it the index is held against the signatures that it was
+	// written with, so that whoever changes it must hold the ledger's key.
+	Index bool
 	// Progress is told how many events have been read, of how many.
 	Progress func(done, total int64)
 	// Only restricts the reading of events and of bundles in publications to
@@ -176,7 +181,7 @@ func (v Verification) checkHead(r *store.Reader, head Head) error {
 	if tiles != total {
 		return damage("there are %d tiles, a log of size %d has %d full ones", total, head.Size, tiles)
 	}
-	return nil
+	return checkSearchEnd(r, head.Size)
 }
 
 // unitEvents is what one goroutine checks at a time: the events under one
@@ -257,6 +262,7 @@ func (v *verifying) units(ctx context.Context, db *store.DB) error {
 		})
 	}
 	group.Go(func() error { return v.readKeys(ctx, db) })
+	group.Go(func() error { return db.Read(ctx, v.searchIndex) })
 	return group.Wait()
 }
 
@@ -296,6 +302,10 @@ func (v *verifying) block(r *store.Reader, from, to int64) ([]byte, error) {
 	hashes := make([]byte, 0, (to-from)*tlog.HashSize)
 	var own []*Event
 	var keys keySum
+	var indexing *searchBlock
+	if v.Index && to-from == blockEvents {
+		indexing = &searchBlock{number: from / blockEvents}
+	}
 	err := eachLeaf(r, from, to, func(index int64, leaf, body []byte) error {
 		computed := leafHash(body)
 		if !bytes.Equal(computed, leaf) {
@@ -307,6 +317,13 @@ func (v *verifying) block(r *store.Reader, from, to int64) ([]byte, error) {
 			return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
 		}
 		keys.add(v.seed, id, source, index)
+		if indexing != nil {
+			entry, err := indexed(index, body)
+			if err != nil {
+				return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
+			}
+			indexing.add(entry, entry.Time)
+		}
 		if !bytes.Equal(source, v.source) {
 			return nil
 		}
@@ -321,6 +338,11 @@ func (v *verifying) block(r *store.Reader, from, to int64) ([]byte, error) {
 		return nil, err
 	}
 	v.keys.merge(&keys)
+	if indexing != nil {
+		if err := sameIndex(r, &indexing.full[0]); err != nil {
+			return nil, err
+		}
+	}
 	if v.State != nil {
 		if err := v.State(r, from, to, own); err != nil {
 			return nil, err

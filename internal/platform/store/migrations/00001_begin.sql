@@ -41,13 +41,14 @@ CREATE TABLE ledger_tile (
 );
 
 -- The search index: a row for every full block of 4,096 events, fixed-width
--- columns, rebuildable from the events.
+-- columns, rebuildable from the events; note is the ledger's signature of the row.
 CREATE TABLE ledger_search (
     block    @index,
     types    @bytes NOT NULL,
     subjects @bytes NOT NULL,
     actors   @bytes NOT NULL,
-    times    @bytes NOT NULL
+    times    @bytes NOT NULL,
+    note     @text NOT NULL
 );
 
 -- Every version of every record. to_idx is null on the current version.

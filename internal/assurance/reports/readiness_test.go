@@ -1,0 +1,365 @@
+package reports_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/width"
+	"pgregory.net/rapid"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/operations/changes"
+	"scaf.dev/scaf/internal/platform/blob"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var kinds = record.Kinds{changes.Register, periods.Register, populations.Register, results.Register}
+
+// hostile are texts that no report may take at their word.
+var hostile = []string{
+	`<script>alert(1)</script>`,
+	`"><img src=x onerror=alert(1)>`,
+	`</title></style><link rel=stylesheet href=https://evil.example/x.css>`,
+	`javascript:alert(1) {{.}} <!-- ]]> &amp; &#0;`,
+}
+
+// control makes a control with the given tests: id and predicate each.
+func control(t testing.TB, id, title string, tests ...string) *controls.Control {
+	t.Helper()
+	quoted, err := json.Marshal(title)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("id: %s\ntitle: %s\nowner: engineering lead\nfrequency: multi_daily\ncriteria: [CC8.1, CC5.2]\ntests:\n", id, quoted)
+	for i := 0; i < len(tests); i += 2 {
+		text += fmt.Sprintf("  - id: %s\n    kind: census\n    title: %s\n    population: {from: changes, where: item.repository == \"%s\"}\n    pass: %s\n", tests[i], quoted, tests[i], tests[i+1])
+	}
+	loaded, err := controls.Parse(id+".yaml", []byte(text), controls.Builtin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded
+}
+
+// setting is a ledger in which controls of every conclusion have been tested.
+type setting struct {
+	*ledgertest.Ledger
+	period   *periods.Period
+	controls []*controls.Control
+}
+
+func newSetting(t testing.TB, url string) *setting {
+	t.Helper()
+	l := ledgertest.New(t, url)
+	s := &setting{Ledger: l}
+	ctx := context.Background()
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var list []record.Change
+	add := func(repository, title string, n int, asserted bool) {
+		for range n {
+			at := from.Add(time.Duration(len(list)) * time.Hour)
+			c := changes.Change{
+				ID: fmt.Sprintf("c%03d", len(list)), Title: title, Repository: repository, MergedAt: &at,
+				Reviewers: []changes.Person{}, Asserted: asserted, State: changes.Merged,
+			}
+			list = append(list, record.Change{Verb: "added", ID: c.ID, Doc: c})
+		}
+	}
+	add("good", "ok", 12, false)
+	add("isolated", "ok", 40, false)
+	add("isolated", "bad", 1, false)
+	add("systematic", "bad", 12, false)
+	add("few", "bad", 1, false)
+	add("asserted", "ok", 12, true)
+	if _, err := l.Do(ctx, ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
+		_, err := record.Put(tx, changes.Register, list...)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := record.Complete(ctx, l.Door, ledgertest.Operator, "import.git", "git", record.Completed{
+		Source: "git", Register: "changes", Complete: true, Query: "test", Summary: &record.Summary{},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.period, err = periods.OpenPeriod(ctx, l.Door, ledgertest.Operator, periods.Period{Name: "Q1", From: from, To: ledgertest.Begin, Timezone: "UTC"}); err != nil {
+		t.Fatal(err)
+	}
+	if s.period, err = periods.Close(ctx, l.Door, ledgertest.Operator, "Q1"); err != nil {
+		t.Fatal(err)
+	}
+	const ok = `item.title != "bad"`
+	s.controls = []*controls.Control{
+		control(t, "C-01", "All is well", "good", ok),
+		control(t, "C-02", "One of forty is not", "isolated", ok),
+		control(t, "C-03", "Nothing is well", "systematic", ok),
+		control(t, "C-04", "Too few for a rate", "few", ok),
+		control(t, "C-05", "Only asserted", "asserted", `size(item.reviewers) == 0`),
+		control(t, "C-06", "Nothing occurred", "nothing", ok),
+		control(t, "C-07", "As bad as the worst", "good", ok, "systematic", ok),
+		control(t, "C-08", hostile[0]+" "+hostile[1], "good", ok),
+		control(t, "C-09", "Changed since", "good", ok),
+		control(t, "C-10", "Never tested", "good", ok),
+	}
+	blobs, err := blob.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := &results.Lab{DB: l.DB, Door: l.Door, Kinds: kinds, Blobs: blobs, Clock: l.Clock, Engine: "scaf test"}
+	for _, c := range s.controls[:9] {
+		for _, test := range c.Tests {
+			if _, err := lab.Perform(ctx, ledgertest.Operator, results.Task{Control: c, Test: test, Period: *s.period}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s.controls[8] = control(t, "C-09", "Changed since it was tested", "good", ok)
+	return s
+}
+
+func (s *setting) build(t testing.TB, organization string, period *periods.Period) *reports.Readiness {
+	t.Helper()
+	var report *reports.Readiness
+	if err := s.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		report, err = reports.Build(r, organization, s.Clock.Now(), period, s.controls)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// stable replaces what differs from run to run.
+func stable(r *reports.Readiness) *reports.Readiness {
+	r.Ledger.Root = strings.Repeat("0", 64)
+	return r
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got); run the test with -update and read the difference:\n%s", name, diff)
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	for name, url := range map[string]string{"sqlite": storetest.SQLite(t), "postgres": storetest.Postgres(t)} {
+		t.Run(name, func(t *testing.T) {
+			s := newSetting(t, url)
+			report := stable(s.build(t, "Example Corp", s.period))
+			want := map[string]controltests.Conclusion{
+				"C-01": controltests.Effective, "C-02": controltests.EffectiveWithExceptions, "C-03": controltests.Ineffective,
+				"C-04": controltests.EffectiveWithExceptions, "C-05": controltests.Incomplete, "C-06": controltests.NotOccurring,
+				"C-07": controltests.Ineffective, "C-08": controltests.Effective, "C-09": controltests.NotTested, "C-10": controltests.NotTested,
+			}
+			counts := map[controltests.Conclusion]int{}
+			for _, c := range report.Controls {
+				counts[c.Conclusion]++
+				if c.Conclusion != want[c.ID] {
+					t.Errorf("%s is %s, want %s", c.ID, c.Conclusion, want[c.ID])
+				}
+				for _, test := range c.Tests {
+					if (test.Conclusion == controltests.Effective) != (len(test.Because) == 0) {
+						t.Errorf("%s %s is %s because %q: everything that is not effective needs a reason, nothing else has one", c.ID, test.ID, test.Conclusion, test.Because)
+					}
+				}
+			}
+			if len(report.Conclusions) != 6 {
+				t.Errorf("conclusions: %+v", report.Conclusions)
+			}
+			for _, c := range report.Conclusions {
+				if c.Controls != counts[c.Conclusion] {
+					t.Errorf("%d are said to be %s, %d are", c.Controls, c.Conclusion, counts[c.Conclusion])
+				}
+			}
+			if because := report.Controls[8].Tests[0].Because; len(because) != 1 || !strings.Contains(because[0], "The control file has changed since RES-10 was performed") {
+				t.Errorf("a changed control: %q", because)
+			}
+			if because := report.Controls[9].Tests[0].Because; len(because) != 1 || !strings.Contains(because[0], "scaf control test C-10") {
+				t.Errorf("a control that was never tested: %q", because)
+			}
+			var text, page bytes.Buffer
+			body, err := json.MarshalIndent(report, "", "  ")
+			if err = errors.Join(err, report.Text(&text), report.HTML(&page)); err != nil {
+				t.Fatal(err)
+			}
+			// The same bytes from both databases.
+			golden(t, "readiness.json", append(body, '\n'))
+			golden(t, "readiness.txt", text.Bytes())
+			narrow(t, text.String())
+			harmless(t, page.Bytes())
+			s.Verify(t, kinds)
+		})
+	}
+}
+
+func TestBeforeAnyPeriodNothingIsTested(t *testing.T) {
+	s := newSetting(t, storetest.SQLite(t))
+	report := s.build(t, "Example Corp", nil)
+	for _, c := range report.Controls {
+		if c.Conclusion != controltests.NotTested {
+			t.Errorf("%s is %s", c.ID, c.Conclusion)
+		}
+	}
+	var text, page bytes.Buffer
+	if err := errors.Join(report.Text(&text), report.HTML(&page)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "No period is open: scaf period open NAME --from D --to D\n") || !strings.Contains(page.String(), "No period is open yet") {
+		t.Errorf("it is not said that no period is open:\n%s", text.String())
+	}
+	harmless(t, page.Bytes())
+	s.controls = nil
+	body, err := json.Marshal(s.build(t, "Example Corp", nil))
+	if err != nil || !bytes.Contains(body, []byte(`"period":null`)) || !bytes.Contains(body, []byte(`"controls":[]`)) {
+		t.Errorf("%s, %v", body, err)
+	}
+}
+
+// narrow checks that a text fits a terminal.
+func narrow(t interface{ Errorf(string, ...any) }, text string) {
+	for i, line := range strings.Split(text, "\n") {
+		columns := 0
+		for _, r := range line {
+			switch kind := width.LookupRune(r).Kind(); {
+			case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+				t.Errorf("line %d has the character %U", i+1, r)
+			case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+			case kind == width.EastAsianWide || kind == width.EastAsianFullwidth:
+				columns += 2
+			default:
+				columns++
+			}
+		}
+		if columns > 80 {
+			t.Errorf("line %d has %d columns: %s", i+1, columns, line)
+		}
+		if strings.TrimRight(line, " ") != line {
+			t.Errorf("line %d ends with a space: %q", i+1, line)
+		}
+	}
+}
+
+// harmless checks that a page is well formed, runs nothing and loads nothing.
+func harmless(t interface {
+	Errorf(string, ...any)
+	Fatalf(string, ...any)
+}, page []byte) {
+	elements := []string{"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "p", "strong", "code", "ul", "li", "span", "main", "article", "div"}
+	attributes := []string{"lang", "charset", "name", "content", "class", "aria-label", "id"}
+	decoder := xml.NewDecoder(bytes.NewReader(page))
+	decoder.Strict, decoder.AutoClose, decoder.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	var open []string
+	for {
+		token, err := decoder.RawToken()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("the page cannot be read: %v", err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if !slices.Contains(elements, token.Name.Local) {
+				t.Errorf("the page has an element %s", token.Name.Local)
+			}
+			for _, attribute := range token.Attr {
+				if !slices.Contains(attributes, attribute.Name.Local) {
+					t.Errorf("the page has an attribute %s=%q", attribute.Name.Local, attribute.Value)
+				}
+			}
+			if token.Name.Local != "meta" {
+				open = append(open, token.Name.Local)
+			}
+		case xml.EndElement:
+			if len(open) == 0 || open[len(open)-1] != token.Name.Local {
+				t.Fatalf("</%s> closes %v", token.Name.Local, open)
+			}
+			open = open[:len(open)-1]
+		case xml.CharData:
+			if len(open) > 0 && open[len(open)-1] == "style" && (bytes.Contains(token, []byte("url(")) || bytes.Contains(token, []byte("@import"))) {
+				t.Errorf("the style loads something")
+			}
+		case xml.Comment:
+			t.Errorf("a comment: %s", token)
+		}
+	}
+	if len(open) > 0 {
+		t.Errorf("%v are never closed", open)
+	}
+}
+
+// TestReportsOfHostileTexts builds reports around texts that break out, and
+// around texts that are too wide or move the cursor.
+func TestReportsOfHostileTexts(t *testing.T) {
+	texts := rapid.OneOf(
+		rapid.SampledFrom(hostile),
+		rapid.SampledFrom([]string{
+			strings.Repeat("x", 300), strings.Repeat("漢", 100), strings.Repeat("e\u0301", 120), "\x1b[2J\x1b[31mred\x07", "\u202eevil", "a\r\nb\tc\x00", "日本 語テスト " + strings.Repeat("カ", 70),
+			"", " ", "no\u00a0break " + strings.Repeat("word ", 40), "\xff\xfe",
+		}),
+		rapid.String(),
+	)
+	rapid.Check(t, func(rt *rapid.T) {
+		text := func(label string) string { return texts.Draw(rt, label) }
+		result := results.Result{ID: "RES-1", Population: "POP-1", Count: 1, NeedsJudgment: true, Because: []string{text("because")}}
+		report := reports.Readiness{
+			Organization: text("organization"), Period: &periods.Period{Name: "Q1", State: periods.Open, Timezone: "UTC"},
+			Ledger: reports.Ledger{Origin: text("origin"), Root: strings.Repeat("0", 64)},
+			Controls: []reports.Control{{
+				ID: "C-1", Title: text("title"), Owner: text("owner"), Criteria: []string{"CC8.1", text("criterion")}, Conclusion: controltests.Ineffective,
+				Tests: []reports.Test{
+					{ID: text("id"), Title: text("test"), Conclusion: controltests.Ineffective, Result: &result, Because: result.Because},
+					{ID: "two", Title: text("test"), Conclusion: controltests.NotTested, Because: []string{text("because"), text("because")}},
+				},
+			}},
+		}
+		var plain, page bytes.Buffer
+		if err := errors.Join(report.Text(&plain), report.HTML(&page)); err != nil {
+			rt.Fatal(err)
+		}
+		narrow(rt, plain.String())
+		harmless(rt, page.Bytes())
+		for _, breaking := range []string{"<script", "<img", "<link", "</title></style>"} {
+			if bytes.Contains(page.Bytes(), []byte(breaking)) {
+				rt.Errorf("%s came through", breaking)
+			}
+		}
+	})
+}

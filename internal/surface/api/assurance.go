@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/surface"
+)
+
+func (s *Server) registerAssurance() {
+	register(s, "list-controls", s.listControls)
+	register(s, "get-control", s.getControl)
+	register(s, "list-results", s.listResults)
+	register(s, "get-readiness", s.getReadiness)
+}
+
+// asJSON answers with a value whose description is its own documentation.
+// Two packages have types named Control and Test, which OpenAPI would take for
+// one.
+func asJSON(value any) (*rawBody, error) {
+	data, err := json.Marshal(value)
+	return &rawBody{jsonType, data}, err
+}
+
+func (s *Server) listControls(context.Context, *none) (*rawBody, error) {
+	all, err := s.System.Controls()
+	if err != nil {
+		return nil, err
+	}
+	return asJSON(map[string]any{"controls": all})
+}
+
+func (s *Server) getControl(_ context.Context, in *struct {
+	ID string `path:"id" example:"CHG-01"`
+}) (*rawBody, error) {
+	control, err := s.System.Control(in.ID)
+	if errors.Is(err, surface.ErrNoControl) {
+		return nil, problem(http.StatusNotFound, "not_found", "there is no control %q", in.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return asJSON(control)
+}
+
+// inPeriod is the query of what is read for a period.
+type inPeriod struct {
+	Period string `query:"period" doc:"Name of the period; the one that began last when it is left out"`
+}
+
+// period reads the period that is meant.
+func (s *Server) period(ctx context.Context, in *inPeriod) (*periods.Period, error) {
+	var period *periods.Period
+	err := s.System.DB.Read(ctx, func(r *store.Reader) (err error) {
+		period, err = periods.Choose(r, in.Period)
+		return err
+	})
+	if errors.Is(err, periods.ErrNone) {
+		return nil, problem(http.StatusNotFound, "not_found", "there is no such period")
+	}
+	return period, err
+}
+
+type resultsOutput struct {
+	Body struct {
+		Period  *periods.Period  `json:"period"`
+		Results []results.Result `json:"results"`
+	}
+}
+
+// listResults gives the latest result of every test in a period.
+func (s *Server) listResults(ctx context.Context, in *inPeriod) (*resultsOutput, error) {
+	period, err := s.period(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := &resultsOutput{}
+	out.Body.Period, out.Body.Results = period, []results.Result{}
+	err = s.System.DB.Read(ctx, func(r *store.Reader) error {
+		latest, err := results.Latest(r, period.Name)
+		if err != nil {
+			return err
+		}
+		for _, key := range results.Keys(latest) {
+			out.Body.Results = append(out.Body.Results, latest[key])
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (s *Server) getReadiness(ctx context.Context, in *inPeriod) (*rawBody, error) {
+	period, err := s.period(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	report, err := s.System.Readiness(ctx, period)
+	if err != nil {
+		return nil, err
+	}
+	return asJSON(report)
+}
