@@ -214,7 +214,7 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 		return nil, err
 	}
 	if mode == surface.Read {
-		return s, nil
+		return s, s.DB.CheckSchema(ctx)
 	}
 	if err := s.DB.Migrate(ctx); err != nil {
 		return nil, err

@@ -79,10 +79,13 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
 		}
 		data := eventData{Version: change.Expect + 1, SHA256: digest(doc)}
-		if change.Expect == 0 {
+		if change.Expect > 0 {
+			if data.Patch, err = replace(tx, kind, change, doc); err != nil {
+				return nil, err
+			}
+		}
+		if data.Patch == nil {
 			data.Document = doc
-		} else if data.Patch, err = replace(tx, kind, change, doc); err != nil {
-			return nil, err
 		}
 		index, err := tx.Event(act.Event{
 			Type: "scaf." + kind.Name + "." + change.Verb + ".v1", Subject: kind.Name + "/" + change.ID, Data: data,
@@ -114,12 +117,12 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 type eventData struct {
 	Version  int             `json:"version"`
 	SHA256   string          `json:"sha256"`             // of the canonical document after the event
-	Document json.RawMessage `json:"document,omitempty"` // of the first version, whole
-	Patch    json.RawMessage `json:"patch,omitempty"`    // of a later one: RFC 7396 merge patch
+	Document json.RawMessage `json:"document,omitempty"` // whole: of the first version, or where Patch cannot say it
+	Patch    json.RawMessage `json:"patch,omitempty"`    // RFC 7396 merge patch from the version before
 }
 
 // replace checks the version that is to be replaced and returns the patch
-// from it to the new document.
+// from it to the new document, nil when no patch can say it.
 func replace(tx *act.Tx, kind *Kind, change Change, doc []byte) (json.RawMessage, error) {
 	before, err := Get(&tx.Reader, kind.Name, change.ID)
 	if err != nil {
@@ -135,7 +138,20 @@ func replace(tx *act.Tx, kind *Kind, change Change, doc []byte) (json.RawMessage
 	if err != nil {
 		return nil, err
 	}
+	// A merge patch cannot say null: such a change is recorded whole.
+	if after, err := replay(before.Doc, patch); err != nil || !bytes.Equal(after, doc) {
+		return nil, nil
+	}
 	return Canonical(json.RawMessage(patch))
+}
+
+// replay is the canonical document that a merge patch makes of another one.
+func replay(before, patch []byte) ([]byte, error) {
+	after, err := jsonpatch.MergePatch(before, patch)
+	if err != nil {
+		return nil, err
+	}
+	return Canonical(json.RawMessage(after))
 }
 
 // canonical is a document that is in its one form already.

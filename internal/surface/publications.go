@@ -2,11 +2,15 @@ package surface
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"scaf.dev/scaf/internal/platform/durable"
+	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // publicationsFile lists the folders to which this ledger has been published,
@@ -15,27 +19,33 @@ const publicationsFile = "publications.json"
 
 // publications are the folders that are there to be read. One that has been
 // moved away is somebody else's to check.
-func (s *System) publications() []string {
-	var present []string
-	for _, folder := range s.Publications() {
-		if info, err := os.Stat(folder); err == nil && info.IsDir() {
-			present = append(present, folder)
-		}
+func (s *System) publications() ([]string, error) {
+	folders, err := s.Publications()
+	if err != nil {
+		return nil, err
 	}
-	return present
+	return slices.DeleteFunc(folders, func(folder string) bool {
+		info, err := os.Stat(folder)
+		return err != nil || !info.IsDir()
+	}), nil
 }
 
-// Publications are all the folders that this ledger has been published to.
-func (s *System) Publications() []string {
-	data, err := os.ReadFile(filepath.Join(s.Dir, publicationsFile))
+// Publications are all the folders that this ledger has been published to. A
+// list that cannot be read is a *ledger.DamageError: it says what to verify.
+func (s *System) Publications() ([]string, error) {
+	path := filepath.Join(s.Dir, publicationsFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var folders []string
-	if json.Unmarshal(data, &folders) != nil {
-		return nil
+	if err := json.Unmarshal(data, &folders); err != nil {
+		return nil, &ledger.DamageError{Index: -1, What: fmt.Sprintf("the list of publications %s cannot be read: %v", path, err)}
 	}
-	return folders
+	return folders, nil
 }
 
 // AddPublication remembers a folder.
@@ -44,7 +54,10 @@ func (s *System) AddPublication(folder string) error {
 	if err != nil {
 		return err
 	}
-	folders := s.Publications()
+	folders, err := s.Publications()
+	if err != nil {
+		return err
+	}
 	if slices.Contains(folders, folder) {
 		return nil
 	}

@@ -9,14 +9,12 @@ import (
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
-// Verification is the full verification of this system's ledger: log, tiles,
+// verification is what is verified of this system's ledger: log, tiles,
 // publications, state, and the time stamps that the log holds.
-func (s *System) Verification() ledger.Verification { return s.verification(&stamps{system: s}) }
-
-func (s *System) verification(found *stamps) ledger.Verification {
+func (s *System) verification(found *stamps, folders []string) ledger.Verification {
 	return ledger.Verification{
 		VerifierKey: s.VerifierKey,
-		Folders:     s.publications(),
+		Folders:     folders,
 		State: func(r *store.Reader, from, to int64, own []*ledger.Event) error {
 			applied := make([]record.Applied, len(own))
 			for i, event := range own {
@@ -51,12 +49,17 @@ type Verified struct {
 }
 
 // Verify verifies the ledger: the whole of it, or the events in some spans
-// (see ledger.Verification.Only). The first difference is a
-// *ledger.DamageError.
+// (see ledger.Verification.Only). With spans, also with one that holds
+// everything, the search index is computed again from the events that are
+// read. The first difference is a *ledger.DamageError.
 func (s *System) Verify(ctx context.Context, only []ledger.Span, progress func(done, total int64)) (*Verified, error) {
+	folders, err := s.publications()
+	if err != nil {
+		return nil, err
+	}
 	found := &stamps{system: s}
-	check := s.verification(found)
-	check.Only, check.Progress = only, progress
+	check := s.verification(found, folders)
+	check.Only, check.Index, check.Progress = only, only != nil, progress
 	verified, err := check.Verify(ctx, s.DB)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ package populations
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,7 +12,6 @@ import (
 	"fmt"
 	"hash"
 	"iter"
-	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -150,15 +148,11 @@ func belongs(e *controls.Evaluator, doc []byte) (bool, error) {
 	return in || err != nil, nil
 }
 
-// sorted collects the items of the population in memory (their number is that
-// of matching events or of people, not of changes) and gives them in order.
+// sorted gives a source's items in the order of populations, where the
+// database does not have it. Memory is bounded.
 func (s *Stream) sorted(source func(take func(doc []byte) error) error, give func([]byte) error) error {
-	type item struct {
-		at  int64
-		id  string
-		doc []byte
-	}
-	var items []item
+	items := &sorter{limit: sortMemory}
+	defer items.close()
 	e := s.from.Evaluator()
 	err := source(func(doc []byte) error {
 		if in, err := belongs(e, doc); err != nil || !in {
@@ -178,23 +172,12 @@ func (s *Stream) sorted(source func(take func(doc []byte) error) error, give fun
 		if at.Before(s.window.From) || !at.Before(s.window.To) {
 			return nil
 		}
-		items = append(items, item{at.UnixMicro(), id, bytes.Clone(doc)})
-		return nil
+		return items.add(sortItem{at.UnixMicro(), id, bytes.Clone(doc)})
 	})
 	if err != nil {
 		return err
 	}
-	// Stable: events of two sources may have one id and one instant, and then
-	// keep the order of the ledger.
-	slices.SortStableFunc(items, func(a, b item) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
-	})
-	for _, item := range items {
-		if err := give(item.doc); err != nil {
-			return err
-		}
-	}
-	return nil
+	return items.each(give)
 }
 
 // events gives the ledger's events as items.

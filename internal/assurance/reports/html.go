@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
@@ -19,5 +20,17 @@ var page = template.Must(template.New("readiness.html").Funcs(template.FuncMap{
 }).ParseFS(pages, "readiness.html"))
 
 // HTML writes the report as one page that needs nothing else: no script, no
-// asset from another host.
-func (r *Readiness) HTML(w io.Writer) error { return page.Execute(w, r) }
+// asset from another host. Characters that nobody can see are left out.
+func (r *Readiness) HTML(w io.Writer) error {
+	var b strings.Builder
+	if err := page.Execute(&b, r); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
+		}
+		return printable(r)
+	}, b.String()))
+	return err
+}

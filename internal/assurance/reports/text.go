@@ -86,40 +86,42 @@ func plural(n int, what string) string {
 // first, the others with next. A word that is longer than a line is cut.
 // Characters that would move the terminal's cursor are left out.
 func wrap(b *strings.Builder, first, text, next string) {
-	room := width - columns(first)
-	b.WriteString(first)
+	line, room := first, width-columns(first)
 	begun := false // the line has a word
+	end := func() {
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		line, room, begun = next, width-columns(next), false
+	}
 	for _, word := range strings.FieldsFunc(text, isSpace) {
 		word = strings.Map(printable, word)
 		size := columns(word)
-		switch {
-		case size == 0:
-			continue
-		case begun && size+1 <= room:
-			b.WriteByte(' ')
-			room--
-		case begun:
-			b.WriteString("\n" + next)
-			room = width - columns(next)
+		if begun && size+1 > room {
+			end()
 		}
-		for size > room { // on a line of its own already
+		if begun {
+			line, room = line+" ", room-1
+		}
+		for size > room { // the word is longer than a line
 			head := cut(word, room)
-			b.WriteString(head + "\n" + next)
+			line += head
+			end()
 			word = word[len(head):]
-			size, room = columns(word), width-columns(next)
+			size = columns(word)
 		}
-		b.WriteString(word)
-		begun, room = true, room-size
+		line += word
+		room -= size
+		begun = begun || word != ""
 	}
-	b.WriteByte('\n')
+	end()
 }
 
 // isSpace keeps the no-break space within its word.
 func isSpace(r rune) bool { return unicode.IsSpace(r) && r != '\u00a0' && r != '\u202f' }
 
-// printable leaves out what moves the cursor or the direction of writing.
+// printable leaves out what moves the cursor or the direction of writing, and
+// what is no character.
 func printable(r rune) rune {
-	if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+	if unicode.In(r, unicode.Cc, unicode.Bidi_Control, unicode.Noncharacter_Code_Point) {
 		return -1
 	}
 	return r

@@ -322,7 +322,7 @@ func TestPerformedFromTheBankItIsTheSame(t *testing.T) {
 		at := month(1)
 		if _, err := l.Ledger.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
 			changed := unreviewed
-			changed.ID, changed.MergedAt, changed.Title = "c0-"+at.Format(time.RFC3339), &at, "changed"
+			changed.ID, changed.MergedAt, changed.Title, changed.Reviewers = "c0-"+at.Format(time.RFC3339), &at, "changed", []changes.Person{}
 			_, err := record.Put(tx, changes.Register, record.Change{Verb: "set", ID: changed.ID, Doc: changed, Expect: 1})
 			return err
 		}); err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -19,14 +20,9 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	err = db.Read(ctx, func(r *Reader) error {
 		return r.One(`SELECT max(version_id) FROM goose_db_version WHERE is_applied`, nil, []any{&current})
 	})
-	if classify(err) == nil && err != nil {
-		return fmt.Errorf("%w: it has no schema of SCAF's: run scaf init first (%w)", ErrUnavailable, err)
-	}
-	return compare(current, target, err)
-}
-
-func compare(current, target int64, err error) error {
 	switch {
+	case err != nil && (db.dialect == Postgres && classify(err) == nil || errors.Is(err, ErrCorrupt)):
+		return fmt.Errorf("it has no schema of SCAF's that can be read (%w)", err)
 	case err != nil:
 		return fmt.Errorf("read the schema's version: %w", err)
 	case current > target:

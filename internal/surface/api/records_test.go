@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,12 @@ func TestARecordIsAddedChangedMovedAndRead(t *testing.T) {
 		c.do(ask{method: "GET", path: at + "/history", token: token}).want(t, 200, "").into(t, &history)
 		if len(history.History) != 4 || history.History[3].Version != 4 {
 			t.Errorf("%+v", history)
+		}
+		// An id may hold what a path must escape.
+		g = c.do(ask{"POST", "/v1/records/changes", token, strings.Replace(change, "c1", "team/x%y?", 1), asJSON}).want(t, 201, "")
+		c.do(ask{method: "GET", path: g.header.Get("Location"), token: token}).want(t, 200, "").into(t, &v)
+		if v.ID != "team/x%y?" {
+			t.Errorf("%+v", v)
 		}
 		c.do(ask{method: "GET", path: "/v1/records/changes/none", token: token}).want(t, 404, "not_found")
 		c.do(ask{method: "GET", path: "/v1/records/nothing", token: token}).want(t, 404, "not_found")

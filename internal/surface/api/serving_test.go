@@ -145,7 +145,7 @@ func TestOversizedBodiesAreRefused(t *testing.T) {
 	c, _ := serve(t, f, api.DefaultTimeouts)
 	token, _ := f.Token(t, "ingester", time.Hour)
 	for name, body := range map[string]io.Reader{
-		"chunked":  io.LimitReader(endless{}, 3<<20),
+		"chunked":  io.LimitReader(endless{}, 1<<20+1),
 		"declared": strings.NewReader(strings.Repeat(" ", 1<<20+1)),
 	} {
 		request, err := http.NewRequestWithContext(context.Background(), "POST", c.base+"/v1/events", body)

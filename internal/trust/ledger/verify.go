@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -472,37 +470,6 @@ func consistentWith(r *store.Reader, head Head, signed, verifierKey, who string)
 		return damage("%s: %v", who, err)
 	}
 	return sameRoot(r, head, int64(checkpoint.Size), checkpoint.Hash, who+" holds")
-}
-
-// verifyFolder compares a publication with the log, file by file: the tiles of
-// level 1 and above, and what lies below for the events that are covered.
-// Older partial tiles may lie beside newer ones; every file must be right.
-func verifyFolder(r *store.Reader, head Head, folder, verifierKey string, covers func(index int64) bool) (int, error) {
-	signed, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
-	if err != nil {
-		return 0, damage("the publication %s has no checkpoint that can be read: %v", folder, err)
-	}
-	if err := consistentWith(r, head, string(signed), verifierKey, folder); err != nil {
-		return 0, err
-	}
-	checkpoint, err := OpenCheckpoint(string(signed), verifierKey)
-	if err != nil {
-		return 0, err
-	}
-	files := 1
-	err = eachTile(r, int64(checkpoint.Size), covers, nil, func(t tlog.Tile, data []byte) error {
-		files++
-		path := filepath.Join(folder, filepath.FromSlash(tilePath(t)))
-		present, err := os.ReadFile(path)
-		if err != nil {
-			return damage("the publication lacks %s: %v", path, err)
-		}
-		if !bytes.Equal(present, data) {
-			return damage("%s differs from the ledger", path)
-		}
-		return nil
-	})
-	return files, err
 }
 
 func parseHash(text string) ([]byte, error) {

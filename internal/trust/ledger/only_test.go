@@ -1,0 +1,83 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/trust/ledger"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+// unit is the granularity of Verification.Only.
+const unit = 65536
+
+// flip changes a byte of an event behind the ledger's back.
+func flip(t *testing.T, l *ledgertest.Ledger, index int64, text string) {
+	t.Helper()
+	db, err := store.Open(context.Background(), l.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	ledgertest.Write(t, db, func(tx *store.Tx) error {
+		var first int64
+		var bodies []byte
+		if err := tx.One(`SELECT first, bodies FROM ledger_bundle WHERE first <= $1 ORDER BY first DESC LIMIT 1`, []any{index}, []any{&first, &bodies}); err != nil {
+			return err
+		}
+		at := bytes.Index(bodies, []byte(text))
+		if at < 0 {
+			return fmt.Errorf("no %q in the bundle of event %d", text, index)
+		}
+		bodies[at+len(text)-1] ^= 1
+		_, err := tx.Exec(`UPDATE ledger_bundle SET bodies = $1 WHERE first = $2`, bodies, first)
+		return err
+	})
+}
+
+// A verification of some spans finds what is wrong in them, widened to whole
+// units, passes over the rest, and says what it has read.
+func TestOnlySomeSpansAreRead(t *testing.T) {
+	l := ledgertest.New(t, storetest.SQLite(t))
+	size := int64(2*unit + 1000)
+	l.Fill(t, int(size))
+	verify := func(only ...ledger.Span) (*ledger.Verified, error) {
+		return ledger.Verification{VerifierKey: l.VerifierKey, Only: only}.Verify(context.Background(), l.DB)
+	}
+	for _, test := range []struct {
+		only []ledger.Span
+		want string
+	}{
+		{nil, fmt.Sprint([]ledger.Span{{From: 0, To: size}})},
+		{[]ledger.Span{{From: 7, To: 8}}, fmt.Sprint([]ledger.Span{{From: 0, To: unit}})},
+		{[]ledger.Span{{From: unit, To: unit + 1}, {From: 0, To: 0}}, fmt.Sprint([]ledger.Span{{From: unit, To: 2 * unit}})},
+		{[]ledger.Span{{From: 2*unit + 999, To: 1 << 62}, {From: 0, To: unit}}, fmt.Sprint([]ledger.Span{{From: 0, To: unit}, {From: 2 * unit, To: size}})},
+		{[]ledger.Span{{From: unit - 1, To: unit + 1}, {From: 5, To: 2 * unit}}, fmt.Sprint([]ledger.Span{{From: 0, To: 2 * unit}})},
+		{[]ledger.Span{}, "[]"},
+	} {
+		verified, err := verify(test.only...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var events int64
+		for _, span := range verified.Ranges {
+			events += span.To - span.From
+		}
+		if fmt.Sprint(verified.Ranges) != test.want && test.only != nil || verified.Events != events {
+			t.Errorf("%v: read %v (%d events), want %s", test.only, verified.Ranges, verified.Events, test.want)
+		}
+	}
+	flip(t, l, 70_000, "thing/fill-0070000")
+	if _, err := verify(ledger.Span{From: 0, To: unit}, ledger.Span{From: 2 * unit, To: size}); err != nil {
+		t.Errorf("what is wrong lies elsewhere: %v", err)
+	}
+	var damage *ledger.DamageError
+	if _, err := verify(ledger.Span{From: unit, To: unit + 1}); !errors.As(err, &damage) || damage.Index != 70_000 {
+		t.Errorf("got %v, want event 70000", err)
+	}
+}
