@@ -139,7 +139,11 @@ func replace(tx *act.Tx, kind *Kind, change Change, doc []byte) (json.RawMessage
 		return nil, err
 	}
 	// A merge patch cannot say null: such a change is recorded whole.
-	if after, err := replay(before.Doc, patch); err != nil || !bytes.Equal(after, doc) {
+	after, err := replay(before.Doc, patch)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(after, doc) {
 		return nil, nil
 	}
 	return Canonical(json.RawMessage(patch))

@@ -107,7 +107,7 @@ func buildControl(control *controls.Control, latest map[results.Key]results.Resu
 	for _, test := range control.Tests {
 		one := buildTest(control, test, latest)
 		conclusions = append(conclusions, one.Conclusion)
-		if one.Result != nil {
+		if one.Result != nil && one.Conclusion == one.Result.Conclusion { // not one of an earlier control file
 			line.Interim = line.Interim || one.Result.Interim
 			line.NeedsJudgment = line.NeedsJudgment || one.Result.NeedsJudgment
 		}

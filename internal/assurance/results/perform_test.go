@@ -116,7 +116,7 @@ func (l *laboratory) add(from time.Time, list ...changes.Change) {
 		}
 		all = append(all, record.Change{Verb: "added", ID: change.ID, Doc: change})
 	}
-	if _, err := l.Ledger.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
+	if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
 		_, err := record.Put(tx, changes.Register, all...)
 		return err
 	}); err != nil {
@@ -320,7 +320,7 @@ func TestPerformedFromTheBankItIsTheSame(t *testing.T) {
 		}
 		// The register moves on.
 		at := month(1)
-		if _, err := l.Ledger.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
+		if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
 			changed := unreviewed
 			changed.ID, changed.MergedAt, changed.Title, changed.Reviewers = "c0-"+at.Format(time.RFC3339), &at, "changed", []changes.Person{}
 			_, err := record.Put(tx, changes.Register, record.Change{Verb: "set", ID: changed.ID, Doc: changed, Expect: 1})
@@ -454,7 +454,7 @@ func TestSameOnBothDatabases(t *testing.T) {
 			change := unreviewed
 			at := month(1).Add(time.Duration(i/4) * time.Microsecond)
 			change.ID, change.MergedAt, change.Reviewers = id, &at, []changes.Person{}
-			if _, err := l.Ledger.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
+			if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
 				_, err := record.Put(tx, changes.Register, record.Change{Verb: "added", ID: id, Doc: change})
 				return err
 			}); err != nil {

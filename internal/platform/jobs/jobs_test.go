@@ -138,7 +138,7 @@ func TestAFailedJobRunsAgainLaterAndIsGivenUpInTheEnd(t *testing.T) {
 	each(t, func(t *testing.T, tab *table) {
 		tab.enqueue("a", "1", begin)
 		now := begin
-		for attempt := 1; ; attempt++ {
+		for attempt := 1; attempt <= jobs.MaxAttempts; attempt++ {
 			job := tab.claim(now, "a")
 			if job == nil || job.Attempt != attempt {
 				t.Fatalf("attempt %d: claimed %+v", attempt, job)
@@ -154,11 +154,8 @@ func TestAFailedJobRunsAgainLaterAndIsGivenUpInTheEnd(t *testing.T) {
 			if job := tab.claim(now.Add(pause-time.Second), "a"); job != nil {
 				t.Fatalf("attempt %d: again before the pause of %s", attempt, pause)
 			}
-			if now = now.Add(pause); !again {
-				if attempt != jobs.MaxAttempts {
-					t.Errorf("given up after %d attempts", attempt)
-				}
-				break
+			if now = now.Add(pause); again != (attempt < jobs.MaxAttempts) {
+				t.Fatalf("after attempt %d: again is %v", attempt, again)
 			}
 		}
 		if job := tab.claim(now.AddDate(1, 0, 0), "a"); job != nil {

@@ -36,6 +36,9 @@ var words = map[Dialect]*strings.Replacer{
 // Migrate brings the schema to this binary's version. It is refused when the
 // schema is newer than the binary.
 func (db *DB) Migrate(ctx context.Context) error {
+	if db.refusal != nil {
+		return db.refusal
+	}
 	dialect := goose.DialectSQLite3
 	if db.dialect == Postgres {
 		dialect = goose.DialectPostgres

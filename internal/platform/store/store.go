@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -38,12 +39,14 @@ const (
 type DB struct {
 	dialect Dialect
 	readers *sql.DB
-	writers *sql.DB
+	writers *sql.DB // nil when the database can only be read
+	refusal error   // then says why
 }
 
 // Open opens the database that the URL names: "postgres://..." (or
 // "postgresql://..."), or the path of an SQLite file, which is made when it is
-// missing. It does not migrate.
+// missing. It does not migrate. An SQLite file that may not be written can be
+// read all the same; Writer and Migrate then fail with ErrReadOnly.
 //
 // Durability: on SQLite the journal is WAL with synchronous=FULL, on
 // PostgreSQL synchronous_commit is on, so a commit that returned has been
@@ -78,10 +81,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, explain(err)
 	}
 	writers.SetMaxOpenConns(1)
-	if err := writers.PingContext(ctx); err != nil {
-		_ = writers.Close()
-		return nil, fmt.Errorf("open the database %s: %w", path, explain(err))
-	}
+	db := &DB{dialect: SQLite, writers: writers}
 	reading := url.Values{}
 	for _, pragma := range []string{
 		"busy_timeout(10000)", "query_only(ON)", "cache_size(-16384)",
@@ -91,14 +91,26 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	} {
 		reading.Add("_pragma", pragma)
 	}
+	if err := writers.PingContext(ctx); err != nil {
+		_ = writers.Close()
+		err = fmt.Errorf("open the database %s: %w", path, explain(err))
+		if !errors.Is(err, ErrReadOnly) {
+			return nil, err
+		}
+		db.writers, db.refusal = nil, err
+		reading.Set("mode", "ro")
+		if _, wal := os.Stat(path + "-wal"); errors.Is(wal, fs.ErrNotExist) {
+			reading.Set("immutable", "1") // nobody writes, and no lock file can be made
+		}
+	}
 	readers, err := sql.Open("sqlite", name+"?"+reading.Encode())
 	if err != nil {
-		_ = writers.Close()
-		return nil, explain(err)
+		return nil, errors.Join(explain(err), db.Close())
 	}
+	db.readers = readers
 	readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	return &DB{dialect: SQLite, readers: readers, writers: writers}, nil
+	return db, nil
 }
 
 func openPostgres(ctx context.Context, location string) (*DB, error) {
@@ -124,10 +136,14 @@ func (db *DB) Dialect() Dialect { return db.dialect }
 
 // Close closes every connection.
 func (db *DB) Close() error {
-	if db.readers == db.writers {
-		return db.readers.Close()
+	var all error
+	if db.readers != nil {
+		all = db.readers.Close()
 	}
-	return errors.Join(db.readers.Close(), db.writers.Close())
+	if db.writers != nil && db.writers != db.readers {
+		all = errors.Join(all, db.writers.Close())
+	}
+	return all
 }
 
 // Read runs body on one snapshot of the database: every query of it sees the
@@ -236,6 +252,24 @@ func (r *Reader) Each(query string, args, into []any, visit func() error) error 
 		}
 	}
 	return rows.Err()
+}
+
+// Sound checks that a table and its indexes say the same; ErrCorrupt when they
+// do not. A query that goes by a damaged index would leave rows out. It reads
+// the table and looks up every row in every index. On PostgreSQL nothing is
+// checked.
+func (r *Reader) Sound(table string) error {
+	if r.dialect != SQLite {
+		return nil
+	}
+	var found string
+	if err := r.One(`PRAGMA integrity_check(`+table+`)`, nil, []any{&found}); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return fmt.Errorf("%w: the table %s: %s", ErrCorrupt, table, found)
+	}
+	return nil
 }
 
 // Dialect tells which database this is.

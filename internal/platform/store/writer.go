@@ -23,6 +23,9 @@ type Writer struct {
 
 // Writer takes a connection for writing.
 func (db *DB) Writer(ctx context.Context) (*Writer, error) {
+	if db.refusal != nil {
+		return nil, db.refusal
+	}
 	conn, err := db.writers.Conn(ctx)
 	if err != nil {
 		return nil, explain(err)

@@ -153,3 +153,47 @@ func TestDenialsAreRecorded(t *testing.T) {
 		}
 	})
 }
+
+// Who may do what, written down, so that a slip in the table of routes or of
+// roles is seen.
+func TestAllowedAndDenied(t *testing.T) {
+	f := apptest.New(t, config.Config{})
+	c, _ := serve(t, f, api.DefaultTimeouts)
+	const (
+		events, event, proof = "/v1/events", "/v1/events/0", "/v1/events/0/proof"
+		changes, fix         = "/v1/records/changes", "/v1/records/changes/c1"
+		people, alex         = "/v1/records/people", "/v1/records/people/p1"
+	)
+	for role, rules := range map[string]struct{ allow, deny []string }{
+		"ingester": {
+			[]string{"POST " + events},
+			[]string{"GET " + events, "GET " + event, "GET " + proof, "GET /v1/ledger/checkpoint", "GET " + changes, "POST " + changes, "GET /metrics", "POST /v1/ledger/timestamps"},
+		},
+		"monitor": {
+			[]string{"GET /metrics"},
+			[]string{"POST " + events, "GET " + events, "GET " + people, "GET /v1/registers"},
+		},
+		"auditor": {
+			[]string{"GET " + events, "GET " + proof, "GET /v1/ledger/key", "GET " + changes, "GET " + fix + "/history", "GET " + people, "GET /v1/registers"},
+			[]string{"POST " + events, "POST " + changes, "PATCH " + fix, "POST " + fix + "/move", "POST " + people, "PATCH " + alex, "GET /metrics", "POST /v1/ledger/timestamps"},
+		},
+		"engineer": {
+			[]string{"GET " + events, "POST " + changes, "PATCH " + fix, "POST " + fix + "/move", "GET " + fix},
+			[]string{"POST " + events, "GET " + people, "GET " + alex, "GET " + alex + "/history", "POST " + people, "PATCH " + alex, "POST " + alex + "/move"},
+		},
+		"compliance": {
+			[]string{"GET " + people, "POST " + people, "PATCH " + alex, "GET /metrics", "POST /v1/ledger/timestamps"},
+			nil,
+		},
+	} {
+		token, _ := f.Token(t, role, time.Hour)
+		for denied, list := range [][]string{rules.allow, rules.deny} {
+			for _, line := range list {
+				method, path, _ := strings.Cut(line, " ")
+				if got := c.do(ask{method: method, path: path, token: token}).status == 403; got != (denied == 1) {
+					t.Errorf("%s as %s: denied is %v", line, role, got)
+				}
+			}
+		}
+	}
+}

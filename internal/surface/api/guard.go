@@ -147,13 +147,12 @@ func secure(h http.Header) {
 func (g *guard) absent(w http.ResponseWriter, r *http.Request, handler http.Handler) {
 	dry := &dryRun{header: http.Header{}}
 	handler.ServeHTTP(dry, r)
-	switch {
-	case dry.status == http.StatusMethodNotAllowed:
+	if dry.status == http.StatusMethodNotAllowed {
 		allow := dry.header.Get("Allow")
 		problem(http.StatusMethodNotAllowed, "method_not_allowed", "%s takes %s", r.URL.Path, allow).with("Allow", allow).write(w)
-	default:
-		problem(http.StatusNotFound, "not_found", "there is nothing at this path: see /openapi.json").write(w)
+		return
 	}
+	problem(http.StatusNotFound, "not_found", "there is nothing at this path: see /openapi.json").write(w)
 }
 
 // panicked ends a request whose handler panicked.

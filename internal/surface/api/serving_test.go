@@ -148,7 +148,7 @@ func TestOversizedBodiesAreRefused(t *testing.T) {
 		"chunked":  io.LimitReader(endless{}, 1<<20+1),
 		"declared": strings.NewReader(strings.Repeat(" ", 1<<20+1)),
 	} {
-		request, err := http.NewRequestWithContext(context.Background(), "POST", c.base+"/v1/events", body)
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, c.base+"/v1/events", body)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"sync"
@@ -177,7 +178,8 @@ func readAttributes(decoder *jsontext.Decoder) (attributes, error) {
 	if _, err := decoder.ReadToken(); err != nil {
 		return a, malformed(err)
 	}
-	if decoder.PeekKind() != 0 {
+	// Not PeekKind: it is 0 at the end, and before what can begin no JSON, too.
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return a, &InvalidError{Problem: "there is more after the JSON object: one event a line"}
 	}
 	return a, nil

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -37,7 +38,16 @@ func (v *verifying) readKeys(ctx context.Context, db *store.DB) error {
 	return db.Read(ctx, func(r *store.Reader) error {
 		var id, source store.Raw
 		var index int64
+		var before, beforeSource []byte
 		return r.Each(`SELECT id, source, idx FROM ledger_key`, nil, []any{&id, &source, &index}, func() error {
+			// SQLite's table is in the order of the key. A row out of its place is
+			// not found by its key, and its event could be appended again.
+			if r.Dialect() == store.SQLite {
+				if order := bytes.Compare(before, id); order > 0 || order == 0 && bytes.Compare(beforeSource, source) >= 0 && before != nil {
+					return damage("the key of event %d is not in its place: an id %q cannot follow %q", index, id, before)
+				}
+				before, beforeSource = append(before[:0], id...), append(beforeSource[:0], source...)
+			}
 			if v.covers(index) {
 				v.filed.add(v.seed, id, source, index)
 			}

@@ -133,12 +133,6 @@ func (l *Log) Append(tx *store.Tx, now time.Time, entries []act.Entry) ([]act.Re
 		receipts[i] = act.Receipt{Index: index, LeafHash: hexHash(leaf)}
 		l.search.add(entry, now)
 	}
-	if err := tx.Insert("ledger_key", []string{"id", "source", "idx"}, keys); err != nil {
-		return nil, err
-	}
-	if err := tx.Insert("ledger_bundle", bundleColumns, bundled(l.size, bodies, leaves)); err != nil {
-		return nil, err
-	}
 	if err := l.flush(tx); err != nil {
 		return nil, err
 	}
@@ -151,7 +145,10 @@ func (l *Log) Append(tx *store.Tx, now time.Time, entries []act.Entry) ([]act.Re
 	if err != nil {
 		return nil, err
 	}
-	changed, err := tx.Exec(`UPDATE ledger_head SET size = $1, frontier = $2, root = $3, note = $4 WHERE one = 1 AND size = $5`,
+	changed, err := tx.Together([]store.Insertion{
+		{Table: "ledger_key", Columns: []string{"id", "source", "idx"}, Rows: keys},
+		{Table: "ledger_bundle", Columns: bundleColumns, Rows: bundled(l.size, bodies, leaves)},
+	}, `UPDATE ledger_head SET size = $1, frontier = $2, root = $3, note = $4 WHERE one = 1 AND size = $5`,
 		size, l.tree.packed(), root, signed, l.size)
 	if err != nil {
 		return nil, err
@@ -273,7 +270,7 @@ func readHead(r *store.Reader, lock string) (Head, error) {
 		return head, err
 	}
 	if len(head.Root) != tlog.HashSize {
-		return head, fmt.Errorf("%w: the head's root has %d bytes", ErrDamaged, len(head.Root))
+		return head, damage("the root of the head row has %d bytes", len(head.Root))
 	}
 	return head, nil
 }

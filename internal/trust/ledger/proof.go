@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	f_log "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
@@ -160,7 +161,7 @@ func ReadProof(data []byte) (*Proof, error) {
 	if err := decoder.Decode(&p); err != nil {
 		return nil, fmt.Errorf("%w: the proof file cannot be read: %w", ErrProof, err)
 	}
-	if decoder.More() {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: there is more in the proof file than one proof", ErrProof)
 	}
 	return &p, nil

@@ -177,9 +177,23 @@ func (v Verification) checkHead(r *store.Reader, head Head) error {
 		return err
 	}
 	if tiles != total {
-		return damage("there are %d tiles, a log of size %d has %d full ones", total, head.Size, tiles)
+		return strayTile(r, head.Size)
 	}
 	return checkSearchEnd(r, head.Size)
+}
+
+// strayTile names a tile that a log of this size does not have.
+func strayTile(r *store.Reader, size int64) error {
+	var level, n int64
+	if err := r.Each(`SELECT level, n FROM ledger_tile ORDER BY level, n`, nil, []any{&level, &n}, func() error {
+		if level >= 0 && level < 63/tileHeight && n >= 0 && n < size>>(tileHeight*(level+1)) {
+			return nil
+		}
+		return damage("tile %d of level %d does not belong to a log of size %d", n, level, size)
+	}); err != nil {
+		return err
+	}
+	return damage("there are more tiles than a log of size %d has", size)
 }
 
 // unitEvents is what one goroutine checks at a time: the events under one
