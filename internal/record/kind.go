@@ -80,7 +80,7 @@ func (k *Kind) Decode(raw []byte) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(doc); err != nil {
-		return nil, k.explain(err)
+		return nil, k.explain(raw, err)
 	}
 	if k.Validate != nil {
 		if wrong := k.Validate(doc); len(wrong) > 0 {
@@ -91,20 +91,35 @@ func (k *Kind) Decode(raw []byte) (any, error) {
 }
 
 // explain turns a decoding error into the field's.
-func (k *Kind) explain(err error) error {
+func (k *Kind) explain(raw []byte, err error) error {
 	var wrong *json.UnmarshalTypeError
 	var moment *time.ParseError
 	switch {
 	case errors.As(err, &wrong):
 		return &Invalid{[]FieldError{{wrong.Field, fmt.Sprintf("is a %s, it must be of type %s", wrong.Value, typeName(wrong.Type))}}}
 	case errors.As(err, &moment):
-		return &Invalid{[]FieldError{{"time", fmt.Sprintf("%s is not an RFC 3339 time like 2026-01-31T09:30:00Z", moment.Value)}}}
+		return &Invalid{[]FieldError{{k.noTime(raw), fmt.Sprintf("%s is not an RFC 3339 time like 2026-01-31T09:30:00Z", moment.Value)}}}
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")
 	if field, ok := strings.CutPrefix(text, "unknown field "); ok {
 		return &Invalid{[]FieldError{{strings.Trim(field, `"`), "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
 	}
 	return &Invalid{[]FieldError{{"document", text}}}
+}
+
+// noTime is the name of the first field that is to hold a time and does not.
+// An error of package time does not say which it is.
+func (k *Kind) noTime(raw []byte) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) == nil {
+		for _, name := range k.Fields() {
+			var at *time.Time
+			if value, ok := fields[name]; ok && k.Type(name) == reflect.TypeFor[time.Time]() && json.Unmarshal(value, &at) != nil {
+				return name
+			}
+		}
+	}
+	return "time"
 }
 
 func typeName(t reflect.Type) string {

@@ -108,9 +108,22 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 	}
 	err := tx.Insert("record_version", []string{"kind", "id", "version", "from_idx", "to_idx", "at", "doc"}, rows)
 	if errors.Is(err, store.ErrUnique) {
-		return nil, fmt.Errorf("%w: %w", ErrExists, err)
+		return nil, fmt.Errorf("%w: %s", ErrExists, named(kind, changes))
 	}
 	return indexes, err
+}
+
+// named are the references of the first changes.
+func named(kind *Kind, changes []Change) string {
+	const most = 3
+	var refs []string
+	for _, change := range changes[:min(len(changes), most)] {
+		refs = append(refs, kind.Name+"/"+change.ID)
+	}
+	if len(changes) > most {
+		return fmt.Sprintf("one of %s and %d more", strings.Join(refs, ", "), len(changes)-most)
+	}
+	return strings.Join(refs, " or ")
 }
 
 // eventData is the data of a record's event.

@@ -23,6 +23,7 @@ import (
 // What is wrong with a folder is said in one line, and leaves it as it was:
 // once it is put right, the folder opens, takes events and verifies.
 func TestAFolderThatCannotBeUsedSaysWhy(t *testing.T) {
+	t.Parallel()
 	at := func(name string) func(dir string) string {
 		return func(dir string) string { return filepath.Join(dir, name) }
 	}
@@ -53,6 +54,7 @@ func TestAFolderThatCannotBeUsedSaysWhy(t *testing.T) {
 		"newer schema":          {at("scaf.db"), newerSchema(t), false, []string{"99999", "newer scaf"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := data(t, "")
 			must(t, dir, "record", "add", "changes", "id=c1", "title=A change", `author={"name":"Alex"}`, "merged_at=2026-03-02T09:00:00Z")
 			path := test.file(dir)
@@ -228,6 +230,7 @@ func (s *serving) metric(name string) float64 {
 }
 
 func TestASecondProcessOnTheFolderIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := data(t, "")
 	s := serve(t, dir)
 	holder := strconv.Itoa(s.command.Process.Pid)
@@ -261,6 +264,7 @@ func disk(t *testing.T, megabytes int) (dir string, under []string) {
 }
 
 func TestAFullDiskStopsAppendingAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	top, under := disk(t, 4)
 	dir := filepath.Join(top, "data")
 	must(t, dir, "init")
@@ -296,6 +300,7 @@ func TestAFullDiskStopsAppendingAndLosesNothing(t *testing.T) {
 // A server on a disk that fills: events and changes are refused with 503, the
 // failures are counted, and with room again everything goes on by itself.
 func TestAServerOutlivesAFullDisk(t *testing.T) {
+	t.Parallel()
 	top, under := disk(t, 5)
 	dir := filepath.Join(top, "data")
 	must(t, dir, "init")
@@ -406,8 +411,10 @@ func readOnly(t *testing.T, dir string, writable ...string) func(args ...string)
 }
 
 func TestAReadOnlyFolderIsNamed(t *testing.T) {
+	t.Parallel()
 	for name, writable := range map[string][]string{"nothing can be written": nil, "the lock can": {"lock"}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := data(t, "")
 			must(t, dir, "record", "add", "changes", "id=c1", "title=A change", `author={"name":"Alex"}`, "merged_at=2026-03-02T09:00:00Z")
 			scaf := readOnly(t, dir, writable...)
@@ -423,6 +430,7 @@ func TestAReadOnlyFolderIsNamed(t *testing.T) {
 }
 
 func TestAReadOnlyPostgresKeepsEventsAside(t *testing.T) {
+	t.Parallel()
 	url := storetest.Postgres(t)
 	dir := data(t, url)
 	setting := func(value string) {

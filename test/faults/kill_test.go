@@ -51,6 +51,7 @@ func (p *promised) version(v record.Version) {
 }
 
 func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		rounds, longRounds int
 		url                func(testing.TB) string
@@ -59,6 +60,7 @@ func TestKillLosesNothingThatWasAcknowledged(t *testing.T) {
 		"postgres": {10, 100, storetest.Postgres},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			rounds := test.rounds
 			if long {
 				rounds = test.longRounds
