@@ -85,14 +85,17 @@ type Receipt struct {
 // calls Begin once, Append at most once and as the last statement, and then
 // exactly one of Committed and Aborted.
 type Log interface {
-	// Begin locks the head and returns the index that the next event gets.
-	Begin(tx *store.Tx) (next int64, err error)
+	// Begin returns the index that the next event gets. Unless lock is set it
+	// may go by what the process knows, without asking the database: Append
+	// then finds out whether somebody else has appended meanwhile.
+	Begin(tx *store.Tx, lock bool) (next int64, err error)
 	// Known returns the receipts of those entries that the ledger holds
 	// already, by position, or an error wrapping ErrConflict with the position
 	// of an entry whose key is taken by other bytes.
 	Known(tx *store.Tx, entries []Entry) (map[int]Receipt, error)
 	// Append writes the entries at the next indexes, in order, and the head.
-	// store.ErrUnique when a key is taken.
+	// store.ErrUnique when a key is taken, ErrMoved when another process has
+	// moved the head.
 	Append(tx *store.Tx, now time.Time, entries []Entry) ([]Receipt, error)
 	Committed()
 	Aborted()
@@ -107,6 +110,8 @@ var (
 	// ErrConflict: an event with this id and source, but other content, is in
 	// the ledger.
 	ErrConflict = errors.New("an event with the same id and source but other content is in the ledger")
+	// ErrMoved: another process has appended meanwhile.
+	ErrMoved = errors.New("another process has appended to the ledger meanwhile")
 	// ErrSilent: the body changed rows and named no event.
 	ErrSilent = errors.New("act: a change without an event")
 	// ErrKept: the events could not be written now; they are safe in the side

@@ -46,11 +46,11 @@ func (f *faultyLog) next(list *[]error) error {
 	return err
 }
 
-func (f *faultyLog) Begin(tx *store.Tx) (int64, error) {
+func (f *faultyLog) Begin(tx *store.Tx, lock bool) (int64, error) {
 	if err := f.next(&f.begin); err != nil {
 		return 0, err
 	}
-	return f.Log.Begin(tx)
+	return f.Log.Begin(tx, lock)
 }
 
 func (f *faultyLog) Known(tx *store.Tx, entries []act.Entry) (map[int]act.Receipt, error) {

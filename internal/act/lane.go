@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,6 +139,9 @@ func (l *lane) gather(first *member) []*member {
 // serve commits the group, or says to each member why not.
 func (l *lane) serve(group []*member) {
 	err := l.commit(group, false)
+	if errors.Is(err, ErrMoved) { // the log knows that by now
+		err = l.commit(group, false)
+	}
 	if errors.Is(err, store.ErrUnique) { // an event is there already: look before writing
 		err = l.commit(group, true)
 	}
@@ -212,7 +216,10 @@ func (l *lane) commit(group []*member, look bool) (err error) {
 			l.dropWriter(err)
 		}
 	}()
-	next, err := l.door.Log.Begin(tx)
+	// What only appends need not ask first; what reads and changes rows must
+	// have them to itself.
+	lock := slices.ContainsFunc(group, func(m *member) bool { return !m.ingests() })
+	next, err := l.door.Log.Begin(tx, lock)
 	if err != nil {
 		return err
 	}

@@ -39,9 +39,9 @@ func (l *lane) kept(b *batch) (bool, error) {
 		return false, err
 	}
 	defer l.door.Log.Aborted()
-	// Begin locks the head, so a server that is still at work on the commit is
+	// The head is locked, so a server that is still at work on the commit is
 	// waited for.
-	if _, err := l.door.Log.Begin(tx); err != nil {
+	if _, err := l.door.Log.Begin(tx, true); err != nil {
 		return false, err
 	}
 	receipts := make([]Receipt, len(b.entries))

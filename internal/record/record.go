@@ -309,7 +309,11 @@ func Each(r *store.Reader, q Range, visit func(*Version) error) error {
 	v := Version{Kind: q.Kind}
 	var to *int64
 	var doc store.Raw
-	return r.Each(`SELECT `+columns+` FROM record_version WHERE `+where+` ORDER BY at NULLS FIRST, id`, args,
+	order := "at NULLS FIRST, id"
+	if !q.From.IsZero() || !q.To.IsZero() { // there is no null: PostgreSQL can read by its index
+		order = "at, id"
+	}
+	return r.Each(`SELECT `+columns+` FROM record_version WHERE `+where+` ORDER BY `+order, args,
 		[]any{&v.ID, &v.Version, &v.From, &to, &doc}, func() error {
 			v.To, v.Doc = to, json.RawMessage(doc)
 			return visit(&v)

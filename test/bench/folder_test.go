@@ -80,10 +80,11 @@ func (f folder) fill(made *events, n int) {
 	f.open(func(s *surface.System) { made.fill(f.b, s.Door, s.Parser(), n) })
 }
 
-// settle lets the database finish what it has put off, so that the next
-// measurement does not pay for the last one's writes.
+// settle lets the database and the kernel finish what they have put off, so
+// that the next measurement does not pay for the last one's writes.
 func (f folder) settle() {
 	f.b.Helper()
+	defer syscall.Sync()
 	f.open(func(s *surface.System) {
 		if s.DB.Dialect() != store.Postgres {
 			return
@@ -93,8 +94,11 @@ func (f folder) settle() {
 			f.b.Fatal(err)
 		}
 		defer w.Close()
-		if _, err := w.ExecContext(context.Background(), "CHECKPOINT"); err != nil {
-			f.b.Fatal(err)
+		// What autovacuum does within a minute, and the checkpointer within five.
+		for _, statement := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
+			if _, err := w.ExecContext(context.Background(), statement); err != nil {
+				f.b.Fatal(err)
+			}
 		}
 	})
 }
@@ -145,6 +149,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	app.TuneMemory() // as the program does
 	os.Exit(m.Run())
 }
 

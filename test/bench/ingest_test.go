@@ -98,16 +98,15 @@ const (
 
 func ingest(b *bench) {
 	rounds, length := pick(b, 2, 5), pick(b, 500*time.Millisecond, 4*time.Second)
-	b.say("Each writer submits one event and waits until it is durable. **Bare**: rows of an index and the event's bytes through the same writer, grouped alike; no hash, signature, key or search. **SCAF**: the product's door and ledger, with parsing, RFC 6962 hash, signed checkpoint, idempotency and search. %d rounds of %s each, in turns.", rounds, length)
+	b.say("Each writer makes one event, submits it and waits until it is durable. **Bare**: rows of an index and the event's bytes through the same writer, grouped alike; no hash, signature, key or search. **SCAF**: the product's door and ledger, with parsing, RFC 6962 hash, signed checkpoint, idempotency and search. %d rounds of %s each, in turns.", rounds, length)
 	rows := [][]string{{"database", "writers", "bare/s", "SCAF/s", "ratio", "target"}}
 	for _, database := range databases {
 		base := newBare(b, database.fresh(b))
 		l := ledgertest.New(b, database.fresh(b))
 		made := newEvents()
-		body := made.next()
 		stop := b.profile("ingest-" + database.name)
 		for _, writers := range []int{1, 64, 1024} {
-			p := alternate(b, writers, rounds, length, func() error { base.append(body); return nil }, made.appender(b, l.Door, l.Parser))
+			p := alternate(b, writers, rounds, length, func() error { base.append(made.next()); return nil }, made.appender(b, l.Door, l.Parser))
 			bare, scaf, ratio := p.rates()
 			target := "none"
 			if writers > 1 {

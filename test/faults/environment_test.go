@@ -331,7 +331,7 @@ func TestAServerOutlivesAFullDisk(t *testing.T) {
 	}
 	code, answer = s.ask("POST", "/v1/records/changes", "application/json", fmt.Sprintf(`{"id":"c1","title":%q,"author":{"name":"Alex"},"merged_at":"2026-03-02T09:00:00Z"}`, strings.Repeat("long ", 700)))
 	if code != 503 {
-		t.Errorf("a change got %d %s", code, answer)
+		t.Errorf("a change got %d %s: %s", code, answer, s.log)
 	}
 	small, _ := s.append("small", 1) // may find room in the side file, if not in the ledger
 	if small != 201 && small != 503 {

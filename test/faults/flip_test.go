@@ -236,7 +236,11 @@ func altered(random *rand.Rand, round int, kind byte, value any) any {
 			return nil
 		}
 	}
-	return value.(int64) + []int64{-1, 1, 2, -5000, 4096}[random.IntN(5)]
+	number, wide := value.(int64) // an integer of PostgreSQL has 32 bits
+	if !wide {
+		number = int64(value.(int32))
+	}
+	return number + []int64{-1, 1, 2, -5000, 4096}[random.IntN(5)]
 }
 
 // Whatever is changed in the tables behind SCAF's back is found and named.

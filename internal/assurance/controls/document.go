@@ -14,39 +14,113 @@ import (
 )
 
 // decoder reads from a JSON object the part that expressions need, and checks
-// the syntax of all of it (RFC 8259, with unique names and valid UTF-8). It is
+// the syntax of all of it (RFC 8259, with valid UTF-8 and unique names). It is
 // reused from item to item by one goroutine.
 type decoder struct {
-	buffer bytes.Buffer
-	text   *jsontext.Decoder
-	need   *need
-	item   *Type    // nil: dynamic
-	bad    error    // first value that does not fit its declared type
-	at     []string // path of the value being decoded, for bad
+	buffer  bytes.Buffer
+	text    *jsontext.Decoder
+	options jsontext.Options
+	root    *node
+	item    map[string]any // the last item, whose map is used again
+	bad     error          // first value that does not fit its declared type
+	at      []string       // path of the value being decoded, for bad
 }
 
 // mismatch stands in a document for a value that does not fit its declared
 // type; reading it is an evaluation error.
 type mismatch struct{ err error }
 
-func newDecoder(n *need, fields []Field) *decoder {
-	d := &decoder{need: n}
-	if fields != nil {
-		t := Object(fields...)
-		d.item = &t
+// newDecoder returns a decoder of items with these fields (nil: dynamic). The
+// items of a canonical source have unique names by their making, which is then
+// not checked again.
+func newDecoder(n *need, fields []Field, canonical bool) *decoder {
+	d := &decoder{options: jsontext.AllowDuplicateNames(canonical), item: map[string]any{}}
+	if fields == nil {
+		d.root = newNode("", n, nil)
+	} else {
+		item := Object(fields...)
+		d.root = newNode("", n, &item)
 	}
-	d.text = jsontext.NewDecoder(&d.buffer)
+	d.text = jsontext.NewDecoder(&d.buffer, d.options)
 	return d
 }
 
-// decode reads one item. Its numbers without fraction and exponent become
+// node is a part of an item that is decoded.
+type node struct {
+	name     string
+	declared *Type   // nil: dynamic
+	all      bool    // of an object, every member
+	members  []*node // or these
+	element  *node   // of a list
+}
+
+// anything is a value of which everything is needed, and nothing is declared.
+var anything = &node{all: true}
+
+func init() { anything.element = anything }
+
+// newNode makes the node of what is needed of a value of the declared type.
+func newNode(name string, n *need, declared *Type) *node {
+	if declared != nil && declared.kind == kindDyn {
+		declared = nil
+	}
+	made := &node{name: name, declared: declared, element: anything}
+	if declared != nil && declared.kind == kindList {
+		made.element = newNode("", &need{whole: true}, declared.elem)
+	}
+	if declared != nil && declared.kind == kindObject { // nothing can read what is not declared
+		for i := range declared.fields {
+			field := &declared.fields[i]
+			child := n.children[field.Name]
+			if n.whole {
+				child = n
+			}
+			if child != nil {
+				made.members = append(made.members, newNode(field.Name, child, &field.Type))
+			}
+		}
+		return made
+	}
+	made.all = n.whole
+	for child, needed := range n.children {
+		made.members = append(made.members, newNode(child, needed, nil))
+	}
+	return made
+}
+
+// member finds what is needed of a member by its raw name; nil for nothing.
+func (n *node) member(raw jsontext.Value) (child *node, name string) {
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		name = unquote(raw)
+	} else if !n.all {
+		for _, child := range n.members {
+			if string(raw[1:len(raw)-1]) == child.name { // does not allocate
+				return child, child.name
+			}
+		}
+		return nil, ""
+	} else {
+		name = string(raw[1 : len(raw)-1])
+	}
+	if n.all {
+		return anything, name
+	}
+	for _, child := range n.members {
+		if name == child.name {
+			return child, name
+		}
+	}
+	return nil, ""
+}
+
+// decode reads one item, which is valid until the next call. Its numbers without fraction and exponent become
 // int64 where they fit, all others float64. The error is for something that is
 // not a JSON object; a value that does not fit the schema is kept in d.bad.
 func (d *decoder) decode(item []byte) (map[string]any, error) {
 	d.bad, d.at = nil, d.at[:0]
 	// A buffer made of the item itself lets the decoder parse in place.
 	d.buffer = *bytes.NewBuffer(item)
-	d.text.Reset(&d.buffer)
+	d.text.Reset(&d.buffer, d.options)
 	switch k := d.text.PeekKind(); k {
 	case '{':
 	case '[', '"', '0', 't', 'f', 'n':
@@ -58,8 +132,8 @@ func (d *decoder) decode(item []byte) (map[string]any, error) {
 		}
 		return nil, syntaxError(err)
 	}
-	object, err := d.object(d.need, d.item)
-	if err != nil {
+	clear(d.item)
+	if err := d.object(d.root, d.item); err != nil {
 		return nil, syntaxError(err)
 	}
 	if _, err := d.text.ReadToken(); !errors.Is(err, io.EOF) {
@@ -68,7 +142,7 @@ func (d *decoder) decode(item []byte) (map[string]any, error) {
 		}
 		return nil, errors.New("more than one JSON value on a line")
 	}
-	return object, nil
+	return d.item, nil
 }
 
 // syntaxError says in one line what is wrong with the JSON and after which
@@ -84,65 +158,40 @@ func syntaxError(err error) error {
 	return fmt.Errorf("not valid JSON: %w", err)
 }
 
-// object reads an object of which n is needed; t is its declared type or nil.
-func (d *decoder) object(n *need, t *Type) (map[string]any, error) {
+// object reads what is needed of an object into a map.
+func (d *decoder) object(n *node, into map[string]any) error {
 	if _, err := d.text.ReadToken(); err != nil {
-		return nil, err
+		return err
 	}
-	object := make(map[string]any, len(n.children))
 	for d.text.PeekKind() != '}' {
 		raw, err := d.text.ReadValue()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		name, child, wanted := n.pick(raw)
-		if !wanted {
+		child, name := n.member(raw)
+		if child == nil {
 			if err := d.text.SkipValue(); err != nil {
-				return nil, err
+				return err
 			}
 			continue
 		}
-		var declared *Type
-		if t != nil && t.kind == kindObject {
-			declared = t.field(name)
-			if declared == nil { // nothing can read it
-				if err := d.text.SkipValue(); err != nil {
-					return nil, err
-				}
-				continue
-			}
-		}
 		d.at = append(d.at, name)
-		value, present, err := d.value(child, declared)
+		value, present, err := d.value(child)
 		d.at = d.at[:len(d.at)-1]
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if present {
-			object[name] = value
+			into[name] = value
 		}
 	}
 	_, err := d.text.ReadToken()
-	return object, err
+	return err
 }
 
-var wholeNeed = &need{whole: true}
-
-// pick finds what is needed of a member by its raw name.
-func (n *need) pick(raw jsontext.Value) (name string, child *need, wanted bool) {
-	if n.whole {
-		return unquote(raw), wholeNeed, true
-	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		child, wanted = n.children[string(raw[1:len(raw)-1])] // does not allocate
-		if !wanted {
-			return "", nil, false
-		}
-		return string(raw[1 : len(raw)-1]), child, true
-	}
-	name = unquote(raw)
-	child, wanted = n.children[name]
-	return name, child, wanted
+func (d *decoder) newObject(n *node) (map[string]any, error) {
+	object := make(map[string]any, len(n.members))
+	return object, d.object(n, object)
 }
 
 func unquote(raw jsontext.Value) string {
@@ -155,8 +204,9 @@ func unquote(raw jsontext.Value) string {
 
 // value reads one value. present is false for a declared value that is null
 // (or "" where the type is timestamp or duration).
-func (d *decoder) value(n *need, t *Type) (value any, present bool, err error) {
-	if t == nil || t.kind == kindDyn {
+func (d *decoder) value(n *node) (value any, present bool, err error) {
+	t := n.declared
+	if t == nil {
 		value, err = d.dynamic(n)
 		return value, err == nil, err
 	}
@@ -165,14 +215,11 @@ func (d *decoder) value(n *need, t *Type) (value any, present bool, err error) {
 	case got == 'n':
 		_, err := d.text.ReadToken()
 		return nil, false, err
-	case got == '{' && t.kind == kindObject:
-		value, err = d.object(n, t)
-		return value, true, err
-	case got == '{' && t.kind == kindMap:
-		value, err = d.object(n, nil)
+	case got == '{' && (t.kind == kindObject || t.kind == kindMap):
+		value, err = d.newObject(n)
 		return value, true, err
 	case got == '[' && t.kind == kindList:
-		value, err = d.array(t.elem)
+		value, err = d.array(n.element)
 		return value, true, err
 	case got == 't' || got == 'f':
 		_, err := d.text.ReadToken()
@@ -254,18 +301,18 @@ func (d *decoder) misfit(t *Type, what string) mismatch {
 	return mismatch{err}
 }
 
-func (d *decoder) array(elem *Type) (any, error) {
+func (d *decoder) array(element *node) (any, error) {
 	if _, err := d.text.ReadToken(); err != nil {
 		return nil, err
 	}
 	list := []any{}
 	for d.text.PeekKind() != ']' {
-		value, present, err := d.value(wholeNeed, elem)
+		value, present, err := d.value(element)
 		if err != nil {
 			return nil, err
 		}
 		if !present {
-			value = d.misfit(elem, "null")
+			value = d.misfit(element.declared, "null")
 		}
 		if bad, ok := value.(mismatch); ok {
 			value = types.WrapErr(bad.err)
@@ -277,12 +324,12 @@ func (d *decoder) array(elem *Type) (any, error) {
 }
 
 // dynamic reads a value with no declared type.
-func (d *decoder) dynamic(n *need) (any, error) {
+func (d *decoder) dynamic(n *node) (any, error) {
 	switch d.text.PeekKind() {
 	case '{':
-		return d.object(n, nil)
+		return d.newObject(n)
 	case '[':
-		return d.array(nil)
+		return d.array(anything)
 	case '0':
 		return d.number()
 	}

@@ -59,12 +59,13 @@ func newEvaluator(p *Population, t *Test) *Evaluator {
 			n.add(r)
 		}
 	}
-	return &Evaluator{population: p, test: t, decoder: newDecoder(&n, p.fields)}
+	return &Evaluator{population: p, test: t, decoder: newDecoder(&n, p.fields, p.From != FromItems)}
 }
 
 // Read takes the next item, a JSON object. It checks the syntax of all of it
-// and decodes what the expressions read; json is not used after the return.
-// The error says in what way the item is not a JSON object.
+// and decodes what the expressions read; json is not used after the return. That
+// names are unique is not checked of items that SCAF's own sources give, which
+// are canonical. The error says in what way the item is not a JSON object.
 func (e *Evaluator) Read(json []byte) error {
 	item, err := e.decoder.decode(json)
 	e.item = item

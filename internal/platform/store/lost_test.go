@@ -26,7 +26,6 @@ func TestALostConnectionIsErrUnavailableAndANewWriterWorks(t *testing.T) {
 	url := storetest.Postgres(t)
 	db := open(t, url)
 	for name, step := range map[string]func(*store.Writer) error{
-		"begin":     func(w *store.Writer) error { cutConnections(t, url); _, err := w.Begin(); return err },
 		"statement": func(w *store.Writer) error { return broken(t, w, url, nil) },
 		"copy": func(w *store.Writer) error {
 			return broken(t, w, url, func(tx *store.Tx) error {

@@ -108,8 +108,8 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(explain(err), db.Close())
 	}
 	db.readers = readers
-	readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
-	readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	readers.SetMaxOpenConns(idleConnections())
+	readers.SetMaxIdleConns(idleConnections())
 	return db, nil
 }
 
@@ -123,13 +123,16 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	config.RuntimeParams["timezone"] = "UTC"
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(max(8, 2*runtime.NumCPU()))
-	pool.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	pool.SetMaxIdleConns(idleConnections())
 	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()
 		return nil, fmt.Errorf("open the database %s on %s: %w", config.Database, config.Host, explain(err))
 	}
 	return &DB{dialect: Postgres, readers: pool, writers: pool}, nil
 }
+
+// idleConnections is how many connections wait for readers.
+func idleConnections() int { return max(4, runtime.NumCPU()) }
 
 // Dialect tells which database this is.
 func (db *DB) Dialect() Dialect { return db.dialect }
@@ -145,132 +148,3 @@ func (db *DB) Close() error {
 	}
 	return all
 }
-
-// Read runs body on one snapshot of the database: every query of it sees the
-// same moment, and none of them can write.
-func (db *DB) Read(ctx context.Context, body func(*Reader) error) error {
-	options := &sql.TxOptions{}
-	if db.dialect == Postgres {
-		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-	}
-	tx, err := db.readers.BeginTx(ctx, options)
-	if err != nil {
-		return explain(err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	return body(&Reader{ctx: ctx, on: tx, dialect: db.dialect})
-}
-
-// querier is what a transaction and a connection have in common.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// Reader reads one snapshot.
-type Reader struct {
-	ctx     context.Context
-	on      querier
-	dialect Dialect
-}
-
-// Rows is the result of a query. It must be read to its end or closed.
-type Rows struct{ rows *sql.Rows }
-
-// Next steps to the next row.
-func (r *Rows) Next() bool { return r.rows.Next() }
-
-// Scan copies the row's columns. A sql.RawBytes-like destination (*Raw) is
-// valid until the next call of Next only. A value of a type that the schema
-// does not allow there is ErrCorrupt: SQLite stores what a damaged file says.
-func (r *Rows) Scan(into ...any) error {
-	err := r.rows.Scan(into...)
-	if err == nil {
-		return nil
-	}
-	if ended := r.rows.Err(); ended != nil {
-		return explain(ended)
-	}
-	if classify(err) == nil {
-		return fmt.Errorf("%w (%w)", ErrCorrupt, err)
-	}
-	return explain(err)
-}
-
-// Err tells what ended the rows early.
-func (r *Rows) Err() error { return explain(r.rows.Err()) }
-
-// Close gives the connection back.
-func (r *Rows) Close() error { return explain(r.rows.Close()) }
-
-// Raw is a column's bytes without a copy, valid until the next Next.
-type Raw = sql.RawBytes
-
-// Query runs a query.
-func (r *Reader) Query(query string, args ...any) (*Rows, error) {
-	rows, err := r.on.QueryContext(r.ctx, query, args...) //nolint:rowserrcheck // handed to the caller
-	if err != nil {
-		return nil, explain(err)
-	}
-	return &Rows{rows}, nil
-}
-
-// One runs a query that gives one row and scans it. ErrNotFound when there is
-// none.
-func (r *Reader) One(query string, args, into []any) error {
-	rows, err := r.Query(query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		return ErrNotFound
-	}
-	if err := rows.Scan(into...); err != nil {
-		return err
-	}
-	return rows.Close()
-}
-
-// Each runs a query and calls visit once a row, after scan has been filled.
-// It stops at the first error.
-func (r *Reader) Each(query string, args, into []any, visit func() error) error {
-	rows, err := r.Query(query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
-		if err := visit(); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// Sound checks that a table and its indexes say the same; ErrCorrupt when they
-// do not. A query that goes by a damaged index would leave rows out. It reads
-// the table and looks up every row in every index. On PostgreSQL nothing is
-// checked.
-func (r *Reader) Sound(table string) error {
-	if r.dialect != SQLite {
-		return nil
-	}
-	var found string
-	if err := r.One(`PRAGMA integrity_check(`+table+`)`, nil, []any{&found}); err != nil {
-		return err
-	}
-	if found != "ok" {
-		return fmt.Errorf("%w: the table %s: %s", ErrCorrupt, table, found)
-	}
-	return nil
-}
-
-// Dialect tells which database this is.
-func (r *Reader) Dialect() Dialect { return r.dialect }

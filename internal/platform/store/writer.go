@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Writer is the one connection through which a process writes. It is not safe
@@ -19,6 +18,8 @@ type Writer struct {
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
 	tx       *Tx
+	// owed: the transaction is open, and PostgreSQL has not been told yet.
+	owed bool
 }
 
 // Writer takes a connection for writing.
@@ -45,19 +46,20 @@ func (w *Writer) Close() error {
 }
 
 // Begin opens a transaction that holds the database's write lock (SQLite) or
-// takes row locks as it goes (PostgreSQL).
+// takes row locks as it goes (PostgreSQL). PostgreSQL hears of it with the
+// first statement, so that a lost connection is noticed there.
 func (w *Writer) Begin() (*Tx, error) {
 	if w.tx != nil {
 		return nil, errors.New("store: a transaction is open already")
 	}
-	begin := "BEGIN"
 	if w.db.dialect == SQLite {
-		begin = "BEGIN IMMEDIATE"
+		if err := w.plain("BEGIN IMMEDIATE"); err != nil {
+			return nil, err
+		}
+	} else {
+		w.owed = true
 	}
-	if err := w.plain(begin); err != nil {
-		return nil, err
-	}
-	w.tx = &Tx{Reader: Reader{ctx: context.Background(), on: w, dialect: w.db.dialect}, writer: w}
+	w.tx = &Tx{Reader: Reader{ctx: context.Background(), dialect: w.db.dialect, from: w, native: w.inTransaction}, writer: w}
 	return w.tx, nil
 }
 
@@ -66,6 +68,10 @@ func (w *Writer) Begin() (*Tx, error) {
 // after any other error nothing of it was.
 func (w *Writer) Commit() error {
 	w.tx = nil
+	if w.owed { // nothing has been done
+		w.owed = false
+		return nil
+	}
 	err := w.commit()
 	if err == nil {
 		return nil
@@ -92,20 +98,27 @@ func (w *Writer) commit() error {
 	})
 }
 
-// native uses PostgreSQL's connection for what database/sql has no word for.
-func (w *Writer) native(use func(*pgx.Conn) error) error {
-	return explain(w.conn.Raw(func(driver any) error {
-		conn, ok := driver.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("%w: %T is no connection to PostgreSQL", ErrBroken, driver)
-		}
-		return use(conn.Conn())
-	}))
+// settle sends the BEGIN that is owed.
+func (w *Writer) settle(ctx context.Context) error {
+	if !w.owed {
+		return nil
+	}
+	w.owed = false
+	_, err := w.conn.ExecContext(ctx, "BEGIN")
+	return err
 }
+
+// native uses PostgreSQL's connection for what database/sql has no word for.
+// It sends no BEGIN.
+func (w *Writer) native(use func(*pgx.Conn) error) error { return explain(native(w.conn, use)) }
 
 // Rollback drops the transaction.
 func (w *Writer) Rollback() {
 	w.tx = nil
+	if w.owed {
+		w.owed = false
+		return
+	}
 	_ = w.plain("ROLLBACK") // nothing to roll back is no error worth telling
 }
 
@@ -116,9 +129,20 @@ func (w *Writer) plain(statement string) error {
 	return explain(err)
 }
 
-// ExecContext implements querier with statements that are prepared once.
+// inTransaction is native after the BEGIN.
+func (w *Writer) inTransaction(use func(*pgx.Conn) error) error {
+	if err := w.settle(context.Background()); err != nil {
+		return explain(err)
+	}
+	return w.native(use)
+}
+
+// ExecContext runs a statement; on SQLite it is prepared once.
 func (w *Writer) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	if w.db.dialect == Postgres { // pgx keeps a statement cache of its own
+		if err := w.settle(ctx); err != nil {
+			return nil, err
+		}
 		return w.conn.ExecContext(ctx, query, args...)
 	}
 	statement, err := w.statement(ctx, query) //nolint:sqlclosecheck // kept until the writer is closed
@@ -128,9 +152,9 @@ func (w *Writer) ExecContext(ctx context.Context, query string, args ...any) (sq
 	return statement.ExecContext(ctx, args...)
 }
 
-// QueryContext implements querier.
+// QueryContext implements querier, for SQLite.
 func (w *Writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if w.db.dialect == Postgres || len(args) > 16 { // long IN lists are of any length: not worth keeping
+	if len(args) > 16 { // long IN lists are of any length: not worth keeping
 		return w.conn.QueryContext(ctx, query, args...)
 	}
 	statement, err := w.statement(ctx, query) //nolint:sqlclosecheck // kept until the writer is closed
@@ -162,7 +186,7 @@ type Tx struct {
 // Exec runs a statement and returns how many rows it changed. Check it: an
 // update of no row is how a lost update looks.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
-	result, err := tx.on.ExecContext(tx.ctx, query, args...)
+	result, err := tx.writer.ExecContext(tx.ctx, query, args...)
 	if err != nil {
 		return 0, explain(err)
 	}
@@ -198,7 +222,7 @@ func (tx *Tx) Insert(table string, columns []string, rows [][]any) error {
 		return nil
 	}
 	if tx.dialect == Postgres && len(rows) >= copyFrom {
-		err := tx.writer.native(func(conn *pgx.Conn) error {
+		err := tx.writer.inTransaction(func(conn *pgx.Conn) error {
 			_, err := conn.CopyFrom(tx.ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
 			return err
 		})

@@ -21,23 +21,27 @@ const (
 // index first; leaves are their hashes, one after the other.
 func bundled(first int64, bodies [][]byte, leaves []byte) [][]any {
 	var rows [][]any
-	var bundle []byte
-	begin := 0
-	row := func(end int) []any {
-		return []any{first + int64(begin), end - begin, leaves[begin*tlog.HashSize : end*tlog.HashSize], bundle}
-	}
-	for i, body := range bodies {
-		if i > begin && (i-begin == bundleEvents || len(bundle)+len(body) > bundleBytes) {
-			rows = append(rows, row(i))
-			bundle, begin = nil, i
+	for begin := 0; begin < len(bodies); {
+		end, size := begin, 0
+		for end < len(bodies) && end-begin < bundleEvents && (end == begin || size+len(bodies[end]) <= bundleBytes) {
+			size += entryHead + len(bodies[end])
+			end++
 		}
-		bundle = appendEntry(bundle, body)
+		bundle := make([]byte, 0, size)
+		for _, body := range bodies[begin:end] {
+			bundle = appendEntry(bundle, body)
+		}
+		rows = append(rows, []any{first + int64(begin), end - begin, leaves[begin*tlog.HashSize : end*tlog.HashSize], bundle})
+		begin = end
 	}
-	return append(rows, row(len(bodies)))
+	return rows
 }
 
 // bundleColumns are the columns of the rows that bundled makes.
 var bundleColumns = []string{"first", "events", "leaves", "bodies"}
+
+// entryHead is the size of what stands before an event in a bundle.
+const entryHead = 2
 
 // appendEntry appends an event as tlog-tiles bundles have it: its length, 16
 // bits big-endian, and its bytes.

@@ -33,27 +33,34 @@ func (s *keySum) add(seed maphash.Seed, id, source []byte, index int64) {
 // merge adds another sum.
 func (s *keySum) merge(other *keySum) { s.sum.Add(other.sum.Load()) }
 
-// readKeys sums the key rows of the events that are read.
-func (v *verifying) readKeys(ctx context.Context, db *store.DB) error {
-	return db.Read(ctx, func(r *store.Reader) error {
-		var id, source store.Raw
-		var index int64
-		var before, beforeSource []byte
-		return r.Each(`SELECT id, source, idx FROM ledger_key`, nil, []any{&id, &source, &index}, func() error {
-			// SQLite's table is in the order of the key. A row out of its place is
-			// not found by its key, and its event could be appended again.
-			if r.Dialect() == store.SQLite {
-				if order := bytes.Compare(before, id); order > 0 || order == 0 && bytes.Compare(beforeSource, source) >= 0 && before != nil {
-					return damage("the key of event %d is not in its place: an id %q cannot follow %q", index, id, before)
-				}
-				before, beforeSource = append(before[:0], id...), append(beforeSource[:0], source...)
+// readKeys sums the key rows of the events that are read, and counts all.
+func (v *verifying) readKeys(r *store.Reader) error {
+	head, err := readHead(r, "") // of this snapshot: events may have been appended since
+	if err != nil {
+		return err
+	}
+	var id, source store.Raw
+	var index, rows int64
+	var before, beforeSource []byte
+	err = r.Each(`SELECT id, source, idx FROM ledger_key`, nil, []any{&id, &source, &index}, func() error {
+		rows++
+		// SQLite's table is in the order of the key. A row out of its place is
+		// not found by its key, and its event could be appended again.
+		if r.Dialect() == store.SQLite {
+			if order := bytes.Compare(before, id); order > 0 || order == 0 && bytes.Compare(beforeSource, source) >= 0 && before != nil {
+				return damage("the key of event %d is not in its place: an id %q cannot follow %q", index, id, before)
 			}
-			if v.covers(index) {
-				v.filed.add(v.seed, id, source, index)
-			}
-			return nil
-		})
+			before, beforeSource = append(before[:0], id...), append(beforeSource[:0], source...)
+		}
+		if v.covers(index) {
+			v.filed.add(v.seed, id, source, index)
+		}
+		return nil
 	})
+	if err == nil && rows != head.Size {
+		err = damage("there are %d keys for the %d events of the log", rows, head.Size)
+	}
+	return err
 }
 
 // checkKeys compares the keys of the events that were read with what the

@@ -79,7 +79,10 @@ func (l *Log) Source() string { return OwnSource(l.origin) }
 func OwnSource(origin string) string { return "urn:scaf:" + origin }
 
 // Begin implements act.Log.
-func (l *Log) Begin(tx *store.Tx) (int64, error) {
+func (l *Log) Begin(tx *store.Tx, lock bool) (int64, error) {
+	if !lock && !l.stale {
+		return l.size, nil
+	}
 	head, err := readHead(&tx.Reader, tx.ForUpdate())
 	if err != nil {
 		return 0, err
@@ -133,9 +136,6 @@ func (l *Log) Append(tx *store.Tx, now time.Time, entries []act.Entry) ([]act.Re
 		receipts[i] = act.Receipt{Index: index, LeafHash: hexHash(leaf)}
 		l.search.add(entry, now)
 	}
-	if err := l.flush(tx); err != nil {
-		return nil, err
-	}
 	root, err := l.tree.root()
 	if err != nil {
 		return nil, err
@@ -145,16 +145,24 @@ func (l *Log) Append(tx *store.Tx, now time.Time, entries []act.Entry) ([]act.Re
 	if err != nil {
 		return nil, err
 	}
-	changed, err := tx.Together([]store.Insertion{
-		{Table: "ledger_key", Columns: []string{"id", "source", "idx"}, Rows: keys},
-		{Table: "ledger_bundle", Columns: bundleColumns, Rows: bundled(l.size, bodies, leaves)},
-	}, `UPDATE ledger_head SET size = $1, frontier = $2, root = $3, note = $4 WHERE one = 1 AND size = $5`,
-		size, l.tree.packed(), root, signed, l.size)
+	searchable, err := l.search.flush(l.origin, l.signer)
 	if err != nil {
 		return nil, err
 	}
+	// The head comes first: whoever has moved it, or is about to, is met here,
+	// and not at a key, where two could wait for each other.
+	changed, err := tx.Together([]store.Insertion{
+		{Table: "ledger_key", Columns: []string{"id", "source", "idx"}, Rows: keys},
+		{Table: "ledger_bundle", Columns: bundleColumns, Rows: bundled(l.size, bodies, leaves)},
+		{Table: "ledger_tile", Columns: []string{"level", "n", "hashes"}, Rows: l.tree.flush()},
+		searchable,
+	}, `UPDATE ledger_head SET size = $1, frontier = $2, root = $3, note = $4 WHERE one = 1 AND size = $5`,
+		size, l.tree.packed(), root, signed, l.size)
+	if err != nil && (changed == 1 || !errors.Is(err, store.ErrUnique)) {
+		return nil, err
+	}
 	if changed != 1 {
-		return nil, fmt.Errorf("%w: the head row moved while it was locked", ErrDamaged)
+		return nil, fmt.Errorf("%w: it is not at size %d any more", act.ErrMoved, l.size)
 	}
 	rootHex := hexHash(root)
 	for i := range receipts {
@@ -162,21 +170,6 @@ func (l *Log) Append(tx *store.Tx, now time.Time, entries []act.Entry) ([]act.Re
 	}
 	l.size, l.stale = size, false
 	return receipts, nil
-}
-
-// flush writes the tiles and search blocks that have filled.
-func (l *Log) flush(tx *store.Tx) error {
-	if len(l.tree.full) > 0 {
-		rows := make([][]any, len(l.tree.full))
-		for i, tile := range l.tree.full {
-			rows[i] = []any{tile.level, tile.n, tile.data}
-		}
-		if err := tx.Insert("ledger_tile", []string{"level", "n", "hashes"}, rows); err != nil {
-			return err
-		}
-		l.tree.full = nil
-	}
-	return l.search.flush(tx, l.origin, l.signer)
 }
 
 // sign makes the checkpoint: a C2SP tlog-checkpoint, signed.

@@ -152,6 +152,52 @@ func TestManyWritersGetIndexesWithoutAGap(t *testing.T) {
 	})
 }
 
+// Neither asks the database where the log ends before it appends.
+func TestTwoProcessesAppendToOneLog(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		const writers, each = 4, 40
+		var wait sync.WaitGroup
+		var mu sync.Mutex
+		seen := map[int64]string{}
+		for p, process := range []*ledgertest.Ledger{l, l.Another(t)} {
+			for w := range writers {
+				wait.Go(func() {
+					for i := range each {
+						id := fmt.Sprintf("%d-%d-%d", p, w, i)
+						var receipts []act.Receipt
+						var err error
+						if i%4 == 3 {
+							receipts, err = process.Do(context.Background(), ledgertest.Operator, "probe.add", "probe/"+id, func(tx *act.Tx) error {
+								_, err := tx.Event(act.Event{Type: "scaf.probe.added.v1", Subject: "probe/" + id, Data: i})
+								return err
+							})
+						} else {
+							receipts, err = process.Append(context.Background(), ledgertest.Operator, process.Parse(t, ledgertest.Event(id, i)))
+						}
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						mu.Lock()
+						if other, taken := seen[receipts[0].Index]; taken {
+							t.Errorf("%s and %s both got the index %d", id, other, receipts[0].Index)
+						}
+						seen[receipts[0].Index] = id
+						mu.Unlock()
+					}
+				})
+			}
+		}
+		wait.Wait()
+		if stored := bodies(t, l); len(stored) != 2*writers*each || len(seen) != len(stored) {
+			t.Errorf("%d events are stored and %d indexes were given, want %d", len(stored), len(seen), 2*writers*each)
+		}
+		if _, err := verification(l).Verify(context.Background(), l.DB); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAFailedBodyLeavesNothingAndTheOthersOfItsGroupPass(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
 		ctx := context.Background()

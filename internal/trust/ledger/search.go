@@ -52,22 +52,20 @@ func (b *searchBlock) add(entry *act.Entry, now time.Time) {
 	}
 }
 
-// flush writes the blocks that have filled, each signed.
-func (b *searchBlock) flush(tx *store.Tx, origin string, signer note.Signer) error {
-	if len(b.full) == 0 {
-		return nil
-	}
+// flush gives the rows of the blocks that have filled, each signed, and
+// forgets them.
+func (b *searchBlock) flush(origin string, signer note.Signer) (store.Insertion, error) {
 	rows := make([][]any, len(b.full))
 	for i := range b.full {
 		full := &b.full[i]
 		signed, err := note.Sign(&note.Note{Text: full.text(origin)}, signer)
 		if err != nil {
-			return fmt.Errorf("sign the search index: %w", err)
+			return store.Insertion{}, fmt.Errorf("sign the search index: %w", err)
 		}
 		rows[i] = []any{full.number, full.types, full.subjects, full.actors, full.moment, string(signed)}
 	}
 	b.full = nil
-	return tx.Insert("ledger_search", []string{"block", "types", "subjects", "actors", "times", "note"}, rows)
+	return store.Insertion{Table: "ledger_search", Columns: []string{"block", "types", "subjects", "actors", "times", "note"}, Rows: rows}, nil
 }
 
 // loadSearch reads the block that is not full yet from the events.

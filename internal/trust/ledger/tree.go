@@ -33,14 +33,7 @@ func hexHash(hash []byte) string { return hex.EncodeToString(hash) }
 type tree struct {
 	frontier *compact.Range
 	partial  [][]byte // by tile level; less than tileBytes each
-	full     []tile   // tiles that filled since they were last taken
-}
-
-// tile is a full hash tile.
-type tile struct {
-	level int
-	n     int64
-	data  []byte
+	full     [][]any  // rows of the tiles that filled since the last flush: level, number, hashes
 }
 
 // add appends a leaf hash.
@@ -61,9 +54,16 @@ func (t *tree) note(level int, index int64, hash []byte) {
 	}
 	t.partial[level] = append(t.partial[level], hash...)
 	if len(t.partial[level]) == tileBytes {
-		t.full = append(t.full, tile{level, index / tileWidth, t.partial[level]})
+		t.full = append(t.full, []any{level, index / tileWidth, t.partial[level]})
 		t.partial[level] = make([]byte, 0, tileBytes)
 	}
+}
+
+// flush gives the rows of the tiles that have filled, and forgets them.
+func (t *tree) flush() [][]any {
+	full := t.full
+	t.full = nil
+	return full
 }
 
 // root is the RFC 6962 root; that of the empty tree is SHA-256 of nothing.

@@ -102,6 +102,20 @@ func (l *Ledger) open(t testing.TB) {
 	}
 }
 
+// Another opens the same ledger once more, as another process does.
+func (l *Ledger) Another(t testing.TB) *Ledger {
+	t.Helper()
+	other := *l
+	other.Side = filepath.Join(t.TempDir(), "unwritten.jsonl")
+	other.open(t)
+	t.Cleanup(func() {
+		if err := other.Close(); err != nil {
+			t.Errorf("close the other ledger: %v", err)
+		}
+	})
+	return &other
+}
+
 // Close closes the door and the database.
 func (l *Ledger) Close() error {
 	if err := l.Door.Close(); err != nil {
