@@ -47,7 +47,7 @@ fuzz: ## every fuzz target for FUZZTIME
 
 .PHONY: bench
 bench: install-deps ## measure against the bare baselines of the same run; writes docs/benchmarks.md
-	$(GO) test -count=1 -tags bench -run TestBench -timeout 2h -v ./test/bench
+	COMMIT='$(VERSION)' $(GO) test -count=1 -tags bench -run TestBench -timeout 2h -v ./test/bench
 
 .PHONY: lint
 lint: $(GOLANGCI) ## golangci-lint with the import directions

@@ -43,6 +43,9 @@ type Backend struct {
 // New returns the backend on the machine's clock.
 func New(version string) Backend { return Backend{Clock: clock.System{}, Version: version} }
 
+// Program implements surface.Backend.
+func (b Backend) Program() string { return b.Version }
+
 // Init makes a data folder: configuration, keys, database and an empty ledger.
 // It returns the ledger's verifier key. A folder that was initialised before
 // is refused; after a failure what it made is removed again.

@@ -1,34 +1,23 @@
 package app
 
-import (
-	"runtime/debug"
-	"testing"
-)
+import "testing"
 
 func TestTheEnvironmentDecidesAboutMemory(t *testing.T) {
-	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(1<<40)
-	t.Cleanup(func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	})
+	t.Cleanup(func() { floor = nil })
 	for _, c := range []struct {
-		name, gogc, memlimit string
-		percent              int
-		limit                int64
+		gogc, memlimit string
+		want           int
 	}{
-		{"nothing said", "", "", garbagePercent, memoryLimit},
-		{"both said", "100", "1TiB", 100, 1 << 40},
-		{"percentage said", "100", "", 100, memoryLimit},
-		{"limit said", "", "1TiB", garbagePercent, 1 << 40},
+		{"", "", heapFloor},
+		{"100", "", 0},
+		{"", "1GiB", 0},
 	} {
+		floor = nil
 		t.Setenv("GOGC", c.gogc)
 		t.Setenv("GOMEMLIMIT", c.memlimit)
 		TuneMemory()
-		if got := debug.SetGCPercent(100); got != c.percent {
-			t.Errorf("%s: percentage %d, want %d", c.name, got, c.percent)
-		}
-		if got := debug.SetMemoryLimit(1 << 40); got != c.limit {
-			t.Errorf("%s: limit %d, want %d", c.name, got, c.limit)
+		if len(floor) != c.want {
+			t.Errorf("GOGC=%q GOMEMLIMIT=%q: the floor is %d bytes, want %d", c.gogc, c.memlimit, len(floor), c.want)
 		}
 	}
 }

@@ -48,6 +48,8 @@ const (
 type Backend interface {
 	Init(ctx context.Context, dir string, c config.Config) (verifierKey string, err error)
 	Open(ctx context.Context, dir string, mode Mode) (*System, error)
+	// Program is the version of the program.
+	Program() string
 	// Personal reports whether reading the register is recorded, so that the
 	// folder must be opened for writing.
 	Personal(register string) bool

@@ -5,7 +5,7 @@ import "slices"
 // Conclusion is what a test says about a control.
 type Conclusion string
 
-// The conclusions (DESIGN section 1).
+// The conclusions.
 const (
 	Effective               Conclusion = "effective"
 	EffectiveWithExceptions Conclusion = "effective_with_exceptions"
@@ -15,8 +15,7 @@ const (
 	NotTested               Conclusion = "not_tested"
 )
 
-// worstFirst is the order of order A, "The rule": a control is as bad as its
-// worst test. NotOccurring is apart: it counts only if all are.
+// worstFirst ranks them: a control is as bad as its worst test. NotOccurring is apart: it counts only if all are.
 var worstFirst = []Conclusion{Ineffective, Incomplete, NotTested, EffectiveWithExceptions, Effective}
 
 // Combine is a control's conclusion from those of its tests: the worst of

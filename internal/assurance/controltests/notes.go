@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Notes are what people found out about a test's deviations: order A, "Notes
-// file". The zero Notes say nothing.
+// Notes are what people found out about a test's deviations, as a notes file
+// holds them. The zero Notes say nothing.
 type Notes struct {
 	// Items are notes by the item's id.
 	Items map[string]Note `json:"items"`
@@ -22,6 +22,11 @@ type Notes struct {
 	// Compensating gives, by the item's id, the reason why something else
 	// stood in for it. A blank reason is none.
 	Compensating map[string]string `json:"compensating"`
+}
+
+// Empty says that the notes say nothing.
+func (n Notes) Empty() bool {
+	return len(n.Items) == 0 && len(n.Compensating) == 0 && !n.DesignLevel && n.RecordedQuery == ""
 }
 
 // Note is about one item. Empty fields are not known.

@@ -1,7 +1,7 @@
 package controltests
 
-// Result is a test's result; as JSON exactly order A, "Result of try": these
-// names, in this order, and empty lists as [].
+// Result is a test's result. As JSON it has these names, in this order, and
+// empty lists as [].
 type Result struct {
 	Control    string      `json:"control"`
 	Test       string      `json:"test"`

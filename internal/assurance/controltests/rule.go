@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// The deviation rule's constants. Source of each: order A, "The rule", which
-// makes DESIGN section 7, "The deviation rule", exact.
+// The deviation rule's constants, as docs/deviation-rule.md publishes them.
 const (
 	// EpisodeGap joins two deviations of one cause into one episode: the later
 	// is at most so long after the earlier. Fourteen times 24 hours, not
@@ -116,7 +115,7 @@ type Episode struct {
 }
 
 // Conclude is the deviation rule: a pure function of the facts. It reads top
-// to bottom like its text in order A; where that is silent:
+// to bottom like its text in docs/deviation-rule.md. To be precise:
 //
 //   - All five markers are computed and listed whatever N is, but only with
 //     N >= 10 do they decide; rate needs that by itself.

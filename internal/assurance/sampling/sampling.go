@@ -1,4 +1,4 @@
-// Package sampling draws the derived sample of DESIGN section 7: sizes are
+// Package sampling draws the derived sample (docs/deviation-rule.md): sizes are
 // fixed by frequency, and nobody chooses an item.
 //
 // It is for populations that cannot be tested in full, and a report discloses
@@ -22,7 +22,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controltests"
 )
 
-// Sample is a drawn sample; as JSON exactly order A, "Sample".
+// Sample is a drawn sample.
 type Sample struct {
 	Population controltests.Population `json:"population"`
 	// Seed is the lowercase hex SHA-256 of "engagement|control|sha256", where
@@ -41,9 +41,8 @@ type Run struct {
 	Picked string `json:"picked"`
 }
 
-// Size is the number of items that a sample of a population of n has. Source:
-// order A, "Sample" and DESIGN section 7, "Sampling". ok is false for an
-// unknown frequency.
+// Size is the number of items that a sample of a population of n has, as
+// docs/deviation-rule.md publishes it. ok is false for an unknown frequency.
 func Size(f controls.Frequency, n int) (size int, ok bool) {
 	switch f {
 	case controls.Annual:

@@ -102,6 +102,7 @@ Begin with:  scaf init --org "Example Corp"
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE:          needVerb,
+		Version:       p.backend.Program(),
 	}
 	dir := os.Getenv("SCAF_DIR")
 	if dir == "" {
