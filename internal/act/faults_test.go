@@ -78,7 +78,7 @@ func faulty(t *testing.T, l *ledgertest.Ledger) (*act.Door, *faultyLog) {
 	if err := l.Door.Close(); err != nil {
 		t.Fatal(err)
 	}
-	log := &faultyLog{Log: ledger.NewLog(ledgertest.Origin, l.Signer), begin: []error{errFull}}
+	log := &faultyLog{Log: ledger.NewLog(ledgertest.Origin, l.Signer, l.VerifierKey), begin: []error{errFull}}
 	door, err := act.Open(act.Config{DB: l.DB, Log: log, Auth: ledgertest.Everything{}, Clock: l.Clock, IDs: ids.NewSource(), Side: l.Side})
 	if err != nil {
 		t.Fatal(err)

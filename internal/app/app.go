@@ -21,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/ids"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/keys"
@@ -98,7 +99,7 @@ func (b Backend) Init(ctx context.Context, dir string, c config.Config) (_ strin
 	if err != nil {
 		return "", err
 	}
-	if err := createLedger(ctx, db, ledger.NewLog(c.Origin, signer)); err != nil {
+	if err := createLedger(ctx, db, ledger.NewLog(c.Origin, signer, signer.VerifierKey())); err != nil {
 		return "", err
 	}
 	// Last: a folder with a configuration is a whole one.
@@ -204,6 +205,9 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 		if signer, err = keys.Open(dir, keys.DefaultKEK(dir)); err != nil {
 			return nil, err
 		}
+		if signer.Name() != c.Origin {
+			return nil, fmt.Errorf("%w: the signing key in %s is that of the ledger %s, this folder holds %s", ledger.ErrForeign, dir, signer.Name(), c.Origin)
+		}
 	}
 	location := c.DatabaseLocation(dir)
 	if _, stat := os.Stat(location); c.Database == "" && stat != nil {
@@ -223,7 +227,7 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 		return nil, err
 	}
 	s.Door, err = act.Open(act.Config{
-		DB: s.DB, Log: ledger.NewLog(c.Origin, signer), Auth: s.Auth, Clock: b.Clock,
+		DB: s.DB, Log: ledger.NewLog(c.Origin, signer, signer.VerifierKey()), Auth: s.Auth, Clock: b.Clock,
 		IDs: ids.NewSource(), Side: filepath.Join(dir, sideFile),
 	})
 	if err != nil {
@@ -232,6 +236,9 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 	closers = append(closers, s.Door.Close)
 	return s, nil
 }
+
+// Kinds implements surface.Backend.
+func (Backend) Kinds() record.Kinds { return Kinds }
 
 // Personal implements surface.Backend.
 func (Backend) Personal(register string) bool {

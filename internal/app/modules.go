@@ -5,6 +5,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/access"
@@ -15,6 +16,8 @@ import (
 var Kinds = record.Kinds{
 	changes.Register,
 	people.Register,
+	tasks.Register,
+	tasks.Performances,
 	access.Tokens,
 	periods.Register,
 	populations.Register,

@@ -103,7 +103,7 @@ func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64) erro
 	if err != nil {
 		return differs("%v", err)
 	}
-	instant, err := kind.instant(v.Doc)
+	instant, err := kind.Instant(v.Doc)
 	if err != nil || (instant == nil) != (at == nil) || instant != nil && *instant != *at {
 		return differs("the row's instant is not that of its document")
 	}

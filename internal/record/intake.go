@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"maps"
+	"slices"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
@@ -235,5 +236,25 @@ func (in Intake) next(current *Version, item prepared) (canonical, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := in.Kind.keeps(current.Doc, next); err != nil {
+		return nil, err
+	}
 	return next, fits(next)
+}
+
+// keeps refuses a change of a fixed field.
+func (k *Kind) keeps(before, after []byte) error {
+	if len(k.Fixed) == 0 {
+		return nil
+	}
+	changed, err := differing(before, after)
+	if err != nil {
+		return err
+	}
+	for _, one := range changed {
+		if slices.Contains(k.Fixed, one.Field) {
+			return &Invalid{[]FieldError{{one.Field, "cannot be changed: it says where the record came from"}}}
+		}
+	}
+	return nil
 }

@@ -37,6 +37,9 @@ type Kind struct {
 	// States are the states of the lifecycle, the first one being that of a
 	// new record, with the states that each may move to.
 	States []State
+	// Derived are sources of populations that are computed from the kind's
+	// records.
+	Derived []Derived
 }
 
 // State is a state of a lifecycle. The document's field "state" holds it.
@@ -188,19 +191,38 @@ func (k *Kind) Value(field, text string) (json.RawMessage, error) {
 	return json.RawMessage(text), nil
 }
 
-// instant reads the record's instant from a canonical document, in
-// microseconds; nil when it has none.
-func (k *Kind) instant(doc []byte) (*int64, error) {
+// topLevel is the value of a document's field, nil when it has none. What
+// follows the field is not read.
+func topLevel(doc []byte, field string) (jsontext.Value, error) {
+	in := jsontext.NewDecoder(bytes.NewBuffer(doc))
+	if token, err := in.ReadToken(); err != nil || token.Kind() != '{' {
+		return nil, err
+	}
+	for in.PeekKind() == '"' {
+		name, err := in.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		if name.String() == field {
+			return in.ReadValue()
+		}
+		if err := in.SkipValue(); err != nil {
+			return nil, err
+		}
+	}
+	_, err := in.ReadToken()
+	return nil, err
+}
+
+// Instant reads the record's instant (At) from a canonical document, in
+// microseconds since 1970; nil when it has none.
+func (k *Kind) Instant(doc []byte) (*int64, error) {
 	if k.At == "" {
 		return nil, nil
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(doc, &fields); err != nil {
+	raw, err := topLevel(doc, k.At)
+	if err != nil || raw == nil || string(raw) == "null" {
 		return nil, err
-	}
-	raw, ok := fields[k.At]
-	if !ok || string(raw) == "null" {
-		return nil, nil
 	}
 	var at time.Time
 	if err := json.Unmarshal(raw, &at); err != nil {

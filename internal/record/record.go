@@ -74,7 +74,7 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 		if err := fits(doc); err != nil {
 			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
 		}
-		at, err := kind.instant(doc)
+		at, err := kind.Instant(doc)
 		if err != nil {
 			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -22,9 +23,15 @@ import (
 // with the same id.
 const ControlsDir = "controls"
 
-// Controls loads the catalog's controls and the organisation's own.
+// builtin are the catalog's controls, compiled once: the catalog is embedded.
+var builtin = sync.OnceValues(func() ([]*controls.Control, error) {
+	return controls.LoadFS(catalog.Controls(), controls.Builtin())
+})
+
+// Controls loads the catalog's controls and the organisation's own. The caller
+// does not change them.
 func (s *System) Controls() ([]*controls.Control, error) {
-	base, err := controls.LoadFS(catalog.Controls(), controls.Builtin())
+	base, err := builtin()
 	if err != nil {
 		return nil, fmt.Errorf("the built-in catalog: %w", err)
 	}

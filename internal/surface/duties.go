@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/trust/ledger"
+	"scaf.dev/scaf/internal/trust/stamps"
 )
 
 // Kinds of the jobs that SCAF does on its own every day.
@@ -64,12 +65,12 @@ func (d *Duties) Collect(out chan<- prometheus.Metric) { d.failed.Collect(out); 
 type Verification struct {
 	// Checkpoint is what was verified. After a failure there is none: nobody
 	// vouches for it, and Observed says what the ledger claims to be.
-	Checkpoint *Checkpoint   `json:"checkpoint,omitempty"`
-	Observed   *Checkpoint   `json:"observed,omitempty"`
-	Events     int64         `json:"events"` // read and hashed
-	Ranges     []ledger.Span `json:"ranges"` // of the events that were read, or were to be read
-	Full       bool          `json:"full"`   // the ranges are the whole ledger
-	Difference string        `json:"difference,omitempty"`
+	Checkpoint *stamps.Checkpoint `json:"checkpoint,omitempty"`
+	Observed   *stamps.Checkpoint `json:"observed,omitempty"`
+	Events     int64              `json:"events"` // read and hashed
+	Ranges     []ledger.Span      `json:"ranges"` // of the events that were read, or were to be read
+	Full       bool               `json:"full"`   // the ranges are the whole ledger
+	Difference string             `json:"difference,omitempty"`
 }
 
 // Restore sets the metrics from the latest verification that the ledger holds.
@@ -159,7 +160,7 @@ func (d *Duties) verify(ctx context.Context, job *jobs.Job) error {
 	case err == nil:
 		whole := []ledger.Span{{From: 0, To: verified.Size}}
 		data = Verification{
-			Checkpoint: &Checkpoint{verified.Size, verified.Root}, Events: verified.Events, Ranges: verified.Ranges,
+			Checkpoint: &stamps.Checkpoint{Size: verified.Size, Root: verified.Root}, Events: verified.Events, Ranges: verified.Ranges,
 			Full: len(verified.Ranges) == 1 && verified.Ranges[0] == whole[0],
 		}
 		d.failed.Set(0)
@@ -167,7 +168,7 @@ func (d *Duties) verify(ctx context.Context, job *jobs.Job) error {
 	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, store.ErrCorrupt):
 		outcome = act.Failure
 		data = Verification{
-			Observed: &Checkpoint{head.Size, fmt.Sprintf("%x", head.Root)}, Ranges: claimed(only, head.Size), Full: only == nil,
+			Observed: &stamps.Checkpoint{Size: head.Size, Root: fmt.Sprintf("%x", head.Root)}, Ranges: claimed(only, head.Size), Full: only == nil,
 			Difference: err.Error(),
 		}
 		d.failed.Set(1) // before anything else: it may be that nothing can be recorded

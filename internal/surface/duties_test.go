@@ -23,6 +23,7 @@ import (
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/ledger"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+	"scaf.dev/scaf/internal/trust/stamps"
 	"scaf.dev/scaf/internal/trust/timestamp/timestamptest"
 )
 
@@ -193,7 +194,7 @@ func TestTheLedgerIsStampedEveryDay(t *testing.T) {
 	f.Append(t, ledgertest.Event("a", nil), ledgertest.Event("b", nil))
 	authority.SetRefusing(true)
 	d.run()
-	if n := len(d.events(surface.StampedType)); n != 0 || authority.Served() != 1 {
+	if n := len(d.events(stamps.Type)); n != 0 || authority.Served() != 1 {
 		t.Fatalf("%d stamps of an authority that refused %d times", n, authority.Served())
 	}
 	d.run()
@@ -203,7 +204,7 @@ func TestTheLedgerIsStampedEveryDay(t *testing.T) {
 	authority.SetRefusing(false)
 	f.Manual.Advance(jobs.Backoff(1))
 	d.run()
-	if n := len(d.events(surface.StampedType)); n != 1 {
+	if n := len(d.events(stamps.Type)); n != 1 {
 		t.Fatalf("%d stamps after the pause", n)
 	}
 	first := f.Manual.Now()
@@ -211,7 +212,7 @@ func TestTheLedgerIsStampedEveryDay(t *testing.T) {
 	f.Manual.Advance(24 * time.Hour)
 	d.run()
 	f.Append(t, ledgertest.Event("d", nil))
-	stamped := d.events(surface.StampedType)
+	stamped := d.events(stamps.Type)
 	if len(stamped) != 2 || stamped[0].Actor != "job/ledger.timestamp" {
 		t.Fatalf("%d stamps", len(stamped))
 	}
@@ -255,7 +256,7 @@ func TestATimeStampOfAnotherAuthorityIsDamage(t *testing.T) {
 	}
 	// An event whose token is of another checkpoint than it cites.
 	if _, err := f.Door.Do(ctx, apptest.Operator, "ledger.timestamp", "ledger", func(tx *act.Tx) error {
-		var data surface.Stamped
+		var data stamps.Stamped
 		event, err := ledger.Get(&tx.Reader, 0)
 		if err != nil {
 			return err
@@ -264,11 +265,11 @@ func TestATimeStampOfAnotherAuthorityIsDamage(t *testing.T) {
 			return err
 		}
 		head, err := ledger.ReadHead(&tx.Reader)
-		data.Checkpoint = surface.Checkpoint{Size: head.Size, Root: fmt.Sprintf("%x", head.Root)}
+		data.Checkpoint = stamps.Checkpoint{Size: head.Size, Root: fmt.Sprintf("%x", head.Root)}
 		if err != nil {
 			return err
 		}
-		_, err = tx.Event(act.Event{Type: surface.StampedType, Subject: "ledger", Data: data})
+		_, err = tx.Event(act.Event{Type: stamps.Type, Subject: "ledger", Data: data})
 		return err
 	}); err != nil {
 		t.Fatal(err)

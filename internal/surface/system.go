@@ -50,6 +50,8 @@ type Backend interface {
 	Open(ctx context.Context, dir string, mode Mode) (*System, error)
 	// Program is the version of the program.
 	Program() string
+	// Kinds are the kinds of records that the program knows.
+	Kinds() record.Kinds
 	// Personal reports whether reading the register is recorded, so that the
 	// folder must be opened for writing.
 	Personal(register string) bool

@@ -7,11 +7,12 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
+	"scaf.dev/scaf/internal/trust/stamps"
 )
 
 // verification is what is verified of this system's ledger: log, tiles,
 // publications, state, and the time stamps that the log holds.
-func (s *System) verification(found *stamps, folders []string) ledger.Verification {
+func (s *System) verification(found *stamps.Found, folders []string) ledger.Verification {
 	return ledger.Verification{
 		VerifierKey: s.VerifierKey,
 		Folders:     folders,
@@ -19,7 +20,7 @@ func (s *System) verification(found *stamps, folders []string) ledger.Verificati
 			applied := make([]record.Applied, len(own))
 			for i, event := range own {
 				applied[i] = record.Applied{Index: event.Index, Type: event.Type, Subject: event.Subject, Data: event.Data}
-				if err := found.check(event); err != nil {
+				if err := found.Check(event); err != nil {
 					return err
 				}
 			}
@@ -41,7 +42,7 @@ type Verified struct {
 	// Existed gives the earliest independent time for ranges of events, in the
 	// order of the ledger. For events in none of them there is only the
 	// ledger's own word (self-asserted).
-	Existed []Existed `json:"existed"`
+	Existed []stamps.Existed `json:"existed"`
 	// Stamps is the number of time stamps that were checked, Unchecked of those
 	// that were not since no root certificates are configured.
 	Stamps    int `json:"stamps"`
@@ -57,14 +58,14 @@ func (s *System) Verify(ctx context.Context, only []ledger.Span, progress func(d
 	if err != nil {
 		return nil, err
 	}
-	found := &stamps{system: s}
+	found := &stamps.Found{VerifierKey: s.VerifierKey, Roots: s.stampRoots}
 	check := s.verification(found, folders)
 	check.Only, check.Index, check.Progress = only, only != nil, progress
 	verified, err := check.Verify(ctx, s.DB)
 	if err != nil {
 		return nil, err
 	}
-	return &Verified{Verified: verified, Existed: found.existed(), Stamps: len(found.found), Unchecked: found.unchecked}, nil
+	return &Verified{Verified: verified, Existed: found.Existed(), Stamps: found.Checked(), Unchecked: found.Unchecked()}, nil
 }
 
 // TimeText says in a line or two since when the events are known to exist.

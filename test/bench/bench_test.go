@@ -26,7 +26,9 @@ var benchmarks = []benchmark{
 	{"changes", "Small state changes beside ingestion", stateChanges},
 	{"verify", "Verification", verify},
 	{"census", "Census", census},
+	{"evidence", "Evidence bundles", evidenceBundle},
 	{"imports", "Imports", imports},
+	{"tables", "Registers as tables", tables},
 	{"start", "Start, idle, and short commands", start},
 }
 

@@ -9,7 +9,10 @@
 // the same answer wherever and whenever it runs.
 package controls
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Frequency is how often a control is performed. It decides the size of a
 // sample.
@@ -31,7 +34,7 @@ func Frequencies() []Frequency {
 	return []Frequency{Annual, Quarterly, Monthly, Weekly, Daily, MultiDaily, AdHoc}
 }
 
-// Kind is the kind of a test of control (DESIGN section 7).
+// Kind is the kind of a test of control.
 type Kind string
 
 const (
@@ -63,6 +66,8 @@ type Control struct {
 	// SHA256 is the lowercase hex hash of the file's bytes: the version that a
 	// result names.
 	SHA256 string `json:"sha256"`
+	// Source is the file's bytes.
+	Source []byte `json:"-"`
 
 	idLine int
 }
@@ -94,7 +99,8 @@ type Test struct {
 // Population says which items a test is about. Its expressions are over
 // `item`.
 type Population struct {
-	// From is FromItems or the name of a source in the Schemas.
+	// From is FromItems, the name of a source in the Schemas, or that of an
+	// awaited register.
 	From string `json:"from"`
 	// ID gives an item's identifier, At its instant: the moment that decides
 	// to which period it belongs.
@@ -102,7 +108,15 @@ type Population struct {
 	At string `json:"at"`
 	// Where keeps only the items for which it is true. Empty keeps all.
 	Where string `json:"where,omitempty"`
+	// Awaited says that From is a register that is still to come: the file
+	// declares its fields itself. Its tests can be tried over a file of items;
+	// in a period they are not tested, whatever else is true.
+	Awaited bool `json:"awaited,omitempty"`
 
 	fields        []Field // nil: items are dynamic
 	id, at, where *program
 }
+
+// Fields are the declared fields of an item, nil where items are dynamic. The
+// caller owns the slice.
+func (p *Population) Fields() []Field { return slices.Clone(p.fields) }

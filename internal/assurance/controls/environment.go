@@ -155,7 +155,7 @@ func getFrom(target any, field string, declared kind) (any, error) {
 // absentTimestamp is what reading a declared timestamp that an item does not
 // have gives: not a value, so nothing can compare with it as if it were zero.
 // CEL's && and || absorb it where the other side decides; where it reaches the
-// end, the item is a deviation (DESIGN section 7: a missing timestamp in a
+// end, the item is a deviation (docs/deviation-rule.md: a missing timestamp in a
 // predicate is a deviation).
 type absentTimestamp struct{ field string }
 

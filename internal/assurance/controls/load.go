@@ -1,6 +1,7 @@
 package controls
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -31,7 +32,7 @@ func Parse(file string, data []byte, schemas Schemas) (*Control, error) {
 func parse(file string, data []byte, schemas Schemas) (*Control, Errors) {
 	sum := sha256.Sum256(data)
 	l := &loader{reader: reader{file: file}, schemas: schemas}
-	c := &Control{File: file, SHA256: hex.EncodeToString(sum[:])}
+	c := &Control{File: file, SHA256: hex.EncodeToString(sum[:]), Source: bytes.Clone(data)}
 	if root := l.document(data); root != nil {
 		l.control(root, c)
 	}

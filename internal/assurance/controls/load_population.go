@@ -35,7 +35,20 @@ func (l *loader) population(node *yaml.Node, p *Population) *cel.Env {
 		return nil
 	}
 	schema := Schema{ID: DefaultID, At: DefaultAt}
-	if p.From != FromItems {
+	switch {
+	case p.Awaited: // nothing is known of it but what the file says
+		for _, e := range []struct {
+			name  string
+			given *expression
+		}{{"id", id}, {"at", at}} {
+			if e.given == nil {
+				l.fail(node.Line, "a population from %s, a register that is still to come, needs %s", p.From, e.name)
+			}
+		}
+		if id == nil || at == nil {
+			return nil
+		}
+	case p.From != FromItems:
 		schema = l.schemas[p.From]
 	}
 	if id == nil {
@@ -70,29 +83,83 @@ func (l *loader) source(from, fields *yaml.Node, p *Population) bool {
 		if fields == nil {
 			return true
 		}
-		before := len(l.errs)
-		t := l.fieldType(fields, "fields")
-		if len(l.errs) > before {
-			return false
-		}
-		if t.kind != kindObject {
-			l.fail(fields.Line, "fields must be a map from a field's name to its type, but is %s", nodeKind(fields))
-			return false
-		}
-		p.fields = append([]Field{}, t.fields...) // never nil: items have declared fields
-		return true
+		p.fields, ok = l.declared(fields)
+		return ok
 	}
 	schema, known := l.schemas[name]
-	if !known {
-		l.fail(from.Line, "unknown source %s; one of %s", shortQuote(name),
-			strings.Join(append([]string{FromItems}, l.schemas.Names()...), ", "))
+	if fields == nil {
+		if !known {
+			l.fail(from.Line, "unknown source %s; one of %s; a register that is still to come needs fields, id and at", shortQuote(name),
+				strings.Join(append([]string{FromItems}, l.schemas.Names()...), ", "))
+		}
+		p.fields = schema.Fields
+		return known
+	}
+	declared, ok := l.declared(fields)
+	switch {
+	case !ok:
+		return false
+	case known:
+		l.agree(fields, name, Object(declared...), Object(schema.Fields...))
+		p.fields = schema.Fields
+		return true
+	case !registerName.MatchString(name):
+		l.fail(from.Line, "%s is not a register's name: lowercase letters, digits and '_', beginning with a letter, at most 64", shortQuote(name))
 		return false
 	}
-	if fields != nil {
-		l.fail(fields.Line, "fields belongs to a population from %s; those of %s are known", FromItems, name)
-	}
-	p.fields = schema.Fields
+	p.Awaited, p.fields = true, declared
 	return true
+}
+
+// registerName is what a register is called.
+var registerName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+
+// declared reads the fields that a file declares; the list is never nil.
+func (l *loader) declared(node *yaml.Node) ([]Field, bool) {
+	before := len(l.errs)
+	t := l.fieldType(node, "fields")
+	if len(l.errs) > before {
+		return nil, false
+	}
+	if t.kind != kindObject {
+		l.fail(node.Line, "fields must be a map from a field's name to its type, but is %s", nodeKind(node))
+		return nil, false
+	}
+	return append([]Field{}, t.fields...), true
+}
+
+// agree holds that what a file declares of a source is so: a file that was
+// written before its register arrived goes on loading only if it was right.
+func (l *loader) agree(node *yaml.Node, source string, declared, known Type) {
+	if name, want, got := conflict("", declared, known); name != "" {
+		if want == "" {
+			l.fail(node.Line, "fields: %s has no field %q; it has %s", source, name, fieldList(known.fields))
+			return
+		}
+		l.fail(node.Line, "fields: field %q of %s is %s, not %s", name, source, want, got)
+	}
+}
+
+// conflict names the first declared field that the known type lacks (want is
+// empty) or has with another type.
+func conflict(name string, declared, known Type) (field, want, got string) {
+	switch {
+	case declared.kind != known.kind:
+		return name, known.String(), declared.String()
+	case declared.kind == kindList:
+		return conflict(name, *declared.elem, *known.elem)
+	}
+	for _, f := range declared.fields {
+		inner := strings.TrimPrefix(name+"."+f.Name, ".")
+		in := known.field(f.Name)
+		if in == nil {
+			return inner, "", ""
+		}
+		if field, want, got := conflict(inner, f.Type, *in); field != "" {
+			return field, want, got
+		}
+	}
+	return "", "", ""
 }
 
 // fieldName is a name that an expression can read with a dot.

@@ -35,6 +35,17 @@ func Builtin() Schemas {
 				{"time", Timestamp}, {"recordedtime", Timestamp}, {"data", Dyn}, {"index", Int},
 			},
 		},
+		"occurrences": {
+			ID: "item.id", At: "item.due_at",
+			Fields: []Field{
+				{"id", String}, {"duty", String}, {"title", String}, {"frequency", String},
+				{"owner", String}, {"responsible", String},
+				{"opens_at", Timestamp}, {"due_at", Timestamp}, {"deadline", Timestamp}, {"state", String},
+				{"done_at", Timestamp}, {"done_by", String}, {"ok", Bool}, {"note", String}, {"evidence", List(String)},
+				{"reason", String}, {"reason_by", String}, {"event", Int},
+				{"escalated_to", String}, {"escalated_at", Timestamp},
+			},
+		},
 		"log_checks": {
 			ID: "item.id", At: "item.due_at",
 			Fields: []Field{

@@ -45,7 +45,24 @@ type Options struct {
 	// Workers is the number of goroutines that evaluate; 0 is one for each
 	// processor.
 	Workers int
+	// Each is told what became of every item of the population, in order, when
+	// it is given. Its error ends Run.
+	Each func(ItemOutcome) error
 }
+
+// ItemOutcome is what became of one item of the population.
+type ItemOutcome struct {
+	Item    string `json:"item"`
+	Outcome string `json:"outcome"`          // passed, open or deviation
+	Reason  Reason `json:"reason,omitempty"` // of a deviation
+}
+
+// The outcomes of items.
+const (
+	ItemPassed    = "passed"
+	ItemOpen      = "open"
+	ItemDeviation = "deviation"
+)
 
 // Run tests every item of the source. An item that cannot be evaluated is a
 // deviation with reason error. The error is an *InputError for a population
@@ -261,7 +278,21 @@ func (c *collector) add(v verdict) error {
 			c.failures = append(c.failures, fmt.Sprintf("Item %s: %v.", quote(v.id), v.err))
 		}
 	}
-	return nil
+	if c.opt.Each == nil {
+		return nil
+	}
+	return c.opt.Each(v.outcome())
+}
+
+// outcome is the verdict on an item that is in the population.
+func (v verdict) outcome() ItemOutcome {
+	switch v.state {
+	case open:
+		return ItemOutcome{Item: v.id, Outcome: ItemOpen}
+	case deviates:
+		return ItemOutcome{Item: v.id, Outcome: ItemDeviation, Reason: v.reason}
+	}
+	return ItemOutcome{Item: v.id, Outcome: ItemPassed}
 }
 
 // because says what the population was; the rule's sentences follow.

@@ -3,6 +3,7 @@ package criteria_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"scaf.dev/scaf/internal/assurance/criteria"
@@ -63,5 +64,46 @@ func TestAllGivesACopy(t *testing.T) {
 	criteria.All()[0] = "changed"
 	if !criteria.Known("CC1.1") {
 		t.Error("changing the slice that All returned changed the list")
+	}
+}
+
+func TestEveryCriterionHasATitleAndAGroupOfOurOwn(t *testing.T) {
+	titles := map[string]string{}
+	for _, c := range criteria.List() {
+		title, group := criteria.Title(c.ID), criteria.Group(c.ID)
+		if title == "" || title != c.Title || group == "" || group != c.Group {
+			t.Errorf("%s has title %q and group %q, the list says %+v", c.ID, title, group, c)
+		}
+		if words := len(strings.Fields(title)); words > 12 {
+			t.Errorf("%s: a title of %d words is a text", c.ID, words)
+		}
+		if first, twice := titles[title]; twice {
+			t.Errorf("%s and %s have the same title", first, c.ID)
+		}
+		titles[title] = c.ID
+	}
+	if criteria.Title("CC9.9") != "" || criteria.Group("CC9.9") != "" {
+		t.Error("an unknown criterion has a title")
+	}
+}
+
+// The rows of the narrative's table, as they stand there.
+func TestTheNarrativesMappingIsKeptWhole(t *testing.T) {
+	want := [][2]string{
+		{"CC6.1", "RBAC, IAM"}, {"CC6.2", "Secrets rotation"}, {"CC6.6", "encryption-policy.yaml"}, {"CC7.2", "Monitoring rules"},
+		{"CC7.3", "Audit logging"}, {"CC8.1", "Change management"}, {"C1.2", "Data governance"},
+	}
+	var got [][2]string
+	for _, row := range criteria.Narrative() {
+		got = append(got, [2]string{row.Criterion, row.Reference})
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the mapping is %v\nwant %v", got, want)
+	}
+	for _, id := range []string{"CC6.2", "CC6.6", "CC7.3"} {
+		i := slices.IndexFunc(criteria.Narrative(), func(r criteria.Row) bool { return r.Criterion == id })
+		if row := criteria.Narrative()[i]; row.Differs == "" || slices.Contains(row.Ours, id) {
+			t.Errorf("%s: the narrative puts something else there, and the mapping does not say so: %+v", id, row)
+		}
 	}
 }

@@ -15,19 +15,21 @@ import (
 // Banked is a population as it was read: enough to read it again and to see
 // that it is the same.
 type Banked struct {
-	ID         string     `json:"id"` // POP-1, POP-2 ...
-	Control    string     `json:"control"`
-	Test       string     `json:"test"`
-	Period     string     `json:"period"`
-	Interim    bool       `json:"interim"`
-	Query      Query      `json:"query"`
-	Checkpoint Checkpoint `json:"checkpoint"`
-	Count      int64      `json:"count"`
-	SHA256     string     `json:"sha256"` // of the documents in order, each followed by a line feed
-	Asserted   int64      `json:"asserted"`
-	Coverage   *Coverage  `json:"coverage,omitempty"`
-	BankedAt   time.Time  `json:"banked_at"`
-	BankedBy   string     `json:"banked_by"`
+	ID      string `json:"id"` // POP-1, POP-2 ...
+	Control string `json:"control"`
+	Test    string `json:"test"`
+	// ControlSHA256 is the hash of the control file that the query comes from.
+	ControlSHA256 string     `json:"control_sha256,omitempty"`
+	Period        string     `json:"period"`
+	Interim       bool       `json:"interim"`
+	Query         Query      `json:"query"`
+	Checkpoint    Checkpoint `json:"checkpoint"`
+	Count         int64      `json:"count"`
+	SHA256        string     `json:"sha256"` // of the documents in order, each followed by a line feed
+	Asserted      int64      `json:"asserted"`
+	Coverage      *Coverage  `json:"coverage,omitempty"`
+	BankedAt      time.Time  `json:"banked_at"`
+	BankedBy      string     `json:"banked_by"`
 }
 
 // Query is the exact query of a population.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -38,11 +37,11 @@ const (
 type interval struct{ from, to time.Time }
 
 // Covered reads the imports into a source and computes what they cover.
-func Covered(r *store.Reader, source string, window Window) (*Coverage, error) {
+func Covered(r Snapshot, source string, window Window) (*Coverage, error) {
 	covered := map[string][]interval{} // by scope
 	gaps := map[string][]string{}
 	result := &Coverage{}
-	err := ledger.FindIn(r, ledger.Query{Type: "scaf.import.completed.v1", To: window.AsOf}, func(e *ledger.Event) error {
+	err := r.Events(ledger.Query{Type: "scaf.import.completed.v1", To: window.AsOf}, func(e *ledger.Event) error {
 		var done record.Completed
 		if err := json.Unmarshal(e.Data, &done); err != nil {
 			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}

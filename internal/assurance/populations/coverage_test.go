@@ -47,7 +47,7 @@ func covered(t *testing.T, l *ledgertest.Ledger, window populations.Window) *pop
 	t.Helper()
 	var coverage *populations.Coverage
 	if err := l.DB.Read(context.Background(), func(r *store.Reader) (err error) {
-		coverage, err = populations.Covered(r, "changes", window)
+		coverage, err = populations.Covered(populations.Stored(r), "changes", window)
 		return err
 	}); err != nil {
 		t.Fatal(err)

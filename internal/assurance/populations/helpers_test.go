@@ -64,7 +64,7 @@ func tryRead(db *store.DB, from *controls.Population, window populations.Window)
 			}
 			window.AsOf = head.Size
 		}
-		stream, err := populations.Open(r, kinds, from, window)
+		stream, err := populations.Open(populations.Stored(r), kinds, from, window)
 		if err != nil {
 			return err
 		}

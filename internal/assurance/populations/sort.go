@@ -26,17 +26,25 @@ type sortItem struct {
 // before is the order of populations: instant, then id, bytewise.
 func before(a, b sortItem) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) }
 
-// sorter sorts documents in bounded memory. It is stable: two with one instant
-// and one id keep the order in which they came.
-type sorter struct {
+// Sorter sorts documents in bounded memory: by instant, then id, bytewise. It
+// is stable: two with one instant and one id keep the order in which they came.
+type Sorter struct {
 	limit int // bytes in memory
 	items []sortItem
 	size  int
 	runs  []*os.File // sorted, the earliest documents first
 }
 
-// add takes a document, which it keeps.
-func (s *sorter) add(item sortItem) error {
+// NewSorter returns a sorter that holds about this many bytes in memory; what is
+// more goes to temporary files.
+func NewSorter(memory int) *Sorter { return &Sorter{limit: memory} }
+
+// Add takes a document, which it keeps, with what it is sorted by.
+func (s *Sorter) Add(at int64, id string, doc []byte) error {
+	return s.add(sortItem{at, id, doc})
+}
+
+func (s *Sorter) add(item sortItem) error {
 	s.items = append(s.items, item)
 	if s.size += len(item.doc) + len(item.id) + 64; s.size < s.limit {
 		return nil
@@ -45,7 +53,7 @@ func (s *sorter) add(item sortItem) error {
 }
 
 // spill writes what is in memory as a sorted run.
-func (s *sorter) spill() error {
+func (s *Sorter) spill() error {
 	slices.SortStableFunc(s.items, before)
 	file, err := os.CreateTemp("", "scaf-population-*")
 	if err != nil {
@@ -73,12 +81,12 @@ func (s *sorter) spill() error {
 	return err
 }
 
-// each gives the documents in order, once.
-func (s *sorter) each(give func(doc []byte) error) error {
+// Each gives the documents in order, once, with what they are sorted by.
+func (s *Sorter) Each(give func(at int64, id string, doc []byte) error) error {
 	slices.SortStableFunc(s.items, before)
 	if len(s.runs) == 0 {
 		for _, item := range s.items {
-			if err := give(item.doc); err != nil {
+			if err := give(item.at, item.id, item.doc); err != nil {
 				return err
 			}
 		}
@@ -100,7 +108,7 @@ func (s *sorter) each(give func(doc []byte) error) error {
 	heap.Init(&merging)
 	for len(merging) > 0 {
 		first := merging[0]
-		if err := give(first.head.doc); err != nil {
+		if err := give(first.head.at, first.head.id, first.head.doc); err != nil {
 			return err
 		}
 		more, err := first.next()
@@ -116,8 +124,9 @@ func (s *sorter) each(give func(doc []byte) error) error {
 	return nil
 }
 
-// close gives the files back.
-func (s *sorter) close() {
+// Close gives the memory and the files back.
+func (s *Sorter) Close() {
+	s.items = nil
 	for _, file := range s.runs {
 		_ = file.Close() // it has no name any more
 	}

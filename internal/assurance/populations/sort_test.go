@@ -13,8 +13,8 @@ import (
 func TestSortingInRunsIsSortingAtOnce(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(0, 300).Draw(rt, "items")
-		s := &sorter{limit: rapid.SampledFrom([]int{1, 200, 1000, 1 << 20}).Draw(rt, "memory")}
-		defer s.close()
+		s := &Sorter{limit: rapid.SampledFrom([]int{1, 200, 1000, 1 << 20}).Draw(rt, "memory")}
+		defer s.Close()
 		var all []sortItem
 		for i := range n {
 			item := sortItem{
@@ -28,7 +28,7 @@ func TestSortingInRunsIsSortingAtOnce(t *testing.T) {
 		}
 		slices.SortStableFunc(all, before)
 		var got []string
-		if err := s.each(func(doc []byte) error { got = append(got, string(doc)); return nil }); err != nil {
+		if err := s.Each(func(_ int64, _ string, doc []byte) error { got = append(got, string(doc)); return nil }); err != nil {
 			rt.Fatal(err)
 		}
 		var want []string

@@ -16,7 +16,6 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
-	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -41,7 +40,7 @@ type Window struct {
 // canonical document (RFC 8785) followed by a line feed, in this order.
 type Stream struct {
 	kinds  record.Kinds
-	reader *store.Reader
+	reader Snapshot
 	from   *controls.Population
 	window Window
 	sum    hash.Hash
@@ -55,8 +54,8 @@ type Stream struct {
 // ErrSource says: the population's source is not in the store.
 var ErrSource = errors.New("the population is not kept by SCAF")
 
-// Open prepares to read the population of a test in the reader's snapshot.
-func Open(r *store.Reader, kinds record.Kinds, from *controls.Population, window Window) (*Stream, error) {
+// Open prepares to read the population of a test in a snapshot.
+func Open(r Snapshot, kinds record.Kinds, from *controls.Population, window Window) (*Stream, error) {
 	if from.From == controls.FromItems {
 		return nil, fmt.Errorf("%w: it comes from a file that is given to scaf control try", ErrSource)
 	}
@@ -113,6 +112,9 @@ func (s *Stream) each(give func(doc []byte) error) error {
 	case FromLogChecks:
 		return s.sorted(s.logChecks, give)
 	}
+	if derived := s.kinds.Derived(s.from.From); derived != nil {
+		return s.sorted(func(take func([]byte) error) error { return s.derived(derived, take) }, give)
+	}
 	kind, err := s.kinds.Find(s.from.From)
 	if err != nil {
 		return err
@@ -120,16 +122,16 @@ func (s *Stream) each(give func(doc []byte) error) error {
 	all := record.Range{Kind: kind.Name, AsOf: s.window.AsOf}
 	if s.from.At != "item."+kind.At {
 		return s.sorted(func(take func([]byte) error) error {
-			return record.Each(s.reader, all, func(v *record.Version) error { return take(v.Doc) })
+			return s.reader.Versions(all, func(v *record.Version) error { return take(v.Doc) })
 		}, give)
 	}
 	// The register's own instant: the database has the order already.
 	all.From, all.To = s.window.From, s.window.To
 	if s.from.Where == "" {
-		return record.Each(s.reader, all, func(v *record.Version) error { return give(v.Doc) })
+		return s.reader.Versions(all, func(v *record.Version) error { return give(v.Doc) })
 	}
 	keep := s.from.Evaluator()
-	return record.Each(s.reader, all, func(v *record.Version) error {
+	return s.reader.Versions(all, func(v *record.Version) error {
 		if in, err := belongs(keep, v.Doc); err != nil || !in {
 			return err
 		}
@@ -151,8 +153,8 @@ func belongs(e *controls.Evaluator, doc []byte) (bool, error) {
 // sorted gives a source's items in the order of populations, where the
 // database does not have it. Memory is bounded.
 func (s *Stream) sorted(source func(take func(doc []byte) error) error, give func([]byte) error) error {
-	items := &sorter{limit: sortMemory}
-	defer items.close()
+	items := NewSorter(sortMemory)
+	defer items.Close()
 	e := s.from.Evaluator()
 	err := source(func(doc []byte) error {
 		if in, err := belongs(e, doc); err != nil || !in {
@@ -172,12 +174,12 @@ func (s *Stream) sorted(source func(take func(doc []byte) error) error, give fun
 		if at.Before(s.window.From) || !at.Before(s.window.To) {
 			return nil
 		}
-		return items.add(sortItem{at.UnixMicro(), id, bytes.Clone(doc)})
+		return items.Add(at.UnixMicro(), id, bytes.Clone(doc))
 	})
 	if err != nil {
 		return err
 	}
-	return items.each(give)
+	return items.Each(func(_ int64, _ string, doc []byte) error { return give(doc) })
 }
 
 // events gives the ledger's events as items.
@@ -186,7 +188,7 @@ func (s *Stream) events(take func([]byte) error) error {
 	if s.from.At == "item.time" { // by another instant an event of any time may belong
 		query.Since, query.Until = s.window.From, s.window.To
 	}
-	return ledger.FindIn(s.reader, query, func(e *ledger.Event) error {
+	return s.reader.Events(query, func(e *ledger.Event) error {
 		doc, err := record.Canonical(map[string]any{
 			"id": e.ID, "source": e.Source, "type": e.Type, "subject": e.Subject, "actor": e.Actor, "outcome": e.Outcome,
 			"time": e.Instant().UTC().Format(time.RFC3339Nano), "recordedtime": e.RecordedTime, "data": json.RawMessage(orNull(e.Data)),
@@ -224,7 +226,7 @@ func (s *Stream) logChecks(take func([]byte) error) error {
 	first := map[string]*ledger.Event{}
 	// The window may begin when the day's verification has been done already.
 	query := ledger.Query{Type: ledger.VerifiedType, To: s.window.AsOf, Since: begin, Until: s.window.To}
-	if err := ledger.FindIn(s.reader, query, func(e *ledger.Event) error {
+	if err := s.reader.Events(query, func(e *ledger.Event) error {
 		day := e.Instant().In(s.window.Zone).Format(time.DateOnly)
 		if first[day] == nil {
 			first[day] = e

@@ -28,7 +28,7 @@ import (
 func stopped(t *testing.T, l *ledgertest.Ledger, from *controls.Population) {
 	t.Helper()
 	err := l.DB.Read(context.Background(), func(r *store.Reader) error {
-		stream, err := populations.Open(r, kinds, from, populations.Window{From: ledgertest.Begin, To: ledgertest.Begin.Add(time.Hour), Zone: time.UTC})
+		stream, err := populations.Open(populations.Stored(r), kinds, from, populations.Window{From: ledgertest.Begin, To: ledgertest.Begin.Add(time.Hour), Zone: time.UTC})
 		if err != nil {
 			return err
 		}

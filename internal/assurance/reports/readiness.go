@@ -4,7 +4,9 @@
 package reports
 
 import (
+	"cmp"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -50,6 +52,8 @@ type Control struct {
 	Interim       bool                    `json:"interim"`
 	NeedsJudgment bool                    `json:"needs_judgment"`
 	Tests         []Test                  `json:"tests"`
+	// awaits: all of its tests wait for registers that are not there yet.
+	awaits bool
 }
 
 // Test is one test of a control, with its latest result in the period.
@@ -114,13 +118,38 @@ func buildControl(control *controls.Control, latest map[results.Key]results.Resu
 		line.Tests = append(line.Tests, one)
 	}
 	line.Conclusion = controltests.Combine(conclusions...)
+	line.awaits = !slices.ContainsFunc(control.Tests, func(t *controls.Test) bool { return !t.Population.Awaited })
 	return line
+}
+
+// Ranked are the controls as people read them: the worst ones first, without
+// those that Waiting counts.
+func (r *Readiness) Ranked() []Control {
+	ranked := slices.DeleteFunc(slices.Clone(r.Controls), func(c Control) bool { return c.awaits })
+	slices.SortStableFunc(ranked, func(a, b Control) int {
+		return cmp.Compare(slices.Index(order, a.Conclusion), slices.Index(order, b.Conclusion))
+	})
+	return ranked
+}
+
+// Waiting are the ids of the controls of which nothing can be tested before
+// their registers are there.
+func (r *Readiness) Waiting() (ids []string) {
+	for _, c := range r.Controls {
+		if c.awaits {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
 }
 
 func buildTest(control *controls.Control, test *controls.Test, latest map[results.Key]results.Result) Test {
 	one := Test{ID: test.ID, Title: test.Title, Kind: test.Kind, Conclusion: controltests.NotTested, Because: []string{}}
 	result, ok := latest[results.Key{Control: control.ID, Test: test.ID}]
 	switch {
+	case test.Population.Awaited: // a result of a time when the file was another says nothing
+		one.Because = append(one.Because, "The register "+test.Population.From+" is not there yet.")
+		return one
 	case !ok:
 		one.Because = append(one.Because, "It has not been performed in this period: scaf control test "+control.ID)
 		return one

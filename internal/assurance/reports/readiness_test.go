@@ -363,3 +363,41 @@ func TestReportsOfHostileTexts(t *testing.T) {
 		}
 	})
 }
+
+// A control whose register is still to come reads not_tested and says which
+// one is missing, even where the ledger has a result of an earlier file.
+func TestAControlThatWaitsForItsRegisterIsNotTested(t *testing.T) {
+	file := `id: %s
+title: Risks are owned
+owner: security lead
+frequency: ad_hoc
+criteria: [CC3.2]
+tests:
+  - id: good
+    kind: census
+    title: Each risk has an owner
+    population: {from: risks, id: item.id, at: item.at, fields: {id: string, at: timestamp, owner: string}}
+    pass: has(item.owner)
+`
+	s := newSetting(t, storetest.SQLite(t))
+	id := s.controls[0].ID // which has been tested, with another file
+	waiting, err := controls.Parse("c.yaml", fmt.Appendf(nil, file, id), controls.Builtin())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.DB.Read(context.Background(), func(r *store.Reader) error {
+		report, err := reports.Build(r, "Example", s.Clock.Now(), s.period, []*controls.Control{waiting})
+		if err != nil {
+			return err
+		}
+		got := report.Controls[0]
+		if got.Conclusion != controltests.NotTested || got.Tests[0].Result != nil ||
+			!slices.Equal(got.Tests[0].Because, []string{"The register risks is not there yet."}) {
+			t.Errorf("the report says %+v", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -35,9 +35,13 @@ func (r *Readiness) Text(w io.Writer) error {
 	for _, count := range r.Conclusions {
 		fmt.Fprintf(b, "  %s %-26s %4d\n", marks[count.Conclusion], count.Conclusion.Words(), count.Controls)
 	}
-	for _, control := range r.Controls {
+	for _, control := range r.Ranked() {
 		b.WriteByte('\n')
 		control.text(b)
+	}
+	if waiting := r.Waiting(); len(waiting) > 0 {
+		b.WriteByte('\n')
+		wrap(b, marks[controltests.NotTested]+" ", fmt.Sprintf("%s not tested, since the registers that they test are not there yet: %s", plural(len(waiting), "control"), strings.Join(waiting, ", ")), "  ")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -53,8 +53,11 @@ type Result struct {
 	Conclusion    controltests.Conclusion `json:"conclusion"`
 	NeedsJudgment bool                    `json:"needs_judgment"`
 	Because       []string                `json:"because"`
-	// Details is the SHA-256 of the evidence file with the whole result.
+	// Details is the SHA-256 of the evidence file with the whole result, Notes
+	// of the one with the notes on its deviations, where there were any. The
+	// control file is kept as evidence, too, under ControlSHA256.
 	Details     string    `json:"details"`
+	Notes       string    `json:"notes,omitempty"`
 	PerformedAt time.Time `json:"performed_at"`
 	PerformedBy string    `json:"performed_by"`
 }
@@ -106,29 +109,26 @@ func (l *Lab) Perform(ctx context.Context, caller act.Caller, task Task) (*Outco
 	if err := l.Door.Check(ctx, caller, "control.test", "control/"+task.Control.ID); err != nil {
 		return nil, err
 	}
+	if from := task.Test.Population; from.Awaited {
+		return nil, fmt.Errorf("control %s, test %s: not_tested: %w", task.Control.ID, task.Test.ID, &AwaitedError{from.From})
+	}
 	performed, err := l.examine(ctx, task)
 	if err != nil {
 		return nil, fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
 	}
-	if !task.BankOnly {
-		details, err := json.Marshal(performed.details)
-		if err != nil {
-			return nil, err
-		}
-		if performed.result.Details, _, err = l.Blobs.Put(ctx, bytes.NewReader(details)); err != nil {
-			return nil, err
-		}
+	if err := l.keep(ctx, task, performed); err != nil {
+		return nil, err
 	}
 	outcome := &Outcome{}
 	_, err = l.Door.Do(ctx, caller, "control.test", "control/"+task.Control.ID, func(tx *act.Tx) error {
-		if outcome.Population, err = populations.Bank(tx, performed.banked); err != nil || task.BankOnly {
+		if outcome.Population, err = populations.Bank(tx, performed.Banked); err != nil || task.BankOnly {
 			return err
 		}
 		number, err := record.Number(&tx.Reader, Register.Name)
 		if err != nil {
 			return err
 		}
-		result := performed.result
+		result := performed.Result
 		result.ID = fmt.Sprintf("RES-%d", number)
 		result.Population = outcome.Population.ID
 		result.PerformedAt, result.PerformedBy = tx.Now(), tx.Caller().ID
@@ -139,131 +139,85 @@ func (l *Lab) Perform(ctx context.Context, caller act.Caller, task Task) (*Outco
 	return outcome, err
 }
 
-// performed is what examining gives before it is recorded.
-type performed struct {
-	banked  populations.Banked
-	result  Result
-	details *controltests.Result
+// AwaitedError says: a test's population is a register that is still to come.
+// It is a populations.ErrSource.
+type AwaitedError struct{ Register string }
+
+func (e *AwaitedError) Error() string {
+	return fmt.Sprintf("the register %s is not there yet", e.Register)
+}
+
+// Is implements errors.Is.
+func (e *AwaitedError) Is(target error) bool { return target == populations.ErrSource }
+
+// keep stores what the result is computed from and what it came to, for
+// whoever computes it again.
+func (l *Lab) keep(ctx context.Context, task Task, a *Answer) error {
+	put := func(content []byte) (string, error) {
+		hash, _, err := l.Blobs.Put(ctx, bytes.NewReader(content))
+		return hash, err
+	}
+	if len(task.Control.Source) > 0 {
+		if _, err := put(task.Control.Source); err != nil {
+			return err
+		}
+	}
+	if task.BankOnly {
+		return nil
+	}
+	details, err := json.Marshal(a.Details)
+	if err != nil {
+		return err
+	}
+	if a.Result.Details, err = put(details); err != nil || task.Notes.Empty() {
+		return err
+	}
+	notes, err := json.Marshal(task.Notes)
+	if err != nil {
+		return err
+	}
+	a.Result.Notes, err = put(notes)
+	return err
 }
 
 // examine does the reading and the testing, outside any write transaction.
-func (l *Lab) examine(ctx context.Context, task Task) (*performed, error) {
+func (l *Lab) examine(ctx context.Context, task Task) (*Answer, error) {
 	zone, err := time.LoadLocation(task.Period.Timezone)
 	if err != nil {
 		return nil, err
 	}
-	var p *performed
+	var answer *Answer
 	err = l.DB.Read(ctx, func(r *store.Reader) error {
 		head, err := ledger.ReadHead(r)
 		if err != nil {
 			return err
 		}
+		from := populations.Stored(r)
 		window := populations.Window{From: task.Period.From, To: task.Period.To, Zone: zone, AsOf: head.Size}
 		interim := task.Period.State != periods.Closed
 		if now := l.Clock.Now(); interim && now.Before(window.To) {
 			window.To = now
 		}
-		coverage, err := populations.Covered(r, task.Test.Population.From, window)
-		if err != nil {
-			return err
-		}
-		if interim && coverage.Imports > 0 && coverage.Until.After(window.From) && coverage.Until.Before(window.To) {
-			window.To = coverage.Until.Truncate(time.Microsecond) // interim: as far as we know
-			coverage.Complete, coverage.Gaps = true, nil
+		if interim { // as far as we know
+			coverage, err := populations.Covered(from, task.Test.Population.From, window)
+			if err != nil {
+				return err
+			}
+			if coverage.Imports > 0 && coverage.Until.After(window.From) && coverage.Until.Before(window.To) {
+				window.To = coverage.Until.Truncate(time.Microsecond)
+			}
 		}
 		if !window.From.Before(window.To) {
 			return fmt.Errorf("%w: %s begins at %s", ErrNotBegun, task.Period.Name, task.Period.From.Format(time.RFC3339))
 		}
-		stream, err := populations.Open(r, l.Kinds, &task.Test.Population, window)
-		if err != nil {
-			return err
-		}
-		notes := task.Notes
-		if coverage.Complete && notes.RecordedQuery == "" {
-			notes.RecordedQuery = string(coverage.Query)
-		}
-		details, err := controltests.Run(ctx, task.Control, task.Test, stream, controltests.Options{
-			Notes: notes, Period: &controltests.Period{From: window.From, To: window.To}, Zone: zone,
-			UniqueIDs: task.Test.Population.ID == "item.id", // the store holds no id twice
+		answer, err = Compute(ctx, from, l.Kinds, Question{
+			Control: task.Control, Test: task.Test, Period: task.Period.Name, Interim: interim, Window: window,
+			Root: hex.EncodeToString(head.Root), Notes: task.Notes, Engine: l.Engine,
 		})
-		if err != nil {
-			return err
-		}
-		p = &performed{details: details}
-		p.banked = populations.Banked{
-			Control: task.Control.ID, Test: task.Test.ID, Period: task.Period.Name, Interim: interim,
-			Query: populations.Query{
-				Source: task.Test.Population.From, At: task.Test.Population.At, Where: task.Test.Population.Where,
-				From: window.From.UTC(), To: window.To.UTC(), Zone: task.Period.Timezone, Order: populations.Order,
-			},
-			Checkpoint: populations.Checkpoint{Size: head.Size, Root: hex.EncodeToString(head.Root)},
-			Count:      stream.Count(), SHA256: stream.SHA256(), Asserted: stream.Asserted(),
-		}
-		if coverage.Imports > 0 {
-			p.banked.Coverage = coverage
-		}
-		p.result = l.result(task, window, interim, details, stream.Asserted(), coverage)
-		return nil
+		return err
 	})
-	return p, err
+	return answer, err
 }
 
 // ErrNotBegun says: a period that lies in the future has nothing to test.
 var ErrNotBegun = errors.New("the period has not begun")
-
-// result makes the record of a test, with the caps on its conclusion.
-func (l *Lab) result(task Task, window populations.Window, interim bool, d *controltests.Result, asserted int64, coverage *populations.Coverage) Result {
-	r := Result{
-		Control: task.Control.ID, Test: task.Test.ID, Period: task.Period.Name, Interim: interim,
-		From: window.From.UTC(), To: window.To.UTC(), ControlSHA256: task.Control.SHA256, Engine: l.Engine,
-		Count: d.Population.Count, Passed: d.Passed, Deviations: len(d.Deviations), Open: len(d.Open), Asserted: asserted,
-		Rate: decimal(d.Rate), Exceptions: d.Deviations[:min(len(d.Deviations), maxExceptions)],
-		Markers: d.Markers, Census: d.Conclusion, Conclusion: d.Conclusion, NeedsJudgment: d.NeedsJudgment, Because: []string{},
-	}
-	if coverage.Imports > 0 && !coverage.Complete {
-		r.Because = append(r.Because, "The population is not complete: "+join(coverage.Gaps)+".")
-		if r.Conclusion != controltests.Ineffective { // missing data makes nothing better
-			r.Conclusion = controltests.Incomplete
-		}
-	}
-	if asserted > 0 && readsAsserted(task.Test) {
-		r.Because = append(r.Because, fmt.Sprintf("Reviewers of %d of %d items are asserted by commit messages, which their authors can write: the control reads incomplete until an independent source, such as the review system, is connected. By the items as they are it would be %s.", asserted, d.Population.Count, d.Conclusion.Words()))
-		r.Conclusion = controltests.Incomplete
-	}
-	r.Because = append(r.Because, d.Because...)
-	return r
-}
-
-func readsAsserted(test *controls.Test) bool {
-	for _, field := range AssertedFields {
-		if test.Reads(field) {
-			return true
-		}
-	}
-	return false
-}
-
-// decimal writes a number as JSON does.
-func decimal(f float64) string {
-	text, err := json.Marshal(f)
-	if err != nil {
-		return "0"
-	}
-	return string(text)
-}
-
-func join(texts []string) string {
-	const most = 5
-	var b bytes.Buffer
-	for i, text := range texts {
-		if i == most {
-			fmt.Fprintf(&b, "; and %d more", len(texts)-most)
-			break
-		}
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(text)
-	}
-	return b.String()
-}

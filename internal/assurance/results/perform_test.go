@@ -345,7 +345,7 @@ func TestPerformedFromTheBankItIsTheSame(t *testing.T) {
 				return err
 			}
 			test, _ := l.control.Test(kept.Test)
-			stream, err := populations.Open(r, kinds, &test.Population, populations.Window{From: kept.Query.From, To: kept.Query.To, Zone: zone, AsOf: kept.Checkpoint.Size})
+			stream, err := populations.Open(populations.Stored(r), kinds, &test.Population, populations.Window{From: kept.Query.From, To: kept.Query.To, Zone: zone, AsOf: kept.Checkpoint.Size})
 			if err != nil {
 				return err
 			}
@@ -475,4 +475,36 @@ func TestSameOnBothDatabases(t *testing.T) {
 	if sums[0] != sums[1] {
 		t.Errorf("SQLite and PostgreSQL differ:\n%s\n%s", sums[0], sums[1])
 	}
+}
+
+// A register that is still to come has no population, not an empty one.
+func TestATestThatWaitsForItsRegisterIsNotPerformed(t *testing.T) {
+	each(t, func(l *laboratory) {
+		waiting, err := controls.Parse("W-1.yaml", []byte(`id: W-1
+title: Risks are owned
+owner: security lead
+frequency: ad_hoc
+criteria: [CC3.2]
+tests:
+  - id: owned
+    kind: census
+    title: Each risk has an owner
+    population: {from: risks, id: item.id, at: item.at, fields: {id: string, at: timestamp, owner: string}}
+    pass: has(item.owner)
+`), controls.Builtin())
+		if err != nil {
+			l.Fatal(err)
+		}
+		p := l.period("2026-02", time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+		for _, bankOnly := range []bool{false, true} {
+			outcome, err := l.Perform(context.Background(), ledgertest.Operator, results.Task{Control: waiting, Test: waiting.Tests[0], Period: p, BankOnly: bankOnly})
+			var awaited *results.AwaitedError
+			if outcome != nil || !errors.As(err, &awaited) || awaited.Register != "risks" || !errors.Is(err, populations.ErrSource) {
+				l.Errorf("Perform gives %v and says %v", outcome, err)
+			}
+			if want := "control W-1, test owned: not_tested: the register risks is not there yet"; err == nil || err.Error() != want {
+				l.Errorf("Perform says %v, want %s", err, want)
+			}
+		}
+	})
 }

@@ -84,7 +84,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	db := &DB{dialect: SQLite, writers: writers}
 	reading := url.Values{}
 	for _, pragma := range []string{
-		"busy_timeout(10000)", "query_only(ON)", "cache_size(-16384)",
+		"busy_timeout(10000)", "query_only(ON)", "cache_size(-8192)",
 		// No mmap_size: a mapping was measured to make scans no faster, and its
 		// pages count as the process's memory, for each connection, up to the
 		// size of the file.

@@ -16,7 +16,18 @@ import (
 type column struct {
 	index       int
 	field, part string
+	holds       holding
 }
+
+// holding is what a column's field holds.
+type holding int
+
+// What a field holds.
+const (
+	others holding = iota // written as JSON
+	texts
+	times
+)
 
 // match decides which column feeds which field.
 func match(kind *record.Kind, header []string, o Options) ([]column, error) {
@@ -76,7 +87,7 @@ func match(kind *record.Kind, header []string, o Options) ([]column, error) {
 		if _, whole := fed[field]; whole && part != "" {
 			return nil, fmt.Errorf("the field %s is fed as a whole and in part", field)
 		}
-		columns = append(columns, column{fed[name], field, part})
+		columns = append(columns, column{fed[name], field, part, holds(kind.Type(field), part)})
 	}
 	return columns, nil
 }
@@ -95,6 +106,9 @@ func quoted(at map[string]int) string {
 
 // find returns the field that is like the column's name, empty when none is.
 func find(fields []string, name string) string {
+	if slices.Contains(fields, name) {
+		return name
+	}
 	for _, field := range fields {
 		if plain(field) == plain(name) {
 			return field
@@ -127,21 +141,43 @@ func fieldNames(kind *record.Kind) []string {
 	return names
 }
 
+func holds(t reflect.Type, part string) holding {
+	switch {
+	case part != "" || t.Kind() == reflect.String:
+		return texts
+	case isTime(t):
+		return times
+	}
+	return others
+}
+
 func isTime(t reflect.Type) bool   { return t == reflect.TypeFor[time.Time]() }
 func isObject(t reflect.Type) bool { return t != nil && t.Kind() == reflect.Struct && !isTime(t) }
 
 // value reads a cell. A cell is data: what a spreadsheet would take for a
 // formula is text here.
-func (c column) value(kind *record.Kind, text string, zone *time.Location) (json.RawMessage, error) {
-	if c.part != "" {
-		return json.Marshal(text)
+func (c column) value(kind *record.Kind, cell cell, zone *time.Location) (json.RawMessage, error) {
+	wrong := func(format string, args ...any) error {
+		return &record.Invalid{Fields: []record.FieldError{{Field: c.field, Problem: fmt.Sprintf(format, args...)}}}
 	}
-	if isTime(kind.Type(c.field)) {
+	text := cell.text
+	switch {
+	case cell.wrong != "":
+		return nil, wrong("%s", cell.wrong)
+	case c.holds == times:
+		if cell.form == number {
+			return nil, wrong("the cell holds the number %s: format it as a date, or write text like 2026-01-31", text)
+		}
 		if day, err := time.ParseInLocation(time.DateOnly, text, zone); err == nil {
 			text = day.UTC().Format(time.RFC3339)
 		} else if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
-			return nil, &record.Invalid{Fields: []record.FieldError{{Field: c.field, Problem: fmt.Sprintf("%q is neither a date like 2026-01-31 nor a time like 2026-01-31T09:30:00Z", text)}}}
+			return nil, wrong("%q is neither a date like 2026-01-31 nor a time like 2026-01-31T09:30:00Z", text)
 		}
+	case cell.form == moment:
+		return nil, wrong("the cell holds a date, and the field none: format the cell as text and write its value again")
 	}
-	return kind.Value(c.field, text)
+	if c.holds == others {
+		return kind.Value(c.field, text)
+	}
+	return json.Marshal(text)
 }

@@ -1,26 +1,23 @@
-// Package tabular reads CSV files (RFC 4180) as documents of a register.
+// Package tabular reads CSV files (RFC 4180) and sheets of XLSX files (ECMA-376)
+// as documents of a register, and writes registers as such files. What it
+// writes it reads as the same documents again.
 package tabular
 
 import (
-	"bufio"
 	"crypto/sha256"
-	"encoding/csv"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"scaf.dev/scaf/internal/record"
 )
 
 // Options say how a file is read.
 type Options struct {
-	// Delimiter separates cells; zero is a comma.
+	// Delimiter separates cells of a CSV file; zero is a comma.
 	Delimiter rune
 	// Columns maps a field to the column that feeds it. Fields that are not
 	// named here are fed by the column of the same name, ignoring case,
@@ -52,104 +49,119 @@ var ErrEmpty = errors.New("the file is empty: its first line must name the colum
 // Table is a file that has been read once: its form is right, and its columns
 // feed fields.
 type Table struct {
-	name     string
-	file     io.ReadSeeker
+	place    string // the file, and the sheet within it
+	start    func() (source, error)
 	kind     *record.Kind
 	options  Options
 	columns  []column
 	width    int
 	template map[string]json.RawMessage
 
-	// Rows is the number of rows after the header, empty lines not counted.
+	// Sheet is the sheet that is read, of an XLSX file.
+	Sheet string
+	// Rows is the number of rows after the header, empty ones not counted.
 	Rows int64
 	// SHA256 is that of the file's bytes, in lowercase hex.
 	SHA256 string
 }
 
-// Open reads the file to its end without taking anything: the columns and the
-// form of every line. What is wrong with them is a *LineError.
+// source reads the rows of a file from its beginning.
+type source interface {
+	// next reads the next row that is not empty; io.EOF is the end. The row is
+	// valid until the next call. What is wrong with the file's form is a
+	// *LineError.
+	next() (row, error)
+	// limit says how many columns the header has.
+	limit(columns int)
+	// sum is the SHA-256 of the file's bytes, after the end was reached.
+	sum() (string, error)
+	close() error
+}
+
+// row is a row of cells, and the line that it begins at.
+type row struct {
+	line  int
+	cells []cell
+	wrong error // with the row as a whole
+}
+
+func (r row) empty() bool { return len(r.cells) == 0 && r.wrong == nil }
+
+// cell is what a cell says.
+type cell struct {
+	text  string
+	form  form
+	wrong string // why its value cannot be taken
+}
+
+// form is how a cell holds its value.
+type form int
+
+// The forms.
+const (
+	written form = iota // as text
+	number              // as a number that is no date
+	moment              // as a date; the text is an RFC 3339 time
+)
+
+// Open reads a CSV file to its end without taking anything: the columns and
+// the form of every line. What is wrong with them is a *LineError.
 func Open(name string, file io.ReadSeeker, kind *record.Kind, o Options) (*Table, error) {
 	if o.Delimiter == 0 {
 		o.Delimiter = ','
 	}
-	if o.Zone == nil {
-		o.Zone = time.UTC
+	return open(&Table{place: name, kind: kind, options: o, start: func() (source, error) { return newCSV(name, file, o.Delimiter) }})
+}
+
+// open reads the file for the first time.
+func open(t *Table) (_ *Table, err error) {
+	if t.options.Zone == nil {
+		t.options.Zone = time.UTC
 	}
-	t := &Table{name: name, file: file, kind: kind, options: o}
-	blank, err := json.Marshal(kind.New())
+	blank, err := json.Marshal(t.kind.New())
 	if err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(blank, &t.template); err != nil {
 		return nil, err
 	}
-	sum := sha256.New()
-	rows, err := t.reader(sum)
+	rows, err := t.start()
 	if err != nil {
 		return nil, err
 	}
-	header, err := rows.Read()
+	defer func() { err = errors.Join(err, rows.close()) }()
+	first, err := rows.next()
 	if errors.Is(err, io.EOF) {
-		return nil, &LineError{name, 1, ErrEmpty}
+		return nil, &LineError{t.place, 1, ErrEmpty}
 	}
 	if err != nil {
-		return nil, t.malformed(err)
+		return nil, err
 	}
-	line, _ := rows.FieldPos(0)
+	header := make([]string, len(first.cells))
+	for i, cell := range first.cells {
+		if header[i] = cell.text; cell.wrong != "" {
+			return nil, &LineError{t.place, first.line, errors.New(cell.wrong)}
+		}
+	}
 	t.width = len(header)
-	if t.columns, err = match(kind, header, o); err != nil {
-		return nil, &LineError{name, line, err}
+	rows.limit(t.width)
+	if t.columns, err = match(t.kind, header, t.options); err != nil {
+		return nil, &LineError{t.place, first.line, err}
 	}
 	for {
-		cells, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			t.SHA256 = hex.EncodeToString(sum.Sum(nil))
-			return t, nil
-		}
-		if err != nil {
-			return nil, t.malformed(err)
-		}
-		for _, cell := range cells {
-			if !utf8.ValidString(cell) {
-				line, _ := rows.FieldPos(0)
-				return nil, &LineError{name, line, errors.New("the text is not UTF-8: save the file as CSV in UTF-8")}
-			}
+		if _, err := rows.next(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, err
 		}
 		t.Rows++
 	}
+	t.SHA256, err = rows.sum()
+	return t, err
 }
 
-// reader starts at the beginning of the file, after a byte order mark.
-func (t *Table) reader(sum io.Writer) (*csv.Reader, error) {
-	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	text := bufio.NewReaderSize(io.TeeReader(t.file, sum), 1<<16)
-	if mark, err := text.Peek(3); err == nil && string(mark) == "\xEF\xBB\xBF" {
-		_, _ = text.Discard(3) // they have been peeked
-	}
-	rows := csv.NewReader(text)
-	rows.Comma = t.options.Delimiter
-	rows.FieldsPerRecord = -1 // counted row by row
-	rows.ReuseRecord = true
-	return rows, nil
-}
-
-// malformed puts file and line in front of what the CSV reader says.
-func (t *Table) malformed(err error) error {
-	var parse *csv.ParseError
-	if !errors.As(err, &parse) {
-		return err
-	}
-	problem := parse.Err
-	switch {
-	case errors.Is(parse.Err, csv.ErrQuote):
-		problem = fmt.Errorf(`byte %d: a quotation mark is not closed, or not written twice within quotes`, parse.Column)
-	case errors.Is(parse.Err, csv.ErrBareQuote):
-		problem = fmt.Errorf(`byte %d: a quotation mark in a cell that is not quoted: write "a ""b"" c"`, parse.Column)
-	}
-	return &LineError{t.name, parse.StartLine, problem}
-}
+// Zone is where a date without a time begins.
+func (t *Table) Zone() *time.Location { return t.options.Zone }
 
 // Items reads the rows as documents, each with the fields that its cells
 // speak of; a row that cannot be taken has its error. An id that has come
@@ -157,33 +169,36 @@ func (t *Table) malformed(err error) error {
 // a row or so.
 func (t *Table) Items() iter.Seq2[record.Item, error] {
 	return func(yield func(record.Item, error) bool) {
-		sum := sha256.New()
-		rows, err := t.reader(sum)
-		if err == nil {
-			_, err = rows.Read() // the header
-		}
+		rows, err := t.start()
 		if err != nil {
-			yield(record.Item{}, t.malformed(err))
+			yield(record.Item{}, err)
 			return
 		}
+		defer func() { _ = rows.close() }()    // it was only read
+		if _, err := rows.next(); err != nil { // the header
+			yield(record.Item{}, err)
+			return
+		}
+		rows.limit(t.width)
 		before := map[[16]byte]seen{}
 		for {
-			cells, err := rows.Read()
+			row, err := rows.next()
 			if errors.Is(err, io.EOF) {
-				if hex.EncodeToString(sum.Sum(nil)) != t.SHA256 {
-					yield(record.Item{}, fmt.Errorf("%s was changed while it was read", t.name))
+				if now, err := rows.sum(); err != nil {
+					yield(record.Item{}, err)
+				} else if now != t.SHA256 {
+					yield(record.Item{}, fmt.Errorf("%s was changed while it was read", t.place))
 				}
 				return
 			}
 			if err != nil {
-				yield(record.Item{}, t.malformed(err))
+				yield(record.Item{}, err)
 				return
 			}
-			line, _ := rows.FieldPos(0)
-			item := record.Item{Where: fmt.Sprintf("%s:%d", t.name, line)}
-			item.Doc, item.Fields, item.Err = t.row(cells)
+			item := record.Item{Where: fmt.Sprintf("%s:%d", t.place, row.line)}
+			item.Doc, item.Fields, item.Err = t.document(row)
 			if item.Err == nil {
-				item.Err = t.first(before, item, line)
+				item.Err = t.first(before, item, row.line)
 			}
 			if !yield(item, nil) {
 				return
@@ -192,20 +207,23 @@ func (t *Table) Items() iter.Seq2[record.Item, error] {
 	}
 }
 
-// row makes a document of a row.
-func (t *Table) row(cells []string) (any, map[string]json.RawMessage, error) {
-	if len(cells) != t.width {
-		return nil, nil, fmt.Errorf("the row has %d cells, the header %d", len(cells), t.width)
+// document makes a document of a row.
+func (t *Table) document(row row) (any, map[string]json.RawMessage, error) {
+	if row.wrong != nil {
+		return nil, nil, row.wrong
+	}
+	if len(row.cells) != t.width {
+		return nil, nil, fmt.Errorf("the row has %d cells, the header %d", len(row.cells), t.width)
 	}
 	fields := map[string]json.RawMessage{}
 	parts := map[string]map[string]json.RawMessage{}
 	var wrong []record.FieldError
 	for _, c := range t.columns {
-		text := strings.TrimSpace(cells[c.index])
-		if text == "" {
+		cell := row.cells[c.index]
+		if cell.text == "" && cell.wrong == "" {
 			continue
 		}
-		value, err := c.value(t.kind, text, t.options.Zone)
+		value, err := c.value(t.kind, cell, t.options.Zone)
 		var invalid *record.Invalid
 		switch {
 		case errors.As(err, &invalid):

@@ -9,6 +9,7 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/ledger"
+	"scaf.dev/scaf/internal/trust/stamps"
 )
 
 func (s *Server) registerLedger() {
@@ -32,7 +33,7 @@ func (s *Server) getKey(context.Context, *none) (*rawBody, error) {
 
 type stampOutput struct {
 	Body struct {
-		*surface.Stamped
+		*stamps.Stamped
 		Receipt act.Receipt `json:"receipt"`
 	}
 }

@@ -131,10 +131,13 @@ func (p *program) commands() []*cobra.Command {
 		p.tokenCommand(),
 		p.recordCommand(),
 		p.importCommand(),
+		p.criterionCommand(),
 		p.controlCommand(),
 		p.populationCommand(),
 		p.periodCommand(),
+		p.taskCommand(),
 		p.reportCommand(),
+		p.evidenceCommand(),
 	}
 }
 

@@ -77,6 +77,9 @@ func printControl(w io.Writer, c *controls.Control) {
 	for _, t := range c.Tests {
 		printf(w, "\ntest %s (%s): %s\n", t.ID, t.Kind, t.Title)
 		printf(w, "  population  %s, by %s\n", t.Population.From, t.Population.At)
+		if t.Population.Awaited {
+			printf(w, "              %v: not tested\n", &results.AwaitedError{Register: t.Population.From})
+		}
 		for _, part := range []struct{ name, text string }{{"where", t.Population.Where}, {"due", t.Due}, {"done", t.Done}, {"pass", t.Pass}} {
 			if part.text != "" {
 				printf(w, "  %-11s %s\n", part.name, strings.ReplaceAll(strings.TrimSpace(part.text), "\n", "\n              "))
@@ -98,10 +101,11 @@ status is 1. Without files, the catalog and the data folder's own controls are c
 			if len(given) == 0 {
 				return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
 					all, err := s.Controls()
-					return p.checked(len(all), err)
+					return p.checked(len(all), all, err)
 				})
 			}
 			var wrong controls.Errors
+			var right []*controls.Control
 			first := map[string]string{}
 			for _, name := range given {
 				control, err := readControl(name)
@@ -115,12 +119,13 @@ status is 1. Without files, the catalog and the data folder's own controls are c
 					wrong = append(wrong, controls.Error{File: name, Line: 1, Text: fmt.Sprintf("the id %q is already that of %s", control.ID, first[control.ID])})
 				default:
 					first[control.ID] = name
+					right = append(right, control)
 				}
 			}
 			if len(wrong) > 0 {
-				return p.checked(len(given), wrong)
+				return p.checked(len(given), right, wrong)
 			}
-			return p.checked(len(given), nil)
+			return p.checked(len(given), right, nil)
 		},
 	}
 }
@@ -134,11 +139,27 @@ func readControl(name string) (*controls.Control, error) {
 	return controls.Parse(name, data, controls.Builtin())
 }
 
-// checked prints what checking controls came to.
-func (p *program) checked(count int, err error) error {
+// awaiting is a test whose register is still to come.
+type awaiting struct {
+	Control  string `json:"control"`
+	Test     string `json:"test"`
+	Register string `json:"register"`
+}
+
+// checked prints what checking controls came to: the number of files, those
+// that are right, and what is wrong with the others.
+func (p *program) checked(count int, right []*controls.Control, err error) error {
 	var wrong controls.Errors
 	if err != nil && !errors.As(err, &wrong) {
 		return err
+	}
+	waits := []awaiting{}
+	for _, control := range right {
+		for _, test := range control.Tests {
+			if test.Population.Awaited {
+				waits = append(waits, awaiting{control.ID, test.ID, test.Population.From})
+			}
+		}
 	}
 	if p.json {
 		type problem struct {
@@ -150,7 +171,7 @@ func (p *program) checked(count int, err error) error {
 		for _, one := range wrong {
 			list = append(list, problem{one.File, one.Line, one.Text})
 		}
-		if err := p.line(map[string]any{"files": count, "errors": list}); err != nil {
+		if err := p.line(map[string]any{"files": count, "errors": list, "awaiting": waits}); err != nil {
 			return err
 		}
 	} else {
@@ -161,8 +182,15 @@ func (p *program) checked(count int, err error) error {
 	if len(wrong) > 0 {
 		return failed{fmt.Errorf("%d error(s) in the control files", len(wrong))}
 	}
-	if !p.json {
-		printf(p.Out, "%d control(s) are right.\n", count)
+	if p.json {
+		return nil
+	}
+	printf(p.Out, "%d control(s) are right.\n", count)
+	if len(waits) > 0 {
+		printf(p.Out, "%d test(s) are not_tested until their register is there:\n", len(waits))
+		for _, one := range waits {
+			printf(p.Out, "  %s %s waits for %s\n", one.Control, one.Test, one.Register)
+		}
 	}
 	return nil
 }
@@ -204,12 +232,22 @@ func (p *program) perform(ctx context.Context, ids []string, period, notesFile s
 			return err
 		}
 		lab := s.Lab()
-		var performed int
+		var performed, waiting int
+		var passed []string // over: why each of them could not be tested
 		for _, control := range chosen {
 			for _, test := range control.Tests {
 				outcome, err := lab.Perform(ctx, caller(), results.Task{Control: control, Test: test, Period: *over, Notes: notes, BankOnly: bankOnly})
+				var awaited *results.AwaitedError
+				if errors.As(err, &awaited) {
+					if len(ids) == 0 {
+						waiting++
+						continue
+					}
+					passed = append(passed, fmt.Sprintf("%s %s: not tested: %v", control.ID, test.ID, awaited))
+					continue
+				}
 				if errors.Is(err, populations.ErrSource) {
-					printf(p.Err, "%s %s: not tested: %v\n", control.ID, test.ID, err)
+					passed = append(passed, fmt.Sprintf("%s %s: not tested: %v", control.ID, test.ID, err))
 					continue
 				}
 				if err != nil {
@@ -222,7 +260,13 @@ func (p *program) perform(ctx context.Context, ids []string, period, notesFile s
 			}
 		}
 		if performed == 0 {
-			return fmt.Errorf("no test was performed: %w", populations.ErrSource)
+			return fmt.Errorf("no test was performed: %s", strings.Join(passed, "; "))
+		}
+		for _, why := range passed {
+			printf(p.Err, "%s\n", why)
+		}
+		if waiting > 0 {
+			printf(p.Err, "%d tests wait for registers that are not there yet: not tested (scaf control check lists them)\n", waiting)
 		}
 		return nil
 	})

@@ -15,7 +15,7 @@ import (
 
 func (p *program) importCommand() *cobra.Command {
 	return noun("import", "Take changes, events and records from elsewhere; run again, take only what is new",
-		p.importGit(), p.importCloudTrail(), p.importCSV(), p.importEvents())
+		p.importGit(), p.importCloudTrail(), p.importCSV(), p.importXLSX(), p.importEvents())
 }
 
 // shown is how many refusals and gaps the text lists; --json has more.

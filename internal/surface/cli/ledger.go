@@ -340,9 +340,12 @@ func (p *program) ledgerCheckProof() *cobra.Command {
 			}
 			proof, err := ledger.ReadProof(data)
 			if err != nil {
-				return failed{err}
+				return err
 			}
 			checkpoint, err := proof.Check(strings.TrimSpace(string(key)))
+			if errors.Is(err, ledger.ErrUnreadable) {
+				return err
+			}
 			if err != nil {
 				return failed{err}
 			}

@@ -19,7 +19,7 @@ import (
 
 func (p *program) recordCommand() *cobra.Command {
 	return noun("record", "Read and change records of the registers",
-		p.recordList(), p.recordShow(), p.recordHistory(), p.recordAdd(), p.recordSet(), p.recordMove())
+		p.recordList(), p.recordShow(), p.recordHistory(), p.recordAdd(), p.recordSet(), p.recordMove(), p.recordExport())
 }
 
 func (p *program) recordList() *cobra.Command {

@@ -31,10 +31,10 @@ func (p *program) serveCommand() *cobra.Command {
 	var insecure bool
 	command := &cobra.Command{
 		Use:   "serve [--listen ADDR]",
-		Short: "Serve the HTTP API; do the daily verification and time stamps",
+		Short: "Serve the HTTP API; do the daily verification, time stamps and calendar",
 		Long: `Serve the HTTP API until SIGTERM or SIGINT, and do what is due every day: verify
-the ledger at 00:30 and have it time-stamped at 01:00, in the organisation's time
-zone. The first line on standard output says where it listens; the log goes to
+the ledger at 00:30, look after the calendar of duties at 00:45 and have the ledger
+time-stamped at 01:00, in the organisation's time zone. The first line on standard output says where it listens; the log goes to
 standard error.
 
 The API speaks plain HTTP, so it listens on this machine only. For others put a
@@ -72,6 +72,9 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	runner := act.NewRunner(s.Door, log)
 	duties, err := surface.NewDuties(s, runner, log)
 	if err != nil {
+		return err
+	}
+	if err := surface.ScheduleCalendar(s, runner, log); err != nil {
 		return err
 	}
 	server, err := api.New(s, log, api.DefaultTimeouts, runner, duties)

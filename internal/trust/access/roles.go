@@ -22,9 +22,10 @@ var Roles = Table{
 	"compliance": {
 		"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
 		"record.read", "person.read", "change.*", "person.*", "import.*",
-		"control.read", "control.test", "population.*", "period.*", "report.read", "metrics.read",
+		"control.read", "control.test", "population.*", "period.*", "report.read", "evidence.export", "metrics.read",
+		"task.*",
 	},
-	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read"},
+	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read", "task.done", "task.delegate"},
 	"auditor": {
 		"ledger.read", "ledger.verify", "record.read", "person.read",
 		"control.read", "population.read", "period.read", "report.read",
@@ -35,6 +36,7 @@ var Roles = Table{
 	// What SCAF does on its own: a role for each kind of job (act.JobCaller).
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
+	"job/tasks.calendar":   {"task.establish", "task.watch"},
 }
 
 // Grantable reports whether there is such a role and it can be given to

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,6 +107,7 @@ type attributes struct {
 	specversion, id, source, kind, subject, actor, outcome, time string
 	data                                                         jsontext.Value
 	recordedtime, recordedby                                     string
+	binary                                                       bool // there is data_base64
 }
 
 // at returns where the attribute of this name is kept, nil when SCAF does not
@@ -171,6 +173,18 @@ func readAttributes(decoder *jsontext.Decoder) (attributes, error) {
 			a.data = a.data.Clone()
 			continue
 		}
+		if name == "data_base64" {
+			value, err := decoder.ReadValue()
+			if err != nil {
+				return a, malformed(err)
+			}
+			var binary []byte
+			if json.Unmarshal(value, &binary) != nil || value.Kind() != '"' {
+				return a, &InvalidError{name, "must be a string of base64"}
+			}
+			a.binary = true
+			continue
+		}
 		if err := decoder.SkipValue(); err != nil {
 			return a, malformed(err)
 		}
@@ -212,6 +226,8 @@ func (p Parser) check(entry *act.Entry, a attributes, now time.Time) error {
 		}
 	}
 	switch {
+	case a.binary && a.data != nil:
+		return &InvalidError{"data_base64", "stands beside data: an event has one of them"}
 	case a.specversion != "1.0":
 		return &InvalidError{"specversion", fmt.Sprintf("%q is not known: it must be \"1.0\"", a.specversion)}
 	case len(a.id) > MaxID:
@@ -368,6 +384,15 @@ func identify(body []byte) (id, source []byte, err error) {
 		}
 	}
 	return id, source, nil
+}
+
+// Read parses the stored bytes of an event, which it keeps.
+func Read(index int64, body []byte) (*Event, error) {
+	event, err := read(index, body)
+	if err != nil {
+		return nil, &DamageError{index, "the stored bytes are not an event: " + err.Error()}
+	}
+	return event, nil
 }
 
 // read parses stored bytes.

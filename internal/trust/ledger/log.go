@@ -42,8 +42,9 @@ var (
 // Log is the ledger of one origin. It implements act.Log; within a process
 // only the lane calls these methods.
 type Log struct {
-	origin string
-	signer note.Signer
+	origin      string
+	signer      note.Signer
+	verifierKey string
 
 	size   int64
 	tree   *tree
@@ -51,10 +52,10 @@ type Log struct {
 	stale  bool // what is in memory may not be what is in the database
 }
 
-// NewLog returns the log of the origin. The signer's name is the origin; it
-// may be nil for a log that is only read.
-func NewLog(origin string, signer note.Signer) *Log {
-	return &Log{origin: origin, signer: signer, stale: true}
+// NewLog returns the log of the origin. The signer's name is the origin, and
+// the verifier key that of the signer.
+func NewLog(origin string, signer note.Signer, verifierKey string) *Log {
+	return &Log{origin: origin, signer: signer, verifierKey: verifierKey, stale: true}
 }
 
 // Create writes the head of an empty log.
@@ -71,6 +72,10 @@ func (l *Log) Create(tx *store.Tx) error {
 	return tx.Insert("ledger_head", []string{"one", "origin", "size", "frontier", "root", "note"},
 		[][]any{{1, l.origin, 0, []byte{}, root, signed}})
 }
+
+// DemoOrigin begins the origin of every ledger whose events are made up for a
+// demonstration. Nothing that such a ledger says is evidence of anything.
+const DemoOrigin = "demo/"
 
 // Source implements act.Log.
 func (l *Log) Source() string { return OwnSource(l.origin) }
@@ -92,6 +97,11 @@ func (l *Log) Begin(tx *store.Tx, lock bool) (int64, error) {
 	}
 	if !l.stale && head.Size == l.size {
 		return l.size, nil
+	}
+	// What this key did not sign it must not extend: its next signature would
+	// cover whatever somebody without the key has written.
+	if err := head.signed(l.verifierKey); err != nil {
+		return 0, fmt.Errorf("%w: %w: nothing is appended to it; run scaf ledger verify", ErrDamaged, err)
 	}
 	if l.tree, err = loadTree(&tx.Reader, head.Size, head.frontier); err != nil {
 		return 0, err
@@ -247,6 +257,19 @@ type Head struct {
 	Checkpoint string // the signed note
 
 	frontier []byte
+}
+
+// signed checks that the head's checkpoint is signed with the ledger's key, and
+// says what the head says.
+func (h Head) signed(verifierKey string) error {
+	checkpoint, err := OpenCheckpoint(h.Checkpoint, verifierKey)
+	if err != nil {
+		return damage("the signed checkpoint of the head row: %v", err)
+	}
+	if int64(checkpoint.Size) != h.Size || !bytes.Equal(checkpoint.Hash, h.Root) || checkpoint.Origin != h.Origin {
+		return damage("the head row says size %d and root %s, its signed checkpoint says %d and %s", h.Size, hexHash(h.Root), checkpoint.Size, hexHash(checkpoint.Hash))
+	}
+	return nil
 }
 
 // Hash is the root as tlog has it.

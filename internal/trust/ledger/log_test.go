@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 	"pgregory.net/rapid"
 
@@ -196,6 +199,72 @@ func TestTwoProcessesAppendToOneLog(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// behind writes to the database on a connection of its own.
+func behind(t *testing.T, l *ledgertest.Ledger, write func(*store.Tx) error) {
+	t.Helper()
+	db, err := store.Open(context.Background(), l.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledgertest.Write(t, db, write)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whoever can write to the database and has not the key cannot have what they
+// wrote signed by the next append.
+func TestWhatTheKeyDidNotSignIsNotExtended(t *testing.T) {
+	for name, forge := range map[string]func(t *testing.T, l *ledgertest.Ledger){
+		"an event, its leaf and the head": func(t *testing.T, l *ledgertest.Ledger) {
+			body := bodies(t, l)[0]
+			body = bytes.Replace(body, []byte("thing/a"), []byte("thing/b"), 1)
+			leaf := tlog.RecordHash(body)
+			bundle := append([]byte{byte(len(body) >> 8), byte(len(body))}, body...)
+			behind(t, l, func(tx *store.Tx) error {
+				if _, err := tx.Exec(`UPDATE ledger_bundle SET leaves = $1, bodies = $2`, leaf[:], bundle); err != nil {
+					return err
+				}
+				_, err := tx.Exec(`UPDATE ledger_head SET frontier = $1, root = $1`, leaf[:])
+				return err
+			})
+		},
+		"the checkpoint": func(t *testing.T, l *ledgertest.Ledger) {
+			behind(t, l, func(tx *store.Tx) error {
+				_, err := tx.Exec(`UPDATE ledger_head SET note = 'junk'`)
+				return err
+			})
+		},
+		"the key, by another one of the same origin": func(t *testing.T, l *ledgertest.Ledger) {
+			secret, verifier, err := note.GenerateKey(rand.Reader, ledgertest.Origin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.Signer, err = note.NewSigner(secret); err != nil {
+				t.Fatal(err)
+			}
+			l.VerifierKey = verifier
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+				if _, err := l.Append(context.Background(), ledgertest.Operator, l.Parse(t, ledgertest.Event("a", 1))); err != nil {
+					t.Fatal(err)
+				}
+				forge(t, l)
+				l.Reopen(t)
+				_, err := l.Append(context.Background(), ledgertest.Operator, l.Parse(t, ledgertest.Event("b", 1)))
+				if !errors.Is(err, ledger.ErrDamaged) {
+					t.Errorf("got %v, want ErrDamaged", err)
+				}
+				if n := len(bodies(t, l)); n != 1 {
+					t.Errorf("the ledger holds %d events, want 1", n)
+				}
+			})
+		})
+	}
 }
 
 func TestAFailedBodyLeavesNothingAndTheOthersOfItsGroupPass(t *testing.T) {

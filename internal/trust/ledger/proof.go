@@ -90,7 +90,7 @@ func RootAt(r *store.Reader, size int64) (tlog.Hash, error) {
 func OpenCheckpoint(signed, verifierKey string) (*f_log.Checkpoint, error) {
 	verifier, err := note.NewVerifier(verifierKey)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the verifier key cannot be read: it is one line like name+hash+key", ErrProof)
+		return nil, fmt.Errorf("the verifier key %w: it is one line like name+hash+key", ErrUnreadable)
 	}
 	opened, err := note.Open([]byte(signed), note.VerifierList(verifier))
 	if err != nil {
@@ -153,16 +153,19 @@ func (p *Proof) Check(verifierKey string) (*f_log.Checkpoint, error) {
 	return checkpoint, nil
 }
 
-// ReadProof reads a proof file. The error is ErrProof.
+// ErrUnreadable says: this is no proof, or no key.
+var ErrUnreadable = errors.New("cannot be read")
+
+// ReadProof reads a proof file. The error is ErrUnreadable.
 func ReadProof(data []byte) (*Proof, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	var p Proof
 	if err := decoder.Decode(&p); err != nil {
-		return nil, fmt.Errorf("%w: the proof file cannot be read: %w", ErrProof, err)
+		return nil, fmt.Errorf("the proof file %w: %w", ErrUnreadable, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: there is more in the proof file than one proof", ErrProof)
+		return nil, fmt.Errorf("the proof file %w: there is more in it than one proof", ErrUnreadable)
 	}
 	return &p, nil
 }

@@ -273,9 +273,7 @@ func TestPublishingOverAnotherLogIsRefusedAndTouchesNothing(t *testing.T) {
 	mine.Fill(t, 300)
 	other := ledgertest.New(t, t.TempDir()+"/scaf.db") // the same origin, another key
 	other.Fill(t, 400)
-	sameKey := ledgertest.New(t, t.TempDir()+"/scaf.db")
-	sameKey.Signer, sameKey.VerifierKey = mine.Signer, mine.VerifierKey
-	sameKey.Reopen(t)
+	sameKey := ledgertest.Twin(t, t.TempDir()+"/scaf.db", mine)
 	sameKey.Add(t, ledgertest.Event("fork", 1))
 
 	for name, spoil := range map[string]func(folder string) error{
@@ -297,9 +295,7 @@ func TestPublishingOverAnotherLogIsRefusedAndTouchesNothing(t *testing.T) {
 			return os.WriteFile(filepath.Join(folder, "tile", "entries", "000"), []byte("other"), 0o600)
 		},
 		"a longer one of this log": func(folder string) error {
-			ahead := ledgertest.New(t, t.TempDir()+"/scaf.db")
-			ahead.Signer, ahead.VerifierKey = mine.Signer, mine.VerifierKey
-			ahead.Reopen(t)
+			ahead := ledgertest.Twin(t, t.TempDir()+"/scaf.db", mine)
 			ahead.Fill(t, 301)
 			_, err := publish(ahead, folder)
 			return err

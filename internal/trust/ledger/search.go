@@ -111,7 +111,9 @@ func (q *Query) prefix() (string, bool) {
 	return "", false
 }
 
-func (q *Query) matches(e *Event) bool {
+// Matches reports whether the event is one that the query selects, its index
+// aside.
+func (q *Query) Matches(e *Event) bool {
 	if prefix, ok := q.prefix(); ok {
 		if len(e.Type) < len(prefix) || e.Type[:len(prefix)] != prefix {
 			return false
@@ -216,7 +218,7 @@ func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) err
 		if err != nil {
 			return &DamageError{index, "the stored bytes are not an event: " + err.Error()}
 		}
-		if q.matches(event) {
+		if q.Matches(event) {
 			found = append(found, event)
 		}
 		return nil

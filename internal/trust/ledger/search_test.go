@@ -149,9 +149,7 @@ func TestAFalseIndexIsFoundByComputingItAgain(t *testing.T) {
 	l.Fill(t, 5000)
 	honest := *l
 	// The same events in another ledger of the same key, but for one subject.
-	forged := ledgertest.New(t, t.TempDir()+"/scaf.db")
-	forged.Signer, forged.VerifierKey = honest.Signer, honest.VerifierKey
-	forged.Reopen(t)
+	forged := ledgertest.Twin(t, t.TempDir()+"/scaf.db", &honest)
 	var batch [][]byte
 	for i := range 5000 {
 		document := ledgertest.Event(fmt.Sprintf("fill-%07d", i), map[string]any{"n": i})

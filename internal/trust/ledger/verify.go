@@ -133,12 +133,8 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 
 // checkHead checks the head row and that no row lies outside the log.
 func (v Verification) checkHead(r *store.Reader, head Head) error {
-	checkpoint, err := OpenCheckpoint(head.Checkpoint, v.VerifierKey)
-	if err != nil {
-		return damage("the signed checkpoint of the head row: %v", err)
-	}
-	if int64(checkpoint.Size) != head.Size || !bytes.Equal(checkpoint.Hash, head.Root) || checkpoint.Origin != head.Origin {
-		return damage("the head row says size %d and root %s, its signed checkpoint says %d and %s", head.Size, hexHash(head.Root), checkpoint.Size, hexHash(checkpoint.Hash))
+	if err := head.signed(v.VerifierKey); err != nil {
+		return err
 	}
 	if root, err := frontierRoot(head); err != nil || !bytes.Equal(root, head.Root) {
 		return damage("the frontier of the head row does not hash to its root")
@@ -425,10 +421,10 @@ func sameTile(level int, n int64, present, computed []byte) error {
 	if bytes.Equal(present, computed) {
 		return nil
 	}
-	if len(present) != tileBytes {
-		return damage("tile %d of level %d has %d bytes, not %d", n, level, len(present), tileBytes)
+	if len(present) != len(computed) {
+		return damage("tile %d of level %d has %d bytes, not %d", n, level, len(present), len(computed))
 	}
-	for i := 0; i < tileBytes; i += tlog.HashSize {
+	for i := 0; i < len(computed); i += tlog.HashSize {
 		says, is := present[i:i+tlog.HashSize], computed[i:i+tlog.HashSize]
 		if bytes.Equal(says, is) {
 			continue
@@ -458,11 +454,26 @@ func (v *verifying) upper(r *store.Reader) error {
 	return nil
 }
 
-// cite notes the checkpoint that an own event cites: in its data, or in the
-// document of the record that it makes.
+// cite notes the checkpoint that an own event cites.
 func (v *verifying) cite(event *Event) error {
+	size, root, err := cited(event)
+	if err != nil || root == nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if before, ok := v.cited[size]; ok && !bytes.Equal(before, root) {
+		return damage("two events cite checkpoints of size %d with different roots", size)
+	}
+	v.cited[size] = root
+	return nil
+}
+
+// cited is the checkpoint that an own event cites: in its data, or in the
+// document of the record that it makes. Without one the root is nil.
+func cited(event *Event) (size int64, root []byte, err error) {
 	if !bytes.Contains(event.Data, []byte(`"checkpoint"`)) {
-		return nil
+		return 0, nil, nil
 	}
 	type checkpoint struct {
 		Size int64  `json:"size"`
@@ -475,23 +486,16 @@ func (v *verifying) cite(event *Event) error {
 		} `json:"document"`
 	}
 	if err := json.Unmarshal(event.Data, &data); err != nil {
-		return nil
+		return 0, nil, nil //nolint:nilerr // whoever uses the data says so
 	}
-	cited := cmp.Or(data.Checkpoint, data.Document.Checkpoint)
-	if cited == nil {
-		return nil
+	found := cmp.Or(data.Checkpoint, data.Document.Checkpoint)
+	if found == nil {
+		return 0, nil, nil
 	}
-	root, err := parseHash(cited.Root)
-	if err != nil || cited.Size < 0 || cited.Size > event.Index {
-		return &DamageError{event.Index, "cites a checkpoint that lies after it or cannot be read"}
+	if root, err = parseHash(found.Root); err != nil || found.Size < 0 || found.Size > event.Index {
+		return 0, nil, &DamageError{event.Index, "cites a checkpoint that lies after it or cannot be read"}
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if before, ok := v.cited[cited.Size]; ok && !bytes.Equal(before, root) {
-		return damage("two events cite checkpoints of size %d with different roots", cited.Size)
-	}
-	v.cited[cited.Size] = root
-	return nil
+	return found.Size, root, nil
 }
 
 // sameRoot checks that the log had this root at this size.

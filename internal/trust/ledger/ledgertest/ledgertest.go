@@ -70,6 +70,17 @@ func New(t testing.TB, url string) *Ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return of(t, url, signer, verifier)
+}
+
+// Twin makes a ledger in a fresh database with another one's key.
+func Twin(t testing.TB, url string, other *Ledger) *Ledger {
+	t.Helper()
+	return of(t, url, other.Signer, other.VerifierKey)
+}
+
+func of(t testing.TB, url string, signer note.Signer, verifier string) *Ledger {
+	t.Helper()
 	l := &Ledger{URL: url, Clock: clock.NewManual(Begin), VerifierKey: verifier, Signer: signer,
 		Parser: ledger.Parser{Source: ledger.OwnSource(Origin)}, Side: filepath.Join(t.TempDir(), "unwritten.jsonl")}
 	l.open(t)
@@ -91,7 +102,7 @@ func (l *Ledger) open(t testing.TB) {
 	if err := l.DB.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	log := ledger.NewLog(Origin, l.Signer)
+	log := ledger.NewLog(Origin, l.Signer, l.VerifierKey)
 	if exists, err := ledger.Exists(ctx, l.DB); err != nil {
 		t.Fatal(err)
 	} else if !exists {

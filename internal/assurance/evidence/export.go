@@ -1,0 +1,302 @@
+package evidence
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/platform/blob"
+	"scaf.dev/scaf/internal/platform/durable"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Exporter writes bundles.
+type Exporter struct {
+	DB     *store.DB
+	Door   *act.Door
+	Kinds  record.Kinds
+	Blobs  blob.Store
+	Engine string // of the program
+	// Controls are the control files that are in use now, by their hashes: for
+	// results that were computed before control files were kept as evidence.
+	Controls map[string][]byte
+	// Roots are the certificates, in PEM, that the time stamp authorities'
+	// chains end in; empty for none.
+	Roots []byte
+	// Progress is told how many events have been written, of how many.
+	Progress func(done, total int64)
+}
+
+// Written is what an export came to.
+type Written struct {
+	Origin     string     `json:"origin"`
+	Period     string     `json:"period"`
+	Checkpoint Checkpoint `json:"checkpoint"`
+	Manifest   string     `json:"manifest_sha256"`
+	Event      int64      `json:"event"` // index of the event that vouches for it
+	Files      int        `json:"files"`
+	Bytes      int64      `json:"bytes"`
+	Clear      []string   `json:"clear"`
+	// Differences are what verifying will find: results that cannot be computed
+	// again, and why.
+	Differences []string `json:"differences"`
+}
+
+// anchor shows that the ledger vouches for a manifest: the export's event,
+// proven against a later checkpoint, which continues the bundle's.
+type anchor struct {
+	Proof       *ledger.Proof `json:"proof"`
+	Consistency []string      `json:"consistency_proof"` // RFC 6962, lowercase hex
+}
+
+// Export writes the bundle of a period to a file, which is there whole or not
+// at all, and records that it did. Everything is of one state of the ledger.
+// Whoever may export reads every event, personal data included: the event says
+// which registers with personal data were given away.
+func (x *Exporter) Export(ctx context.Context, caller act.Caller, period, path string) (_ *Written, err error) {
+	if err := x.Door.Check(ctx, caller, "evidence.export", "period/"+period); err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close()
+			_ = os.Remove(file.Name()) // the first error is the one to tell
+		}
+	}()
+	out := bufio.NewWriterSize(file, 1<<20)
+	run := &exporting{Exporter: x, packer: newPacker(out), done: &Written{Period: period, Differences: []string{}, Clear: []string{}}}
+	if err := x.DB.Read(ctx, func(r *store.Reader) error { return run.files(ctx, r) }); err != nil {
+		return nil, err
+	}
+	if err := run.seal(ctx, caller); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(run.packer.zip.Close(), out.Flush()); err != nil {
+		return nil, err
+	}
+	const readable = 0o600 // personal data may be in it
+	if err := errors.Join(file.Chmod(readable), file.Sync(), file.Close()); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return nil, err
+	}
+	return run.done, durable.SyncDir(filepath.Dir(path))
+}
+
+// exporting is one export.
+type exporting struct {
+	*Exporter
+	packer  *packer
+	done    *Written
+	account *account
+}
+
+// files writes everything that the manifest lists.
+func (x *exporting) files(ctx context.Context, r *store.Reader) error {
+	head, err := ledger.ReadHead(r)
+	if err != nil {
+		return err
+	}
+	from := populations.Stored(r)
+	if x.account, err = readAccount(from, x.done.Period); err != nil {
+		return err
+	}
+	x.done.Origin, x.done.Checkpoint = head.Origin, Checkpoint{head.Size, hex.EncodeToString(head.Root)}
+	for _, kind := range x.Kinds {
+		if kind.Personal {
+			x.done.Clear = append(x.done.Clear, kind.Register)
+		}
+	}
+	page, err := index(x.done.Origin, x.done.Checkpoint, x.Engine, x.account)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(
+		x.packer.add(indexFile, "page to read the bundle by", page),
+		x.packer.add(periodFile, "the period, as recorded", x.account.Period.doc),
+		x.packer.add(logFolder+ledger.CheckpointPath, "signed checkpoint (C2SP signed note)", []byte(head.Checkpoint)),
+	); err != nil {
+		return err
+	}
+	if err := ledger.EachFile(r, head.Size, x.Progress, func(path string, data []byte) error {
+		return x.packer.add(logFolder+path, "of the log (C2SP tlog-tiles)", data)
+	}); err != nil {
+		return err
+	}
+	if len(x.Roots) > 0 {
+		if err := x.packer.add(rootsFile, "certificates of the time stamp authorities", x.Roots); err != nil {
+			return err
+		}
+	}
+	for _, hash := range x.account.controlFiles() {
+		data, err := x.controlFile(ctx, hash)
+		if err != nil {
+			return err
+		}
+		if data == nil {
+			continue // perform says which populations cannot be computed again
+		}
+		if err := x.packer.add(controlPath(hash), "control file", data); err != nil {
+			return err
+		}
+	}
+	if err := x.results(ctx, r, from); err != nil {
+		return err
+	}
+	for _, hash := range x.account.evidenceFiles() {
+		if err := x.packer.addFrom(evidencePath(hash), "evidence file", func() (io.ReadCloser, error) { return x.Blobs.Open(ctx, hash) }); err != nil {
+			return fmt.Errorf("evidence file %s: %w", hash, err)
+		}
+	}
+	return nil
+}
+
+// controlFile reads a control file from the evidence, or from what is in use;
+// nil when it is in neither.
+func (x *exporting) controlFile(ctx context.Context, hash string) ([]byte, error) {
+	data, err := x.evidence(ctx, hash)
+	if errors.Is(err, blob.ErrNotFound) {
+		return x.Controls[hash], nil
+	}
+	return data, err
+}
+
+func (x *exporting) evidence(ctx context.Context, hash string) ([]byte, error) {
+	file, err := x.Blobs.Open(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.LimitReader(file, maxSmall+1))
+	if err == nil && len(data) > maxSmall {
+		err = fmt.Errorf("the evidence file %s has more than %d bytes", hash, maxSmall)
+	}
+	return data, err
+}
+
+// results writes populations and results, which it computes again for it.
+func (x *exporting) results(ctx context.Context, r *store.Reader, from populations.Snapshot) error {
+	again := &execution{
+		from: from, kinds: x.Kinds, account: x.account,
+		control: func(hash string) ([]byte, error) { return x.controlFile(ctx, hash) },
+		notes:   func(hash string) ([]byte, error) { return x.evidence(ctx, hash) },
+		root:    func(size int64) (tlog.Hash, error) { return ledger.RootAt(r, size) },
+	}
+	for i := range x.account.Banked {
+		banked := &x.account.Banked[i]
+		if err := x.packer.add(populationPath(banked.Value.ID), "population: query, checkpoint, count and hash, as recorded", banked.doc); err != nil {
+			return err
+		}
+		result := x.account.resultOf(banked.Value.ID)
+		if result != nil {
+			if err := x.packer.add(resultPath(result.Value.ID), "result, as recorded", result.doc); err != nil {
+				return err
+			}
+		}
+		outcomes := ""
+		if result != nil {
+			outcomes = outcomesPath(result.Value.ID)
+		}
+		if err := x.population(ctx, again, i, outcomes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// population writes the documents of a population, unless they are there
+// already, and the outcome of every item.
+func (x *exporting) population(ctx context.Context, again *execution, number int, outcomes string) error {
+	banked := &x.account.Banked[number]
+	documents, err := newSpool()
+	if err != nil {
+		return err
+	}
+	defer documents.close()
+	lines, err := newSpool()
+	if err != nil {
+		return err
+	}
+	defer lines.close()
+	path := documentsPath(banked.Value.SHA256)
+	content := newTally()
+	out := outputs{each: lines.line}
+	if !x.packer.seen[path] {
+		out.doc = func(doc []byte) error {
+			_, _ = content.Write(doc) // hashes take everything
+			_, _ = content.Write([]byte{'\n'})
+			return documents.line(doc)
+		}
+	}
+	differences, err := again.perform(ctx, banked, out)
+	if err != nil {
+		return err
+	}
+	x.done.Differences = append(x.done.Differences, differences...)
+	if out.doc != nil && content.hex() == banked.Value.SHA256 {
+		if err := x.packer.addFrom(path, "documents of a population, one a line", documents.open); err != nil {
+			return err
+		}
+	}
+	if outcomes == "" {
+		return nil
+	}
+	return x.packer.addFrom(outcomes, "outcome of every item, one a line", lines.open)
+}
+
+// seal writes the manifest, records the export, and adds the proof of that.
+func (x *exporting) seal(ctx context.Context, caller act.Caller) error {
+	manifest, err := record.Canonical(Manifest{
+		Format: Format, Origin: x.done.Origin, Period: x.done.Period, Checkpoint: x.done.Checkpoint, Engine: x.Engine,
+		Clear: x.done.Clear, Files: x.packer.files,
+	})
+	if err != nil {
+		return err
+	}
+	x.done.Manifest, x.done.Files, x.done.Bytes = sum(manifest), len(x.packer.files), x.packer.bytes
+	receipts, err := x.Door.Do(ctx, caller, "evidence.export", "period/"+x.done.Period, func(tx *act.Tx) error {
+		_, err := tx.Event(act.Event{Type: ExportedType, Subject: "period/" + x.done.Period, Data: Exported{
+			Period: x.done.Period, Format: Format, Checkpoint: x.done.Checkpoint, Manifest: x.done.Manifest,
+			Files: x.done.Files, Bytes: x.done.Bytes, Clear: x.done.Clear,
+		}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	x.done.Event = receipts[0].Index
+	proven := anchor{Consistency: []string{}}
+	if err := x.DB.Read(ctx, func(r *store.Reader) error {
+		if proven.Proof, err = ledger.Prove(r, x.done.Event); err != nil {
+			return err
+		}
+		path, _, err := ledger.ProveConsistency(r, x.done.Checkpoint.Size)
+		for _, hash := range path {
+			proven.Consistency = append(proven.Consistency, hex.EncodeToString(hash[:]))
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	anchored, err := record.Canonical(proven)
+	if err != nil {
+		return err
+	}
+	return errors.Join(x.packer.write(manifestFile, manifest), x.packer.write(anchorFile, anchored))
+}

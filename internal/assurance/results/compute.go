@@ -1,0 +1,165 @@
+package results
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Question is a test of a control over a window, at a checkpoint. The answer
+// depends on it, on the snapshot and on nothing else: not on the clock, and
+// not on where the snapshot comes from.
+type Question struct {
+	Control *controls.Control
+	Test    *controls.Test
+	Period  string // its name
+	Interim bool
+	Window  populations.Window
+	// Root is the root at the checkpoint Window.AsOf, lowercase hex.
+	Root   string
+	Notes  controltests.Notes
+	Engine string
+	// Doc is given every document of the population, Each every item's outcome,
+	// both in order, from different goroutines; either may be nil. A document is
+	// valid during the call only.
+	Doc  func(doc []byte) error
+	Each func(controltests.ItemOutcome) error
+}
+
+// Answer is what a question comes to: population and result as they are
+// recorded, without what recording adds (ids, who, when, evidence files).
+type Answer struct {
+	Banked  populations.Banked
+	Result  Result
+	Details *controltests.Result
+}
+
+// Compute reads the population from the snapshot and tests every item of it.
+func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds, q Question) (*Answer, error) {
+	population := &q.Test.Population
+	coverage, err := populations.Covered(from, population.From, q.Window)
+	if computed := kinds.Derived(population.From); computed != nil {
+		coverage, err = populations.Computed(from, computed, q.Window)
+	}
+	if err != nil {
+		return nil, err
+	}
+	stream, err := populations.Open(from, kinds, population, q.Window)
+	if err != nil {
+		return nil, err
+	}
+	notes := q.Notes
+	if coverage.Complete && notes.RecordedQuery == "" {
+		notes.RecordedQuery = string(coverage.Query)
+	}
+	details, err := controltests.Run(ctx, q.Control, q.Test, &told{stream, q.Doc}, controltests.Options{
+		Notes: notes, Period: &controltests.Period{From: q.Window.From, To: q.Window.To}, Zone: q.Window.Zone,
+		UniqueIDs: population.ID == "item.id", // the store holds no id twice
+		Each:      q.Each,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{Details: details}
+	a.Banked = populations.Banked{
+		Control: q.Control.ID, Test: q.Test.ID, ControlSHA256: q.Control.SHA256, Period: q.Period, Interim: q.Interim,
+		Query: populations.Query{
+			Source: population.From, At: population.At, Where: population.Where,
+			From: q.Window.From.UTC(), To: q.Window.To.UTC(), Zone: q.Window.Zone.String(), Order: populations.Order,
+		},
+		Checkpoint: populations.Checkpoint{Size: q.Window.AsOf, Root: q.Root},
+		Count:      stream.Count(), SHA256: stream.SHA256(), Asserted: stream.Asserted(),
+	}
+	if coverage.Imports > 0 {
+		a.Banked.Coverage = coverage
+	}
+	a.Result = q.result(details, stream.Asserted(), coverage)
+	return a, nil
+}
+
+// told is a population that tells somebody its documents while it is read.
+type told struct {
+	*populations.Stream
+	doc func(doc []byte) error
+}
+
+// Items implements controltests.Source.
+func (t *told) Items() iter.Seq2[controltests.Item, error] {
+	if t.doc == nil {
+		return t.Stream.Items()
+	}
+	return func(yield func(controltests.Item, error) bool) {
+		for item, err := range t.Stream.Items() {
+			if err == nil {
+				err = t.doc(item.JSON)
+			}
+			if !yield(item, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// result makes the record of a test, with the caps on its conclusion.
+func (q *Question) result(d *controltests.Result, asserted int64, coverage *populations.Coverage) Result {
+	r := Result{
+		Control: q.Control.ID, Test: q.Test.ID, Period: q.Period, Interim: q.Interim,
+		From: q.Window.From.UTC(), To: q.Window.To.UTC(), ControlSHA256: q.Control.SHA256, Engine: q.Engine,
+		Count: d.Population.Count, Passed: d.Passed, Deviations: len(d.Deviations), Open: len(d.Open), Asserted: asserted,
+		Rate: decimal(d.Rate), Exceptions: d.Deviations[:min(len(d.Deviations), maxExceptions)],
+		Markers: d.Markers, Census: d.Conclusion, Conclusion: d.Conclusion, NeedsJudgment: d.NeedsJudgment, Because: []string{},
+	}
+	if coverage.Imports > 0 && !coverage.Complete {
+		r.Because = append(r.Because, "The population is not complete: "+join(coverage.Gaps)+".")
+		if r.Conclusion != controltests.Ineffective { // missing data makes nothing better
+			r.Conclusion = controltests.Incomplete
+		}
+	}
+	if asserted > 0 && readsAsserted(q.Test) {
+		r.Because = append(r.Because, fmt.Sprintf("Reviewers of %d of %d items are asserted by commit messages, which their authors can write: the control reads incomplete until an independent source, such as the review system, is connected. By the items as they are it would be %s.", asserted, d.Population.Count, d.Conclusion.Words()))
+		r.Conclusion = controltests.Incomplete
+	}
+	r.Because = append(r.Because, d.Because...)
+	return r
+}
+
+func readsAsserted(test *controls.Test) bool {
+	for _, field := range AssertedFields {
+		if test.Reads(field) {
+			return true
+		}
+	}
+	return false
+}
+
+// decimal writes a number as JSON does.
+func decimal(f float64) string {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return "0"
+	}
+	return string(text)
+}
+
+func join(texts []string) string {
+	const most = 5
+	var b bytes.Buffer
+	for i, text := range texts {
+		if i == most {
+			fmt.Fprintf(&b, "; and %d more", len(texts)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}

@@ -1,0 +1,52 @@
+package record
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Derived is a source of populations that is computed from records and events
+// instead of being kept: the occurrences of duties, of the duties' schedules.
+type Derived struct {
+	Name string // "occurrences": what control files say
+	// At is the top-level field that holds an item's instant.
+	At string
+	// Items gives the items whose instant lies in the half-open interval, as
+	// canonical documents, in no particular order. What it gives depends on its
+	// arguments alone: it reads no clock. A zero from: without a beginning.
+	Items func(past Past, from, to time.Time, give func(doc []byte) error) error
+	// Since is the instant from which on the items are all there are; nil when
+	// there is none yet.
+	Since func(past Past) (*time.Time, error)
+}
+
+// Past is what was recorded up to a checkpoint.
+type Past interface {
+	// Documents visits the documents of a kind that were current and whose
+	// instant lies in the half-open interval, by instant, then id. Zero times do
+	// not bound it. A document is valid during the visit only.
+	Documents(kind string, from, to time.Time, visit func(doc json.RawMessage) error) error
+	// Happened visits SCAF's own events of a type that happened in the half-open
+	// interval, in the order of the ledger.
+	Happened(eventType string, since, until time.Time, visit func(Fact) error) error
+}
+
+// Fact is an event, as much as it takes to say that something was done.
+type Fact struct {
+	Index   int64
+	At      time.Time
+	Actor   string
+	Outcome string
+}
+
+// Derived finds the derived source with this name, nil when there is none.
+func (ks Kinds) Derived(name string) *Derived {
+	for _, k := range ks {
+		for i := range k.Derived {
+			if k.Derived[i].Name == name {
+				return &k.Derived[i]
+			}
+		}
+	}
+	return nil
+}

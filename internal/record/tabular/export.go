@@ -1,0 +1,286 @@
+package tabular
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// Writer writes records, one after another, in a form of their own. Memory
+// does not grow with their number.
+type Writer interface {
+	// Write writes one record. Its document is not kept.
+	Write(v *record.Version) error
+	// Close ends the file, which is whole only then. What it is written to stays
+	// open.
+	Close() error
+	// Abort gives back what the writer holds, when the file is not to be ended.
+	Abort()
+}
+
+// Formats are those that NewWriter knows.
+const (
+	CSV   = "csv"   // RFC 4180, UTF-8
+	XLSX  = "xlsx"  // one sheet, named after the register
+	JSONL = "jsonl" // a canonical document on each line
+)
+
+// NewWriter begins a file of a register's records. A table has a column for
+// each field, and for each part of an object of texts (author.name); times are
+// RFC 3339 texts, other values are as JSON. What it writes, Open and OpenXLSX
+// read as the same documents.
+//
+// No text becomes a formula: in CSV an apostrophe is put in front of one that
+// begins with = + - @, a tab or a carriage return (and of one with spaces
+// around it, which would be lost); XLSX holds texts as texts.
+func NewWriter(to io.Writer, kind *record.Kind, format string) (Writer, error) {
+	switch format {
+	case CSV:
+		return newCSVWriter(to, kind)
+	case XLSX:
+		return newXLSXWriter(to, kind)
+	case JSONL:
+		return lines{bufio.NewWriter(to)}, nil
+	}
+	return nil, fmt.Errorf("the format %q is not known: csv, xlsx or jsonl", format)
+}
+
+// lines writes JSON Lines.
+type lines struct{ to *bufio.Writer }
+
+func (l lines) Write(v *record.Version) error {
+	if _, err := l.to.Write(v.Doc); err != nil {
+		return err
+	}
+	return l.to.WriteByte('\n')
+}
+
+func (l lines) Close() error { return l.to.Flush() }
+
+func (l lines) Abort() {}
+
+// exported is a column of a file that is written.
+type exported struct {
+	field, part string
+	text        bool // its value is text or a time, and stands as it is
+}
+
+func (e exported) name() string {
+	if e.part == "" {
+		return e.field
+	}
+	return e.field + "." + e.part
+}
+
+// exports are the columns of a register: the id first, then by name.
+func exports(kind *record.Kind) []exported {
+	var columns []exported
+	for _, field := range kind.Fields() {
+		t := kind.Type(field)
+		parts := parts(t)
+		for _, part := range parts {
+			columns = append(columns, exported{field, part, true})
+		}
+		if len(parts) == 0 {
+			columns = append(columns, exported{field, "", t.Kind() == reflect.String || isTime(t)})
+		}
+	}
+	if at := slices.Index(columns, exported{"id", "", true}); at > 0 {
+		copy(columns[1:], columns[:at])
+		columns[0] = exported{"id", "", true}
+	}
+	return columns
+}
+
+// parts are the names of an object's fields, when all of them are texts.
+func parts(t reflect.Type) []string {
+	if !isObject(t) {
+		return nil
+	}
+	var names []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name == "" || name == "-" || t.Field(i).Type.Kind() != reflect.String {
+			return nil
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// values are the values of a document in the order of the columns: JSON where
+// the column holds no text; nil where there is none.
+func values(columns []exported, doc []byte, into []any) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &fields); err != nil {
+		return err
+	}
+	objects := map[string]map[string]json.RawMessage{}
+	for i, column := range columns {
+		raw := fields[column.field]
+		if column.part != "" && len(raw) > 0 {
+			object, known := objects[column.field]
+			if !known {
+				if err := json.Unmarshal(raw, &object); err != nil {
+					return fmt.Errorf("%s: %w", column.field, err)
+				}
+				objects[column.field] = object
+			}
+			raw = object[column.part]
+		}
+		into[i] = nil
+		switch {
+		case len(raw) == 0 || string(raw) == "null":
+		case column.text:
+			var text string
+			if err := json.Unmarshal(raw, &text); err != nil {
+				return fmt.Errorf("%s: %w", column.name(), err)
+			}
+			if text != "" {
+				into[i] = text
+			}
+		default:
+			into[i] = raw
+		}
+	}
+	return nil
+}
+
+// csvWriter writes CSV.
+type csvWriter struct {
+	to      *csv.Writer
+	columns []exported
+	values  []any
+	cells   []string
+}
+
+func newCSVWriter(to io.Writer, kind *record.Kind) (*csvWriter, error) {
+	w := &csvWriter{to: csv.NewWriter(to), columns: exports(kind)}
+	w.values, w.cells = make([]any, len(w.columns)), make([]string, len(w.columns))
+	for i, column := range w.columns {
+		w.cells[i] = column.name()
+	}
+	return w, w.to.Write(w.cells)
+}
+
+func (w *csvWriter) Write(v *record.Version) error {
+	if err := values(w.columns, v.Doc, w.values); err != nil {
+		return fmt.Errorf("%s: %w", v.Ref(), err)
+	}
+	for i, value := range w.values {
+		text := ""
+		switch value := value.(type) {
+		case string:
+			text = value
+		case json.RawMessage:
+			text = string(value)
+		}
+		// A reader of CSV takes the CR of every line end within a cell away
+		// (so does Go's): it gets one to take.
+		w.cells[i] = strings.ReplaceAll(guard(text, startsFormula), "\r\n", "\r\r\n")
+	}
+	return w.to.Write(w.cells)
+}
+
+func (w *csvWriter) Close() error {
+	w.to.Flush()
+	return w.to.Error()
+}
+
+func (w *csvWriter) Abort() {}
+
+// xlsxWriter writes an XLSX file. Its rows wait in a temporary file.
+type xlsxWriter struct {
+	to      io.Writer
+	book    *excelize.File
+	rows    *excelize.StreamWriter
+	columns []exported
+	values  []any
+	line    int
+}
+
+func newXLSXWriter(to io.Writer, kind *record.Kind) (*xlsxWriter, error) {
+	w := &xlsxWriter{to: to, book: excelize.NewFile(), columns: exports(kind), line: 1}
+	w.values = make([]any, len(w.columns))
+	sheet := sheetName(kind.Register)
+	err := w.book.SetSheetName(w.book.GetSheetName(0), sheet)
+	if err == nil {
+		w.rows, err = w.book.NewStreamWriter(sheet)
+	}
+	if err == nil {
+		for i, column := range w.columns {
+			w.values[i] = column.name()
+		}
+		err = w.rows.SetRow("A1", w.values)
+	}
+	if err != nil {
+		_ = w.book.Close() // the first error says more
+		return nil, err
+	}
+	return w, nil
+}
+
+// sheetName shortens a name to what a sheet may have.
+func sheetName(name string) string { return name[:min(len(name), excelize.MaxSheetNameLength)] }
+
+func (w *xlsxWriter) Write(v *record.Version) error {
+	if err := values(w.columns, v.Doc, w.values); err != nil {
+		return fmt.Errorf("%s: %w", v.Ref(), err)
+	}
+	if w.line++; w.line > maxSheetRows {
+		return fmt.Errorf("a sheet holds at most %d records: export as csv or jsonl", maxSheetRows-1)
+	}
+	for i, value := range w.values {
+		var text string
+		switch value := value.(type) {
+		case string:
+			text = guard(value, nothing)
+		case json.RawMessage:
+			if truth := string(value); truth == "true" || truth == "false" {
+				w.values[i] = truth == "true"
+				continue
+			}
+			text = string(value)
+		default: // there is none
+			continue
+		}
+		if len(text) > maxCellUnits && units(text) > maxCellUnits {
+			return fmt.Errorf("%s: %s has more than %d characters, which a cell of XLSX does not hold: export as csv or jsonl", v.Ref(), w.columns[i].name(), maxCellUnits)
+		}
+		if r, ok := noXML(text); ok {
+			return fmt.Errorf("%s: %s holds the character %U, which XLSX does not: export as csv or jsonl", v.Ref(), w.columns[i].name(), r)
+		}
+		w.values[i] = text
+	}
+	return w.rows.SetRow(fmt.Sprintf("A%d", w.line), w.values)
+}
+
+// noXML finds a character that XML 1.0 cannot hold (2.2, Char).
+func noXML(text string) (rune, bool) {
+	for _, r := range text {
+		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return r, true
+		}
+	}
+	return 0, false
+}
+
+func (w *xlsxWriter) Close() error {
+	err := w.rows.Flush()
+	if err == nil {
+		err = w.book.Write(w.to)
+	}
+	return errors.Join(err, w.book.Close())
+}
+
+func (w *xlsxWriter) Abort() { _ = w.book.Close() } // there is an error to tell already

@@ -1,0 +1,264 @@
+package tabular_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
+	"pgregory.net/rapid"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/operations/changes"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/tabular"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+// put writes records behind the registers' rules, as other importers may.
+func put(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, docs ...any) {
+	t.Helper()
+	_, err := l.Do(context.Background(), ledgertest.Operator, "test", kind.Register, func(tx *act.Tx) error {
+		var list []record.Change
+		for _, doc := range docs {
+			list = append(list, record.Change{Verb: "imported", ID: kind.Identify(doc), Doc: doc})
+		}
+		_, err := record.Put(tx, kind, list...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// export is the register as a file.
+func export(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, format string) ([]byte, error) {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := tabular.NewWriter(&b, kind, format)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+		return record.Each(r, record.Range{Kind: kind.Name}, w.Write)
+	}); err != nil {
+		w.Abort()
+		return nil, err
+	}
+	err = w.Close()
+	return b.Bytes(), err
+}
+
+// preview says what an import of the file would do; the differences as text.
+func preview(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, format string, file []byte) (*record.Previewed, []string) {
+	t.Helper()
+	var table *tabular.Table
+	var err error
+	if format == tabular.CSV {
+		table, err = tabular.Open("file", bytes.NewReader(file), kind, tabular.Options{})
+	} else {
+		table, err = tabular.OpenXLSX("file", bytes.NewReader(file), int64(len(file)), "", kind, tabular.Options{})
+	}
+	if err != nil {
+		t.Fatalf("%v in %q", err, file)
+	}
+	var lines []string
+	done, err := record.Intake{Kind: kind}.Preview(context.Background(), l.DB, table.Items(), func(p record.Preview) error {
+		if p.Outcome == record.Unchanged {
+			return nil
+		}
+		line := fmt.Sprintf("%s %s %s %s", p.Where, p.Outcome, p.Ref, p.Wrong)
+		for _, f := range p.Fields {
+			line += fmt.Sprintf("%s: %s -> %s;", f.Field, f.Old, f.New)
+		}
+		lines = append(lines, line)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.Read != table.Rows || done.Read != done.New+done.Changed+done.Unchanged+done.Refused {
+		t.Fatalf("of %d rows: %+v", table.Rows, done)
+	}
+	return done, lines
+}
+
+// text is any text that XML can hold, often one that a spreadsheet would take
+// for something else.
+func text(forXML bool) *rapid.Generator[string] {
+	odd := rapid.SampledFrom([]string{"=1+1", "+1", "-1", "@a", "'", "''=x", "'a", "\t", "\r", "\n", "\r\n", " ", "\"", ",", "a", "é", "😀", "_x0041_", "_x005F_", "&<>", "\u00a0", "\ufeff", "true", "46204", "2026-01-01", "null", "{}", "]]>"})
+	pieces := rapid.Map(rapid.SliceOfN(odd, 0, 5), func(list []string) string { return strings.Join(list, "") })
+	return rapid.OneOf(pieces, rapid.String()).Filter(func(s string) bool {
+		return !forXML || strings.IndexFunc(s, func(r rune) bool {
+			return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+		}) < 0
+	})
+}
+
+// An export that is imported again changes nothing, whatever the texts are.
+func TestAnImportOfAnExportChangesNothing(t *testing.T) {
+	for _, format := range []string{tabular.CSV, tabular.XLSX} {
+		t.Run(format, func(t *testing.T) {
+			l := ledgertest.New(t, storetest.SQLite(t))
+			anyText := text(format == tabular.XLSX)
+			moment := rapid.Custom(func(rt *rapid.T) *time.Time {
+				at := time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(rt, "at")).In(time.FixedZone("", rapid.SampledFrom([]int{0, 3600, -19800}).Draw(rt, "zone")))
+				return rapid.SampledFrom([]*time.Time{nil, &at}).Draw(rt, "none")
+			})
+			someone := rapid.Custom(func(rt *rapid.T) changes.Person {
+				return changes.Person{Name: anyText.Draw(rt, "name"), Email: anyText.Draw(rt, "email")}
+			})
+			drawn, count := 0, int64(0)
+			rapid.Check(t, func(rt *rapid.T) {
+				drawn++
+				id := fmt.Sprintf("%s%d", rapid.SampledFrom([]string{"E", "=", "@", "-", "'", "'="}).Draw(rt, "prefix"), drawn)
+				name := anyText.Filter(func(s string) bool { return strings.TrimSpace(s) != "" && len(s) <= 400 })
+				person := &people.Person{
+					ID: id, Name: name.Draw(rt, "name"), Title: anyText.Filter(func(s string) bool { return len(s) <= 400 }).Draw(rt, "title"),
+					Employment: people.Employee, State: people.Active, JoinedAt: moment.Draw(rt, "joined"),
+				}
+				at := time.UnixMicro(int64(drawn)).UTC()
+				change := &changes.Change{
+					ID: id, Title: name.Draw(rt, "change"), Author: changes.Person{Name: "A" + anyText.Draw(rt, "author")}, Committer: someone.Draw(rt, "committer"),
+					Reviewers: append([]changes.Person{}, rapid.SliceOfN(someone, 0, 2).Draw(rt, "reviewers")...), MergedAt: &at, Merge: rapid.Bool().Draw(rt, "merge"),
+					Asserted: rapid.Bool().Draw(rt, "asserted"), State: changes.Merged, Note: anyText.Draw(rt, "note"),
+				}
+				put(rt, l, people.Register, person)
+				put(rt, l, changes.Register, change)
+				count++
+			})
+			for _, kind := range []*record.Kind{people.Register, changes.Register} {
+				file, err := export(t, l, kind, format)
+				if err != nil {
+					t.Fatal(err)
+				}
+				done, different := preview(t, l, kind, format, file)
+				if done.Unchanged != count || done.Read != count {
+					t.Errorf("%s: %+v\n%s", kind.Register, done, strings.Join(different[:min(len(different), 10)], "\n"))
+				}
+				if format == tabular.CSV {
+					noFormula(t, file)
+				}
+			}
+		})
+	}
+}
+
+// noFormula holds every cell of a CSV file against what begins a formula.
+func noFormula(t *testing.T, file []byte) {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(file)).ReadAll()
+	must(t, err)
+	for _, row := range rows {
+		for _, cell := range row {
+			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+				t.Errorf("the cell %q begins a formula", cell)
+			}
+		}
+	}
+}
+
+func TestWhatAnExportLooksLike(t *testing.T) {
+	l := ledgertest.New(t, storetest.SQLite(t))
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
+	put(t, l, changes.Register, &changes.Change{ID: "c1", Title: "=HYPERLINK(1)", Author: changes.Person{Name: "Ada", Email: "@ada"}, Reviewers: []changes.Person{{Name: "Ben"}}, MergedAt: &at, Merge: true, State: changes.Merged})
+
+	file, err := export(t, l, changes.Register, tabular.CSV)
+	must(t, err)
+	want := "id,asserted,author.name,author.email,authored_at,committer.name,committer.email,deployed_at,merge,merged_at,note,repository,reviewers,state,ticket,title\n" +
+		`c1,false,Ada,'@ada,,,,,true,2026-01-02T03:04:05.000006Z,,,"[{""name"":""Ben""}]",merged,,'=HYPERLINK(1)` + "\n"
+	if diff := cmp.Diff(want, string(file)); diff != "" {
+		t.Error(diff)
+	}
+	file, err = export(t, l, changes.Register, tabular.JSONL)
+	must(t, err)
+	want = `{"asserted":false,"author":{"email":"@ada","name":"Ada"},"committer":{},"id":"c1","merge":true,"merged_at":"2026-01-02T03:04:05.000006Z","reviewers":[{"name":"Ben"}],"state":"merged","title":"=HYPERLINK(1)"}` + "\n"
+	if diff := cmp.Diff(want, string(file)); diff != "" {
+		t.Error(diff)
+	}
+	file, err = export(t, l, changes.Register, tabular.XLSX)
+	must(t, err)
+	f, err := excelize.OpenReader(bytes.NewReader(file))
+	must(t, err)
+	defer func() { _ = f.Close() }()
+	value, err := f.GetCellValue("changes", "P2")
+	must(t, err)
+	formula, err := f.GetCellFormula("changes", "P2")
+	must(t, err)
+	kind, err := f.GetCellType("changes", "I2")
+	must(t, err)
+	if value != "=HYPERLINK(1)" || formula != "" || kind != excelize.CellTypeBool {
+		t.Errorf("the title is %q, its formula %q; merge has the type %v", value, formula, kind)
+	}
+}
+
+func TestWhatACellCannotHoldIsRefused(t *testing.T) {
+	for name, tc := range map[string]struct{ note, want string }{
+		"too long":            {strings.Repeat("é", 32_768), "change/c1: note has more than 32767 characters, which a cell of XLSX does not hold: export as csv or jsonl"},
+		"a control character": {"a\x01", "change/c1: note holds the character U+0001, which XLSX does not: export as csv or jsonl"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := ledgertest.New(t, storetest.SQLite(t))
+			at := time.Unix(0, 0)
+			if len(tc.note) > 60_000 {
+				tc.note = strings.Repeat("x", 32_768)
+			}
+			put(t, l, changes.Register, &changes.Change{ID: "c1", Title: "t", Author: changes.Person{Name: "a"}, MergedAt: &at, State: changes.Merged, Note: tc.note})
+			if _, err := export(t, l, changes.Register, tabular.XLSX); err == nil || err.Error() != tc.want {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+			if _, err := export(t, l, changes.Register, tabular.CSV); err != nil {
+				t.Errorf("as CSV: %v", err)
+			}
+		})
+	}
+	if _, err := tabular.NewWriter(&bytes.Buffer{}, people.Register, "ods"); err == nil || err.Error() != `the format "ods" is not known: csv, xlsx or jsonl` {
+		t.Error(err)
+	}
+}
+
+func TestAPreviewSaysWhatAnImportWouldDo(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		take(t, l, "id,name,title,joined_at\nE1,Ada,Engineer,2026-01-01\nE2,Ben,,2026-01-02\nE3,Cyd,,\n", false)
+		file := "id,name,title,state,left_at\nE1,Ada,,on_leave,\nE1,Ada,,on_leave,\nE2,Ben,,,\nE3,Cyd,,left,\nE4,Dee,,,\nE4,Dee,,,\nE5,,,,\n"
+		done, lines := preview(t, l, people.Register, tabular.CSV, []byte(file))
+		want := []string{
+			`file:2 changed person/E1 state: "active" -> "on_leave";`,
+			`file:5 refused  left_at: is missing: somebody who has left did so at a time`,
+			`file:6 new person/E4 `,
+			`file:8 refused  name: is missing`,
+		}
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Error(diff)
+		}
+		if *done != (record.Previewed{Read: 7, New: 1, Changed: 1, Unchanged: 3, Refused: 2}) {
+			t.Errorf("%+v", done)
+		}
+		// It wrote nothing, and the import does just that.
+		if got := len(l.Population(t, "person")); got != 3 {
+			t.Errorf("%d people", got)
+		}
+		summary := take(t, l, file, true)
+		if summary.Taken != done.New || summary.Updated != done.Changed || summary.Skipped != done.Unchanged || summary.Refused != done.Refused {
+			t.Errorf("previewed %+v, done %+v", done, summary)
+		}
+	})
+}
+
+func TestAnImportCannotChangeWhereARecordCameFrom(t *testing.T) {
+	l := ledgertest.New(t, storetest.SQLite(t))
+	at := time.Unix(0, 0)
+	put(t, l, changes.Register, &changes.Change{ID: "c1", Title: "t", Author: changes.Person{Name: "a"}, MergedAt: &at, State: changes.Merged, Asserted: true})
+	_, lines := preview(t, l, changes.Register, tabular.CSV, []byte("id,title,author.name,merged_at,asserted\nc1,t,a,1970-01-01,false\n"))
+	if diff := cmp.Diff([]string{`file:2 refused change/c1 asserted: cannot be changed: it says where the record came from`}, lines); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,161 @@
+package surface
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// CalendarJob is the kind of the job that, every day at 00:45 in the
+// organisation's time zone, puts the catalog's duties into the register,
+// escalates what was not done, and marks duties whose owner has left. After
+// the first start it runs at once.
+const CalendarJob = "tasks.calendar"
+
+// DutiesDir is the folder, in the data folder, of an organisation's own duties.
+// They are added to the catalog's, or take the place of the one with the same
+// id.
+const DutiesDir = "duties"
+
+// Duties loads the catalog's duties and the organisation's own.
+func (s *System) Duties() ([]tasks.Duty, error) {
+	zone, err := s.Config.Location()
+	if err != nil {
+		return nil, err
+	}
+	base, err := tasks.Load(catalog.Duties(), zone.String())
+	if err != nil {
+		return nil, fmt.Errorf("the built-in catalog: %w", err)
+	}
+	dir := filepath.Join(s.Dir, DutiesDir)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return base, nil
+	}
+	own, err := tasks.Load(os.DirFS(dir), zone.String())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return tasks.Override(base, own), nil
+}
+
+// Desk is where the duties of this system are worked on.
+func (s *System) Desk() *tasks.Desk {
+	return &tasks.Desk{Door: s.Door, People: directory{s.Kinds}, Past: func(r *store.Reader) record.Past {
+		return populations.Past(populations.Stored(r), 0)
+	}}
+}
+
+// directory reads from the register of people how somebody stands. It gives
+// away nothing else of the person, so it is not a reading of personal data.
+type directory struct{ kinds record.Kinds }
+
+// Standing implements tasks.Directory.
+func (d directory) Standing(r *store.Reader, ref string) (tasks.Standing, error) {
+	kind, id, err := d.kinds.Parse(ref)
+	if err != nil || kind != people.Register {
+		return tasks.NoPerson, nil //nolint:nilerr // the words of a role are no reference
+	}
+	v, err := record.Get(r, kind.Name, id)
+	if errors.Is(err, record.ErrNone) {
+		return tasks.Unknown, nil
+	}
+	if err != nil {
+		return tasks.Unknown, err
+	}
+	var person people.Person
+	if err := json.Unmarshal(v.Doc, &person); err != nil {
+		return tasks.Unknown, err
+	}
+	if person.State == people.Left {
+		return tasks.Gone, nil
+	}
+	return tasks.Present, nil
+}
+
+// Establish puts duties into the register that are not there, and takes the
+// changes of files that have changed.
+func (s *System) Establish(ctx context.Context, caller act.Caller) ([]string, error) {
+	duties, err := s.Duties()
+	if err != nil {
+		return nil, err
+	}
+	return s.Desk().Establish(ctx, caller, duties)
+}
+
+// Occurrences lists occurrences of duties as they stand now. Before the first
+// start it shows those that the catalog's duties will have.
+func (s *System) Occurrences(ctx context.Context, caller act.Caller, q tasks.Query) ([]tasks.Listed, error) {
+	if err := s.Allow(ctx, caller, "record.read", "tasks"); err != nil {
+		return nil, err
+	}
+	desk, now := s.Desk(), s.Clock.Now()
+	var listed []tasks.Listed
+	err := s.DB.Read(ctx, func(r *store.Reader) error {
+		known, err := desk.All(r)
+		if err != nil {
+			return err
+		}
+		if len(known) > 0 {
+			listed, err = desk.List(r, q, now)
+			return err
+		}
+		duties, err := s.Duties()
+		if err != nil {
+			return err
+		}
+		listed, err = desk.Preview(r, duties, q, now)
+		return err
+	})
+	return listed, err
+}
+
+// ScheduleCalendar hands the calendar's daily job to the runner.
+func ScheduleCalendar(s *System, runner *act.Runner, log *slog.Logger) error {
+	zone, err := s.Config.Location()
+	if err != nil {
+		return err
+	}
+	caller := act.JobCaller(CalendarJob)
+	runner.Daily(CalendarJob, jobs.Daily{Hour: 0, Minute: 45, Zone: zone}, func(ctx context.Context, _ *jobs.Job) error {
+		changed, err := s.Establish(ctx, caller)
+		if err != nil {
+			return err
+		}
+		found, err := s.Desk().Watch(ctx, caller)
+		if err != nil {
+			return err
+		}
+		log.Info("calendar", "established", len(changed), "escalated", len(found.Escalated), "orphaned", len(found.Orphaned))
+		return nil
+	})
+	return nil
+}
+
+// Task reads a duty, and the occurrence of it that the reference means: without
+// a date the one that is to be done now, nil when there is none.
+func (s *System) Task(ctx context.Context, caller act.Caller, ref string) (*tasks.Task, *tasks.Occurrence, error) {
+	if err := s.Allow(ctx, caller, "record.read", "tasks"); err != nil {
+		return nil, nil, err
+	}
+	var task *tasks.Task
+	var occurrence *tasks.Occurrence
+	err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		task, occurrence, err = s.Desk().Show(r, ref, s.Clock.Now())
+		return err
+	})
+	return task, occurrence, err
+}
