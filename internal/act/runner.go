@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sort"
 	"time"
 
@@ -95,9 +96,12 @@ func (r *Runner) RunDue(ctx context.Context) error {
 	if err := r.schedule(ctx); err != nil {
 		return err
 	}
-	for ctx.Err() == nil {
+	for worked := false; ctx.Err() == nil; worked = true {
 		job, err := r.claim(ctx)
 		if errors.Is(err, jobs.ErrNone) {
+			if worked { // a job may have read a whole ledger, and the next one is a day away
+				debug.FreeOSMemory()
+			}
 			return nil
 		}
 		if err != nil {
