@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -30,6 +32,10 @@ type Period struct {
 	Timezone string     `json:"timezone"`
 	State    string     `json:"state"`
 	ClosedAt *time.Time `json:"closed_at,omitempty"`
+	// Corrects names the closed period in whose place this one is examined, and
+	// Reason says why. That one stays as it is.
+	Corrects string `json:"corrects,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 // Register describes the register. Its ids are the names.
@@ -72,13 +78,8 @@ func OpenPeriod(ctx context.Context, door *act.Door, caller act.Caller, p Period
 		if err != nil {
 			return err
 		}
-		for _, other := range all {
-			if other.Name == p.Name {
-				return fmt.Errorf("%w: period %s", record.ErrExists, p.Name)
-			}
-			if p.From.Before(other.To) && other.From.Before(p.To) {
-				return fmt.Errorf("%w: %s, from %s up to %s", ErrOverlap, other.Name, other.From.Format(time.RFC3339), other.To.Format(time.RFC3339))
-			}
+		if err := p.fits(all); err != nil {
+			return err
 		}
 		_, err = record.Put(tx, Register, record.Change{Verb: "opened", ID: p.Name, Doc: p})
 		return err
@@ -89,8 +90,70 @@ func OpenPeriod(ctx context.Context, door *act.Door, caller act.Caller, p Period
 	return &p, nil
 }
 
+// fits checks a new period against those that are there: they do not overlap,
+// but where one corrects another.
+func (p *Period) fits(all []Period) error {
+	if err := p.corrects(all); err != nil {
+		return err
+	}
+	for _, other := range all {
+		switch {
+		case other.Name == p.Name:
+			return fmt.Errorf("%w: period %s", record.ErrExists, p.Name)
+		case p.From.Before(other.To) && other.From.Before(p.To) && !corrected(all, p.Corrects, other.Name):
+			return fmt.Errorf("%w: %s, from %s up to %s", ErrOverlap, other.Name, other.From.Format(time.RFC3339), other.To.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// corrects checks what a new period corrects: one that is closed, that no other
+// one corrects, for a reason.
+func (p *Period) corrects(all []Period) error {
+	switch {
+	case p.Corrects == "" && p.Reason != "":
+		return fmt.Errorf("%w: a reason belongs to a period that corrects another one", ErrInvalid)
+	case p.Corrects == "":
+		return nil
+	case strings.TrimSpace(p.Reason) == "":
+		return fmt.Errorf("%w: a period that corrects %s needs a reason", ErrInvalid, p.Corrects)
+	}
+	found := false
+	for _, other := range all {
+		switch {
+		case other.Corrects == p.Corrects:
+			return fmt.Errorf("%w: %s corrects %s already: correct that one", ErrInvalid, other.Name, p.Corrects)
+		case other.Name == p.Corrects && other.State != Closed:
+			return fmt.Errorf("%w: %s is open, so there is nothing to correct: test it, then close it", ErrInvalid, other.Name)
+		}
+		found = found || other.Name == p.Corrects
+	}
+	if !found {
+		return fmt.Errorf("%w: %q, which is to be corrected", ErrNone, p.Corrects)
+	}
+	return nil
+}
+
+// corrected reports whether the period was corrected, over any number of steps,
+// by the one with the name by.
+func corrected(all []Period, by, name string) bool {
+	for steps := 0; by != "" && steps <= len(all); steps++ {
+		if by == name {
+			return true
+		}
+		next := ""
+		for _, p := range all {
+			if p.Name == by {
+				next = p.Corrects
+			}
+		}
+		by = next
+	}
+	return false
+}
+
 // Close closes a period: from now on tests over it are final. It is refused
-// before the period's end.
+// before the period's end. There is no way back (ADR 16).
 func Close(ctx context.Context, door *act.Door, caller act.Caller, name string) (*Period, error) {
 	var p *Period
 	_, err := door.Do(ctx, caller, "period.close", "period/"+name, func(tx *act.Tx) error {
@@ -152,16 +215,18 @@ func Choose(r *store.Reader, name string) (*Period, error) {
 }
 
 // Latest is the period that a command means when none is named: the one that
-// began last. ErrNone when there is none.
+// began last, of those that no other one corrects. ErrNone when there is none.
 func Latest(r *store.Reader) (*Period, error) {
 	all, err := List(r)
 	if err != nil {
 		return nil, err
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%w: open one with scaf period open NAME --from D --to D", ErrNone)
+	for i := len(all) - 1; i >= 0; i-- {
+		if !slices.ContainsFunc(all, func(p Period) bool { return p.Corrects == all[i].Name }) {
+			return &all[i], nil
+		}
 	}
-	return &all[len(all)-1], nil
+	return nil, fmt.Errorf("%w: open one with scaf period open NAME --from D --to D", ErrNone)
 }
 
 // Interval is the period as people read it, in its own time zone.

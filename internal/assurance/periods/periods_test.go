@@ -158,6 +158,101 @@ func TestLatestIsTheOneThatBeganLast(t *testing.T) {
 	})
 }
 
+// A closed period is never opened again: another one is examined in its place.
+func TestAClosedPeriodIsCorrectedByAnotherOne(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		correct := func(name, corrects, reason string) error {
+			_, err := periods.OpenPeriod(context.Background(), l.Door, ledgertest.Operator, periods.Period{
+				Name: name, From: day(1, 1), To: day(2, 1), Timezone: "UTC", Corrects: corrects, Reason: reason,
+			})
+			return err
+		}
+		for _, p := range []struct {
+			name     string
+			from, to time.Time
+		}{{"Q1", day(1, 1), day(2, 1)}, {"Q2", day(2, 1), day(2, 20)}, {"Q3", day(2, 20), day(12, 1)}} {
+			if _, err := open(l, p.name, p.from, p.to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := correct("Q1b", "Q1", "the import had a hole"); !errors.Is(err, periods.ErrInvalid) || !strings.Contains(err.Error(), "Q1 is open") {
+			t.Errorf("one that is open: %v", err)
+		}
+		before, err := closePeriod(l, "Q1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			corrects, reason string
+			want             error
+		}{
+			{"Q1", " ", periods.ErrInvalid}, {"", "a reason", periods.ErrInvalid}, {"Q9", "a reason", periods.ErrNone}, {"Q2", "a reason", periods.ErrInvalid},
+		} {
+			if err := correct("Q1b", c.corrects, c.reason); !errors.Is(err, c.want) {
+				t.Errorf("corrects %q because %q: %v, want %v", c.corrects, c.reason, err, c.want)
+			}
+		}
+		if err := correct("Q1b", "Q1", "the import had a hole"); err != nil {
+			t.Fatal(err)
+		}
+		if err := correct("Q1c", "Q1", "once more"); !errors.Is(err, periods.ErrInvalid) || !strings.Contains(err.Error(), "Q1b corrects Q1 already") {
+			t.Errorf("corrected twice: %v", err)
+		}
+		if _, err := closePeriod(l, "Q1b"); err != nil {
+			t.Fatal(err)
+		}
+		if err := correct("Q1c", "Q1b", "once more"); err != nil {
+			t.Errorf("a correction of a correction: %v", err)
+		}
+		if _, err := open(l, "again", day(1, 1), day(2, 1)); !errors.Is(err, periods.ErrOverlap) {
+			t.Errorf("over all of them: %v", err)
+		}
+		if after := list(t, l)[0]; after.Name != before.Name || after.State != periods.Closed || !after.ClosedAt.Equal(*before.ClosedAt) {
+			t.Errorf("the corrected one is %+v, was %+v", after, before)
+		}
+		l.Verify(t, kinds)
+	})
+}
+
+func TestPhases(t *testing.T) {
+	p := periods.Period{From: day(1, 1), To: day(4, 1), State: periods.Open}
+	for at, want := range map[time.Time]periods.Phase{
+		day(1, 1).Add(-1): periods.NotBegun, day(1, 1): periods.Running, day(4, 1).Add(-1): periods.Running, day(4, 1): periods.Ended, day(9, 1): periods.Ended,
+	} {
+		if got := p.Phase(at); got != want || len(got.Now()) == 0 {
+			t.Errorf("%s: %s, want %s", at, got, want)
+		}
+	}
+	if p.State = periods.Closed; p.Phase(day(9, 1)) != periods.Fieldwork || len(periods.Fieldwork.Now()) == 0 {
+		t.Errorf("closed: %s", p.Phase(day(9, 1)))
+	}
+}
+
+// A state is captured for an instant until the period of that instant closes.
+func TestNothingIsCapturedForAClosedPeriod(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		capture := func(at time.Time) error {
+			return l.DB.Read(context.Background(), func(r *store.Reader) error { return periods.CheckCapture(r, at) })
+		}
+		if _, err := open(l, "P", day(1, 1), day(2, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := capture(day(1, 15)); err != nil { // the clock stands in March
+			t.Errorf("ended and open: %v", err)
+		}
+		if _, err := closePeriod(l, "P"); err != nil {
+			t.Fatal(err)
+		}
+		for at, refused := range map[time.Time]bool{
+			day(1, 1).Add(-time.Microsecond): false, day(1, 1): true, day(2, 1).Add(-time.Microsecond): true, day(2, 1): false,
+		} {
+			if err := capture(at); errors.Is(err, periods.ErrClosed) != refused || !refused && err != nil {
+				t.Errorf("%s: %v", at, err)
+			}
+		}
+	})
+}
+
 // TestPeriodsNeverOverlap opens random intervals: what is taken never overlaps,
 // and what is refused for an overlap does.
 func TestPeriodsNeverOverlap(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,11 +21,14 @@ func (p *program) periodCommand() *cobra.Command {
 }
 
 func (p *program) periodOpen() *cobra.Command {
-	var from, to string
+	var from, to, corrects, reason string
 	command := &cobra.Command{
-		Use:   "open NAME --from D --to D",
+		Use:   "open NAME --from D --to D [--corrects CLOSED --reason TEXT]",
 		Short: "Open a period; --from is in it, --to is not",
-		Args:  args(1, 1),
+		Long: `Open a period; --from is in it, --to is not. Periods do not overlap. A period that is
+closed stays closed: where it has to be examined again, --corrects opens another one
+in its place, with a reason. Both stay.`,
+		Args: args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if from == "" || to == "" {
 				return usagef("scaf period open needs --from and --to: dates like 2026-01-31, or times")
@@ -33,7 +38,7 @@ func (p *program) periodOpen() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				period := periods.Period{Name: given[0], Timezone: zone.String()}
+				period := periods.Period{Name: given[0], Timezone: zone.String(), Corrects: corrects, Reason: reason}
 				if period.From, err = config.Instant(from, zone); err != nil {
 					return usagef("--from: %w", err)
 				}
@@ -44,25 +49,41 @@ func (p *program) periodOpen() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.printPeriod(opened)
+				return p.printPeriod(opened, s.Clock.Now())
 			})
 		},
 	}
+	command.Flags().StringVar(&corrects, "corrects", "", "the closed period in whose place this one is examined")
+	command.Flags().StringVar(&reason, "reason", "", "why it is corrected")
 	command.Flags().StringVar(&from, "from", "", "first day, or instant")
 	command.Flags().StringVar(&to, "to", "", "the day or instant at which it ends, which is not in it")
 	return command
 }
 
-func (p *program) printPeriod(period *periods.Period) error {
-	return p.print(period, func(w io.Writer) {
-		printf(w, "Period %s (%s)\n%s\n", period.Name, period.State, period.Interval())
+// shownPeriod is a period, where it stands, and what may be done now.
+type shownPeriod struct {
+	*periods.Period
+	Phase periods.Phase `json:"phase"`
+	Now   []string      `json:"now"`
+}
+
+func (p *program) printPeriod(period *periods.Period, now time.Time) error {
+	phase := period.Phase(now)
+	return p.print(shownPeriod{period, phase, phase.Now()}, func(w io.Writer) {
+		printf(w, "Period %s (%s, %s)\n%s\n", period.Name, period.State, strings.ReplaceAll(string(phase), "_", " "), period.Interval())
+		if period.Corrects != "" {
+			printWrapped(w, "", "Corrects "+period.Corrects+": "+period.Reason)
+		}
+		for _, line := range phase.Now() {
+			printWrapped(w, "- ", line)
+		}
 	})
 }
 
 func (p *program) periodClose() *cobra.Command {
 	return &cobra.Command{
 		Use:   "close NAME",
-		Short: "Close a period after its end; tests over it are final from then on",
+		Short: "Close a period after its end, for good: tests over it are then final",
 		Args:  args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
@@ -73,7 +94,7 @@ func (p *program) periodClose() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.printPeriod(period)
+				return p.printPeriod(period, s.Clock.Now())
 			})
 		},
 	}
@@ -82,7 +103,7 @@ func (p *program) periodClose() *cobra.Command {
 func (p *program) periodShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
-		Short: "Show a period",
+		Short: "Show a period: its phase, and what may be done now",
 		Args:  args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
@@ -90,7 +111,7 @@ func (p *program) periodShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.printPeriod(period)
+				return p.printPeriod(period, s.Clock.Now())
 			})
 		},
 	}
