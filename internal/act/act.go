@@ -33,6 +33,18 @@ type Caller struct {
 	ID string
 	// Roles are the names of the roles that the caller holds.
 	Roles []string
+	// By is who enters it for ID, "local/alice": somebody at the machine acts on
+	// behalf of a person (ADR 16). Every event then names both: ID as its actor,
+	// By as recordedby. Empty: ID acts.
+	By string
+}
+
+// Operator is who is really at the keyboard.
+func (c Caller) Operator() string {
+	if c.By != "" {
+		return c.By
+	}
+	return c.ID
 }
 
 // Anonymous reports whether nobody has been identified.
@@ -68,8 +80,8 @@ type Entry struct {
 	Time                 time.Time // zero: the event says none
 	// JSON is the event as submitted: one JSON object without space around it.
 	JSON []byte
-	// RecordedBy is who submitted an event that is not SCAF's own; empty for
-	// SCAF's own.
+	// RecordedBy is who submitted an event that is not SCAF's own, or entered
+	// one on behalf of its actor; empty otherwise.
 	RecordedBy string
 }
 
@@ -276,7 +288,7 @@ func (tx *Tx) Event(e Event) (int64, error) {
 	}
 	entry := Entry{
 		ID: tx.NewID(), Source: tx.door.Log.Source(),
-		Type: e.Type, Subject: e.Subject, Actor: tx.caller.ID, Time: e.Time,
+		Type: e.Type, Subject: e.Subject, Actor: tx.caller.ID, Time: e.Time, RecordedBy: tx.caller.By,
 	}
 	var err error
 	if entry.JSON, err = encode(entry, e); err != nil {
