@@ -12,6 +12,8 @@ package controls
 import (
 	"slices"
 	"time"
+
+	"scaf.dev/scaf/internal/record/expr"
 )
 
 // Frequency is how often a control is performed. It decides the size of a
@@ -93,7 +95,7 @@ type Test struct {
 	Done       string        `json:"done,omitempty"`
 	Grace      time.Duration `json:"-"`
 
-	pass, due, done *program // nil where the file gives none
+	pass, due, done *expr.Program // nil where the file gives none
 }
 
 // Population says which items a test is about. Its expressions are over
@@ -113,10 +115,11 @@ type Population struct {
 	// in a period they are not tested, whatever else is true.
 	Awaited bool `json:"awaited,omitempty"`
 
-	fields        []Field // nil: items are dynamic
-	id, at, where *program
+	fields        []expr.Field // nil: items are dynamic
+	env           *expr.Environment
+	id, at, where *expr.Program
 }
 
 // Fields are the declared fields of an item, nil where items are dynamic. The
 // caller owns the slice.
-func (p *Population) Fields() []Field { return slices.Clone(p.fields) }
+func (p *Population) Fields() []expr.Field { return slices.Clone(p.fields) }

@@ -13,10 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"cel.dev/cel-go/cel"
 	"go.yaml.in/yaml/v3"
 
 	"scaf.dev/scaf/internal/assurance/criteria"
+	"scaf.dev/scaf/internal/record/expr"
 )
 
 // Parse reads one control file. file is its name, for error messages. The
@@ -107,7 +107,7 @@ var idShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (l *loader) id(node *yaml.Node, what string) string {
 	id, ok := l.text(node, what)
 	if ok && !idShape.MatchString(id) {
-		l.fail(node.Line, "%s %s is not an id: letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64", what, shortQuote(id))
+		l.fail(node.Line, "%s %s is not an id: letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64", what, expr.Quote(id))
 	}
 	return id
 }
@@ -145,7 +145,7 @@ func (l *loader) frequency(node *yaml.Node) Frequency {
 		for _, f := range Frequencies() {
 			names = append(names, string(f))
 		}
-		l.fail(node.Line, "unknown frequency %s; one of %s", shortQuote(value), strings.Join(names, ", "))
+		l.fail(node.Line, "unknown frequency %s; one of %s", expr.Quote(value), strings.Join(names, ", "))
 	}
 	return Frequency(value)
 }
@@ -155,7 +155,7 @@ func (l *loader) criterion(node *yaml.Node, list []string) []string {
 	switch {
 	case !ok:
 	case !criteria.Known(id):
-		l.fail(node.Line, "unknown criterion %s; the criteria are CC1.1 to CC9.2, A1.1 to A1.3, C1.1 and C1.2, PI1.1 to PI1.5, P1.1 to P8.1", shortQuote(id))
+		l.fail(node.Line, "unknown criterion %s; the criteria are CC1.1 to CC9.2, A1.1 to A1.3, C1.1 and C1.2, PI1.1 to PI1.5, P1.1 to P8.1", expr.Quote(id))
 	case slices.Contains(list, id):
 		l.fail(node.Line, "criterion %s is given twice", id)
 	default:
@@ -164,9 +164,19 @@ func (l *loader) criterion(node *yaml.Node, list []string) []string {
 	return list
 }
 
+// The roles of a control file's expressions.
+var (
+	rolePredicate = expr.Truth("pass")
+	roleWhere     = expr.Truth("where")
+	roleID        = expr.Identifier("id")
+	roleAt        = expr.Instant("at")
+	roleDue       = expr.Instant("due")
+	roleDone      = expr.Instant("done")
+)
+
 // expression is the source of one before it is compiled.
 type expression struct {
-	role   role
+	role   expr.Role
 	source string
 	line   int // in the file, of the expression's first line
 	block  bool
@@ -182,22 +192,22 @@ func (e *expression) lineOf(line int) int {
 	return e.line
 }
 
-func (l *loader) expression(r role, into **expression) func(*yaml.Node) {
+func (l *loader) expression(r expr.Role, into **expression) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		if source, ok := l.text(n, r.name); ok {
+		if source, ok := l.text(n, r.Name); ok {
 			*into = &expression{r, source, n.Line, n.Style&yaml.LiteralStyle != 0}
 		}
 	}
 }
 
 // compile turns an expression into a program, or says what is wrong with it.
-func (l *loader) compile(env *cel.Env, p *Population, e *expression) (string, *program) {
+func (l *loader) compile(env *expr.Environment, e *expression) (string, *expr.Program) {
 	if e == nil || env == nil {
 		return "", nil
 	}
-	prg, errs := compile(env, p.fields, e.role, e.source)
+	prg, errs := env.Compile(e.role, e.source)
 	for _, err := range errs {
-		l.fail(e.lineOf(err.line), "%s: %s", e.role.name, err.text)
+		l.fail(e.lineOf(err.Line), "%s: %s", e.role.Name, err.Text)
 	}
 	return e.source, prg
 }
@@ -229,7 +239,7 @@ func (l *loader) addTest(node *yaml.Node, c *Control) {
 		}
 		for _, e := range []*expression{due, done} {
 			if e != nil {
-				l.fail(e.line, "%s belongs to an occurrence test, and this is a census", e.role.name)
+				l.fail(e.line, "%s belongs to an occurrence test, and this is a census", e.role.Name)
 			}
 		}
 		if graceLine > 0 {
@@ -243,20 +253,20 @@ func (l *loader) addTest(node *yaml.Node, c *Control) {
 			l.fail(node.Line, "an occurrence test needs done")
 		}
 	}
-	var env *cel.Env
+	var env *expr.Environment
 	if population != nil {
 		env = l.population(population, &t.Population)
 	}
-	t.Pass, t.pass = l.compile(env, &t.Population, pass)
-	t.Due, t.due = l.compile(env, &t.Population, due)
-	t.Done, t.done = l.compile(env, &t.Population, done)
+	t.Pass, t.pass = l.compile(env, pass)
+	t.Due, t.due = l.compile(env, due)
+	t.Done, t.done = l.compile(env, done)
 	c.Tests = append(c.Tests, t)
 }
 
 func (l *loader) kind(node *yaml.Node) Kind {
 	value, ok := l.text(node, "kind")
 	if ok && value != string(Census) && value != string(Occurrence) {
-		l.fail(node.Line, "unknown kind %s; one of census, occurrence", shortQuote(value))
+		l.fail(node.Line, "unknown kind %s; one of census, occurrence", expr.Quote(value))
 	}
 	return Kind(value)
 }
@@ -272,11 +282,11 @@ func (l *loader) grace(node *yaml.Node) time.Duration {
 	}
 	grace, err := parseGrace(value)
 	if err != nil {
-		l.fail(node.Line, "grace %s is not a duration such as 48h, 30m or 7d", shortQuote(value))
+		l.fail(node.Line, "grace %s is not a duration such as 48h, 30m or 7d", expr.Quote(value))
 		return 0
 	}
 	if grace < 0 {
-		l.fail(node.Line, "grace %s is negative", shortQuote(value))
+		l.fail(node.Line, "grace %s is negative", expr.Quote(value))
 	}
 	return grace
 }

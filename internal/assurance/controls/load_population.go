@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"cel.dev/cel-go/cel"
 	"go.yaml.in/yaml/v3"
+
+	"scaf.dev/scaf/internal/record/expr"
 )
 
 // Defaults for a population of FromItems that does not say.
@@ -19,7 +20,7 @@ const (
 
 // population reads a test's population and returns the environment that its
 // expressions are compiled in, or nil if that cannot be said.
-func (l *loader) population(node *yaml.Node, p *Population) *cel.Env {
+func (l *loader) population(node *yaml.Node, p *Population) *expr.Environment {
 	var id, at, where *expression
 	var from, fields *yaml.Node
 	l.object(node, "a population", []string{"from"},
@@ -61,14 +62,15 @@ func (l *loader) population(node *yaml.Node, p *Population) *cel.Env {
 		}
 		at = &expression{role: roleAt, source: schema.At, line: from.Line}
 	}
-	env, err := newEnvironment(p.fields)
+	env, err := expr.NewEnvironment(p.fields)
 	if err != nil {
 		l.fail(node.Line, "%v", err)
 		return nil
 	}
-	p.ID, p.id = l.compile(env, p, id)
-	p.At, p.at = l.compile(env, p, at)
-	p.Where, p.where = l.compile(env, p, where)
+	p.env = env
+	p.ID, p.id = l.compile(env, id)
+	p.At, p.at = l.compile(env, at)
+	p.Where, p.where = l.compile(env, where)
 	return env
 }
 
@@ -89,7 +91,7 @@ func (l *loader) source(from, fields *yaml.Node, p *Population) bool {
 	schema, known := l.schemas[name]
 	if fields == nil {
 		if !known {
-			l.fail(from.Line, "unknown source %s; one of %s; a register that is still to come needs fields, id and at", shortQuote(name),
+			l.fail(from.Line, "unknown source %s; one of %s; a register that is still to come needs fields, id and at", expr.Quote(name),
 				strings.Join(append([]string{FromItems}, l.schemas.Names()...), ", "))
 		}
 		p.fields = schema.Fields
@@ -100,11 +102,11 @@ func (l *loader) source(from, fields *yaml.Node, p *Population) bool {
 	case !ok:
 		return false
 	case known:
-		l.agree(fields, name, Object(declared...), Object(schema.Fields...))
+		l.agree(fields, name, declared, schema.Fields)
 		p.fields = schema.Fields
 		return true
 	case !registerName.MatchString(name):
-		l.fail(from.Line, "%s is not a register's name: lowercase letters, digits and '_', beginning with a letter, at most 64", shortQuote(name))
+		l.fail(from.Line, "%s is not a register's name: lowercase letters, digits and '_', beginning with a letter, at most 64", expr.Quote(name))
 		return false
 	}
 	p.Awaited, p.fields = true, declared
@@ -115,51 +117,30 @@ func (l *loader) source(from, fields *yaml.Node, p *Population) bool {
 var registerName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
 // declared reads the fields that a file declares; the list is never nil.
-func (l *loader) declared(node *yaml.Node) ([]Field, bool) {
+func (l *loader) declared(node *yaml.Node) ([]expr.Field, bool) {
 	before := len(l.errs)
 	t := l.fieldType(node, "fields")
 	if len(l.errs) > before {
 		return nil, false
 	}
-	if t.kind != kindObject {
+	fields, ok := t.Fields()
+	if !ok {
 		l.fail(node.Line, "fields must be a map from a field's name to its type, but is %s", nodeKind(node))
 		return nil, false
 	}
-	return append([]Field{}, t.fields...), true
+	return append([]expr.Field{}, fields...), true
 }
 
 // agree holds that what a file declares of a source is so: a file that was
 // written before its register arrived goes on loading only if it was right.
-func (l *loader) agree(node *yaml.Node, source string, declared, known Type) {
-	if name, want, got := conflict("", declared, known); name != "" {
+func (l *loader) agree(node *yaml.Node, source string, declared, known []expr.Field) {
+	if name, want, got := expr.Conflict(expr.Object(declared...), expr.Object(known...)); name != "" {
 		if want == "" {
-			l.fail(node.Line, "fields: %s has no field %q; it has %s", source, name, fieldList(known.fields))
+			l.fail(node.Line, "fields: %s has no field %q; it has %s", source, name, expr.Listed(known))
 			return
 		}
 		l.fail(node.Line, "fields: field %q of %s is %s, not %s", name, source, want, got)
 	}
-}
-
-// conflict names the first declared field that the known type lacks (want is
-// empty) or has with another type.
-func conflict(name string, declared, known Type) (field, want, got string) {
-	switch {
-	case declared.kind != known.kind:
-		return name, known.String(), declared.String()
-	case declared.kind == kindList:
-		return conflict(name, *declared.elem, *known.elem)
-	}
-	for _, f := range declared.fields {
-		inner := strings.TrimPrefix(name+"."+f.Name, ".")
-		in := known.field(f.Name)
-		if in == nil {
-			return inner, "", ""
-		}
-		if field, want, got := conflict(inner, f.Type, *in); field != "" {
-			return field, want, got
-		}
-	}
-	return "", "", ""
 }
 
 // fieldName is a name that an expression can read with a dot.
@@ -167,38 +148,38 @@ var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
 // fieldType reads a declared type: a name, a map of fields, or a list that
 // holds one of either.
-func (l *loader) fieldType(node *yaml.Node, name string) Type {
+func (l *loader) fieldType(node *yaml.Node, name string) expr.Type {
 	switch node.Kind {
 	case yaml.ScalarNode:
-		t, err := parseType(node.Value)
+		t, err := expr.ParseType(node.Value)
 		if err != nil {
 			l.fail(node.Line, "%s: %v", name, err)
 		}
 		return t
 	case yaml.SequenceNode:
 		if len(node.Content) == 1 {
-			return List(l.fieldType(node.Content[0], name))
+			return expr.List(l.fieldType(node.Content[0], name))
 		}
 		l.fail(node.Line, "%s: a list type holds exactly one type", name)
-		return Dyn
+		return expr.Dyn
 	case yaml.MappingNode:
-		var fields []Field
+		var fields []expr.Field
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key, value := node.Content[i], node.Content[i+1]
 			if key.Kind != yaml.ScalarNode || !fieldName.MatchString(key.Value) {
-				l.fail(key.Line, "%s is not a field's name: letters, digits and '_', beginning with a letter or '_', at most 64", shortQuote(key.Value))
+				l.fail(key.Line, "%s is not a field's name: letters, digits and '_', beginning with a letter or '_', at most 64", expr.Quote(key.Value))
 				continue
 			}
-			if slices.ContainsFunc(fields, func(f Field) bool { return f.Name == key.Value }) {
+			if slices.ContainsFunc(fields, func(f expr.Field) bool { return f.Name == key.Value }) {
 				l.fail(key.Line, "field %q is declared twice", key.Value)
 				continue
 			}
-			fields = append(fields, Field{key.Value, l.fieldType(value, key.Value)})
+			fields = append(fields, expr.Field{Name: key.Value, Type: l.fieldType(value, key.Value)})
 		}
-		return Object(fields...)
+		return expr.Object(fields...)
 	}
-	l.fail(node.Line, "%s must be %s, but is %s", name, typeNames, nodeKind(node))
-	return Dyn
+	l.fail(node.Line, "%s must be %s, but is %s", name, expr.TypeNames, nodeKind(node))
+	return expr.Dyn
 }
 
 // NewPopulation is a population of FromItems that a caller describes without
@@ -206,18 +187,19 @@ func (l *loader) fieldType(node *yaml.Node, name string) Type {
 // empty, DefaultID and DefaultAt. The error says what is wrong with them.
 func NewPopulation(id, at string) (*Population, error) {
 	p := &Population{From: FromItems, ID: cmp.Or(id, DefaultID), At: cmp.Or(at, DefaultAt)}
-	env, err := newEnvironment(nil)
+	env, err := expr.NewEnvironment(nil)
 	if err != nil {
 		return nil, err
 	}
+	p.env = env
 	for _, e := range []struct {
-		role   role
+		role   expr.Role
 		source string
-		into   **program
+		into   **expr.Program
 	}{{roleID, p.ID, &p.id}, {roleAt, p.At, &p.at}} {
-		prg, errs := compile(env, nil, e.role, e.source)
+		prg, errs := env.Compile(e.role, e.source)
 		if len(errs) > 0 {
-			return nil, fmt.Errorf("%s: %s", e.role.name, errs[0].text)
+			return nil, fmt.Errorf("%s: %s", e.role.Name, errs[0].Text)
 		}
 		*e.into = prg
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"scaf.dev/scaf/internal/record/expr"
 )
 
 // MaxFileSize bounds a control file, in bytes.
@@ -75,7 +77,7 @@ func (r *reader) object(node *yaml.Node, what string, required []string, keys ma
 		key, value := node.Content[i], node.Content[i+1]
 		read, known := keys[key.Value]
 		if key.Kind != yaml.ScalarNode || !known {
-			r.fail(key.Line, "unknown key %s in %s; it may have %s", shortQuote(key.Value), what, strings.Join(order, ", "))
+			r.fail(key.Line, "unknown key %s in %s; it may have %s", expr.Quote(key.Value), what, strings.Join(order, ", "))
 			continue
 		}
 		if line, twice := seen[key.Value]; twice {
@@ -143,7 +145,7 @@ func nodeKind(node *yaml.Node) string {
 		if node.Tag == "!!null" {
 			return "empty"
 		}
-		return "the value " + shortQuote(node.Value)
+		return "the value " + expr.Quote(node.Value)
 	case yaml.AliasNode:
 		return "an alias"
 	}

@@ -1,10 +1,13 @@
-package controls
+// Package expr is the language of expressions over items: CEL over JSON
+// objects, with declared fields or without. Tests of controls, populations,
+// filters and the guards of registers are written in it.
+//
+// Nothing here reads a clock, a database or a network, so an evaluation gives
+// the same answer wherever and whenever it runs; limits are counted, not timed.
+package expr
 
 import (
 	"fmt"
-	"regexp"
-	"slices"
-	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -34,11 +37,24 @@ const (
 	maxRegexProgram = 10_000
 )
 
-// newEnvironment returns the language of a population's expressions: standard
+// Environment is the language of expressions over one kind of item: standard
 // CEL with strings, sets, lists and optional values, and the variable `item`.
 // There is no way to read a clock, so a result can be computed again.
-//
-// Where no fields are declared (nil), `item` is dynamic.
+type Environment struct {
+	fields []Field
+	cel    *cel.Env
+}
+
+// NewEnvironment returns the environment of items with these fields. Where no
+// fields are declared (nil), `item` is dynamic.
+func NewEnvironment(fields []Field) (*Environment, error) {
+	env, err := newEnvironment(fields)
+	if err != nil {
+		return nil, err
+	}
+	return &Environment{fields, env}, nil
+}
+
 func newEnvironment(fields []Field) (*cel.Env, error) {
 	options := []cel.EnvOption{
 		cel.OptionalTypes(),
@@ -160,101 +176,3 @@ func getFrom(target any, field string, declared kind) (any, error) {
 type absentTimestamp struct{ field string }
 
 func (e *absentTimestamp) Error() string { return fmt.Sprintf("timestamp %q is missing", e.field) }
-
-// role is what an expression of a control file is for.
-type role struct {
-	name string
-	want string // in an error message
-	ok   func(*cel.Type) bool
-}
-
-var (
-	rolePredicate = role{"pass", "true or false", anyOf(cel.BoolType)}
-	roleWhere     = role{"where", "true or false", anyOf(cel.BoolType)}
-	roleID        = role{"id", "a string or an int", anyOf(cel.StringType, cel.IntType)}
-	roleAt        = role{"at", "a timestamp or an RFC 3339 string", anyOf(cel.TimestampType, cel.StringType)}
-	roleDue       = role{"due", "a timestamp or an RFC 3339 string", anyOf(cel.TimestampType, cel.StringType)}
-	roleDone      = role{"done", "a timestamp or an RFC 3339 string", anyOf(cel.TimestampType, cel.StringType)}
-)
-
-func anyOf(want ...*cel.Type) func(*cel.Type) bool {
-	return func(t *cel.Type) bool {
-		return t.Kind() == types.DynKind || slices.ContainsFunc(want, t.IsExactType)
-	}
-}
-
-// expressionError is a compile error at a place in an expression.
-type expressionError struct {
-	line int // of the expression, from 1
-	text string
-}
-
-// compile parses and type-checks one expression.
-func compile(env *cel.Env, fields []Field, r role, source string) (*program, []expressionError) {
-	ast, issues := env.Compile(source)
-	if issues.Err() != nil {
-		var list []expressionError
-		for _, e := range issues.Errors() {
-			list = append(list, expressionError{line: max(1, e.Location.Line()), text: explain(e.Message, fields)})
-		}
-		return nil, list
-	}
-	if t := ast.OutputType(); !r.ok(t) {
-		return nil, []expressionError{{1, fmt.Sprintf("must give %s, but gives %s", r.want, typeName(t))}}
-	}
-	if text := unbounded(ast); text != "" {
-		return nil, []expressionError{{1, text}}
-	}
-	if field := nullComparison(ast); field != "" {
-		return nil, []expressionError{{1, fmt.Sprintf("a timestamp is never null; write has(%s) to ask whether it is there", field)}}
-	}
-	prg, err := env.Program(ast, append(limits(ast), cel.EvalOptions(cel.OptOptimize))...)
-	if err != nil {
-		return nil, []expressionError{{1, err.Error()}}
-	}
-	reads := fieldsRead(ast)
-	_, bare := itemPath(ast.NativeRep().Expr())
-	return &program{Program: prg, role: r.name, reads: reads, bare: bare && !reads[0].shape}, nil
-}
-
-// typeName names a type without SCAF's internal names for item types.
-func typeName(t *cel.Type) string {
-	if strings.HasPrefix(t.String(), itemTypeName) {
-		return "an object"
-	}
-	return t.String()
-}
-
-// noOverload is CEL's message for an operator or function that does not take
-// its operands.
-var noOverload = regexp.MustCompile(`^found no matching overload for '_?([^']*?)_?' applied to '(.*)'$`)
-
-// explain shortens CEL's message to one line in plain words, and says for an
-// unknown field what can be read instead.
-func explain(message string, fields []Field) string {
-	message, _, _ = strings.Cut(message, "\n")
-	message = strings.ReplaceAll(message, " (in container '')", "")
-	if name, ok := strings.CutPrefix(message, "undefined field '"); ok {
-		return fmt.Sprintf("no field %q there; an item has %s", strings.TrimSuffix(name, "'"), fieldList(fields))
-	}
-	if m := noOverload.FindStringSubmatch(message); m != nil {
-		message = fmt.Sprintf("%s cannot be applied to %s", m[1], m[2])
-	}
-	return strings.ReplaceAll(message, itemTypeName, "item")
-}
-
-// fieldList writes declared fields out, those of objects in braces.
-func fieldList(fields []Field) string {
-	list := make([]string, len(fields))
-	for i, f := range fields {
-		list[i] = f.Name
-		inner, open, shut := f.Type, "", ""
-		for inner.kind == kindList {
-			inner, open, shut = *inner.elem, open+"[", "]"+shut
-		}
-		if inner.kind == kindObject {
-			list[i] += " " + open + "{" + fieldList(inner.fields) + "}" + shut
-		}
-	}
-	return strings.Join(list, ", ")
-}

@@ -1,8 +1,7 @@
-package controls
+package expr
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -67,23 +66,23 @@ var scalarTypes = map[string]Type{
 	"map": Map, "list": List(Dyn), "dyn": Dyn,
 }
 
-// typeNames are the names that a control file may use, for its error messages.
-const typeNames = "string, int, double, bool, timestamp, duration, list, map, dyn, list(TYPE), a map of fields, or a list that holds one map of fields"
+// TypeNames are the names that a control file may use, for its error messages.
+const TypeNames = "string, int, double, bool, timestamp, duration, list, map, dyn, list(TYPE), a map of fields, or a list that holds one map of fields"
 
-// parseType reads a type's name in a control file.
-func parseType(name string) (Type, error) {
+// ParseType reads a type's name in a control file.
+func ParseType(name string) (Type, error) {
 	name = strings.TrimSpace(name)
 	if t, ok := scalarTypes[name]; ok {
 		return t, nil
 	}
 	if inner, ok := strings.CutPrefix(name, "list("); ok && strings.HasSuffix(inner, ")") {
-		elem, err := parseType(strings.TrimSuffix(inner, ")"))
+		elem, err := ParseType(strings.TrimSuffix(inner, ")"))
 		if err != nil {
 			return Type{}, err
 		}
 		return List(elem), nil
 	}
-	return Type{}, fmt.Errorf("unknown type %q; a type is %s", name, typeNames)
+	return Type{}, fmt.Errorf("unknown type %q; a type is %s", name, TypeNames)
 }
 
 // field is the type of a declared field of an object type, or nil.
@@ -95,6 +94,9 @@ func (t *Type) field(name string) *Type {
 	}
 	return nil
 }
+
+// Fields are the declared fields of an object; false for any other type.
+func (t Type) Fields() ([]Field, bool) { return t.fields, t.kind == kindObject }
 
 // names lists an object type's fields in order of declaration.
 func (t Type) names() []string {
@@ -147,25 +149,28 @@ func (t Type) celType(path string) *cel.Type {
 	return cel.DynType
 }
 
-// Schema describes what a register or another source inside SCAF gives to a
-// population that names it in `from`.
-type Schema struct {
-	Fields []Field
-	// ID and At are the expressions for an item's identifier and instant where
-	// a control file gives none, for example "item.id" and "item.merged_at".
-	// With an empty At, the control file has to say.
-	ID, At string
+// Conflict names the first declared field that the known type lacks (want is
+// empty) or has with another type.
+func Conflict(declared, known Type) (field, want, got string) {
+	return conflict("", declared, known)
 }
 
-// Schemas are the sources that control files may name, by name.
-type Schemas map[string]Schema
-
-// Names lists the sources in byte order.
-func (s Schemas) Names() []string {
-	names := make([]string, 0, len(s))
-	for name := range s {
-		names = append(names, name)
+func conflict(name string, declared, known Type) (field, want, got string) {
+	switch {
+	case declared.kind != known.kind:
+		return name, known.String(), declared.String()
+	case declared.kind == kindList:
+		return conflict(name, *declared.elem, *known.elem)
 	}
-	slices.Sort(names)
-	return names
+	for _, f := range declared.fields {
+		inner := strings.TrimPrefix(name+"."+f.Name, ".")
+		in := known.field(f.Name)
+		if in == nil {
+			return inner, "", ""
+		}
+		if field, want, got := conflict(inner, f.Type, *in); field != "" {
+			return field, want, got
+		}
+	}
+	return "", "", ""
 }

@@ -1,4 +1,4 @@
-package controls
+package expr
 
 import (
 	"bytes"
@@ -259,7 +259,7 @@ func (d *decoder) textAs(t *Type, s string) (any, bool) {
 		}
 		at, err := parseInstant(s)
 		if err != nil {
-			return d.misfit(t, "the string "+shortQuote(s)), true
+			return d.misfit(t, "the string "+Quote(s)), true
 		}
 		return types.Timestamp{Time: at}, true
 	case kindDuration:
@@ -268,11 +268,11 @@ func (d *decoder) textAs(t *Type, s string) (any, bool) {
 		}
 		length, err := time.ParseDuration(s)
 		if err != nil {
-			return d.misfit(t, "the string "+shortQuote(s)), true
+			return d.misfit(t, "the string "+Quote(s)), true
 		}
 		return types.Duration{Duration: length}, true
 	}
-	return d.misfit(t, "the string "+shortQuote(s)), true
+	return d.misfit(t, "the string "+Quote(s)), true
 }
 
 func (d *decoder) numberAs(t *Type, value any) any {
@@ -359,7 +359,7 @@ func (d *decoder) number() (any, error) {
 	}
 	n, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		return nil, fmt.Errorf("the number %s does not fit a 64-bit float", shortQuote(string(raw)))
+		return nil, fmt.Errorf("the number %s does not fit a 64-bit float", Quote(string(raw)))
 	}
 	return n, nil
 }
@@ -369,10 +369,10 @@ func (d *decoder) number() (any, error) {
 func parseInstant(s string) (time.Time, error) {
 	var t time.Time
 	if err := t.UnmarshalText([]byte(s)); err != nil {
-		return time.Time{}, fmt.Errorf("%s is not an RFC 3339 time such as 2026-01-31T09:30:00Z", shortQuote(s))
+		return time.Time{}, fmt.Errorf("%s is not an RFC 3339 time such as 2026-01-31T09:30:00Z", Quote(s))
 	}
 	if y := t.UTC().Year(); y < 1 || y > 9999 {
-		return time.Time{}, fmt.Errorf("%s is outside the years 1 to 9999", shortQuote(s))
+		return time.Time{}, fmt.Errorf("%s is outside the years 1 to 9999", Quote(s))
 	}
 	return t.UTC(), nil
 }
@@ -395,8 +395,8 @@ func kindName(k jsontext.Kind) string {
 	return "something else"
 }
 
-// shortQuote quotes text for a one-line message.
-func shortQuote(s string) string {
+// Quote quotes text for a one-line message.
+func Quote(s string) string {
 	const most = 60
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
