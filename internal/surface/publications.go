@@ -17,21 +17,8 @@ import (
 // so that verification reads them too.
 const publicationsFile = "publications.json"
 
-// publications are the folders that are there to be read. One that has been
-// moved away is somebody else's to check.
-func (s *System) publications() ([]string, error) {
-	folders, err := s.Publications()
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(folders, func(folder string) bool {
-		info, err := os.Stat(folder)
-		return err != nil || !info.IsDir()
-	}), nil
-}
-
-// Publications are all the folders that this ledger has been published to. A
-// list that cannot be read is a *ledger.DamageError: it says what to verify.
+// Publications are all the folders that this ledger has been published to and
+// that verification compares with it, until ForgetPublication. A list that cannot be read is a *ledger.DamageError: it says what to verify.
 func (s *System) Publications() ([]string, error) {
 	path := filepath.Join(s.Dir, publicationsFile)
 	data, err := os.ReadFile(path)
@@ -61,7 +48,32 @@ func (s *System) AddPublication(folder string) error {
 	if slices.Contains(folders, folder) {
 		return nil
 	}
-	data, err := json.MarshalIndent(append(folders, folder), "", "  ")
+	return s.writePublications(append(folders, folder))
+}
+
+// ErrNotPublished says: the ledger has not been published to this folder.
+var ErrNotPublished = errors.New("the ledger is not published there")
+
+// ForgetPublication takes a folder off the list: it is kept no longer, or is
+// somebody else's to check. What lies in it stays as it is.
+func (s *System) ForgetPublication(folder string) error {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return err
+	}
+	folders, err := s.Publications()
+	if err != nil {
+		return err
+	}
+	at := slices.Index(folders, folder)
+	if at < 0 {
+		return fmt.Errorf("%w: %s", ErrNotPublished, folder)
+	}
+	return s.writePublications(slices.Delete(folders, at, at+1))
+}
+
+func (s *System) writePublications(folders []string) error {
+	data, err := json.MarshalIndent(folders, "", "  ")
 	if err != nil {
 		return err
 	}

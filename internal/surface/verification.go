@@ -54,7 +54,7 @@ type Verified struct {
 // everything, the search index is computed again from the events that are
 // read. The first difference is a *ledger.DamageError.
 func (s *System) Verify(ctx context.Context, only []ledger.Span, progress func(done, total int64)) (*Verified, error) {
-	folders, err := s.publications()
+	folders, err := s.Publications()
 	if err != nil {
 		return nil, err
 	}

@@ -240,14 +240,27 @@ func (p *program) ledgerKey() *cobra.Command {
 }
 
 func (p *program) ledgerPublish() *cobra.Command {
-	var to string
+	var to, forget string
 	command := &cobra.Command{
 		Use:   "publish --to FOLDER",
 		Short: "Write the ledger as a C2SP tlog-tiles log: checkpoint, tile/...",
-		Args:  args(0, 0),
+		Long: `Write the ledger into a folder as a C2SP tlog-tiles log: checkpoint, tile/...
+From then on scaf ledger verify compares the folder with the ledger, and fails
+when it is gone. --forget ends that; the folder stays as it is.`,
+		Args: args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if to == "" {
-				return usagef("scaf ledger publish needs --to FOLDER")
+			if (to == "") == (forget == "") {
+				return usagef("scaf ledger publish needs --to FOLDER, or --forget FOLDER")
+			}
+			if forget != "" {
+				return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
+					if err := s.ForgetPublication(forget); err != nil {
+						return err
+					}
+					return p.print(map[string]string{"forgotten": forget}, func(w io.Writer) {
+						printf(w, "The publication %s is not verified any more.\n", forget)
+					})
+				})
 			}
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
 				update, finish := p.progress("publishing")
@@ -273,6 +286,7 @@ func (p *program) ledgerPublish() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&to, "to", "", "folder to write to")
+	command.Flags().StringVar(&forget, "forget", "", "folder that is not to be verified any more")
 	return command
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,6 +19,9 @@ import (
 // stay beside their full ones. Below "tile" nothing else may lie, but for what
 // a publication that was cut short has left (".new-*").
 func verifyFolder(r *store.Reader, head Head, folder, verifierKey string, covers func(index int64) bool) (int, error) {
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return 0, damage("the publication %s is gone: publish the ledger there again, or have it forgotten if it is kept no longer (scaf ledger publish --to or --forget)", folder)
+	}
 	signed, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
 	if err != nil {
 		return 0, damage("the publication %s has no checkpoint that can be read: %v", folder, err)
