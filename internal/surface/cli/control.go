@@ -347,8 +347,9 @@ func (p *program) controlTry() *cobra.Command {
 		Use:   "try --control FILE --items FILE.jsonl [--notes FILE.json]",
 		Short: "Try a control file over a file of items; needs no data folder",
 		Long: `Try a control file over a file of items, one JSON object a line. Nothing is
-recorded and no data folder is needed. The result is JSON when it is not read on a
-terminal. With --from and --to, items whose instant lies outside are left out, and
+recorded and no data folder is needed. Each test of the control gives a result;
+--test runs one. When they are not read on a terminal, results are JSON, one a
+line. With --from and --to, items whose instant lies outside are left out, and
 duties that are not due by the end are open.`,
 		Args: args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -382,31 +383,51 @@ duties that are not due by the end are open.`,
 	flags.StringVar(&controlFile, "control", "", "control file")
 	flags.StringVar(&itemsFile, "items", "", "items, one JSON object a line (- for standard input)")
 	flags.StringVar(&notesFile, "notes", "", "notes on the deviations (JSON)")
-	flags.StringVar(&testID, "test", "", "the test, where the control has several over items")
+	flags.StringVar(&testID, "test", "", "run only this test of the control")
 	flags.StringVar(&from, "from", "", "beginning of the period, a date or a time")
 	flags.StringVar(&to, "to", "", "end of the period, exclusive")
 	flags.StringVar(&timezone, "timezone", "UTC", "time zone of dates and months (IANA name)")
 	return command
 }
 
+// try runs the test, or every test of the control, and prints a result for
+// each; nothing when one of them cannot be run.
 func (p *program) try(ctx context.Context, control *controls.Control, testID, itemsFile string, options controltests.Options) error {
-	test, err := testOverItems(control, testID)
+	tests, err := chooseTests(control, testID)
 	if err != nil {
 		return err
 	}
-	file, err := p.file(itemsFile)
+	file, name, release, err := p.staged(itemsFile)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }()
-	result, err := controltests.Run(ctx, control, test, controltests.NewFile(itemsFile, file), options)
-	if err != nil {
-		return err
+	defer release()
+	all := make([]*controltests.Result, len(tests))
+	for i, test := range tests {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		if all[i], err = controltests.Run(ctx, control, test, controltests.NewFile(name, file), options); err != nil {
+			return err
+		}
 	}
-	if p.json || !isTerminal(p.Out) {
-		return p.line(result)
+	conclusions := make([]controltests.Conclusion, len(all))
+	for i, result := range all {
+		conclusions[i] = result.Conclusion
+		if !p.json && isTerminal(p.Out) {
+			printTried(p.Out, result)
+		} else if err := p.line(result); err != nil {
+			return err
+		}
 	}
-	w := p.Out
+	if !p.json && isTerminal(p.Out) && len(all) > 1 {
+		printf(p.Out, "%s: %s\n", control.ID, controltests.Combine(conclusions...).Words())
+	}
+	return nil
+}
+
+// printTried writes a result for people.
+func printTried(w io.Writer, result *controltests.Result) {
 	printf(w, "%s %s: %s\n", result.Control, result.Test, result.Conclusion.Words())
 	printf(w, "%d items: %d passed, %d deviations, %d open\n", result.Population.Count, result.Passed, len(result.Deviations), len(result.Open))
 	for _, d := range result.Deviations {
@@ -414,31 +435,27 @@ func (p *program) try(ctx context.Context, control *controls.Control, testID, it
 		if d.Cause != nil {
 			cause = *d.Cause
 		}
-		printf(w, "  %-10s %s (%s)\n", d.Reason, shorten(d.Item, 50), shorten(cause, 30))
+		printf(w, "  %-10s %s (%s)\n", d.Reason, shorten(d.Item, 35), shorten(cause, 28))
 	}
 	for _, reason := range result.Because {
 		printWrapped(w, "- ", reason)
 	}
-	return nil
 }
 
-// testOverItems finds the test of a control file that try runs.
-func testOverItems(control *controls.Control, id string) (*controls.Test, error) {
-	var over []*controls.Test
+// chooseTests finds the tests of a control that try runs: the named one, or
+// all.
+func chooseTests(control *controls.Control, id string) ([]*controls.Test, error) {
+	if id == "" {
+		return control.Tests, nil
+	}
 	var names []string
 	for _, test := range control.Tests {
-		if id == "" || test.ID == id {
-			over = append(over, test)
+		if test.ID == id {
+			return []*controls.Test{test}, nil
 		}
 		names = append(names, test.ID)
 	}
-	switch len(over) {
-	case 1:
-		return over[0], nil
-	case 0:
-		return nil, usagef("the control %s has no test %q: %s", control.ID, id, strings.Join(names, ", "))
-	}
-	return nil, usagef("the control %s has several tests: choose one with --test: %s", control.ID, strings.Join(names, ", "))
+	return nil, usagef("the control %s has no test %q: %s", control.ID, id, strings.Join(names, ", "))
 }
 
 // printBanked writes a banked population for people.
