@@ -3,6 +3,7 @@ package act
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // batch is what one commit appends, and whose it is.
@@ -57,7 +58,12 @@ func (b *batch) submitted(m *member, known map[int]Receipt) error {
 				delete(b.seen, key{dropped.ID, dropped.Source})
 			}
 			b.entries = b.entries[:begin]
-			return &ConflictError{Position: i, ID: entry.ID, Source: entry.Source}
+			conflict := &ConflictError{Position: i, ID: entry.ID, Source: entry.Source}
+			if position >= begin {
+				conflict.Within = true
+				conflict.First = slices.IndexFunc(m.entries[:i], func(other Entry) bool { return k == key{other.ID, other.Source} })
+			}
+			return conflict
 		}
 		positions[i] = position
 	}
@@ -80,14 +86,21 @@ func (b *batch) settle(receipts []Receipt) {
 }
 
 // ConflictError says which of the submitted events has a key that is taken by
-// other content. It is ErrConflict.
+// other content: in the ledger, or within the call. It is ErrConflict.
 type ConflictError struct {
 	Position   int // among the events of the call, from 0
 	ID, Source string
+	// Within: it is another event of the call that has the key, the one at
+	// First.
+	Within bool
+	First  int
 }
 
 // Error implements error.
 func (e *ConflictError) Error() string {
+	if e.Within {
+		return fmt.Sprintf("element %d of the same batch has the same id and source but other content (id %q, source %q)", e.First, e.ID, e.Source)
+	}
 	return fmt.Sprintf("%v (id %q, source %q)", ErrConflict, e.ID, e.Source)
 }
 

@@ -46,10 +46,26 @@ type Batch struct {
 func (l *Lines) At(batch Batch, err error) error {
 	var conflict *act.ConflictError
 	if errors.As(err, &conflict) && conflict.Position < len(batch.Lines) {
+		if conflict.Within && conflict.First < len(batch.Lines) {
+			err = &doubledError{conflict.ID, conflict.Source, batch.Lines[conflict.First]}
+		}
 		return &LineError{l.Name, batch.Lines[conflict.Position], err}
 	}
 	return err
 }
+
+// doubledError says that another line of the file has an event's key, with
+// other content. It is act.ErrConflict.
+type doubledError struct {
+	id, source string
+	line       int
+}
+
+func (e *doubledError) Error() string {
+	return fmt.Sprintf("line %d has the same id and source but other content (id %q, source %q)", e.line, e.id, e.source)
+}
+
+func (e *doubledError) Unwrap() error { return act.ErrConflict }
 
 // Each parses the lines and hands them on in batches of at most act.MaxBatch.
 // From a pipe, a batch is what has arrived, so that whoever writes a line and
@@ -100,17 +116,21 @@ const checkedIDs = 1 << 20
 // Check reads all lines and finds what would be refused, a conflict with the
 // ledger or within the file included, without writing anything.
 func (l *Lines) Check(ctx context.Context, db *store.DB) error {
-	seen := map[[16]byte][16]byte{}
+	type place struct {
+		content [16]byte
+		line    int
+	}
+	seen := map[[16]byte]place{}
 	return l.Each(func(batch Batch) error {
 		for i, entry := range batch.Entries {
 			key := short(entry.ID, entry.Source)
 			content := short(string(entry.JSON))
 			before, twice := seen[key]
-			if twice && before != content {
-				return &act.ConflictError{Position: i, ID: entry.ID, Source: entry.Source}
+			if twice && before.content != content {
+				return &LineError{l.Name, batch.Lines[i], &doubledError{entry.ID, entry.Source, before.line}}
 			}
-			if len(seen) < checkedIDs {
-				seen[key] = content
+			if !twice && len(seen) < checkedIDs {
+				seen[key] = place{content, batch.Lines[i]}
 			}
 		}
 		return db.Read(ctx, func(r *store.Reader) error {

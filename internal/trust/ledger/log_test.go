@@ -106,14 +106,20 @@ func TestARepeatedEventGetsAReceiptAndAnotherContentIsAConflict(t *testing.T) {
 		if again[1] != again[2] || again[1].Index != 2 {
 			t.Errorf("an event twice in one batch got %+v and %+v", again[1], again[2])
 		}
-		for name, batch := range map[string][][]byte{
-			"against the ledger": {ledgertest.Event("d", 4), ledgertest.Event("a", "other")},
-			"within the batch":   {ledgertest.Event("d", 4), ledgertest.Event("e", 5), ledgertest.Event("e", "other")},
+		for name, test := range map[string]struct {
+			batch [][]byte
+			first int // -1: in the ledger
+		}{
+			"against the ledger": {[][]byte{ledgertest.Event("d", 4), ledgertest.Event("a", "other")}, -1},
+			"within the batch":   {[][]byte{ledgertest.Event("a", 1), ledgertest.Event("d", 4), ledgertest.Event("e", 5), ledgertest.Event("e", "other")}, 2},
 		} {
-			_, err := l.Append(ctx, ledgertest.Operator, l.Parse(t, batch...))
+			_, err := l.Append(ctx, ledgertest.Operator, l.Parse(t, test.batch...))
 			var conflict *act.ConflictError
-			if !errors.As(err, &conflict) || conflict.Position != len(batch)-1 {
-				t.Errorf("%s: got %v, want a conflict at position %d", name, err, len(batch)-1)
+			if !errors.As(err, &conflict) || conflict.Position != len(test.batch)-1 {
+				t.Fatalf("%s: got %v, want a conflict at position %d", name, err, len(test.batch)-1)
+			}
+			if conflict.Within != (test.first >= 0) || conflict.Within && conflict.First != test.first {
+				t.Errorf("%s: got %+v (%v), want the first one at %d", name, conflict, conflict, test.first)
 			}
 		}
 		if got := len(bodies(t, l)); got != 3 {
