@@ -123,7 +123,8 @@ type Episode struct {
 //     the marker is listed all the same.
 //   - N counts what was tested, so items that are all still open give N = 0.
 //   - An evaluation error makes incomplete of whatever the rest would be, so a
-//     missing cause then asks for judgment as well.
+//     missing cause then asks for judgment as well. With N < 10 it stands beside
+//     the need for judgment, which only the design takes away.
 func Conclude(f Facts) Outcome {
 	n := f.Passed + len(f.Findings)
 	o := Outcome{Episodes: Episodes(f.Findings)}

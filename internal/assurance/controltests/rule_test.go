@@ -161,6 +161,8 @@ func TestTheRuleSentenceBySentence(t *testing.T) {
 		"N = 0 but open ones, recorded":           {ct.Facts{Open: 2, RecordedQuery: "q", Period: year}, want{ct.NotOccurring, false, nil}},
 		"an error: incomplete, N >= 10":           {ct.Facts{Passed: 99, Period: year, Findings: list(finding(1, "error", "cause=a"))}, want{ct.Incomplete, false, nil}},
 		"an error: incomplete, N < 10":            {ct.Facts{Passed: 3, Period: year, Findings: list(finding(1, "error"))}, want{ct.Incomplete, true, nil}},
+		"an error, N < 10, every cause noted":     {ct.Facts{Passed: 3, Period: year, Findings: list(finding(1, "error", "cause=a"))}, want{ct.Incomplete, true, nil}},
+		"an error, N < 10, design":                {ct.Facts{Passed: 3, Period: year, DesignLevel: true, Findings: list(finding(1, "error", "cause=a"))}, want{ct.Incomplete, false, []ct.Marker{ct.Design}}},
 		"an error: incomplete though ineffective": {ct.Facts{Passed: 99, Period: year, DesignLevel: true, Findings: list(finding(1, "error"))}, want{ct.Incomplete, true, []ct.Marker{ct.Design}}},
 	} {
 		t.Run(name, func(t *testing.T) {

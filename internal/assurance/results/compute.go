@@ -122,6 +122,9 @@ func (q *Question) result(d *controltests.Result, asserted int64, coverage *popu
 			r.Conclusion = controltests.Incomplete
 		}
 	}
+	if coverage.Imports == 0 && d.Population.Count == 0 && q.Notes.RecordedQuery == "" {
+		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into it covers the period, and that it is empty may mean that nobody kept it. Import the period (scaf import), or name the query that found nothing (recorded_query in the file of --notes).", q.Test.Population.From))
+	}
 	if asserted > 0 && readsAsserted(q.Test) {
 		r.Because = append(r.Because, fmt.Sprintf("Reviewers of %d of %d items are asserted by commit messages, which their authors can write: the control reads incomplete until an independent source, such as the review system, is connected. By the items as they are it would be %s.", asserted, d.Population.Count, d.Conclusion.Words()))
 		r.Conclusion = controltests.Incomplete
