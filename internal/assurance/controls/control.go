@@ -46,10 +46,25 @@ const (
 	// Occurrence tests every occurrence of a duty: it passes when it was done
 	// in time and its predicate, if there is one, is true.
 	Occurrence Kind = "occurrence"
+	// State tests every observation of a setting: it must hold at each, and
+	// rates count the time between them.
+	State Kind = "state"
+	// Document tests the evidence that a person has to read: it is there for all
+	// of the period, and somebody other than its preparer accepted it.
+	Document Kind = "document"
 )
 
-// FromItems is the population of the file that the caller gives.
-const FromItems = "items"
+// Kinds lists all of them.
+func Kinds() []Kind { return []Kind{Census, Occurrence, State, Document} }
+
+// Names of populations.
+const (
+	// FromItems is the population of the file that the caller gives.
+	FromItems = "items"
+	// FromDocuments is the population of a document test: the documents that were
+	// due.
+	FromDocuments = "documents"
+)
 
 // Control is a loaded control file. It is not changed after loading and may be
 // used by many goroutines at once.
@@ -94,6 +109,14 @@ type Test struct {
 	Due        string        `json:"due,omitempty"`
 	Done       string        `json:"done,omitempty"`
 	Grace      time.Duration `json:"-"`
+	// StateTerms are those of a state test.
+	*StateTerms
+	// Every is how often a document is due: the control's frequency, or what the
+	// file says.
+	Every Frequency `json:"every,omitempty"`
+	// Reconcile and Cutoff are nil where the file gives none.
+	Reconcile *Reconcile `json:"reconcile,omitempty"`
+	Cutoff    *Cutoff    `json:"cutoff,omitempty"`
 
 	pass, due, done *expr.Program // nil where the file gives none
 }
@@ -114,6 +137,8 @@ type Population struct {
 	// declares its fields itself. Its tests can be tried over a file of items;
 	// in a period they are not tested, whatever else is true.
 	Awaited bool `json:"awaited,omitempty"`
+	// Documents says which documents are due, where From is FromDocuments.
+	Documents *Documents `json:"-"`
 
 	fields        []expr.Field // nil: items are dynamic
 	env           *expr.Environment

@@ -19,25 +19,36 @@ type Evaluator struct {
 	population *Population
 	test       *Test // nil for a population alone
 	item       *expr.Item
+
+	resource, failed, absent, since *expr.Program // of a state test, or its record of changes
+	key                             *expr.Program // of a reconciliation
+	other                           *expr.Program // of a cut-off
 }
 
 // Evaluator returns a new evaluator for the test.
 func (t *Test) Evaluator() *Evaluator {
-	return newEvaluator(&t.Population, t)
+	e := &Evaluator{population: &t.Population, test: t}
+	if s := t.StateTerms; s != nil {
+		e.resource, e.failed, e.absent, e.since = s.resource, s.failed, s.absent, s.since
+	}
+	return e.prepare()
 }
 
 // Evaluator returns a new evaluator that knows of items only what their
 // population says: identifier, instant and filter.
 func (p *Population) Evaluator() *Evaluator {
-	return newEvaluator(p, nil)
+	return (&Evaluator{population: p}).prepare()
 }
 
-func newEvaluator(p *Population, t *Test) *Evaluator {
-	programs := []*expr.Program{p.id, p.at, p.where}
-	if t != nil {
+// prepare makes what reads of an item all that the evaluator's programs need.
+func (e *Evaluator) prepare() *Evaluator {
+	p := e.population
+	programs := []*expr.Program{p.id, p.at, p.where, e.resource, e.failed, e.absent, e.since, e.key, e.other}
+	if t := e.test; t != nil {
 		programs = append(programs, t.pass, t.due, t.done)
 	}
-	return &Evaluator{population: p, test: t, item: p.env.Items(p.From != FromItems, programs...)}
+	e.item = p.env.Items(p.From != FromItems, programs...)
+	return e
 }
 
 // Read takes the next item, a JSON object. It checks the syntax of all of it

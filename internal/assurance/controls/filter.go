@@ -5,6 +5,9 @@ import "scaf.dev/scaf/internal/record/expr"
 // Reads reports whether an expression of the test may read the item's field of
 // this name (or the item whole).
 func (t *Test) Reads(field string) bool {
+	if s := t.StateTerms; s != nil && (s.resource.Reads(field) || s.failed.Reads(field) || s.absent.Reads(field)) {
+		return true
+	}
 	return t.pass.Reads(field) || t.due.Reads(field) || t.done.Reads(field) || t.Population.where.Reads(field)
 }
 

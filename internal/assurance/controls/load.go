@@ -31,7 +31,7 @@ func Parse(file string, data []byte, schemas Schemas) (*Control, error) {
 
 func parse(file string, data []byte, schemas Schemas) (*Control, Errors) {
 	sum := sha256.Sum256(data)
-	l := &loader{reader: reader{file: file}, schemas: schemas}
+	l := &loader{reader: reader{file: file}, schemas: schemas, lines: map[*Test]int{}}
 	c := &Control{File: file, SHA256: hex.EncodeToString(sum[:]), Source: bytes.Clone(data)}
 	if root := l.document(data); root != nil {
 		l.control(root, c)
@@ -99,6 +99,7 @@ func byControlID(a, b *Control) int { return strings.Compare(a.ID, b.ID) }
 type loader struct {
 	reader
 	schemas Schemas
+	lines   map[*Test]int // of the test, or of its every
 }
 
 // idShape is what an id of a control or a test looks like.
@@ -136,6 +137,7 @@ func (l *loader) control(node *yaml.Node, c *Control) {
 			},
 		},
 		[]string{"id", "title", "objective", "narrative", "owner", "frequency", "criteria", "tests"})
+	l.documents(c)
 }
 
 func (l *loader) frequency(node *yaml.Node) Frequency {
@@ -163,16 +165,6 @@ func (l *loader) criterion(node *yaml.Node, list []string) []string {
 	}
 	return list
 }
-
-// The roles of a control file's expressions.
-var (
-	rolePredicate = expr.Truth("pass")
-	roleWhere     = expr.Truth("where")
-	roleID        = expr.Identifier("id")
-	roleAt        = expr.Instant("at")
-	roleDue       = expr.Instant("due")
-	roleDone      = expr.Instant("done")
-)
 
 // expression is the source of one before it is compiled.
 type expression struct {
@@ -212,83 +204,25 @@ func (l *loader) compile(env *expr.Environment, e *expression) (string, *expr.Pr
 	return e.source, prg
 }
 
-func (l *loader) addTest(node *yaml.Node, c *Control) {
-	t := &Test{}
-	var population *yaml.Node
-	var pass, due, done *expression
-	var idLine, graceLine int
-	l.object(node, "a test", []string{"id", "kind", "title", "population"},
-		map[string]func(*yaml.Node){
-			"id":         func(n *yaml.Node) { t.ID, idLine = l.id(n, "test id"), n.Line },
-			"title":      func(n *yaml.Node) { t.Title, _ = l.text(n, "title") },
-			"kind":       func(n *yaml.Node) { t.Kind = l.kind(n) },
-			"population": func(n *yaml.Node) { population = n },
-			"pass":       l.expression(rolePredicate, &pass),
-			"due":        l.expression(roleDue, &due),
-			"done":       l.expression(roleDone, &done),
-			"grace":      func(n *yaml.Node) { t.Grace, graceLine = l.grace(n), n.Line },
-		},
-		[]string{"id", "kind", "title", "population", "pass", "due", "done", "grace"})
-	if _, twice := c.Test(t.ID); twice && t.ID != "" {
-		l.fail(idLine, "test id %q is given twice", t.ID)
-	}
-	switch t.Kind {
-	case Census:
-		if pass == nil && node.Kind == yaml.MappingNode {
-			l.fail(node.Line, "a census test needs pass")
-		}
-		for _, e := range []*expression{due, done} {
-			if e != nil {
-				l.fail(e.line, "%s belongs to an occurrence test, and this is a census", e.role.Name)
-			}
-		}
-		if graceLine > 0 {
-			l.fail(graceLine, "grace belongs to an occurrence test, and this is a census")
-		}
-	case Occurrence:
-		if due == nil {
-			l.fail(node.Line, "an occurrence test needs due")
-		}
-		if done == nil {
-			l.fail(node.Line, "an occurrence test needs done")
-		}
-	}
-	var env *expr.Environment
-	if population != nil {
-		env = l.population(population, &t.Population)
-	}
-	t.Pass, t.pass = l.compile(env, pass)
-	t.Due, t.due = l.compile(env, due)
-	t.Done, t.done = l.compile(env, done)
-	c.Tests = append(c.Tests, t)
-}
-
-func (l *loader) kind(node *yaml.Node) Kind {
-	value, ok := l.text(node, "kind")
-	if ok && value != string(Census) && value != string(Occurrence) {
-		l.fail(node.Line, "unknown kind %s; one of census, occurrence", expr.Quote(value))
-	}
-	return Kind(value)
-}
-
 // graceShape is a number of whole days, and anything that time.ParseDuration
 // takes after it.
 var graceShape = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
 
-func (l *loader) grace(node *yaml.Node) time.Duration {
-	value, ok := l.text(node, "grace")
+// duration reads a duration that is not negative, of a key with this name.
+func (l *loader) duration(node *yaml.Node, name string) time.Duration {
+	value, ok := l.text(node, name)
 	if !ok {
 		return 0
 	}
-	grace, err := parseGrace(value)
+	d, err := parseGrace(value)
 	if err != nil {
-		l.fail(node.Line, "grace %s is not a duration such as 48h, 30m or 7d", expr.Quote(value))
+		l.fail(node.Line, "%s %s is not a duration such as 48h, 30m or 7d", name, expr.Quote(value))
 		return 0
 	}
-	if grace < 0 {
-		l.fail(node.Line, "grace %s is negative", expr.Quote(value))
+	if d < 0 {
+		l.fail(node.Line, "%s %s is negative", name, expr.Quote(value))
 	}
-	return grace
+	return d
 }
 
 func parseGrace(value string) (time.Duration, error) {

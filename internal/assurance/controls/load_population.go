@@ -103,7 +103,7 @@ func (l *loader) source(from, fields *yaml.Node, p *Population) bool {
 		return false
 	case known:
 		l.agree(fields, name, declared, schema.Fields)
-		p.fields = schema.Fields
+		p.fields = expr.Refined(schema.Fields, declared)
 		return true
 	case !registerName.MatchString(name):
 		l.fail(from.Line, "%s is not a register's name: lowercase letters, digits and '_', beginning with a letter, at most 64", expr.Quote(name))

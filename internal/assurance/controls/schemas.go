@@ -75,6 +75,28 @@ func Builtin() Schemas {
 				{Name: "escalated_to", Type: expr.String}, {Name: "escalated_at", Type: expr.Timestamp},
 			},
 		},
+		"observations": {
+			ID: "item.id", At: "item.observed_at",
+			Fields: []expr.Field{
+				{Name: "id", Type: expr.String}, {Name: "resource", Type: expr.String}, {Name: "check", Type: expr.String},
+				{Name: "source", Type: expr.String}, {Name: "query", Type: expr.String},
+				{Name: "observed_at", Type: expr.Timestamp}, {Name: "recorded_at", Type: expr.Timestamp}, {Name: "recorded_by", Type: expr.String},
+				{Name: "outcome", Type: expr.String}, {Name: "reason", Type: expr.String}, {Name: "value", Type: expr.Dyn}, {Name: "index", Type: expr.Int},
+			},
+		},
+		FromDocuments: {
+			ID: "item.id", At: "item.from",
+			Fields: []expr.Field{
+				{Name: "id", Type: expr.String}, {Name: "from", Type: expr.Timestamp}, {Name: "to", Type: expr.Timestamp},
+				{Name: "evidence", Type: expr.List(expr.Object(
+					expr.Field{Name: "id", Type: expr.String}, expr.Field{Name: "file", Type: expr.String}, expr.Field{Name: "sha256", Type: expr.String},
+					expr.Field{Name: "source", Type: expr.String}, expr.Field{Name: "query", Type: expr.String},
+					expr.Field{Name: "collected_at", Type: expr.Timestamp}, expr.Field{Name: "effective_at", Type: expr.Timestamp},
+					expr.Field{Name: "from", Type: expr.Timestamp}, expr.Field{Name: "to", Type: expr.Timestamp},
+					expr.Field{Name: "prepared_by", Type: expr.String}, expr.Field{Name: "state", Type: expr.String},
+				))},
+			},
+		},
 		"log_checks": {
 			ID: "item.id", At: "item.due_at",
 			Fields: []expr.Field{

@@ -70,15 +70,23 @@ var (
 // state of a system, when the instant lies in a period that is closed
 // (ErrClosed). It is to be called in the transaction that records the capture.
 func CheckCapture(r *store.Reader, at time.Time) error {
-	all, err := List(r)
+	check, err := Capture(r)
 	if err != nil {
 		return err
 	}
-	for _, p := range all {
-		if p.State == Closed && !at.Before(p.From) && at.Before(p.To) {
-			return fmt.Errorf("%w: %s lies in %s (%s), closed at %s: no state is captured for it any more", ErrClosed,
-				at.UTC().Format(time.RFC3339), p.Name, p.Interval(), p.ClosedAt.Format(time.RFC3339))
+	return check(at)
+}
+
+// Capture is CheckCapture for many instants.
+func Capture(r *store.Reader) (check func(at time.Time) error, err error) {
+	all, err := List(r)
+	return func(at time.Time) error {
+		for _, p := range all {
+			if p.State == Closed && !at.Before(p.From) && at.Before(p.To) {
+				return fmt.Errorf("%w: %s lies in %s (%s), closed at %s: no state is captured for it any more", ErrClosed,
+					at.UTC().Format(time.RFC3339), p.Name, p.Interval(), p.ClosedAt.Format(time.RFC3339))
+			}
 		}
-	}
-	return nil
+		return nil
+	}, err
 }

@@ -150,13 +150,16 @@ func (t Type) celType(path string) *cel.Type {
 }
 
 // Conflict names the first declared field that the known type lacks (want is
-// empty) or has with another type.
+// empty) or has with another type. A known type that is dynamic agrees with
+// every declared one.
 func Conflict(declared, known Type) (field, want, got string) {
 	return conflict("", declared, known)
 }
 
 func conflict(name string, declared, known Type) (field, want, got string) {
 	switch {
+	case known.kind == kindDyn:
+		return "", "", ""
 	case declared.kind != known.kind:
 		return name, known.String(), declared.String()
 	case declared.kind == kindList:
@@ -173,4 +176,29 @@ func conflict(name string, declared, known Type) (field, want, got string) {
 		}
 	}
 	return "", "", ""
+}
+
+// Refined are the known fields, those that are dynamic with the type that is
+// declared of them, so that what is known of a field in one place only can be
+// checked there.
+func Refined(known, declared []Field) []Field {
+	refined := append([]Field{}, known...)
+	for i := range refined {
+		for _, d := range declared {
+			if d.Name == refined[i].Name && refined[i].Type.kind == kindDyn {
+				refined[i].Type = d.Type
+			}
+		}
+	}
+	return refined
+}
+
+// Has reports whether there is a field of this name and type.
+func Has(fields []Field, name string, t Type) bool {
+	for i := range fields {
+		if fields[i].Name == name {
+			return fields[i].Type.kind == t.kind
+		}
+	}
+	return false
 }
