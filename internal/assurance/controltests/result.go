@@ -12,7 +12,7 @@ type Result struct {
 	// period's end, in file order.
 	Open []string `json:"open"`
 	// Rate is deviations / (passed + deviations), not rounded; 0 where nothing
-	// was tested.
+	// was tested. Of a state test it is failed hours / known hours.
 	Rate          float64    `json:"rate"`
 	Markers       []Marker   `json:"markers"`
 	Conclusion    Conclusion `json:"conclusion"`
@@ -20,6 +20,11 @@ type Result struct {
 	// Because says in short sentences how the conclusion came about, always in
 	// the same order.
 	Because []string `json:"because"`
+	// State is what a state test knows of its resources; Rate is then of
+	// resource-hours, not of readings.
+	State *State `json:"state,omitempty"`
+	// Gaps are what is not known of the period, by a state or document test.
+	Gaps []Gap `json:"gaps,omitempty"`
 
 	// Episodes are the chains that the deviations make.
 	Episodes []Episode `json:"-"`

@@ -53,6 +53,9 @@ const (
 	FailedPredicate Reason = "predicate"
 	// Late: done after due time and grace.
 	Late Reason = "late"
+	// Rejected: a reviewer has concluded that a document does not show what it
+	// should.
+	Rejected Reason = "rejected"
 	// Missing: not done, and due time and grace are over.
 	Missing Reason = "missing"
 	// Failure: an expression could not be evaluated over the item.
@@ -66,6 +69,9 @@ type Finding struct {
 	Reason Reason
 	// Cause, Person and Subsystem are empty where nobody noted one.
 	Cause, Person, Subsystem string
+	// Spell is, of a state test, the unbroken time in which the resource did not
+	// hold: deviations without a cause in one spell are one episode.
+	Spell string
 	// Compensated: a reason is recorded why something else stood in for it.
 	Compensated bool
 }
@@ -89,6 +95,10 @@ type Facts struct {
 	DesignLevel bool
 	// RecordedQuery is the query that gave the population, or empty.
 	RecordedQuery string
+	// State is what a state test knows; nil for another one.
+	State *State
+	// Gaps are what is not known.
+	Gaps []Gap
 }
 
 // Outcome is what the rule says.
@@ -102,7 +112,8 @@ type Outcome struct {
 }
 
 // Episode is a chain of deviations with one cause, each at most EpisodeGap
-// after the one before; a deviation without a cause is one of its own.
+// after the one before; a deviation without a cause is one of its own, or its
+// spell's.
 type Episode struct {
 	Cause string
 	// First is the instant of its first deviation.
@@ -129,6 +140,12 @@ func Conclude(f Facts) Outcome {
 	n := f.Passed + len(f.Findings)
 	o := Outcome{Episodes: Episodes(f.Findings)}
 	o.say("%s tested: %d passed, %s%s.", count(n, "item"), f.Passed, count(len(f.Findings), "deviation"), byReason(f.Findings))
+	if s := f.State; s != nil {
+		o.say("%s of %s: the state is known for %.1f resource-hours, and did not hold for %.1f of them.", count(s.Readings, "reading"), count(s.Resources, "resource"), s.KnownHours, s.FailedHours)
+		if s.Unread > 0 {
+			o.say("%s failed: what they did not read is not known.", count(s.Unread, "probe"))
+		}
+	}
 	if f.Open > 0 {
 		o.say("%s not done, with due time and grace past the period's end: open, not counted.", isAre(f.Open, "item"))
 	}
@@ -170,11 +187,29 @@ func Conclude(f Facts) Outcome {
 		o.Conclusion = Incomplete
 		o.say("%s could not be evaluated: incomplete.", count(failures, "item"))
 	}
+	if len(f.Gaps) > 0 {
+		o.gaps(f.Gaps)
+		if o.Conclusion != Ineffective { // what is not known makes nothing better
+			o.Conclusion = Incomplete
+		}
+	}
 	if missingCauses > 0 && o.Conclusion != Ineffective {
 		o.NeedsJudgment = true
 		o.say("%s without a cause: a person has to judge.", isAre(missingCauses, "deviation"))
 	}
 	return o
+}
+
+// gaps says what is not known, of many the first ones.
+func (o *Outcome) gaps(gaps []Gap) {
+	const most = 5
+	for i, gap := range gaps {
+		if i == most {
+			o.say("And %s more.", count(len(gaps)-most, "gap"))
+			return
+		}
+		o.say("Gap: %s.", gap)
+	}
 }
 
 // mark computes the markers, in their order.
@@ -188,9 +223,15 @@ func (o *Outcome) mark(f Facts, n int) {
 		o.Markers = append(o.Markers, Concentration)
 		o.say("Concentration: %d of %d episodes are with %s.", with, len(o.Episodes), whom)
 	}
-	if d := len(f.Findings); n >= SmallPopulation && d >= RateDeviations && d*100 > n*RatePercent {
-		o.Markers = append(o.Markers, Rate)
-		o.say("Rate: %d of %d is over %d %%.", d, n, RatePercent)
+	if d := len(f.Findings); n >= SmallPopulation && d >= RateDeviations {
+		switch s := f.State; {
+		case s == nil && d*100 > n*RatePercent:
+			o.Markers = append(o.Markers, Rate)
+			o.say("Rate: %d of %d is over %d %%.", d, n, RatePercent)
+		case s != nil && s.failed > s.known*RatePercent/100:
+			o.Markers = append(o.Markers, Rate)
+			o.say("Rate: %.1f of %.1f resource-hours is over %d %%.", s.FailedHours, s.KnownHours, RatePercent)
+		}
 	}
 	if with, of := persistence(o.Episodes, f); 2*with > of {
 		o.Markers = append(o.Markers, Persistence)
@@ -215,12 +256,16 @@ func Episodes(findings []Finding) []Episode {
 	}
 	running := map[string]chain{}
 	for _, d := range sorted {
-		c, ok := running[d.Cause]
-		if !ok || d.Cause == "" || d.At.Sub(c.last) > EpisodeGap {
+		key, lasting := d.Cause, false
+		if key == "" && d.Spell != "" { // a spell lasts, however far apart its readings are
+			key, lasting = "\x00"+d.Spell, true
+		}
+		c, ok := running[key]
+		if !ok || key == "" || !lasting && d.At.Sub(c.last) > EpisodeGap {
 			c.episode = len(episodes)
 			episodes = append(episodes, Episode{Cause: d.Cause, First: d.At})
 		}
-		running[d.Cause] = chain{c.episode, d.At}
+		running[key] = chain{c.episode, d.At}
 		e := &episodes[c.episode]
 		e.Items = append(e.Items, d.Item)
 		e.Person = cmp.Or(e.Person, d.Person)
@@ -322,7 +367,7 @@ func countFindings(findings []Finding, is func(Finding) bool) int {
 // byReason is " (2 predicate, 1 late)", or "" where there is nothing to say.
 func byReason(findings []Finding) string {
 	text := ""
-	for _, r := range []Reason{FailedPredicate, Late, Missing, Failure} {
+	for _, r := range []Reason{FailedPredicate, Late, Rejected, Missing, Failure} {
 		if n := countFindings(findings, func(d Finding) bool { return d.Reason == r }); n > 0 {
 			if text != "" {
 				text += ", "

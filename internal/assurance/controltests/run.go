@@ -48,12 +48,15 @@ type Options struct {
 	// Each is told what became of every item of the population, in order, when
 	// it is given. Its error ends Run.
 	Each func(ItemOutcome) error
+	// Changes is the source's own record of changes, for a state test; nil for
+	// none.
+	Changes *ChangeRecord
 }
 
 // ItemOutcome is what became of one item of the population.
 type ItemOutcome struct {
 	Item    string `json:"item"`
-	Outcome string `json:"outcome"`          // passed, open or deviation
+	Outcome string `json:"outcome"`          // passed, open, deviation, unread or absent
 	Reason  Reason `json:"reason,omitempty"` // of a deviation
 }
 
@@ -62,6 +65,8 @@ const (
 	ItemPassed    = "passed"
 	ItemOpen      = "open"
 	ItemDeviation = "deviation"
+	ItemUnread    = "unread" // of a state test: the probe failed
+	ItemAbsent    = "absent" // of a state test: the resource is not there
 )
 
 // Run tests every item of the source. An item that cannot be evaluated is a
@@ -72,14 +77,28 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 	if !opt.UniqueIDs {
 		c.seen = newIDSet()
 	}
+	if test.Kind == controls.State {
+		c.watch = newWatch(test.Interval, &opt)
+	}
 	if err := pipeline(ctx, source.Items(), opt.Workers, newJudge(test, opt.Period).judge, c.add); err != nil {
 		return nil, err
 	}
-	outcome := Conclude(Facts{
+	facts := Facts{
 		Passed: c.passed, Open: len(c.open), Findings: c.findings,
 		First: c.first, Last: c.last, Period: opt.Period, Zone: opt.Zone,
 		DesignLevel: opt.Notes.DesignLevel, RecordedQuery: opt.Notes.RecordedQuery,
-	})
+	}
+	switch test.Kind {
+	case controls.State:
+		c.watch.finish(c.findings)
+		facts.State, facts.Gaps = &c.watch.State, c.watch.gaps
+		if c.watch.State.Absent == 0 { // nobody looked, or saw nothing: that is not nothing
+			facts.RecordedQuery = ""
+		}
+	case controls.Document: // a document that nobody has yet is not one that was not due
+		facts.Gaps, facts.RecordedQuery = c.gaps, ""
+	}
+	outcome := Conclude(facts)
 	r := &Result{
 		Control:    control.ID,
 		Test:       test.ID,
@@ -87,7 +106,7 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 		Passed:     c.passed, Deviations: []Deviation{}, Open: c.open,
 		Markers: outcome.Markers, Conclusion: outcome.Conclusion, NeedsJudgment: outcome.NeedsJudgment,
 		Because: append(c.because(), outcome.Because...), Episodes: outcome.Episodes,
-		Outside: c.outside, FilteredOut: c.filtered,
+		Outside: c.outside, FilteredOut: c.filtered, State: facts.State, Gaps: facts.Gaps,
 	}
 	if r.Open == nil {
 		r.Open = []string{}
@@ -102,6 +121,9 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 	if n := c.passed + len(c.findings); n > 0 {
 		r.Rate = float64(len(c.findings)) / float64(n)
 	}
+	if facts.State != nil {
+		r.Rate = facts.State.rate()
+	}
 	return r, nil
 }
 
@@ -113,6 +135,11 @@ type verdict struct {
 	state  state
 	reason Reason // of a deviation
 	err    error  // why it could not be evaluated, or why the population cannot be used
+
+	resource string    // of a state test
+	since    time.Time // from which the resource exists; zero if not said
+	gap      *Gap      // of a document test
+	note     string    // what a document test has to say of it
 }
 
 type state int
@@ -123,6 +150,8 @@ const (
 	open
 	filtered // by the population's own filter
 	outside  // the period
+	unread   // the probe failed
+	gone     // the resource is not there
 	unusable // the population cannot be used
 )
 
@@ -164,8 +193,13 @@ func (j *judge) judge() func(Item) verdict {
 		if filterErr != nil {
 			return v.failed(filterErr)
 		}
-		if j.test.Kind == controls.Occurrence {
+		switch j.test.Kind {
+		case controls.Occurrence:
 			return j.occurrence(v, e)
+		case controls.State:
+			return v.reading(e)
+		case controls.Document:
+			return j.document(v, e, item.JSON)
 		}
 		return v.predicate(e)
 	}
@@ -194,6 +228,28 @@ func (j *judge) occurrence(v verdict, e *controls.Evaluator) verdict {
 	}
 	v.state, v.reason = deviates, Missing
 	return v
+}
+
+// reading judges a look at a resource.
+func (v verdict) reading(e *controls.Evaluator) verdict {
+	if v.resource, v.err = e.Resource(); v.err != nil {
+		return v.failed(v.err)
+	}
+	failed, absent, err := e.Seen()
+	switch {
+	case err != nil:
+		return v.failed(err)
+	case failed:
+		v.state = unread
+		return v
+	case absent:
+		v.state = gone
+		return v
+	}
+	if v.since, _, err = e.Since(); err != nil {
+		return v.failed(err)
+	}
+	return v.predicate(e)
 }
 
 func (v verdict) predicate(e *controls.Evaluator) verdict {
@@ -226,6 +282,9 @@ type collector struct {
 	findings          []Finding
 	open              []string
 	failures          []string // the first few
+	watch             *watch   // of a state test
+	gaps              []Gap    // of a document test
+	remarks           []string // on documents, in order
 }
 
 // maxFailures is how many evaluation errors a result spells out.
@@ -278,6 +337,15 @@ func (c *collector) add(v verdict) error {
 			c.failures = append(c.failures, fmt.Sprintf("Item %s: %v.", quote(v.id), v.err))
 		}
 	}
+	if c.watch != nil {
+		c.watch.add(&v, len(c.findings)-1)
+	}
+	if v.gap != nil {
+		c.gaps = append(c.gaps, *v.gap)
+	}
+	if v.note != "" {
+		c.remarks = append(c.remarks, v.note)
+	}
 	if c.opt.Each == nil {
 		return nil
 	}
@@ -291,6 +359,10 @@ func (v verdict) outcome() ItemOutcome {
 		return ItemOutcome{Item: v.id, Outcome: ItemOpen}
 	case deviates:
 		return ItemOutcome{Item: v.id, Outcome: ItemDeviation, Reason: v.reason}
+	case unread:
+		return ItemOutcome{Item: v.id, Outcome: ItemUnread}
+	case gone:
+		return ItemOutcome{Item: v.id, Outcome: ItemAbsent}
 	}
 	return ItemOutcome{Item: v.id, Outcome: ItemPassed}
 }
@@ -304,6 +376,7 @@ func (c *collector) because() []string {
 	if c.outside > 0 {
 		list = append(list, fmt.Sprintf("%s left out: outside the period %s.", isAre(c.outside, "item"), c.opt.Period))
 	}
+	list = append(list, c.remarks...)
 	list = append(list, c.failures...)
 	if more := countFindings(c.findings, func(f Finding) bool { return f.Reason == Failure }) - len(c.failures); more > 0 {
 		list = append(list, fmt.Sprintf("%s more could not be evaluated.", count(more, "item")))
