@@ -1,6 +1,7 @@
 package app
 
 import (
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
@@ -22,4 +23,5 @@ var Kinds = record.Kinds{
 	periods.Register,
 	populations.Register,
 	results.Register,
+	documents.Register,
 }

@@ -3,9 +3,14 @@ package surface
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/evidence"
 )
 
@@ -30,4 +35,29 @@ func (s *System) ExportEvidence(ctx context.Context, caller act.Caller, period, 
 		}
 	}
 	return x.Export(ctx, caller, period, path)
+}
+
+// AddEvidence keeps a file as evidence of a test that there is. Where none is
+// named it is the control's only one over documents.
+func (s *System) AddEvidence(ctx context.Context, caller act.Caller, e documents.Evidence, file io.Reader) (*documents.Evidence, error) {
+	control, err := s.Control(e.Control)
+	if err != nil {
+		return nil, err
+	}
+	var names, over []string
+	for _, test := range control.Tests {
+		names = append(names, test.ID)
+		if test.Kind == controls.Document {
+			over = append(over, test.ID)
+		}
+	}
+	switch {
+	case e.Test == "" && len(over) == 1:
+		e.Test = over[0]
+	case e.Test == "":
+		return nil, fmt.Errorf("%w: %s has %d tests over documents: name the test: %s", documents.ErrInvalid, e.Control, len(over), strings.Join(names, ", "))
+	case !slices.Contains(names, e.Test):
+		return nil, fmt.Errorf("%w: %s has no test %q: %s", documents.ErrInvalid, e.Control, e.Test, strings.Join(names, ", "))
+	}
+	return documents.Add(ctx, s.Door, s.Blobs, caller, e, file)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
@@ -29,6 +30,8 @@ type account struct {
 	Period  kept[periods.Period]
 	Banked  []kept[populations.Banked]
 	Results []kept[results.Result]
+	// Evidence is what was collected of documents that reach into the period.
+	Evidence []kept[documents.Evidence]
 }
 
 // readAccount reads what a snapshot says of a period, in the order in which it
@@ -44,6 +47,10 @@ func readAccount(from populations.Snapshot, period string) (*account, error) {
 	}
 	a.Period = all[0]
 	if a.Banked, err = recordsOf(from, populations.Register, func(b *populations.Banked) bool { return b.Period == period }); err != nil {
+		return nil, err
+	}
+	of := &a.Period.Value
+	if a.Evidence, err = recordsOf(from, documents.Register, func(e *documents.Evidence) bool { return e.From.Before(of.To) && of.From.Before(e.To) }); err != nil {
 		return nil, err
 	}
 	a.Results, err = recordsOf(from, results.Register, func(r *results.Result) bool { return r.Period == period })
@@ -102,9 +109,13 @@ func (a *account) controlFiles() []string {
 	return slices.Compact(all)
 }
 
-// evidenceFiles are the hashes of the evidence files that results name, sorted.
+// evidenceFiles are the hashes of the evidence files that results name, and of
+// those that people had to read, sorted.
 func (a *account) evidenceFiles() []string {
 	var all []string
+	for i := range a.Evidence {
+		all = append(all, a.Evidence[i].Value.SHA256)
+	}
 	for i := range a.Results {
 		for _, hash := range []string{a.Results[i].Value.Details, a.Results[i].Value.Notes} {
 			if hash != "" {

@@ -154,7 +154,7 @@ func (x *execution) question(b *kept[populations.Banked], result *kept[results.R
 	}
 	q = results.Question{
 		Control: control, Test: test, Period: b.Value.Period, Interim: b.Value.Interim, Root: b.Value.Checkpoint.Root,
-		Window: populations.Window{From: b.Value.Query.From, To: b.Value.Query.To, Zone: zone, AsOf: b.Value.Checkpoint.Size},
+		Window: populations.Window{From: b.Value.Query.From, To: b.Value.Query.To, Zone: zone, AsOf: b.Value.Checkpoint.Size, Interim: b.Value.Interim},
 	}
 	if result == nil {
 		return q, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -50,17 +51,9 @@ func Covered(r Snapshot, source string, window Window) (*Coverage, error) {
 			return nil
 		}
 		result.Imports++
-		at := e.Instant()
-		part := interval{time.Time{}, at} // nothing after the import itself is covered
-		if done.Since != nil {
-			part.from = *done.Since
-		}
-		if done.Until != nil && done.Until.Before(at) {
-			part.to = *done.Until
-		}
+		part := spoken(&done, e.Instant())
 		if !done.Complete {
 			gaps[done.Scope] = append(gaps[done.Scope], fmt.Sprintf("import %d is incomplete: %s", e.Index, first(done.Gaps)))
-			part.to = part.from // it speaks for nothing
 		}
 		covered[done.Scope] = append(covered[done.Scope], part)
 		query, err := json.Marshal(done.Query)
@@ -89,6 +82,89 @@ func Covered(r Snapshot, source string, window Window) (*Coverage, error) {
 		result.Gaps = append(result.Gaps[:maxGaps], fmt.Sprintf("and %d more", more))
 	}
 	return result, nil
+}
+
+// Recorded are the parts of time of which every scope's complete imports into a
+// source speak, in order, apart from each other; of one scope, when it is
+// named. Without an import it is none.
+func Recorded(r Snapshot, source, scope string, asOf int64) ([]controltests.Span, error) {
+	byScope := map[string][]interval{}
+	err := r.Events(ledger.Query{Type: "scaf.import.completed.v1", To: asOf}, func(e *ledger.Event) error {
+		var done record.Completed
+		if err := json.Unmarshal(e.Data, &done); err != nil {
+			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}
+		}
+		if done.Register != source || scope != "" && done.Scope != scope {
+			return nil
+		}
+		part := spoken(&done, e.Instant())
+		byScope[done.Scope] = append(byScope[done.Scope], part)
+		return nil
+	})
+	var common []controltests.Span
+	for i, name := range slices.Sorted(maps.Keys(byScope)) {
+		joined := join(byScope[name])
+		if i > 0 {
+			joined = intersect(common, joined)
+		}
+		common = joined
+	}
+	return common, err
+}
+
+// spoken is the part of time that an import speaks for: nothing after itself,
+// and nothing at all where it is not complete.
+func spoken(done *record.Completed, at time.Time) interval {
+	part := interval{time.Time{}, at}
+	if done.Since != nil {
+		part.from = *done.Since
+	}
+	if done.Until != nil && done.Until.Before(at) {
+		part.to = *done.Until
+	}
+	if !done.Complete {
+		part.to = part.from
+	}
+	return part
+}
+
+// join puts parts that touch or overlap together.
+func join(parts []interval) []controltests.Span {
+	slices.SortFunc(parts, func(a, b interval) int { return a.from.Compare(b.from) })
+	var joined []controltests.Span
+	for _, part := range parts {
+		if !part.from.Before(part.to) {
+			continue
+		}
+		if n := len(joined); n > 0 && !part.from.After(joined[n-1].To) {
+			if part.to.After(joined[n-1].To) {
+				joined[n-1].To = part.to
+			}
+			continue
+		}
+		joined = append(joined, controltests.Span{From: part.from, To: part.to})
+	}
+	return joined
+}
+
+// intersect is what lies in both lists.
+func intersect(a, b []controltests.Span) []controltests.Span {
+	var both []controltests.Span
+	for _, one := range a {
+		for _, other := range b {
+			from, to := one.From, one.To
+			if other.From.After(from) {
+				from = other.From
+			}
+			if other.To.Before(to) {
+				to = other.To
+			}
+			if from.Before(to) {
+				both = append(both, controltests.Span{From: from, To: to})
+			}
+		}
+	}
+	return both
 }
 
 // reach is the end of the part that the intervals cover without a hole from

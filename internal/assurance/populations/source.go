@@ -22,8 +22,9 @@ import (
 
 // The sources that are not registers.
 const (
-	FromEvents    = "events"
-	FromLogChecks = "log_checks"
+	FromEvents       = "events"
+	FromLogChecks    = "log_checks"
+	FromObservations = "observations"
 )
 
 // Window is what a population is read for.
@@ -33,6 +34,8 @@ type Window struct {
 	Zone     *time.Location
 	// AsOf is the size of the checkpoint at which it is read.
 	AsOf int64
+	// Interim: the period goes on after To, so that what has begun is not over.
+	Interim bool
 }
 
 // Stream is a population being read: it implements controltests.Source. Items
@@ -111,6 +114,10 @@ func (s *Stream) each(give func(doc []byte) error) error {
 		return s.sorted(s.events, give)
 	case FromLogChecks:
 		return s.sorted(s.logChecks, give)
+	case FromObservations:
+		return s.sorted(s.observations, give)
+	case controls.FromDocuments:
+		return s.sorted(s.documents, give)
 	}
 	if derived := s.kinds.Derived(s.from.From); derived != nil {
 		return s.sorted(func(take func([]byte) error) error { return s.derived(derived, take) }, give)

@@ -44,10 +44,11 @@ type Answer struct {
 // Compute reads the population from the snapshot and tests every item of it.
 func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds, q Question) (*Answer, error) {
 	population := &q.Test.Population
-	coverage, err := populations.Covered(from, population.From, q.Window)
-	if computed := kinds.Derived(population.From); computed != nil {
-		coverage, err = populations.Computed(from, computed, q.Window)
+	coverage, err := coverage(from, kinds, q.Test, q.Window)
+	if err != nil {
+		return nil, err
 	}
+	changes, err := changes(from, kinds, q.Test, q.Window)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +64,7 @@ func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds,
 		Notes: notes, Period: &controltests.Period{From: q.Window.From, To: q.Window.To}, Zone: q.Window.Zone,
 		UniqueIDs: population.ID == "item.id", // the store holds no id twice
 		Each:      q.Each,
+		Changes:   changes,
 	})
 	if err != nil {
 		return nil, err

@@ -195,6 +195,7 @@ func (l *Lab) examine(ctx context.Context, task Task) (*Answer, error) {
 		from := populations.Stored(r)
 		window := populations.Window{From: task.Period.From, To: task.Period.To, Zone: zone, AsOf: head.Size}
 		interim := task.Period.State != periods.Closed
+		window.Interim = interim
 		if now := l.Clock.Now(); interim && now.Before(window.To) {
 			window.To = now
 		}

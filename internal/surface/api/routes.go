@@ -71,6 +71,11 @@ var routes = []route{
 	{method: "POST", path: "/v1/records/{register}/{id}/move", action: "*.move", id: "move-record", tag: "Records",
 		title: "Move a record to another state of its lifecycle", body: map[string]int64{jsonType: maxBody}},
 
+	{method: "POST", path: "/v1/observations", action: "observation.record", id: "record-observations", tag: "Evidence", status: http.StatusCreated,
+		title: "Record observations of systems, a JSON array of at most 1,000 (all or none)", body: map[string]int64{jsonType: maxBatch}},
+	{method: "POST", path: "/v1/evidence/{id}/review", action: "evidence.review", id: "review-evidence", tag: "Evidence",
+		title: "Conclude on evidence that somebody else prepared", body: map[string]int64{jsonType: maxBody}},
+
 	{method: "GET", path: "/v1/controls", action: "control.read", id: "list-controls", tag: "Controls", title: "List the controls and their tests"},
 	{method: "GET", path: "/v1/controls/{id}", action: "control.read", id: "get-control", tag: "Controls", title: "Read a control"},
 	{method: "GET", path: "/v1/results", action: "report.read", id: "list-results", tag: "Controls", title: "Read the latest result of every test in a period"},

@@ -65,6 +65,7 @@ func New(s *surface.System, log *slog.Logger, timeouts Timeouts, collectors ...p
 	server.registerLedger()
 	server.registerRecords()
 	server.registerAssurance()
+	server.registerEvidence()
 	return server, server.registerService()
 }
 

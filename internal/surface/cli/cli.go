@@ -138,6 +138,7 @@ func (p *program) commands() []*cobra.Command {
 		p.taskCommand(),
 		p.reportCommand(),
 		p.evidenceCommand(),
+		p.observationCommand(),
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 )
 
 func (p *program) evidenceCommand() *cobra.Command {
-	return noun("evidence", "Export and verify evidence bundles", p.evidenceExport(), p.evidenceVerify())
+	return noun("evidence", "Keep and review evidence; export and verify evidence bundles",
+		p.evidenceAdd(), p.evidenceList(), p.evidenceShow(), p.evidenceReview(), p.evidenceExport(), p.evidenceVerify())
 }
 
 func (p *program) evidenceExport() *cobra.Command {

@@ -22,15 +22,15 @@ var Roles = Table{
 	"compliance": {
 		"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
 		"record.read", "person.read", "change.*", "person.*", "import.*",
-		"control.read", "control.test", "population.*", "period.*", "report.read", "evidence.export", "metrics.read",
-		"task.*",
+		"control.read", "control.test", "population.*", "period.*", "report.read", "evidence.*", "metrics.read",
+		"task.*", "observation.record",
 	},
-	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read", "task.done", "task.delegate"},
+	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read", "task.done", "task.delegate", "evidence.add", "evidence.read"},
 	"auditor": {
 		"ledger.read", "ledger.verify", "record.read", "person.read",
-		"control.read", "population.read", "period.read", "report.read",
+		"control.read", "population.read", "period.read", "report.read", "evidence.read",
 	},
-	"ingester": {"ledger.append"},
+	"ingester": {"ledger.append", "observation.record"},
 	"monitor":  {"metrics.read"},
 
 	// What SCAF does on its own: a role for each kind of job (act.JobCaller).
