@@ -4,6 +4,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
@@ -24,4 +25,5 @@ var Kinds = record.Kinds{
 	populations.Register,
 	results.Register,
 	documents.Register,
+	resolutions.Register,
 }

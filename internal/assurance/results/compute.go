@@ -60,6 +60,10 @@ func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds,
 	if coverage.Complete && notes.RecordedQuery == "" {
 		notes.RecordedQuery = string(coverage.Query)
 	}
+	checks, err := check(from, kinds, &q)
+	if err != nil {
+		return nil, err
+	}
 	details, err := controltests.Run(ctx, q.Control, q.Test, &told{stream, q.Doc}, controltests.Options{
 		Notes: notes, Period: &controltests.Period{From: q.Window.From, To: q.Window.To}, Zone: q.Window.Zone,
 		UniqueIDs: population.ID == "item.id", // the store holds no id twice
@@ -82,7 +86,7 @@ func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds,
 	if coverage.Imports > 0 {
 		a.Banked.Coverage = coverage
 	}
-	a.Result = q.result(details, stream.Asserted(), coverage)
+	a.Result = q.result(details, stream.Asserted(), coverage, checks)
 	return a, nil
 }
 
@@ -110,12 +114,13 @@ func (t *told) Items() iter.Seq2[controltests.Item, error] {
 }
 
 // result makes the record of a test, with the caps on its conclusion.
-func (q *Question) result(d *controltests.Result, asserted int64, coverage *populations.Coverage) Result {
+func (q *Question) result(d *controltests.Result, asserted int64, coverage *populations.Coverage, checks *checks) Result {
 	r := Result{
 		Control: q.Control.ID, Test: q.Test.ID, Period: q.Period, Interim: q.Interim,
 		From: q.Window.From.UTC(), To: q.Window.To.UTC(), ControlSHA256: q.Control.SHA256, Engine: q.Engine,
 		Count: d.Population.Count, Passed: d.Passed, Deviations: len(d.Deviations), Open: len(d.Open), Asserted: asserted,
 		Rate: decimal(d.Rate), Exceptions: d.Deviations[:min(len(d.Deviations), maxExceptions)],
+		State: d.State, Gaps: d.Gaps[:min(len(d.Gaps), maxListed)], Reconciliation: checks.reconciliation, Cutoff: checks.cutoff,
 		Markers: d.Markers, Census: d.Conclusion, Conclusion: d.Conclusion, NeedsJudgment: d.NeedsJudgment, Because: []string{},
 	}
 	if coverage.Imports > 0 && !coverage.Complete {
@@ -127,7 +132,12 @@ func (q *Question) result(d *controltests.Result, asserted int64, coverage *popu
 	if coverage.Imports == 0 && d.Population.Count == 0 && q.Notes.RecordedQuery == "" {
 		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into it covers the period, and that it is empty may mean that nobody kept it. Import the period (scaf import), or name the query that found nothing (recorded_query in the file of --notes).", q.Test.Population.From))
 	}
-	if asserted > 0 && readsAsserted(q.Test) {
+	checks.stop(&r.Because, &r.Conclusion)
+	switch {
+	case asserted == 0 || !readsAsserted(q.Test):
+	case checks.lifts(q.Test):
+		r.Because = append(r.Because, fmt.Sprintf("Reviewers of %d of %d items are asserted by commit messages; %s, an independent source, bears them out.", asserted, d.Population.Count, q.Test.Reconcile.With.From))
+	default:
 		r.Because = append(r.Because, fmt.Sprintf("Reviewers of %d of %d items are asserted by commit messages, which their authors can write: the control reads incomplete until an independent source, such as the review system, is connected. By the items as they are it would be %s.", asserted, d.Population.Count, d.Conclusion.Words()))
 		r.Conclusion = controltests.Incomplete
 	}

@@ -47,6 +47,13 @@ type Result struct {
 	// Exceptions are the first deviations; Details holds all of them.
 	Exceptions []controltests.Deviation `json:"exceptions"`
 	Markers    []controltests.Marker    `json:"markers"`
+	// State is what a state test knows of its resources, Gaps what it, or a
+	// document test, does not know: the first ones.
+	State *controltests.State `json:"state,omitempty"`
+	Gaps  []controltests.Gap  `json:"gaps,omitempty"`
+	// Reconciliation and Cutoff are there where the control asks for them.
+	Reconciliation *Reconciliation `json:"reconciliation,omitempty"`
+	Cutoff         *CutoffCheck    `json:"cutoff,omitempty"`
 	// Census is the conclusion that the deviation rule gives for the items as
 	// they are. Conclusion is Census, or incomplete where the population is.
 	Census        controltests.Conclusion `json:"census"`

@@ -23,7 +23,7 @@ var Roles = Table{
 		"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
 		"record.read", "person.read", "change.*", "person.*", "import.*",
 		"control.read", "control.test", "population.*", "period.*", "report.read", "evidence.*", "metrics.read",
-		"task.*", "observation.record",
+		"task.*", "observation.record", "resolution.*",
 	},
 	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read", "task.done", "task.delegate", "evidence.add", "evidence.read"},
 	"auditor": {
