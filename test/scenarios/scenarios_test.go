@@ -9,6 +9,8 @@
 //	gzip FILE                    replace FILE by FILE.gz
 //	truncate FILE BYTES          cut the end of FILE off
 //	events FILE N                write N events into FILE, one a line
+//	narrow                       what the last command printed fits into 80
+//	                             columns, but for single words (hashes, keys)
 package scenarios
 
 import (
@@ -54,6 +56,7 @@ func TestScenarios(t *testing.T) {
 			"gzip":     zip,
 			"truncate": truncate,
 			"events":   events,
+			"narrow":   narrow,
 		},
 	})
 }
@@ -115,4 +118,18 @@ func events(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintf(&b, `{"specversion":"1.0","id":"event-%d","source":"//scenario","type":"com.example.happened","subject":"thing/%d","time":"2026-01-01T00:00:00Z"}`+"\n", i, i%10)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o600))
+}
+
+func narrow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: narrow")
+	}
+	for _, stream := range []string{"stdout", "stderr"} {
+		for line := range strings.Lines(ts.ReadFile(stream)) {
+			line = strings.TrimSuffix(line, "\n")
+			if width := len([]rune(line)); width > 80 && len(strings.Fields(line)) > 1 {
+				ts.Fatalf("%s is %d columns wide: %s", stream, width, line)
+			}
+		}
+	}
 }

@@ -95,9 +95,10 @@ func (p *program) root() *cobra.Command {
 		Long: `SCAF operates SOC 2 controls, records what they do in a ledger that nobody can
 quietly rewrite, and tests every control over the complete population.
 
-Begin with:  scaf init --org "Example Corp"
-             scaf import git . --branch main --since 2026-01-01 --until 2026-04-01
-             scaf report readiness`,
+Begin with:
+  scaf init --org "Example Corp"
+  scaf import git . --branch main --since 2026-01-01 --until 2026-04-01
+  scaf report readiness`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -115,6 +116,7 @@ Begin with:  scaf init --org "Example Corp"
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { p.printHelp(c) })
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w: see %s --help", err, c.CommandPath())
 	})
@@ -225,9 +227,6 @@ func (p *program) line(value any) error {
 	out.SetEscapeHTML(false)
 	return out.Encode(value)
 }
-
-// printf writes text; a closed pipe ends the program by its signal.
-func printf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
 // isTerminal reports whether a person is looking at the stream.
 func isTerminal(stream any) bool {

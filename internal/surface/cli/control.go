@@ -72,7 +72,9 @@ func (p *program) controlShow() *cobra.Command {
 }
 
 func printControl(w io.Writer, c *controls.Control) {
-	printf(w, "%s  %s\n\n%s\n\n", c.ID, c.Title, strings.TrimSpace(c.Objective))
+	printf(w, "%s  %s\n\n", c.ID, c.Title)
+	wrapped(w, "", c.Objective)
+	printf(w, "\n")
 	printf(w, "criteria   %s\nowner      %s\nfrequency  %s\nfile       %s\nsha256     %s\n", strings.Join(c.Criteria, " "), c.Owner, c.Frequency, c.File, c.SHA256)
 	for _, t := range c.Tests {
 		printf(w, "\ntest %s (%s): %s\n", t.ID, t.Kind, t.Title)
@@ -176,7 +178,7 @@ func (p *program) checked(count int, right []*controls.Control, err error) error
 		}
 	} else {
 		for _, one := range wrong {
-			printf(p.Out, "%s\n", one)
+			_, _ = fmt.Fprintln(p.Out, one) // one line each, for programs too
 		}
 	}
 	if len(wrong) > 0 {
@@ -322,23 +324,10 @@ func (p *program) printOutcome(o *results.Outcome) error {
 		printf(w, "         %d items: %d passed, %d deviations, %d open  %s %s\n", r.Count, r.Passed, r.Deviations, r.Open, r.ID, r.Population)
 		if r.Conclusion != controltests.Effective {
 			for _, reason := range r.Because {
-				printWrapped(w, "         - ", reason)
+				wrapped(w, "         - ", reason)
 			}
 		}
 	})
-}
-
-// printWrapped writes a text in lines of at most 80 columns.
-func printWrapped(w io.Writer, prefix, text string) {
-	line := prefix
-	for _, word := range strings.Fields(text) {
-		if len([]rune(line))+len([]rune(word)) > 79 && strings.TrimSpace(line) != strings.TrimSpace(prefix) {
-			printf(w, "%s\n", strings.TrimRight(line, " "))
-			line = strings.Repeat(" ", len(prefix))
-		}
-		line += word + " "
-	}
-	printf(w, "%s\n", strings.TrimRight(line, " "))
 }
 
 func (p *program) controlTry() *cobra.Command {
@@ -438,7 +427,7 @@ func printTried(w io.Writer, result *controltests.Result) {
 		printf(w, "  %-10s %s (%s)\n", d.Reason, shorten(d.Item, 35), shorten(cause, 28))
 	}
 	for _, reason := range result.Because {
-		printWrapped(w, "- ", reason)
+		wrapped(w, "- ", reason)
 	}
 }
 

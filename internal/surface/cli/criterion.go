@@ -90,7 +90,7 @@ func (p *program) criterionNarrative() *cobra.Command {
 				printf(p.Out, "%-6s %s: %s\n", row.Criterion, row.Reference, row.Says)
 				printf(p.Out, "       here %s under %s\n", strings.Join(row.Controls, " "), strings.Join(row.Ours, " "))
 				if row.Differs != "" {
-					printWrapped(p.Out, "       ", row.Differs)
+					wrapped(p.Out, "       ", row.Differs)
 				}
 			}
 			return nil

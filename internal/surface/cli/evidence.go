@@ -156,7 +156,7 @@ func printEvidence(w io.Writer, r *evidence.Verified) {
 		printf(w, "differs    %s\n", difference)
 	}
 	if len(r.Differences) == 0 {
-		printf(w, "The bundle is whole, and everything in it was computed again with the same result.\n")
+		printf(w, "The bundle is whole, and all in it was computed again with the same result.\n")
 	}
 	printf(w, "ledger     %s\nevents     0 to %d, root %s\n", r.Origin, r.Checkpoint.Size-1, r.Checkpoint.Root)
 	printf(w, "records    %d versions replayed\nfiles      %d, %d bytes; exported as event %d\n", r.Records, r.Files, r.Bytes, r.Exported)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,29 +62,6 @@ func (p *program) imported(done *record.Completed, title, unit string, more func
 		return failed{fmt.Errorf("%d of %d %s were refused; the first: %s: %s", done.Refused, done.Read, unit, done.Reasons[0].Where, done.Reasons[0].Reason)}
 	}
 	return nil
-}
-
-// textWidth is how wide text is printed, in characters.
-const textWidth = 80
-
-// wrapped prints a text in lines of textWidth, the first one behind a mark.
-// A word that is longer than a line has one of its own.
-func wrapped(w io.Writer, mark, text string) {
-	line := mark
-	width := len([]rune(mark))
-	empty := true
-	for _, word := range strings.Fields(text) {
-		length := len([]rune(word))
-		if !empty && width+1+length > textWidth {
-			printf(w, "%s\n", line)
-			line, width, empty = strings.Repeat(" ", len(mark)), len(mark), true
-		}
-		if !empty {
-			line, width = line+" ", width+1
-		}
-		line, width, empty = line+word, width+length, false
-	}
-	printf(w, "%s\n", line)
 }
 
 // period is the interval of an import as text.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -123,15 +124,6 @@ func by(actor string) string {
 	return "by " + actor
 }
 
-// shorten cuts a text to a number of characters for a terminal.
-func shorten(text string, width int) string {
-	runes := []rune(text)
-	if len(runes) <= width {
-		return text
-	}
-	return string(runes[:width-1]) + "…"
-}
-
 func (p *program) ledgerShow() *cobra.Command {
 	var raw bool
 	command := &cobra.Command{
@@ -165,7 +157,8 @@ func (p *program) ledgerShow() *cobra.Command {
 					if json.Indent(&indented, event.Body, "", "  ") != nil {
 						indented.Write(event.Body)
 					}
-					printf(w, "event      %d\nleaf hash  %s\n%s\n", event.Index, event.LeafHash, indented.String())
+					printf(w, "event      %d\nleaf hash  %s\n", event.Index, event.LeafHash)
+					_, _ = fmt.Fprintln(w, indented.String()) // JSON is not folded
 				})
 			})
 		},

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -72,10 +71,10 @@ func (p *program) printPeriod(period *periods.Period, now time.Time) error {
 	return p.print(shownPeriod{period, phase, phase.Now()}, func(w io.Writer) {
 		printf(w, "Period %s (%s, %s)\n%s\n", period.Name, period.State, strings.ReplaceAll(string(phase), "_", " "), period.Interval())
 		if period.Corrects != "" {
-			printWrapped(w, "", "Corrects "+period.Corrects+": "+period.Reason)
+			wrapped(w, "", "Corrects "+period.Corrects+": "+period.Reason)
 		}
 		for _, line := range phase.Now() {
-			printWrapped(w, "- ", line)
+			wrapped(w, "- ", line)
 		}
 	})
 }
@@ -133,11 +132,9 @@ func (p *program) periodList() *cobra.Command {
 				}
 				for i := range all {
 					if p.json {
-						body, err := json.Marshal(all[i])
-						if err != nil {
+						if err := p.line(all[i]); err != nil {
 							return err
 						}
-						printf(p.Out, "%s\n", body)
 						continue
 					}
 					printf(p.Out, "%-16s %-7s %s\n", all[i].Name, all[i].State, all[i].Interval())

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,8 +146,12 @@ func printRecord(w io.Writer, v *record.Version) {
 	printFields(w, v.Doc)
 }
 
-func printFields(w io.Writer, doc json.RawMessage) {
-	decoder := json.NewDecoder(strings.NewReader(string(doc)))
+// printFields writes a document's fields in their order, a line each; those of
+// an object within it below it.
+func printFields(w io.Writer, doc json.RawMessage) { printNested(w, "  ", doc) }
+
+func printNested(w io.Writer, indent string, doc json.RawMessage) {
+	decoder := json.NewDecoder(bytes.NewReader(doc))
 	if _, err := decoder.Token(); err != nil {
 		return
 	}
@@ -159,12 +164,36 @@ func printFields(w io.Writer, doc json.RawMessage) {
 		if decoder.Decode(&value) != nil {
 			return
 		}
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value)
+		if len(value) > 2 && value[0] == '{' && len(value) > textWidth/2 {
+			printf(w, "%s%v\n", indent, name)
+			printNested(w, indent+"  ", value)
+			continue
 		}
-		printf(w, "  %-26v %s\n", name, text)
+		label := fmt.Sprintf("%s%-*v ", indent, 28-len(indent), name)
+		for i, text := range fieldTexts(value) {
+			if i > 0 {
+				label = strings.Repeat(" ", len(label))
+			}
+			wrapped(w, label, text)
+		}
 	}
+}
+
+// fieldTexts is a value as text: a string as it is, of a list one each.
+func fieldTexts(value json.RawMessage) []string {
+	var list []json.RawMessage
+	if value[0] == '[' && len(value) > textWidth/2 && json.Unmarshal(value, &list) == nil {
+		var all []string
+		for _, one := range list {
+			all = append(all, fieldTexts(one)...)
+		}
+		return all
+	}
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		text = string(value)
+	}
+	return []string{text}
 }
 
 func (p *program) recordHistory() *cobra.Command {

@@ -106,7 +106,7 @@ func (p *program) listTasks(ctx context.Context, s *surface.System, q tasks.Quer
 		if l.Orphaned != "" {
 			who += fmt.Sprintf("  ORPHANED: %s has left", l.Orphaned)
 		}
-		printf(p.Out, "%-16s %-13s %-38s %s\n", l.DueAt.In(zone).Format("2006-01-02 15:04"), l.State, l.ID, who)
+		printf(p.Out, "%-16s %-13s %-30s %s\n", l.DueAt.In(zone).Format("2006-01-02 15:04"), l.State, l.ID, who)
 	}
 	if len(listed) == 0 && !p.json {
 		printf(p.Err, "No occurrence matches.\n")
