@@ -116,15 +116,16 @@ func TestTheDailyVerificationFindsAFlippedByte(t *testing.T) {
 		if d.metric("scaf_ledger_verification_failed") != 0 || d.metric("scaf_ledger_last_verified_timestamp_seconds") != float64(f.Manual.Now().Unix()) {
 			t.Error("the metrics do not say that it is whole")
 		}
-		var body []byte
 		flip := func(tx *store.Tx) error {
-			if err := tx.One(`SELECT bodies FROM ledger_bundle WHERE first = 0`, nil, []any{&body}); err != nil {
-				return err
-			}
-			changed := bytes.Clone(body)
-			changed[bytes.Index(changed, []byte("thing/e7"))] ^= 1
-			_, err := tx.Exec(`UPDATE ledger_bundle SET bodies = $1 WHERE first = 0`, changed)
-			return err
+			return ledgertest.Edit(tx, 0, func(bundle []byte) error {
+				for _, text := range []string{"thing/d7", "thing/e7"} { // back, or there
+					if at := bytes.Index(bundle, []byte(text)); at >= 0 {
+						bundle[at+len("thing/")] ^= 1
+						return nil
+					}
+				}
+				return errors.New("event 7 is not in the first bundle")
+			})
 		}
 		f.Behind(t, flip)
 		f.Manual.Advance(24 * time.Hour)
@@ -143,10 +144,7 @@ func TestTheDailyVerificationFindsAFlippedByte(t *testing.T) {
 			t.Errorf("after a restart the alarm is gone (%v)", err)
 		}
 		// Repaired, it is found whole by a full reading, the failure's own event included.
-		f.Behind(t, func(tx *store.Tx) error {
-			_, err := tx.Exec(`UPDATE ledger_bundle SET bodies = $1 WHERE first = 0`, body)
-			return err
-		})
+		f.Behind(t, flip)
 		f.Manual.Advance(24 * time.Hour)
 		d.run()
 		if outcomes, data = d.verifications(); fmt.Sprint(outcomes) != "[success failure success]" || !data.Full {

@@ -65,7 +65,7 @@ type table struct {
 }
 
 var tables = []table{
-	{"ledger_bundle", 1, []string{"first", "events", "leaves", "bodies"}, "iibb"},
+	{"ledger_bundle", 1, []string{"first", "events", "leaves", "packing", "bodies"}, "iibib"},
 	{"ledger_key", 2, []string{"id", "source", "idx"}, "tti"},
 	{"ledger_head", 0, []string{"origin", "size", "frontier", "root", "note"}, "tibbt"},
 	{"ledger_tile", 2, []string{"level", "n", "hashes"}, "iib"},

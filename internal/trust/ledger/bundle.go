@@ -31,14 +31,15 @@ func bundled(first int64, bodies [][]byte, leaves []byte) [][]any {
 		for _, body := range bodies[begin:end] {
 			bundle = appendEntry(bundle, body)
 		}
-		rows = append(rows, []any{first + int64(begin), end - begin, leaves[begin*tlog.HashSize : end*tlog.HashSize], bundle})
+		how, stored := packBundle(bundle)
+		rows = append(rows, []any{first + int64(begin), end - begin, leaves[begin*tlog.HashSize : end*tlog.HashSize], int64(how), stored})
 		begin = end
 	}
 	return rows
 }
 
 // bundleColumns are the columns of the rows that bundled makes.
-var bundleColumns = []string{"first", "events", "leaves", "bodies"}
+var bundleColumns = []string{"first", "events", "leaves", "packing", "bodies"}
 
 // entryHead is the size of what stands before an event in a bundle.
 const entryHead = 2
@@ -65,9 +66,11 @@ func eachLeaf(r *store.Reader, from, to int64, visit func(index int64, leaf, bod
 	}
 	expected := from
 	var first, events int64
+	var how packing
 	var leaves, bodies store.Raw
-	err := r.Each(`SELECT first, events, leaves, bodies FROM ledger_bundle WHERE first > $1 AND first < $2 ORDER BY first`,
-		[]any{from - bundleEvents, to}, []any{&first, &events, &leaves, &bodies}, func() error {
+	var buffer []byte
+	err := r.Each(`SELECT first, events, leaves, packing, bodies FROM ledger_bundle WHERE first > $1 AND first < $2 ORDER BY first`,
+		[]any{from - bundleEvents, to}, []any{&first, &events, &leaves, (*int64)(&how), &bodies}, func() (err error) {
 			if first+events <= from { // ends before the first event that is wanted
 				return nil
 			}
@@ -77,7 +80,11 @@ func eachLeaf(r *store.Reader, from, to int64, visit func(index int64, leaf, bod
 			if events < 1 || events > bundleEvents || int64(len(leaves)) != events*tlog.HashSize {
 				return &DamageError{expected, fmt.Sprintf("its bundle says that it holds %d events, and holds %d bytes of leaf hashes", events, len(leaves))}
 			}
-			return unbundle(first, events, bodies, func(index int64, body []byte) error {
+			var bundle []byte
+			if bundle, buffer, err = unpackBundle(how, bodies, buffer); err != nil {
+				return &DamageError{first, fmt.Sprintf("the bundle that begins with it cannot be unpacked: %v", err)}
+			}
+			return unbundle(first, events, bundle, func(index int64, body []byte) error {
 				if index < from || index >= to {
 					return nil
 				}

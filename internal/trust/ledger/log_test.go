@@ -230,7 +230,7 @@ func TestWhatTheKeyDidNotSignIsNotExtended(t *testing.T) {
 			leaf := tlog.RecordHash(body)
 			bundle := append([]byte{byte(len(body) >> 8), byte(len(body))}, body...)
 			behind(t, l, func(tx *store.Tx) error {
-				if _, err := tx.Exec(`UPDATE ledger_bundle SET leaves = $1, bodies = $2`, leaf[:], bundle); err != nil {
+				if _, err := tx.Exec(`UPDATE ledger_bundle SET leaves = $1, packing = 0, bodies = $2`, leaf[:], bundle); err != nil {
 					return err
 				}
 				_, err := tx.Exec(`UPDATE ledger_head SET frontier = $1, root = $1`, leaf[:])

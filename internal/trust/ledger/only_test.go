@@ -25,18 +25,14 @@ func flip(t *testing.T, l *ledgertest.Ledger, index int64, text string) {
 	}
 	defer func() { _ = db.Close() }()
 	ledgertest.Write(t, db, func(tx *store.Tx) error {
-		var first int64
-		var bodies []byte
-		if err := tx.One(`SELECT first, bodies FROM ledger_bundle WHERE first <= $1 ORDER BY first DESC LIMIT 1`, []any{index}, []any{&first, &bodies}); err != nil {
-			return err
-		}
-		at := bytes.Index(bodies, []byte(text))
-		if at < 0 {
-			return fmt.Errorf("no %q in the bundle of event %d", text, index)
-		}
-		bodies[at+len(text)-1] ^= 1
-		_, err := tx.Exec(`UPDATE ledger_bundle SET bodies = $1 WHERE first = $2`, bodies, first)
-		return err
+		return ledgertest.Edit(tx, index, func(bundle []byte) error {
+			at := bytes.Index(bundle, []byte(text))
+			if at < 0 {
+				return fmt.Errorf("no %q in the bundle of event %d", text, index)
+			}
+			bundle[at+len(text)-1] ^= 1
+			return nil
+		})
 	})
 }
 
