@@ -101,3 +101,17 @@ func (s *System) Readiness(ctx context.Context, period *periods.Period) (*report
 	})
 	return report, err
 }
+
+// Missing lists what is missing for the tests of a period.
+func (s *System) Missing(ctx context.Context, period *periods.Period) ([]results.Missing, error) {
+	all, err := s.Controls()
+	if err != nil {
+		return nil, err
+	}
+	var missing []results.Missing
+	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		missing, err = results.FindMissing(ctx, r, s.Kinds, period, all, s.Clock.Now())
+		return err
+	})
+	return missing, err
+}

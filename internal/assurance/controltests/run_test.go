@@ -35,7 +35,13 @@ tests:
     pass: size(item.reviewers) > 0
 `
 
-func load(t testing.TB, text string) *controls.Control {
+// fataler is what a test and a property have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func load(t fataler, text string) *controls.Control {
 	t.Helper()
 	c, err := controls.Parse("control.yaml", []byte(text), controls.Builtin())
 	if err != nil {

@@ -17,6 +17,7 @@ func (s *Server) registerAssurance() {
 	register(s, "get-control", s.getControl)
 	register(s, "list-results", s.listResults)
 	register(s, "get-readiness", s.getReadiness)
+	register(s, "list-gaps", s.listGaps)
 }
 
 // asJSON answers with a value whose description is its own documentation.
@@ -104,4 +105,20 @@ func (s *Server) getReadiness(ctx context.Context, in *inPeriod) (*rawBody, erro
 		return nil, err
 	}
 	return asJSON(report)
+}
+
+// listGaps gives what is missing for the tests of a period.
+func (s *Server) listGaps(ctx context.Context, in *inPeriod) (*rawBody, error) {
+	period, err := s.period(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := s.System.Missing(ctx, period)
+	if errors.Is(err, results.ErrNotBegun) {
+		return nil, problem(http.StatusConflict, "not_begun", "%v", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return asJSON(map[string]any{"period": period.Name, "missing": missing})
 }

@@ -79,6 +79,7 @@ var routes = []route{
 	{method: "GET", path: "/v1/controls", action: "control.read", id: "list-controls", tag: "Controls", title: "List the controls and their tests"},
 	{method: "GET", path: "/v1/controls/{id}", action: "control.read", id: "get-control", tag: "Controls", title: "Read a control"},
 	{method: "GET", path: "/v1/results", action: "report.read", id: "list-results", tag: "Controls", title: "Read the latest result of every test in a period"},
+	{method: "GET", path: "/v1/gaps", action: "report.read", id: "list-gaps", tag: "Controls", title: "Read what is missing for the tests of a period"},
 	{method: "GET", path: "/v1/reports/readiness", action: "report.read", id: "get-readiness", tag: "Controls", title: "Read the readiness report of a period"},
 
 	{method: "GET", path: "/openapi.json", action: open, id: "get-openapi", tag: "Service", title: "This description"},

@@ -141,6 +141,7 @@ func (p *program) commands() []*cobra.Command {
 		p.reportCommand(),
 		p.evidenceCommand(),
 		p.observationCommand(),
+		p.resolutionCommand(),
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 func (p *program) periodCommand() *cobra.Command {
 	return noun("period", "Open, close and show observation periods",
-		p.periodOpen(), p.periodClose(), p.periodShow(), p.periodList())
+		p.periodOpen(), p.periodClose(), p.periodShow(), p.periodList(), p.periodGaps())
 }
 
 func (p *program) periodOpen() *cobra.Command {
@@ -140,6 +140,49 @@ func (p *program) periodList() *cobra.Command {
 					printf(p.Out, "%-16s %-7s %s\n", all[i].Name, all[i].State, all[i].Interval())
 				}
 				return nil
+			})
+		},
+	}
+}
+
+func (p *program) periodGaps() *cobra.Command {
+	return &cobra.Command{
+		Use:   "gaps [NAME]",
+		Short: "List what is missing for the tests of a period",
+		Long: `List what is missing for the tests of a period, as of now: holes in imports, gaps in
+observations, evidence that is not collected or not reviewed, tests that were not
+performed. Nothing is recorded.`,
+		Args: args(0, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
+				if err := s.Allow(cmd.Context(), caller(), "report.read", "gaps"); err != nil {
+					return err
+				}
+				name := ""
+				if len(given) == 1 {
+					name = given[0]
+				}
+				over, err := choosePeriod(cmd.Context(), s, name)
+				if err != nil {
+					return err
+				}
+				missing, err := s.Missing(cmd.Context(), over)
+				if err != nil {
+					return err
+				}
+				return p.print(map[string]any{"period": over.Name, "missing": missing}, func(w io.Writer) {
+					for _, one := range missing {
+						where := one.Kind
+						if one.Control != "" {
+							where += "  " + one.Control + " " + one.Test
+						}
+						printf(w, "%s\n", where)
+						wrapped(w, "  ", one.What)
+					}
+					if len(missing) == 0 {
+						printf(w, "Nothing is missing for the tests of %s.\n", over.Name)
+					}
+				})
 			})
 		},
 	}

@@ -1,0 +1,156 @@
+package results
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Missing is something without which nothing can be concluded.
+type Missing struct {
+	Kind    string `json:"kind"`
+	Control string `json:"control,omitempty"`
+	Test    string `json:"test,omitempty"`
+	What    string `json:"what"`
+}
+
+// The kinds of what is missing, in the order in which they are listed.
+const (
+	MissingImport      = "import"      // a hole in what was imported
+	MissingObservation = "observation" // a resource that was not read for too long
+	MissingEvidence    = "evidence"    // a document that nobody has, or has reviewed
+	MissingResult      = "result"      // a test that was not performed
+)
+
+var missingOrder = []string{MissingImport, MissingObservation, MissingEvidence, MissingResult}
+
+// FindMissing lists what is missing for the controls' tests over a period, as
+// of now: holes in imports, gaps in observations, evidence that is not there or
+// not reviewed, tests that were not performed. It records nothing. Tests that
+// wait for a register are not in it: they are not tested whatever is collected.
+func FindMissing(ctx context.Context, r *store.Reader, kinds record.Kinds, period *periods.Period, all []*controls.Control, now time.Time) ([]Missing, error) {
+	head, err := ledger.ReadHead(r)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(period.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	f := &finder{from: populations.Stored(r), kinds: kinds, known: map[Missing]bool{}, found: []Missing{}}
+	f.window = populations.Window{From: period.From, To: period.To, Zone: zone, AsOf: head.Size, Interim: period.State != periods.Closed}
+	if f.window.Interim && now.Before(f.window.To) {
+		f.window.To = now
+	}
+	if !f.window.From.Before(f.window.To) {
+		return nil, fmt.Errorf("%w: %s begins at %s", ErrNotBegun, period.Name, period.From.Format(time.RFC3339))
+	}
+	latest, err := Latest(r, period.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, control := range all {
+		for _, test := range control.Tests {
+			if test.Population.Awaited || test.Population.From == controls.FromItems {
+				continue
+			}
+			if err := f.test(ctx, control, test); err != nil {
+				return nil, fmt.Errorf("control %s, test %s: %w", control.ID, test.ID, err)
+			}
+			result, ok := latest[Key{control.ID, test.ID}]
+			add := func(format string, args ...any) {
+				f.add(Missing{MissingResult, control.ID, test.ID, fmt.Sprintf(format, args...)})
+			}
+			switch {
+			case !ok:
+				add("it was not performed: scaf control test %s", control.ID)
+			case result.ControlSHA256 != control.SHA256:
+				add("the control file has changed since %s: test it again", result.ID)
+			case result.Interim && !f.window.Interim:
+				add("%s is interim, and the period is closed: test it again", result.ID)
+			}
+		}
+	}
+	slices.SortStableFunc(f.found, func(a, b Missing) int {
+		return cmp.Compare(slices.Index(missingOrder, a.Kind), slices.Index(missingOrder, b.Kind))
+	})
+	return f.found, nil
+}
+
+// finder collects what is missing, each once.
+type finder struct {
+	from   populations.Snapshot
+	kinds  record.Kinds
+	window populations.Window
+	known  map[Missing]bool
+	found  []Missing
+}
+
+func (f *finder) add(m Missing) {
+	if !f.known[m] {
+		f.known[m] = true
+		f.found = append(f.found, m)
+	}
+}
+
+// test finds what a test lacks.
+func (f *finder) test(ctx context.Context, control *controls.Control, test *controls.Test) error {
+	sources := []controls.Population{test.Population}
+	if test.Reconcile != nil && !test.Reconcile.With.Awaited {
+		sources = append(sources, test.Reconcile.With)
+	}
+	for i, source := range sources {
+		of := *test
+		of.Population = source
+		if i > 0 {
+			of.Kind = controls.Census
+		}
+		covered, err := coverage(f.from, f.kinds, &of, f.window)
+		if err != nil {
+			return err
+		}
+		for _, gap := range covered.Gaps { // of a source, whichever test reads it
+			f.add(Missing{Kind: MissingImport, What: source.From + ": " + gap})
+		}
+	}
+	kind := map[controls.Kind]string{controls.State: MissingObservation, controls.Document: MissingEvidence}[test.Kind]
+	if kind == "" {
+		return nil
+	}
+	changes, err := changes(f.from, f.kinds, test, f.window)
+	if err != nil {
+		return err
+	}
+	stream, err := populations.Open(f.from, f.kinds, &test.Population, f.window)
+	if err != nil {
+		return err
+	}
+	details, err := controltests.Run(ctx, control, test, stream, controltests.Options{
+		Period: &controltests.Period{From: f.window.From, To: f.window.To}, Zone: f.window.Zone, UniqueIDs: true, Changes: changes,
+	})
+	if err != nil {
+		return err
+	}
+	for _, gap := range details.Gaps {
+		f.add(Missing{kind, control.ID, test.ID, gap.String()})
+	}
+	for _, deviation := range details.Deviations {
+		if deviation.Reason == controltests.Missing {
+			f.add(Missing{kind, control.ID, test.ID, "document " + deviation.Item + ": there is no evidence"})
+		}
+	}
+	if test.Kind == controls.State && details.Population.Count == 0 {
+		f.add(Missing{kind, control.ID, test.ID, "nothing was observed"})
+	}
+	return nil
+}
