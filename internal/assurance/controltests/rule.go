@@ -97,6 +97,8 @@ type Facts struct {
 	RecordedQuery string
 	// State is what a state test knows; nil for another one.
 	State *State
+	// Documents: the items are documents that were due.
+	Documents bool
 	// Gaps are what is not known.
 	Gaps []Gap
 }
@@ -146,7 +148,10 @@ func Conclude(f Facts) Outcome {
 			o.say("%s failed: what they did not read is not known.", count(s.Unread, "probe"))
 		}
 	}
-	if f.Open > 0 {
+	switch {
+	case f.Open > 0 && f.Documents:
+		o.say("%s open, not counted: the time is not over, or nobody has accepted evidence for all of it.", isAre(f.Open, "document"))
+	case f.Open > 0:
 		o.say("%s not done, with due time and grace past the period's end: open, not counted.", isAre(f.Open, "item"))
 	}
 	o.mark(f, n)
@@ -161,6 +166,9 @@ func Conclude(f Facts) Outcome {
 	case n == 0 && f.RecordedQuery != "":
 		o.Conclusion = NotOccurring
 		o.say("Nothing was due to be tested, and the query is recorded: not occurring.")
+	case n == 0 && (f.Documents || f.State != nil):
+		o.Conclusion = Incomplete
+		o.say("There is nothing from which anything could be concluded: incomplete.")
 	case n == 0:
 		o.Conclusion = Incomplete
 		o.say("Nothing was due to be tested, and no query is recorded: incomplete.")

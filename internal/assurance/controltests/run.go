@@ -96,7 +96,7 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 			facts.RecordedQuery = ""
 		}
 	case controls.Document: // a document that nobody has yet is not one that was not due
-		facts.Gaps, facts.RecordedQuery = c.gaps, ""
+		facts.Gaps, facts.RecordedQuery, facts.Documents = c.gaps, "", true
 	}
 	outcome := Conclude(facts)
 	r := &Result{

@@ -22,17 +22,18 @@ var update = flag.Bool("update", false, "write the test vectors anew")
 
 // vector is what another verifier finds on its way through testdata/example.
 type vector struct {
-	ManifestSHA256 string               `json:"manifest_sha256"`
-	Checkpoint     evidence.Checkpoint  `json:"checkpoint"`
-	ExportedEvent  int64                `json:"exported_event"`
-	Records        int64                `json:"record_versions"`
-	LeafHashes     []string             `json:"leaf_hashes"` // of the first events
-	Files          int                  `json:"files"`
-	Results        []evidence.Tested    `json:"results"`
-	Documents      map[string]documents `json:"documents"` // by population
+	ManifestSHA256 string              `json:"manifest_sha256"`
+	Checkpoint     evidence.Checkpoint `json:"checkpoint"`
+	ExportedEvent  int64               `json:"exported_event"`
+	Records        int64               `json:"record_versions"`
+	LeafHashes     []string            `json:"leaf_hashes"` // of the first events
+	Files          int                 `json:"files"`
+	Results        []evidence.Tested   `json:"results"`
+	Documents      map[string]banked   `json:"documents"` // by population
 }
 
-type documents struct {
+// banked are the documents of a population.
+type banked struct {
 	SHA256 string `json:"sha256"`
 	First  string `json:"first"`
 	Last   string `json:"last"`
@@ -41,13 +42,29 @@ type documents struct {
 // The bundle in testdata was written once: that it verifies is that the format,
 // and what is computed, are what they were.
 func TestVectors(t *testing.T) {
-	bundleFile, keyFile, vectorFile := filepath.Join("testdata", "example.bundle"), filepath.Join("testdata", "example.key"), filepath.Join("testdata", "example.json")
+	for name, made := range map[string]func() *world{
+		"example": func() *world {
+			w := newWorld(t, config.Config{Origin: "example.org/vector"})
+			w.add(12)
+			w.test()
+			w.close()
+			w.test()
+			return w
+		},
+		"kinds": func() *world { // states, documents, reconciliation, cut-off
+			w := newKinds(t, config.Config{Origin: "example.org/kinds"})
+			w.test2()
+			return w
+		},
+	} {
+		t.Run(name, func(t *testing.T) { vectors(t, name, made) })
+	}
+}
+
+func vectors(t *testing.T, name string, made func() *world) {
+	bundleFile, keyFile, vectorFile := filepath.Join("testdata", name+".bundle"), filepath.Join("testdata", name+".key"), filepath.Join("testdata", name+".json")
 	if *update {
-		w := newWorld(t, config.Config{Origin: "example.org/vector"})
-		w.add(12)
-		w.test()
-		w.close()
-		w.test()
+		w := made()
 		bundle, _ := w.export()
 		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(bundleFile, bundle, 0o600), os.WriteFile(keyFile, []byte(w.VerifierKey+"\n"), 0o600)); err != nil {
 			t.Fatal(err)
@@ -69,7 +86,7 @@ func TestVectors(t *testing.T) {
 	manifest := files[len(files)-2].data
 	got := vector{
 		ManifestSHA256: sum(manifest), Checkpoint: verified.Checkpoint, ExportedEvent: verified.Exported, Records: verified.Records,
-		Files: verified.Files, Results: verified.Results, Documents: map[string]documents{},
+		Files: verified.Files, Results: verified.Results, Documents: map[string]banked{},
 	}
 	entries := files[find(t, files, "log/tile/entries/")].data
 	for len(got.LeafHashes) < 3 { // each has its length before it, 16 bits
@@ -81,13 +98,13 @@ func TestVectors(t *testing.T) {
 		got.LeafHashes, entries = append(got.LeafHashes, event.LeafHash), entries[2+size:]
 	}
 	for _, one := range verified.Results {
-		var banked struct{ SHA256 string }
-		if err := json.Unmarshal(files[find(t, files, "populations/"+one.Population+".json")].data, &banked); err != nil {
+		var recorded struct{ SHA256 string }
+		if err := json.Unmarshal(files[find(t, files, "populations/"+one.Population+".json")].data, &recorded); err != nil {
 			t.Fatal(err)
 		}
-		content := files[find(t, files, "populations/"+banked.SHA256)].data
+		content := files[find(t, files, "populations/"+recorded.SHA256)].data
 		lines := strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
-		got.Documents[one.Population] = documents{sum(content), lines[0], lines[len(lines)-1]}
+		got.Documents[one.Population] = banked{sum(content), lines[0], lines[len(lines)-1]}
 	}
 	if *update {
 		text, err := json.MarshalIndent(got, "", "  ")
