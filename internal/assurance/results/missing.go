@@ -67,24 +67,40 @@ func FindMissing(ctx context.Context, r *store.Reader, kinds record.Kinds, perio
 			if err := f.test(ctx, control, test); err != nil {
 				return nil, fmt.Errorf("control %s, test %s: %w", control.ID, test.ID, err)
 			}
-			result, ok := latest[Key{control.ID, test.ID}]
-			add := func(format string, args ...any) {
-				f.add(Missing{MissingResult, control.ID, test.ID, fmt.Sprintf(format, args...)})
-			}
-			switch {
-			case !ok:
-				add("it was not performed: scaf control test %s", control.ID)
-			case result.ControlSHA256 != control.SHA256:
-				add("the control file has changed since %s: test it again", result.ID)
-			case result.Interim && !f.window.Interim:
-				add("%s is interim, and the period is closed: test it again", result.ID)
-			}
+			f.result(control, test, latest)
 		}
 	}
 	slices.SortStableFunc(f.found, func(a, b Missing) int {
 		return cmp.Compare(slices.Index(missingOrder, a.Kind), slices.Index(missingOrder, b.Kind))
 	})
 	return f.found, nil
+}
+
+// result says whether a test was performed as it has to be. Of several results,
+// over parts of the period, the one of the last part is that of the file in use.
+func (f *finder) result(control *controls.Control, test *controls.Test, latest map[Key]Result) {
+	add := func(format string, args ...any) {
+		f.add(Missing{MissingResult, control.ID, test.ID, fmt.Sprintf(format, args...)})
+	}
+	var last *Result
+	for _, key := range Keys(latest) {
+		one := latest[key]
+		if one.Control != control.ID || one.Test != test.ID {
+			continue
+		}
+		if one.Interim && !f.window.Interim {
+			add("%s is interim, and the period is closed: test it again", one.ID)
+		}
+		if last == nil || one.To.After(last.To) {
+			last = &one
+		}
+	}
+	switch {
+	case last == nil:
+		add("it was not performed: scaf control test %s", control.ID)
+	case last.ControlSHA256 != control.SHA256:
+		add("the control file has changed since %s: test it again", last.ID)
+	}
 }
 
 // finder collects what is missing, each once.
@@ -120,7 +136,10 @@ func (f *finder) test(ctx context.Context, control *controls.Control, test *cont
 			return err
 		}
 		for _, gap := range covered.Gaps { // of a source, whichever test reads it
-			f.add(Missing{Kind: MissingImport, What: source.From + ": " + gap})
+			if f.kinds.Derived(source.From) == nil { // which names itself
+				gap = source.From + ": " + gap
+			}
+			f.add(Missing{Kind: MissingImport, What: gap})
 		}
 	}
 	kind := map[controls.Kind]string{controls.State: MissingObservation, controls.Document: MissingEvidence}[test.Kind]
