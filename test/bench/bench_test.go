@@ -26,6 +26,7 @@ var benchmarks = []benchmark{
 	{"changes", "Small state changes beside ingestion", stateChanges},
 	{"verify", "Verification", verify},
 	{"census", "Census", census},
+	{"period", "A period with many tests", wholePeriod},
 	{"evidence", "Evidence bundles", evidenceBundle},
 	{"imports", "Imports", imports},
 	{"tables", "Registers as tables", tables},

@@ -100,7 +100,7 @@ func fillChanges(b *bench, s *surface.System, n int, shuffled bool) {
 				Author:     changes.Person{Name: fmt.Sprintf("Author %d", i%40), Email: fmt.Sprintf("author%d@example.org", i%40)},
 				Committer:  changes.Person{Name: "Merge Queue", Email: "queue@example.org"},
 				Reviewers:  []changes.Person{{Name: fmt.Sprintf("Reviewer %d", i%7), Email: fmt.Sprintf("reviewer%d@example.org", i%7)}},
-				AuthoredAt: &at, MergedAt: &at, Repository: "git.example.org/shop", State: changes.Merged,
+				AuthoredAt: &at, MergedAt: &at, Repository: fmt.Sprintf("git.example.org/shop%d", i%repositories), State: changes.Merged,
 			}
 			if i%100 == 0 {
 				c.Reviewers = []changes.Person{}

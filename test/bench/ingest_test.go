@@ -32,22 +32,39 @@ type events struct {
 	ids     *ids.Source
 	number  atomic.Int64
 	padding string
+	fresh   int // bytes of an event that are random
+	// clock says when an event happened.
+	clock func(number int64) time.Time
 }
 
 func newEvents() *events {
 	random := make([]byte, eventSize/2)
 	_, _ = rand.Read(random) // never fails
-	return &events{ids: ids.NewSource(), padding: hex.EncodeToString(random)}
+	return &events{ids: ids.NewSource(), padding: hex.EncodeToString(random), fresh: freshBytes, clock: func(int64) time.Time { return time.Now() }}
+}
+
+// randomEvents are events that hardly shrink, as encrypted ones.
+func randomEvents() *events {
+	e := newEvents()
+	e.fresh = eventSize / 2
+	return e
+}
+
+// eventsOf2025 makes events that happened in the year 2025, twenty seconds apart.
+func eventsOf2025() *events {
+	e := newEvents()
+	e.clock = func(number int64) time.Time { return yearBegin.Add(time.Duration(number) * 20 * time.Second) }
+	return e
 }
 
 func (e *events) next() []byte {
 	n := e.number.Add(1)
 	head := fmt.Sprintf(`{"specversion":"1.0","id":"%s","source":"//bench.example/app","type":"com.example.deployment.finished","subject":"service/%d","actor":"user/%d","time":"%s","data":{"note":"`,
-		e.ids.New(time.Now()), n%1000, n%100, time.Now().UTC().Format(time.RFC3339Nano))
-	fresh := make([]byte, freshBytes)
+		e.ids.New(time.Now()), n%1000, n%100, e.clock(n).UTC().Format(time.RFC3339Nano))
+	fresh := make([]byte, e.fresh)
 	_, _ = rand.Read(fresh) // never fails
-	head += hex.EncodeToString(fresh)
-	return []byte(head + e.padding[:eventSize-len(head)-len(`"}}`)] + `"}}`)
+	note := hex.EncodeToString(fresh) + e.padding
+	return []byte(head + note[:eventSize-len(head)-len(`"}}`)] + `"}}`)
 }
 
 // entry makes an event and reads it as the API does.

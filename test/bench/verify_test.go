@@ -26,7 +26,7 @@ func verify(b *bench) {
 		size = 10_000_000
 	}
 	rounds := 3
-	b.say("`scaf ledger verify`, the real program from start to end, over %s events. **Hash rate**: two goroutines that compute the RFC 6962 leaf hash of the same stored bytes (65,536 of the events again and again) and one inner node for each. %d rounds in turns. Memory is the program's peak resident set; a quarter of the events shows whether it grows with the log.", count(size), rounds)
+	b.say("`scaf ledger verify`, the real program from start to end, over %s events. **Hash rate**: two goroutines that compute the RFC 6962 leaf hash of the same stored bytes (65,536 of the events again and again) and one inner node for each. %d rounds in turns. Memory is the program's peak resident set; a quarter of the events shows whether it grows with the log. **Random**: as many events whose text is random, so that they hardly shrink where they are stored (those of the other rows shrink to a seventh, as CloudTrail's do).", count(size), rounds)
 	rows := [][]string{{"database", "events", "hash rate/s", "verified/s", "ratio", "target", "time", "peak memory"}}
 	for _, database := range databases {
 		f := b.folder(database)
@@ -53,6 +53,11 @@ func verify(b *bench) {
 			database.name, count(size), count(median(hashed)), count(median(verified)), fmt.Sprintf("%.2f", ratio),
 			met(fmt.Sprintf("at least %.2f", verifyRatio), ratio >= verifyRatio), seconds(median(walls)), megabytes(rss) + ", " + met("under 300 MB", rss < verifyMemory),
 		})
+		other := b.folder(database)
+		other.fill(randomEvents(), size/4)
+		other.settle()
+		random := other.run("ledger", "verify")
+		rows = append(rows, []string{database.name, count(size/4) + ", random", "", count(float64(size/4) / random.wall.Seconds()), "", "none", seconds(random.wall), megabytes(random.rss)})
 		f.profiled(b, "verify-"+database.name, func(s *surface.System) error {
 			_, err := s.Verify(context.Background(), nil, nil)
 			return err

@@ -47,7 +47,7 @@ const (
 	maxSmall    = 64 << 20    // bytes of a file that is read whole
 	maxLine     = 1 << 20     // bytes of a line
 	maxShown    = 200         // differences that are told one by one
-	sortMemory  = 64 << 20    // bytes that replaying sorts in memory
+	sortMemory  = 32 << 20    // bytes that replaying sorts in memory
 	maxName     = 200         // bytes of a path
 	maxRoots    = 1 << 20     // bytes of certificates
 	zipDate     = 1<<5 | 1<<0 // 1980-01-01, the first day of a ZIP archive

@@ -35,6 +35,30 @@ type replayed struct {
 	others map[string][]int64
 	making map[string]bool
 	cited  map[int64]tlog.Hash
+	// times are the earliest and the latest instant in every bundle of events,
+	// so that a query by time need not read all of them.
+	times []span
+}
+
+// bundleEvents is how many events are read together (tlog-tiles).
+const bundleEvents = 256
+
+// span is from the earliest to the latest instant, in microseconds.
+type span struct{ earliest, latest int64 }
+
+// within reports whether an event in the span can be one that the query's times
+// select.
+func (s span) within(q *ledger.Query) bool {
+	return (q.Since.IsZero() || s.latest >= q.Since.UnixMicro()) && (q.Until.IsZero() || s.earliest <= q.Until.UnixMicro())
+}
+
+// note widens the span of the event's bundle. Events come in order.
+func (r *replayed) note(index, at int64) {
+	if index%bundleEvents == 0 {
+		r.times = append(r.times, span{at, at})
+	}
+	last := &r.times[len(r.times)-1]
+	last.earliest, last.latest = min(last.earliest, at), max(last.latest, at)
 }
 
 // replayedEvent is what replaying keeps of an event.
@@ -43,10 +67,12 @@ type replayedEvent struct {
 	key     string // kind and id of the version that it makes; empty: none
 	version []byte // encoded
 	cited   *ledger.Cited
+	at      int64 // its instant, in microseconds
 }
 
 // replay verifies the log and replays its events. Memory is bounded but for
-// eight bytes an event of SCAF's own that makes no record.
+// eight bytes an event of SCAF's own that makes no record, and sixteen for 256
+// events.
 func replay(ctx context.Context, log *ledger.Offline, kinds record.Kinds, found *stamps.Found, progress func(done, total int64)) (_ *replayed, err error) {
 	r := &replayed{
 		log: log, kinds: kinds, versions: map[string]*versions{},
@@ -65,6 +91,7 @@ func replay(ctx context.Context, log *ledger.Offline, kinds record.Kinds, found 
 		if err != nil {
 			return made, err
 		}
+		made.at = event.Instant().UnixMicro()
 		if strings.HasPrefix(event.Type, "scaf.") {
 			made.kind = event.Type
 		}
@@ -86,6 +113,7 @@ func replay(ctx context.Context, log *ledger.Offline, kinds record.Kinds, found 
 		return made, err
 	}
 	take := func(index int64, made replayedEvent) error {
+		r.note(index, made.at)
 		if made.cited != nil {
 			if before, ok := r.cited[made.cited.Size]; ok && before != made.cited.Root {
 				return &record.Difference{Index: index, What: fmt.Sprintf("cites another root for the size %d than an event before it", made.cited.Size)}
@@ -388,13 +416,21 @@ func (r *replayed) Events(q ledger.Query, visit func(*ledger.Event) error) error
 
 func (r *replayed) events(q *ledger.Query, give func(index int64, body []byte) error) error {
 	if !strings.HasPrefix(q.Type, "scaf.") || strings.HasSuffix(q.Type, "*") || r.making[q.Type] {
-		return r.log.Events(q.From, q.To, give)
+		for number := max(q.From, 0) / bundleEvents; number*bundleEvents < q.To; number++ {
+			if !r.times[number].within(q) {
+				continue
+			}
+			if err := r.log.Events(max(q.From, number*bundleEvents), min(q.To, (number+1)*bundleEvents), give); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	indexes := r.others[q.Type]
 	for len(indexes) > 0 {
 		// Neighbours are read together.
 		first, n := indexes[0], 1
-		for n < len(indexes) && indexes[n]/256 == first/256 {
+		for n < len(indexes) && indexes[n]/bundleEvents == first/bundleEvents {
 			n++
 		}
 		wanted := indexes[:n]

@@ -88,6 +88,43 @@ func TestReplayedIsStored(t *testing.T) {
 	})
 }
 
+// A query by time passes bundles over, and finds what the store finds, also
+// where the events are not in the order of their times.
+func TestReplayedByTimeIsStored(t *testing.T) {
+	l := ledgertest.New(t, storetest.SQLite(t))
+	hour := func(n int) time.Time { return ledgertest.Begin.Add(time.Duration(n-100) * time.Hour) }
+	var batch [][]byte
+	for i := range 900 { // more than three bundles
+		at := hour(i / 10)
+		if i == 700 {
+			at = hour(5) // long before its neighbours
+		}
+		batch = append(batch, ledgertest.Timed(fmt.Sprint("e", i), at))
+	}
+	l.Add(t, batch...)
+	if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+		rapid.Check(t, func(rt *rapid.T) {
+			state := replayedFrom(rt, r, l)
+			defer state.close()
+			for range 20 {
+				q := ledger.Query{From: rapid.Int64Range(0, 900).Draw(rt, "first"), To: rapid.Int64Range(1, 900).Draw(rt, "end")}
+				if rapid.Bool().Draw(rt, "begins") {
+					q.Since = hour(rapid.IntRange(-2, 92).Draw(rt, "since"))
+				}
+				if rapid.Bool().Draw(rt, "ends") {
+					q.Until = hour(rapid.IntRange(-2, 92).Draw(rt, "until"))
+				}
+				if want, got := eventsOf(rt, populations.Stored(r), q), eventsOf(rt, state, q); want != got {
+					rt.Fatalf("%+v: the store has\n%s\nreplaying gives\n%s", q, want, got)
+				}
+			}
+		})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func replayedFrom(rt *rapid.T, r *store.Reader, l *ledgertest.Ledger) *replayed {
 	files := map[string][]byte{}
 	head, err := ledger.ReadHead(r)

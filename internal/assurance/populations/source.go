@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -195,24 +194,13 @@ func (s *Stream) events(take func([]byte) error) error {
 	if s.from.At == "item.time" { // by another instant an event of any time may belong
 		query.Since, query.Until = s.window.From, s.window.To
 	}
-	return s.reader.Events(query, func(e *ledger.Event) error {
-		doc, err := record.Canonical(map[string]any{
-			"id": e.ID, "source": e.Source, "type": e.Type, "subject": e.Subject, "actor": e.Actor, "outcome": e.Outcome,
-			"time": e.Instant().UTC().Format(time.RFC3339Nano), "recordedtime": e.RecordedTime, "data": json.RawMessage(orNull(e.Data)),
-			"index": e.Index,
-		})
-		if err != nil {
+	var doc []byte
+	return s.reader.Events(query, func(e *ledger.Event) (err error) {
+		if doc, err = appendEvent(doc[:0], e); err != nil {
 			return err
 		}
 		return take(doc)
 	})
-}
-
-func orNull(data []byte) []byte {
-	if len(data) == 0 {
-		return []byte("null")
-	}
-	return data
 }
 
 // logCheck is one day's duty to verify the ledger.

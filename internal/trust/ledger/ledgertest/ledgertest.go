@@ -165,10 +165,15 @@ func Write(t testing.TB, db *store.DB, body func(*store.Tx) error) {
 }
 
 // Event is the JSON of an event with this id.
-func Event(id string, data any) []byte {
+func Event(id string, data any) []byte { return event(id, Begin, data) }
+
+// Timed is an event that happened at an instant.
+func Timed(id string, at time.Time) []byte { return event(id, at, nil) }
+
+func event(id string, at time.Time, data any) []byte {
 	document, err := json.Marshal(map[string]any{
 		"specversion": "1.0", "id": id, "source": "//test", "type": "com.example.test",
-		"subject": "thing/" + id, "time": Begin.Format(time.RFC3339), "data": data,
+		"subject": "thing/" + id, "time": at.Format(time.RFC3339), "data": data,
 	})
 	if err != nil {
 		panic(err)
