@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/criteria"
@@ -20,7 +21,7 @@ import (
 
 func load(t *testing.T) []*controls.Control {
 	t.Helper()
-	loaded, err := controls.LoadFS(catalog.Controls(), controls.Builtin())
+	loaded, err := controls.LoadFS(catalog.Controls(), controls.Builtin(app.Kinds))
 	if err != nil {
 		t.Fatal(err)
 	}

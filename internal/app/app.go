@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,8 @@ const (
 type Backend struct {
 	Clock   clock.Clock
 	Version string // of the program: results name it
+	// Registers are kept beside those of the program: a test's own.
+	Registers record.Kinds
 }
 
 // New returns the backend on the machine's clock.
@@ -178,7 +181,7 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 	if err != nil {
 		return nil, err
 	}
-	s := &surface.System{Dir: dir, Config: c, Auth: access.Roles, Kinds: Kinds, Clock: b.Clock, Version: b.Version}
+	s := &surface.System{Dir: dir, Config: c, Auth: access.Roles, Kinds: b.Kinds(), Clock: b.Clock, Version: b.Version}
 	var closers []func() error
 	s.Close = func() error {
 		var all error
@@ -221,9 +224,16 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 		return nil, err
 	}
 	if mode == surface.Read {
-		return s, s.DB.CheckSchema(ctx)
+		if err := s.DB.CheckSchema(ctx); err != nil {
+			return nil, err
+		}
+		return s, s.Kinds.Defined(ctx, s.DB)
 	}
 	if err := s.DB.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	adoption, err := s.Kinds.Adopt(ctx, s.DB)
+	if err != nil {
 		return nil, err
 	}
 	s.Door, err = act.Open(act.Config{
@@ -234,15 +244,15 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 		return nil, err
 	}
 	closers = append(closers, s.Door.Close)
-	return s, nil
+	return s, adoption.Migrate(ctx, s.Door)
 }
 
 // Kinds implements surface.Backend.
-func (Backend) Kinds() record.Kinds { return Kinds }
+func (b Backend) Kinds() record.Kinds { return slices.Concat(Kinds, b.Registers) }
 
 // Personal implements surface.Backend.
-func (Backend) Personal(register string) bool {
-	kind, err := Kinds.Find(register)
+func (b Backend) Personal(register string) bool {
+	kind, err := b.Kinds().Find(register)
 	return err == nil && kind.Personal
 }
 

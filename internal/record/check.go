@@ -1,7 +1,9 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,17 +41,18 @@ func (ks Kinds) Check(r *store.Reader, from, to int64, events []Applied) error {
 	}
 	type row struct {
 		Version
-		at *int64
+		at     *int64
+		values *string
 	}
 	var rows []row
 	var v row
 	var doc string
-	err := r.Each(`SELECT kind, `+columns+`, at FROM record_version WHERE from_idx >= $1 AND from_idx < $2 ORDER BY from_idx`,
-		[]any{from, to}, []any{&v.Kind, &v.ID, &v.Version.Version, &v.From, &v.To, &doc, &v.at}, func() error {
+	err := r.Each(`SELECT kind, `+rowColumns+`, at, CAST(cols AS TEXT) FROM record_version WHERE from_idx >= $1 AND from_idx < $2 ORDER BY from_idx`,
+		[]any{from, to}, []any{&v.Kind, &v.ID, &v.Version.Version, &v.From, &v.To, &doc, &v.at, &v.values}, func() error {
 			one := v
 			one.Doc = json.RawMessage(doc)
 			rows = append(rows, one)
-			v.To, v.at = nil, nil
+			v.To, v.at, v.values = nil, nil, nil
 			return nil
 		})
 	if err != nil {
@@ -62,7 +65,7 @@ func (ks Kinds) Check(r *store.Reader, from, to int64, events []Applied) error {
 		case len(made) == 0 || rows[0].From < made[0].Index:
 			return &Difference{rows[0].From, fmt.Sprintf("the database holds version %d of %s, which no event made", rows[0].Version.Version, rows[0].Ref())}
 		}
-		if err := ks.same(r, made[0], &rows[0].Version, rows[0].at); err != nil {
+		if err := ks.same(r, made[0], &rows[0].Version, rows[0].at, rows[0].values); err != nil {
 			return err
 		}
 		made, rows = made[1:], rows[1:]
@@ -85,7 +88,7 @@ func (ks Kinds) makes(event Applied) bool {
 }
 
 // same compares one event with the row that it made.
-func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64) error {
+func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64, values *string) error {
 	differs := func(format string, args ...any) error {
 		return &Difference{event.Index, fmt.Sprintf("%s version %d: ", v.Ref(), v.Version) + fmt.Sprintf(format, args...)}
 	}
@@ -106,6 +109,9 @@ func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64) erro
 	instant, err := kind.Instant(v.Doc)
 	if err != nil || (instant == nil) != (at == nil) || instant != nil && *instant != *at {
 		return differs("the row's instant is not that of its document")
+	}
+	if err := kind.holds(v, values); err != nil {
+		return differs("%v", err)
 	}
 	want := []byte(data.Document)
 	if data.Version > 1 {
@@ -153,4 +159,38 @@ func CheckOutside(r *store.Reader, size int64) error {
 		[]any{size}, []any{&kind, &id, &from}, func() error {
 			return &Difference{from, fmt.Sprintf("the database holds %s/%s, which no event made", kind, id)}
 		})
+}
+
+// holds checks that the column values of a row are those of its document, and
+// that only the current version has some.
+func (k *Kind) holds(v *Version, values *string) error {
+	want, err := k.values(v.Doc)
+	switch {
+	case err != nil:
+		return err
+	case v.To != nil || want == nil:
+		if values != nil {
+			return errors.New("the row has column values, which no list should find")
+		}
+		return nil
+	case values == nil:
+		return errors.New("the row lacks the values of its columns")
+	}
+	// PostgreSQL writes JSON in a form of its own.
+	a, err := Canonical(json.RawMessage(*values))
+	if err != nil {
+		return fmt.Errorf("the row's column values cannot be read: %w", err)
+	}
+	text, ok := want.(string)
+	if !ok {
+		return errors.New("the row's column values are of an unknown form")
+	}
+	b, err := Canonical(json.RawMessage(text))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(a, b) {
+		return errors.New("the row's column values are not those of its document")
+	}
+	return nil
 }

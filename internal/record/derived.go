@@ -2,7 +2,10 @@ package record
 
 import (
 	"encoding/json"
+	"reflect"
 	"time"
+
+	"scaf.dev/scaf/internal/record/expr"
 )
 
 // Derived is a source of populations that is computed from records and events
@@ -11,6 +14,8 @@ type Derived struct {
 	Name string // "occurrences": what control files say
 	// At is the top-level field that holds an item's instant.
 	At string
+	// Item is an empty item: the type of its struct is that of the source.
+	Item any
 	// Items gives the items whose instant lies in the half-open interval, as
 	// canonical documents, in no particular order. What it gives depends on its
 	// arguments alone: it reads no clock. A zero from: without a beginning.
@@ -19,6 +24,9 @@ type Derived struct {
 	// there is none yet.
 	Since func(past Past) (*time.Time, error)
 }
+
+// Schema is the declared fields of an item.
+func (d *Derived) Schema() []expr.Field { return expr.FieldsOf(reflect.TypeOf(d.Item)) }
 
 // Past is what was recorded up to a checkpoint.
 type Past interface {

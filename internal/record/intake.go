@@ -48,6 +48,7 @@ type prepared struct {
 	where  string
 	id     string
 	doc    canonical
+	values any // of its columns
 	fields map[string]json.RawMessage
 }
 
@@ -127,6 +128,9 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 	if one.doc, err = Canonical(item.Doc); err != nil {
 		return one, err
 	}
+	if one.values, err = in.Kind.values(one.doc); err != nil {
+		return one, err
+	}
 	return one, fits(one.doc)
 }
 
@@ -159,7 +163,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 				continue
 			}
 			known[item.id] = true // a second one in this batch is the same record
-			changes = append(changes, Change{Verb: "imported", ID: item.id, Doc: item.doc})
+			changes = append(changes, Change{Verb: "imported", ID: item.id, Doc: item.doc, values: item.values})
 			done.Taken++
 		}
 		_, err = Put(tx, in.Kind, changes...)

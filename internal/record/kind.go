@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Kind describes the records of one register.
+// Kind describes the records of one register; Define makes it.
 type Kind struct {
 	Name     string // "change": what references and event types say
 	Register string // "changes": what people say
@@ -40,6 +40,19 @@ type Kind struct {
 	// Derived are sources of populations that are computed from the kind's
 	// records.
 	Derived []Derived
+
+	// What Define adds; see Definition.
+	Prefix      string
+	IDField     string
+	Author      string
+	Transitions []Transition
+	Columns     []Column
+	Retention   Retention
+	Version     int
+	Migrations  []Migration
+
+	wrong func() error
+	plan  plan
 }
 
 // State is a state of a lifecycle. The document's field "state" holds it.
@@ -220,16 +233,25 @@ func (k *Kind) Instant(doc []byte) (*int64, error) {
 	if k.At == "" {
 		return nil, nil
 	}
-	raw, err := topLevel(doc, k.At)
+	at, err := instantOf(doc, k.At)
+	if at == nil || err != nil {
+		return nil, err
+	}
+	micro := at.UnixMicro()
+	return &micro, nil
+}
+
+// instantOf is the time in a top-level field; nil when there is none.
+func instantOf(doc []byte, field string) (*time.Time, error) {
+	raw, err := topLevel(doc, field)
 	if err != nil || raw == nil || string(raw) == "null" {
 		return nil, err
 	}
 	var at time.Time
 	if err := json.Unmarshal(raw, &at); err != nil {
-		return nil, &Invalid{[]FieldError{{k.At, "is not an RFC 3339 time like 2026-01-31T09:30:00Z"}}}
+		return nil, &Invalid{[]FieldError{{field, "is not an RFC 3339 time like 2026-01-31T09:30:00Z"}}}
 	}
-	micro := at.UnixMicro()
-	return &micro, nil
+	return &at, nil
 }
 
 // Move checks that the lifecycle lets a record go from one state to another.

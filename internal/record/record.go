@@ -57,6 +57,8 @@ type Change struct {
 	Doc any
 	// Expect is the version that the change was made from: 0 for a new record.
 	Expect int
+
+	values any // of the columns, where they are known already
 }
 
 // Put writes new versions of records of one kind, each with its event, and
@@ -78,6 +80,12 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
 		}
+		values := change.values
+		if values == nil {
+			if values, err = kind.values(doc); err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", kind.Name, change.ID, err)
+			}
+		}
 		data := eventData{Version: change.Expect + 1, SHA256: digest(doc)}
 		if change.Expect > 0 {
 			if data.Patch, err = replace(tx, kind, change, doc); err != nil {
@@ -94,7 +102,8 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 			return nil, err
 		}
 		if change.Expect > 0 {
-			n, err := tx.Exec(`UPDATE record_version SET to_idx = $1 WHERE kind = $2 AND id = $3 AND version = $4 AND to_idx IS NULL`,
+			// Lists are of current versions only.
+			n, err := tx.Exec(`UPDATE record_version SET to_idx = $1, cols = NULL WHERE kind = $2 AND id = $3 AND version = $4 AND to_idx IS NULL`,
 				index, kind.Name, change.ID, change.Expect)
 			if err != nil {
 				return nil, err
@@ -104,9 +113,9 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 			}
 		}
 		indexes[i] = index
-		rows[i] = []any{kind.Name, change.ID, change.Expect + 1, index, nil, at, string(doc)}
+		rows[i] = []any{kind.Name, change.ID, change.Expect + 1, index, nil, at, values, string(doc)}
 	}
-	err := tx.Insert("record_version", []string{"kind", "id", "version", "from_idx", "to_idx", "at", "doc"}, rows)
+	err := tx.Insert("record_version", []string{"kind", "id", "version", "from_idx", "to_idx", "at", "cols", "doc"}, rows)
 	if errors.Is(err, store.ErrUnique) {
 		return nil, fmt.Errorf("%w: %s", ErrExists, named(kind, changes))
 	}
@@ -210,13 +219,13 @@ func digest(doc []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-const columns = `id, version, from_idx, to_idx, doc`
+const rowColumns = `id, version, from_idx, to_idx, doc`
 
 // Get reads the current version of a record. ErrNone when there is none.
 func Get(r *store.Reader, kind, id string) (*Version, error) {
 	v := &Version{Kind: kind}
 	var doc string
-	err := r.One(`SELECT `+columns+` FROM record_version WHERE kind = $1 AND id = $2 AND to_idx IS NULL`,
+	err := r.One(`SELECT `+rowColumns+` FROM record_version WHERE kind = $1 AND id = $2 AND to_idx IS NULL`,
 		[]any{kind, id}, []any{&v.ID, &v.Version, &v.From, &v.To, &doc})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s/%s", ErrNone, kind, id)
@@ -254,7 +263,7 @@ func History(r *store.Reader, kind, id string) ([]*Version, error) {
 	var versions []*Version
 	var v Version
 	var doc string
-	err := r.Each(`SELECT `+columns+` FROM record_version WHERE kind = $1 AND id = $2 ORDER BY version`,
+	err := r.Each(`SELECT `+rowColumns+` FROM record_version WHERE kind = $1 AND id = $2 ORDER BY version`,
 		[]any{kind, id}, []any{&v.ID, &v.Version, &v.From, &v.To, &doc}, func() error {
 			one := v
 			one.Kind, one.Doc = kind, json.RawMessage(doc)
@@ -313,7 +322,7 @@ func Each(r *store.Reader, q Range, visit func(*Version) error) error {
 	if !q.From.IsZero() || !q.To.IsZero() { // there is no null: PostgreSQL can read by its index
 		order = "at, id"
 	}
-	return r.Each(`SELECT `+columns+` FROM record_version WHERE `+where+` ORDER BY `+order, args,
+	return r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+where+` ORDER BY `+order, args,
 		[]any{&v.ID, &v.Version, &v.From, &to, &doc}, func() error {
 			v.To, v.Doc = to, json.RawMessage(doc)
 			return visit(&v)

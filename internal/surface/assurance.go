@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"scaf.dev/scaf/catalog"
@@ -23,15 +24,31 @@ import (
 // with the same id.
 const ControlsDir = "controls"
 
-// builtin are the catalog's controls, compiled once: the catalog is embedded.
-var builtin = sync.OnceValues(func() ([]*controls.Control, error) {
-	return controls.LoadFS(catalog.Controls(), controls.Builtin())
-})
+// builtin are the catalog's controls by the registers that they are compiled
+// against, each compiled once: the catalog is embedded, and a program has one
+// list of registers.
+var builtin sync.Map
+
+// catalogue compiles the catalog's controls.
+func (s *System) catalogue() ([]*controls.Control, error) {
+	var key strings.Builder
+	for _, kind := range s.Kinds {
+		key.WriteString(kind.Register + " ")
+	}
+	once, _ := builtin.LoadOrStore(key.String(), sync.OnceValues(func() ([]*controls.Control, error) {
+		return controls.LoadFS(catalog.Controls(), controls.Builtin(s.Kinds))
+	}))
+	load, ok := once.(func() ([]*controls.Control, error))
+	if !ok {
+		return nil, fmt.Errorf("the catalog is kept as a %T", once)
+	}
+	return load()
+}
 
 // Controls loads the catalog's controls and the organisation's own. The caller
 // does not change them.
 func (s *System) Controls() ([]*controls.Control, error) {
-	base, err := builtin()
+	base, err := s.catalogue()
 	if err != nil {
 		return nil, fmt.Errorf("the built-in catalog: %w", err)
 	}
@@ -39,7 +56,7 @@ func (s *System) Controls() ([]*controls.Control, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return base, nil
 	}
-	own, err := controls.LoadFS(os.DirFS(dir), controls.Builtin())
+	own, err := controls.LoadFS(os.DirFS(dir), controls.Builtin(s.Kinds))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -68,14 +85,13 @@ func (s *System) Lab() *results.Lab {
 	return &results.Lab{DB: s.DB, Door: s.Door, Kinds: s.Kinds, Blobs: s.Blobs, Clock: s.Clock, Engine: "scaf " + s.Version}
 }
 
-// Filter compiles a CEL expression over a register's items. An empty one
-// keeps every item.
+// Filter compiles a CEL expression over a register's items, for those who read
+// all of them. An empty one keeps every item.
 func (s *System) Filter(kind *record.Kind, expression string) (func(doc []byte) (bool, error), error) {
 	if expression == "" {
 		return func([]byte) (bool, error) { return true, nil }, nil
 	}
-	schema := controls.Builtin()[kind.Register] // an unknown one is dynamic
-	filter, err := controls.NewFilter(schema, expression)
+	filter, err := controls.NewFilter(controls.Schema{Fields: kind.Schema()}, expression)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -86,7 +87,7 @@ func TestAnOwnerWhoLeftIsNamedByTheDailyJob(t *testing.T) {
 	if _, err := f.Desk().Assign(ctx, apptest.Operator, "access-review", "person/E1"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.MoveRecord(ctx, apptest.Operator, people.Register, "E1", surface.AnyVersion, people.Left, map[string]json.RawMessage{
+	if _, err := f.MoveRecord(ctx, apptest.Operator, people.Register, "E1", record.AnyVersion, people.Left, map[string]json.RawMessage{
 		"left_at": json.RawMessage(`"2026-03-01T00:00:00Z"`),
 	}); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 )
 
@@ -15,7 +16,7 @@ const benchItem = `{"id":"1f0c4d0e2f8f4c5a9d3b7e6a5c4b3a2918273645","title":"Fix
 func benchTest(tb testing.TB, population, pass string) *controls.Test {
 	tb.Helper()
 	file := fmt.Sprintf("id: C-1\ntitle: T\ncriteria: [CC8.1]\nowner: o\nfrequency: ad_hoc\ntests:\n  - id: t\n    kind: census\n    title: t\n    population: {%s}\n    pass: %q\n", population, pass)
-	c, err := controls.Parse("c.yaml", []byte(file), controls.Builtin())
+	c, err := controls.Parse("c.yaml", []byte(file), controls.Builtin(app.Kinds))
 	if err != nil {
 		tb.Fatal(err)
 	}

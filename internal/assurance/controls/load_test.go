@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 )
 
@@ -35,10 +36,10 @@ func TestRulesOfControlFiles(t *testing.T) {
 			for i := range archive.Files {
 				files[archive.Files[i].Name] = &archive.Files[i]
 			}
-			if _, err := controls.Parse("good.yaml", files["good.yaml"].Data, controls.Builtin()); err != nil {
+			if _, err := controls.Parse("good.yaml", files["good.yaml"].Data, controls.Builtin(app.Kinds)); err != nil {
 				t.Errorf("the good file is refused:\n%v", err)
 			}
-			_, err = controls.Parse("bad.yaml", files["bad.yaml"].Data, controls.Builtin())
+			_, err = controls.Parse("bad.yaml", files["bad.yaml"].Data, controls.Builtin(app.Kinds))
 			var list controls.Errors
 			if !errors.As(err, &list) {
 				t.Fatalf("the bad file gives %v, want controls.Errors", err)
@@ -126,7 +127,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(archive.Files[1].Data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := controls.Parse("f.yaml", data, controls.Builtin())
+		c, err := controls.Parse("f.yaml", data, controls.Builtin(app.Kinds))
 		if err == nil {
 			for _, test := range c.Tests {
 				e := test.Evaluator()

@@ -3,6 +3,7 @@ package controls
 import (
 	"slices"
 
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/expr"
 )
 
@@ -29,50 +30,17 @@ func (s Schemas) Names() []string {
 	return names
 }
 
-// Builtin returns the schemas of the sources that SCAF itself keeps. What
-// writes these records and events decides what is in them; a field is listed
-// here when controls may read it.
-func Builtin() Schemas {
-	person := []expr.Field{{Name: "name", Type: expr.String}, {Name: "email", Type: expr.String}}
-	return Schemas{
-		"changes": {
-			ID: "item.id", At: "item.merged_at",
-			Fields: []expr.Field{
-				{Name: "id", Type: expr.String}, {Name: "title", Type: expr.String},
-				{Name: "author", Type: expr.Object(person...)}, {Name: "committer", Type: expr.Object(person...)},
-				{Name: "reviewers", Type: expr.List(expr.Object(person...))},
-				{Name: "authored_at", Type: expr.Timestamp}, {Name: "merged_at", Type: expr.Timestamp},
-				{Name: "merge", Type: expr.Bool}, {Name: "repository", Type: expr.String}, {Name: "asserted", Type: expr.Bool},
-				{Name: "state", Type: expr.String}, {Name: "deployed_at", Type: expr.Timestamp}, {Name: "ticket", Type: expr.String}, {Name: "note", Type: expr.String},
-			},
-		},
-		"people": {
-			ID: "item.id", At: "item.joined_at",
-			Fields: []expr.Field{
-				{Name: "id", Type: expr.String}, {Name: "name", Type: expr.String}, {Name: "email", Type: expr.String}, {Name: "title", Type: expr.String},
-				{Name: "department", Type: expr.String}, {Name: "manager", Type: expr.String}, {Name: "employment", Type: expr.String}, {Name: "state", Type: expr.String},
-				{Name: "joined_at", Type: expr.Timestamp}, {Name: "left_at", Type: expr.Timestamp},
-				{Name: "access_ended_at", Type: expr.Timestamp}, {Name: "background_check_at", Type: expr.Timestamp},
-				{Name: "policies_acknowledged_at", Type: expr.Timestamp}, {Name: "training_completed_at", Type: expr.Timestamp},
-			},
-		},
+// Builtin returns the schemas of the sources that SCAF itself keeps: the
+// ledger's events, the registers with the fields of their structs, and what is
+// computed from them.
+func Builtin(kinds record.Kinds) Schemas {
+	schemas := Schemas{
 		"events": {
 			ID: "item.id", At: "item.time",
 			Fields: []expr.Field{
 				{Name: "id", Type: expr.String}, {Name: "source", Type: expr.String}, {Name: "type", Type: expr.String}, {Name: "subject", Type: expr.String},
 				{Name: "actor", Type: expr.String}, {Name: "outcome", Type: expr.String},
 				{Name: "time", Type: expr.Timestamp}, {Name: "recordedtime", Type: expr.Timestamp}, {Name: "data", Type: expr.Dyn}, {Name: "index", Type: expr.Int},
-			},
-		},
-		"occurrences": {
-			ID: "item.id", At: "item.due_at",
-			Fields: []expr.Field{
-				{Name: "id", Type: expr.String}, {Name: "duty", Type: expr.String}, {Name: "title", Type: expr.String}, {Name: "frequency", Type: expr.String},
-				{Name: "owner", Type: expr.String}, {Name: "responsible", Type: expr.String},
-				{Name: "opens_at", Type: expr.Timestamp}, {Name: "due_at", Type: expr.Timestamp}, {Name: "deadline", Type: expr.Timestamp}, {Name: "state", Type: expr.String},
-				{Name: "done_at", Type: expr.Timestamp}, {Name: "done_by", Type: expr.String}, {Name: "ok", Type: expr.Bool}, {Name: "note", Type: expr.String}, {Name: "evidence", Type: expr.List(expr.String)},
-				{Name: "reason", Type: expr.String}, {Name: "reason_by", Type: expr.String}, {Name: "event", Type: expr.Int},
-				{Name: "escalated_to", Type: expr.String}, {Name: "escalated_at", Type: expr.Timestamp},
 			},
 		},
 		"observations": {
@@ -104,4 +72,21 @@ func Builtin() Schemas {
 			},
 		},
 	}
+	for _, kind := range kinds {
+		if !kind.Internal {
+			schemas[kind.Register] = Schema{Fields: kind.Schema(), ID: "item." + kind.IDField, At: instant(kind.At)}
+		}
+		for _, derived := range kind.Derived {
+			schemas[derived.Name] = Schema{Fields: derived.Schema(), ID: "item.id", At: instant(derived.At)}
+		}
+	}
+	return schemas
+}
+
+// instant is the expression of an item's instant; empty when it has none.
+func instant(field string) string {
+	if field == "" {
+		return ""
+	}
+	return "item." + field
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	ct "scaf.dev/scaf/internal/assurance/controltests"
 )
@@ -43,7 +44,7 @@ type fataler interface {
 
 func load(t fataler, text string) *controls.Control {
 	t.Helper()
-	c, err := controls.Parse("control.yaml", []byte(text), controls.Builtin())
+	c, err := controls.Parse("control.yaml", []byte(text), controls.Builtin(app.Kinds))
 	if err != nil {
 		t.Fatal(err)
 	}

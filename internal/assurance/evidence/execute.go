@@ -112,7 +112,7 @@ func (x *execution) load(hash string) (control *controls.Control, why string, er
 	if sum(data) != hash {
 		return nil, "the control file " + hash + " has another SHA-256", nil
 	}
-	if control, err = controls.Parse(controlPath(hash), data, controls.Builtin()); err != nil {
+	if control, err = controls.Parse(controlPath(hash), data, controls.Builtin(x.kinds)); err != nil {
 		return nil, "the control file cannot be read: " + err.Error(), nil //nolint:nilerr // a difference, not an error
 	}
 	if x.loaded == nil {

@@ -73,7 +73,7 @@ func newWorld(t testing.TB, c config.Config) *world {
 	t.Helper()
 	w := &world{Folder: apptest.New(t, c), t: t}
 	var err error
-	if w.control, err = controls.Parse("C-1.yaml", []byte(controlFile), controls.Builtin()); err != nil {
+	if w.control, err = controls.Parse("C-1.yaml", []byte(controlFile), controls.Builtin(app.Kinds)); err != nil {
 		t.Fatal(err)
 	}
 	from := apptest.Begin.AddDate(0, 0, -3).Truncate(24 * time.Hour)

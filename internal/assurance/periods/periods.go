@@ -39,10 +39,9 @@ type Period struct {
 }
 
 // Register describes the register. Its ids are the names.
-var Register = &record.Kind{
-	Name: "period", Register: "periods", Title: "Periods", At: "from", Internal: true,
-	New: func() any { return &Period{} },
-}
+var Register = record.Define[Period](record.Definition{
+	Kind: "period", Register: "periods", Title: "Periods", ID: "name", At: "from", Internal: true,
+})
 
 // Errors of periods.
 var (

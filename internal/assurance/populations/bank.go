@@ -53,10 +53,9 @@ type Checkpoint struct {
 }
 
 // Register describes the register of banked populations.
-var Register = &record.Kind{
-	Name: "population", Register: "populations", Title: "Populations", At: "banked_at", Internal: true,
-	New: func() any { return &Banked{} },
-}
+var Register = record.Define[Banked](record.Definition{
+	Kind: "population", Register: "populations", Title: "Populations", At: "banked_at", Internal: true,
+})
 
 // Bank records a population that has been read to its end.
 func Bank(tx *act.Tx, b Banked) (*Banked, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/governance/people"
@@ -26,7 +27,7 @@ func population(t testing.TB, lines ...string) *controls.Population {
 	t.Helper()
 	file := "id: T-1\ntitle: test\nowner: test\nfrequency: daily\ncriteria: [CC8.1]\ntests:\n" +
 		"  - id: one\n    kind: census\n    title: test\n    pass: has(item.id)\n    population:\n      " + strings.Join(lines, "\n      ") + "\n"
-	control, err := controls.Parse("test.yaml", []byte(file), controls.Builtin())
+	control, err := controls.Parse("test.yaml", []byte(file), controls.Builtin(app.Kinds))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/periods"
@@ -59,7 +60,7 @@ func control(t testing.TB, id, title string, tests ...string) *controls.Control 
 	for i := 0; i < len(tests); i += 2 {
 		text += fmt.Sprintf("  - id: %s\n    kind: census\n    title: %s\n    population: {from: changes, where: item.repository == \"%s\"}\n    pass: %s\n", tests[i], quoted, tests[i], tests[i+1])
 	}
-	loaded, err := controls.Parse(id+".yaml", []byte(text), controls.Builtin())
+	loaded, err := controls.Parse(id+".yaml", []byte(text), controls.Builtin(app.Kinds))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +382,7 @@ tests:
 `
 	s := newSetting(t, storetest.SQLite(t))
 	id := s.controls[0].ID // which has been tested, with another file
-	waiting, err := controls.Parse("c.yaml", fmt.Appendf(nil, file, id), controls.Builtin())
+	waiting, err := controls.Parse("c.yaml", fmt.Appendf(nil, file, id), controls.Builtin(app.Kinds))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,10 +73,9 @@ type Result struct {
 const maxExceptions = 50
 
 // Register describes the register of results.
-var Register = &record.Kind{
-	Name: "result", Register: "results", Title: "Results", At: "performed_at", Internal: true,
-	New: func() any { return &Result{} },
-}
+var Register = record.Define[Result](record.Definition{
+	Kind: "result", Register: "results", Title: "Results", At: "performed_at", Internal: true,
+})
 
 // AssertedFields are fields that a change's own author can write: a test that
 // reads one of them cannot make a control effective by it alone (ADR 7).

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/periods"
@@ -78,7 +79,7 @@ func newLaboratory(t *testing.T, l *ledgertest.Ledger) *laboratory {
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := controls.Parse("C-1.yaml", []byte(file), controls.Builtin())
+	control, err := controls.Parse("C-1.yaml", []byte(file), controls.Builtin(app.Kinds))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -491,7 +492,7 @@ tests:
     title: Each risk has an owner
     population: {from: risks, id: item.id, at: item.at, fields: {id: string, at: timestamp, owner: string}}
     pass: has(item.owner)
-`), controls.Builtin())
+`), controls.Builtin(app.Kinds))
 		if err != nil {
 			l.Fatal(err)
 		}

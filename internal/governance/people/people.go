@@ -44,19 +44,31 @@ const (
 const maxText = 400 // bytes of a name, title or department
 
 // Register describes the register.
-var Register = &record.Kind{
-	Name: "person", Register: "people", Title: "People", At: "joined_at", Personal: true,
-	New:      func() any { return &Person{State: Active, Employment: Employee} },
-	Identify: func(doc any) string { return record.As[Person](doc).ID },
-	Validate: func(doc any) []record.FieldError { return record.As[Person](doc).validate() },
-	States: []record.State{
-		{Name: Active, To: []string{OnLeave, Left}},
-		{Name: OnLeave, To: []string{Active, Left}},
-		{Name: Left, To: []string{Active}},
+var Register = record.Define[Person](record.Definition{
+	Kind: "person", Register: "people", Title: "People", At: "joined_at", Personal: true,
+	States: []string{Active, OnLeave, Left},
+	Transitions: []record.Transition{
+		{From: Active, To: OnLeave}, {From: Active, To: Left, Required: []string{"left_at"}},
+		{From: OnLeave, To: Active}, {From: OnLeave, To: Left, Required: []string{"left_at"}},
+		{From: Left, To: Active},
 	},
-}
+	Columns: []record.Column{
+		{Field: "joined_at", Label: "Joined", Filter: true, Sort: true},
+		{Field: "left_at", Label: "Left", Filter: true, Sort: true},
+		{Field: "name", Label: "Name", Filter: true, Sort: true},
+		{Field: "email", Label: "E-mail", Filter: true},
+		{Field: "department", Label: "Department", Filter: true},
+		{Field: "manager", Label: "Manager", Filter: true},
+		{Field: "employment", Label: "Employment", Filter: true},
+		{Field: "state", Label: "State", Filter: true},
+	},
+})
 
-func (p *Person) validate() []record.FieldError {
+// Defaults are the values of a new person.
+func (p *Person) Defaults() { p.Employment = Employee }
+
+// Validate says what is wrong with a person.
+func (p *Person) Validate() []record.FieldError {
 	var wrong []record.FieldError
 	add := func(field, problem string) { wrong = append(wrong, record.FieldError{Field: field, Problem: problem}) }
 	if p.ID == "" || len(p.ID) > 200 || strings.ContainsAny(p.ID, " \t\r\n\x00/") {

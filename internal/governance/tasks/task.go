@@ -107,17 +107,15 @@ const (
 )
 
 // Register describes the register of duties.
-var Register = &record.Kind{
-	Name: kindTask, Register: "tasks", Title: "Tasks", Internal: true,
-	New:     func() any { return &Task{} },
-	Derived: []record.Derived{{Name: "occurrences", At: "due_at", Items: documents, Since: since}},
-}
+var Register = record.Define[Task](record.Definition{
+	Kind: kindTask, Register: "tasks", Title: "Tasks", Internal: true,
+	Derived: []record.Derived{{Name: "occurrences", At: "due_at", Item: Occurrence{}, Items: documents, Since: since}},
+})
 
 // Performances describes the register of what was done about occurrences.
-var Performances = &record.Kind{
-	Name: kindPerformance, Register: "performances", Title: "Performances", At: "due_at", Internal: true,
-	New: func() any { return &Performance{} },
-}
+var Performances = record.Define[Performance](record.Definition{
+	Kind: kindPerformance, Register: "performances", Title: "Performances", At: "due_at", Internal: true,
+})
 
 // Errors of tasks.
 var (

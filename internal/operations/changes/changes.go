@@ -50,20 +50,27 @@ const (
 )
 
 // Register describes the register.
-var Register = &record.Kind{
-	Name: "change", Register: "changes", Title: "Changes", At: "merged_at",
-	New:      func() any { return &Change{State: Merged, Reviewers: []Person{}} },
-	Identify: func(doc any) string { return record.As[Change](doc).ID },
-	Validate: func(doc any) []record.FieldError { return record.As[Change](doc).validate() },
-	Fixed:    []string{"asserted"}, // or a person could lift the cap of ADR 7
-	States: []record.State{
-		{Name: Merged, To: []string{Deployed, RolledBack}},
-		{Name: Deployed, To: []string{RolledBack}},
-		{Name: RolledBack, To: []string{Deployed}},
+var Register = record.Define[Change](record.Definition{
+	Kind: "change", Register: "changes", Title: "Changes", At: "merged_at",
+	Fixed:  []string{"asserted"}, // or a person could lift the cap of ADR 7
+	States: []string{Merged, Deployed, RolledBack},
+	Transitions: []record.Transition{
+		{From: Merged, To: Deployed}, {From: Merged, To: RolledBack},
+		{From: Deployed, To: RolledBack},
+		{From: RolledBack, To: Deployed},
 	},
-}
+	Columns: []record.Column{
+		{Field: "merged_at", Label: "Merged", Filter: true, Sort: true},
+		{Field: "state", Label: "State", Filter: true},
+		{Field: "repository", Label: "Repository", Filter: true},
+	},
+})
 
-func (c *Change) validate() []record.FieldError {
+// Defaults are the values of a new change.
+func (c *Change) Defaults() { c.Reviewers = []Person{} }
+
+// Validate says what is wrong with a change.
+func (c *Change) Validate() []record.FieldError {
 	var wrong []record.FieldError
 	add := func(field, problem string) { wrong = append(wrong, record.FieldError{Field: field, Problem: problem}) }
 	switch {

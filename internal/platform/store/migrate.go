@@ -20,6 +20,7 @@ var words = map[Dialect]*strings.Replacer{
 	SQLite: strings.NewReplacer(
 		"@text", "TEXT", // binary collation is SQLite's default
 		"@bytes", "BLOB",
+		"@json", "TEXT",
 		"@index", "INTEGER PRIMARY KEY", // the row's own number
 		"@clustered", "WITHOUT ROWID",
 		"@postgres", "-- ",
@@ -27,6 +28,7 @@ var words = map[Dialect]*strings.Replacer{
 	Postgres: strings.NewReplacer(
 		"@text", `TEXT COLLATE "C"`,
 		"@bytes", "BYTEA",
+		"@json", "JSONB",
 		"@index", "BIGINT PRIMARY KEY",
 		"@clustered", "",
 		"@postgres ", "",

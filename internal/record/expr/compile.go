@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 )
 
@@ -64,7 +65,22 @@ func (p *Program) Reads(field string) bool {
 // Compile parses and type-checks one expression. The errors are all that is
 // wrong with it.
 func (env *Environment) Compile(r Role, source string) (*Program, []Error) {
-	ast, issues := env.cel.Compile(source)
+	checked, wrong := env.check(r, source)
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	prg, err := env.cel.Program(checked, append(limits(checked), cel.EvalOptions(cel.OptOptimize))...)
+	if err != nil {
+		return nil, []Error{{1, err.Error()}}
+	}
+	reads := fieldsRead(checked)
+	_, bare := itemPath(checked.NativeRep().Expr())
+	return &Program{Program: prg, role: r.Name, reads: reads, bare: bare && !reads[0].shape}, nil
+}
+
+// check parses and type-checks one expression, and holds it against the bounds.
+func (env *Environment) check(r Role, source string) (*cel.Ast, []Error) {
+	checked, issues := env.cel.Compile(source)
 	if issues.Err() != nil {
 		var list []Error
 		for _, e := range issues.Errors() {
@@ -72,22 +88,16 @@ func (env *Environment) Compile(r Role, source string) (*Program, []Error) {
 		}
 		return nil, list
 	}
-	if t := ast.OutputType(); !r.ok(t) {
+	if t := checked.OutputType(); !r.ok(t) {
 		return nil, []Error{{1, fmt.Sprintf("must give %s, but gives %s", r.want, typeName(t))}}
 	}
-	if text := unbounded(ast); text != "" {
+	if text := unbounded(checked); text != "" {
 		return nil, []Error{{1, text}}
 	}
-	if field := nullComparison(ast); field != "" {
+	if field := nullComparison(checked); field != "" {
 		return nil, []Error{{1, fmt.Sprintf("a timestamp is never null; write has(%s) to ask whether it is there", field)}}
 	}
-	prg, err := env.cel.Program(ast, append(limits(ast), cel.EvalOptions(cel.OptOptimize))...)
-	if err != nil {
-		return nil, []Error{{1, err.Error()}}
-	}
-	reads := fieldsRead(ast)
-	_, bare := itemPath(ast.NativeRep().Expr())
-	return &Program{Program: prg, role: r.Name, reads: reads, bare: bare && !reads[0].shape}, nil
+	return checked, nil
 }
 
 // typeName names a type without SCAF's internal names for item types.
@@ -130,4 +140,14 @@ func Listed(fields []Field) string {
 		}
 	}
 	return strings.Join(list, ", ")
+}
+
+// Check parses and type-checks an expression without making a program of it,
+// for those who make something else of it.
+func (env *Environment) Check(r Role, source string) (ast.Expr, []Error) {
+	checked, wrong := env.check(r, source)
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return checked.NativeRep().Expr(), nil
 }

@@ -202,3 +202,22 @@ func Has(fields []Field, name string, t Type) bool {
 	}
 	return false
 }
+
+// Signature writes fields with their types out, the same for the same fields.
+func Signature(fields []Field) string {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(f.Name + ":")
+		t := f.Type
+		for t.kind == kindList {
+			b.WriteString("[]")
+			t = *t.elem
+		}
+		b.WriteString(t.String())
+		if t.kind == kindObject {
+			b.WriteString("{" + Signature(t.fields) + "}")
+		}
+		b.WriteString(";")
+	}
+	return b.String()
+}

@@ -28,7 +28,12 @@ type Problem struct {
 	// Position is given when one element of a batch is the cause.
 	Position *int           `json:"position,omitempty" doc:"Of the element of a batch that is wrong, from 0"`
 	Fields   []ProblemField `json:"fields,omitempty" doc:"Which fields or parameters are wrong"`
-	Kept     bool           `json:"kept,omitempty" doc:"The events could not be written to the ledger; they were kept and are appended when it can be written again"`
+	// Of a stale change: the version that it was made from with the change on
+	// it, the one that is there now, and where they differ.
+	Yours     *record.Version `json:"yours,omitempty" doc:"Of a stale change: the version that it was made from, with the change on it"`
+	Current   *record.Version `json:"current,omitempty" doc:"Of a stale change: the version that is there now"`
+	Differing []string        `json:"differing,omitempty" doc:"The fields in which the two differ"`
+	Kept      bool            `json:"kept,omitempty" doc:"The events could not be written to the ledger; they were kept and are appended when it can be written again"`
 
 	headers http.Header
 }
@@ -98,6 +103,7 @@ func explain(err error) *Problem {
 	var invalid *record.Invalid
 	var event *ledger.InvalidError
 	var conflict *act.ConflictError
+	var stale *record.StaleError
 	switch {
 	case errors.As(err, &already):
 		return already
@@ -121,6 +127,19 @@ func explain(err error) *Problem {
 		return p
 	case errors.Is(err, record.ErrNone), errors.Is(err, record.ErrRegister), errors.Is(err, ledger.ErrNoEvent):
 		return problem(http.StatusNotFound, "not_found", "%v", err)
+	case errors.Is(err, record.ErrFilter):
+		return problem(http.StatusBadRequest, "invalid_filter", "%v", err)
+	case errors.Is(err, record.ErrCursor):
+		return problem(http.StatusBadRequest, "invalid_request", "%v", err)
+	case errors.Is(err, record.ErrSamePerson):
+		return problem(http.StatusForbidden, "same_person", "%v", err)
+	case errors.As(err, &stale):
+		p := problem(http.StatusPreconditionFailed, "stale", "%v", stale)
+		p.Yours, p.Current = stale.Yours, stale.Current
+		for _, field := range stale.Differing {
+			p.Differing = append(p.Differing, field.Field)
+		}
+		return p.with("ETag", etag(stale.Current.Version))
 	case errors.Is(err, record.ErrExists):
 		return problem(http.StatusConflict, "exists", "a record with this id exists already")
 	case errors.Is(err, record.ErrStale):

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,7 +58,8 @@ func (s *Server) listRegisters(context.Context, *none) (*registersOutput, error)
 
 type listRecordsInput struct {
 	Register string `path:"register" example:"changes"`
-	Filter   string `query:"filter" maxLength:"4000" doc:"A CEL expression over item"`
+	Filter   string `query:"filter" maxLength:"4000" doc:"A CEL expression over item and the register's filterable columns, like item.state == \"active\""`
+	Sort     string `query:"sort" maxLength:"100" doc:"A sortable column, with - before it the last one first" example:"-merged_at"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 	Cursor   string `query:"cursor" doc:"next_cursor of the page before"`
 }
@@ -71,20 +71,11 @@ type recordPage struct {
 	}
 }
 
-var errEnough = errors.New("enough")
-
-// listRecords gives a page of the current records in the order of their
-// instant, then id. Each page is of one moment, different pages need not be.
+// listRecords gives a page of the current records, by their instant unless the
+// request says otherwise. Each page is of one moment, different pages need not
+// be.
 func (s *Server) listRecords(ctx context.Context, in *listRecordsInput) (*recordPage, error) {
 	kind, err := s.System.Kinds.Find(in.Register)
-	if err != nil {
-		return nil, err
-	}
-	keep, err := s.System.Filter(kind, in.Filter)
-	if err != nil {
-		return nil, problem(http.StatusBadRequest, "invalid_filter", "filter: %v", err)
-	}
-	place, err := readCursor(in.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -93,50 +84,16 @@ func (s *Server) listRecords(ctx context.Context, in *listRecordsInput) (*record
 	}
 	page := &recordPage{}
 	page.Body.Records = []record.Version{}
-	var last record.Place
-	err = s.System.DB.Read(ctx, func(r *store.Reader) error {
-		return record.After(r, kind.Name, place, func(v *record.Version, at record.Place) error {
-			ok, err := keep(v.Doc)
-			if err != nil {
-				return problem(http.StatusBadRequest, "invalid_filter", "filter: %s: %v", v.Ref(), err)
-			}
-			if !ok {
-				return nil
-			}
-			if len(page.Body.Records) == in.Limit {
-				return errEnough
-			}
+	query := record.Query{Filter: in.Filter, Sort: in.Sort, Limit: in.Limit, After: in.Cursor}
+	return page, s.System.DB.Read(ctx, func(r *store.Reader) (err error) {
+		page.Body.Next, err = record.List(r, kind, query, func(v *record.Version) error {
 			one := *v
 			one.Doc = append(json.RawMessage(nil), v.Doc...)
 			page.Body.Records = append(page.Body.Records, one)
-			last = at
 			return nil
 		})
+		return err
 	})
-	if errors.Is(err, errEnough) {
-		page.Body.Next, err = writeCursor(last)
-	}
-	return page, err
-}
-
-func writeCursor(place record.Place) (string, error) {
-	data, err := json.Marshal(place)
-	return base64.RawURLEncoding.EncodeToString(data), err
-}
-
-func readCursor(text string) (*record.Place, error) {
-	if text == "" {
-		return nil, nil //nolint:nilnil // no cursor is the beginning
-	}
-	place := &record.Place{}
-	data, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		err = json.Unmarshal(data, place)
-	}
-	if err != nil {
-		return nil, problem(http.StatusBadRequest, "invalid_request", "the cursor %q is not one of ours", text)
-	}
-	return place, nil
 }
 
 type recordInput struct {
@@ -188,6 +145,21 @@ func (s *Server) current(ctx context.Context, in *recordInput) (*record.Kind, *r
 func (s *Server) get(ctx context.Context, kind *record.Kind, id string) (v *record.Version, err error) {
 	err = s.System.DB.Read(ctx, func(r *store.Reader) error {
 		v, err = record.Get(r, kind.Name, id)
+		return err
+	})
+	return v, err
+}
+
+// version reads one version of a record, the current one where there is none
+// of this number.
+func (s *Server) version(ctx context.Context, kind *record.Kind, id string, version int) (v *record.Version, err error) {
+	err = s.System.DB.Read(ctx, func(r *store.Reader) error {
+		all, err := record.History(r, kind.Name, id)
+		for _, v = range all {
+			if v.Version == version {
+				break
+			}
+		}
 		return err
 	})
 	return v, err
@@ -258,7 +230,7 @@ func (s *Server) addRecord(ctx context.Context, in *addInput) (*recordOutput, er
 // expected reads If-Match: one version, or any.
 func expected(text string) (int, error) {
 	if text == "*" {
-		return surface.AnyVersion, nil
+		return record.AnyVersion, nil
 	}
 	version, err := strconv.Atoi(strings.Trim(text, `"`))
 	if err != nil || version < 1 || text != etag(version) {
@@ -288,10 +260,17 @@ func (s *Server) setRecord(ctx context.Context, in *recordInput) (*recordOutput,
 	if err != nil {
 		return nil, err
 	}
-	if version == surface.AnyVersion {
+	base := current
+	switch version {
+	case record.AnyVersion:
 		version = current.Version
+	case current.Version:
+	default: // it is stale: what the caller made of their version is what they are shown
+		if base, err = s.version(ctx, kind, in.ID, version); err != nil {
+			return nil, err
+		}
 	}
-	changed, err := merged(current.Doc, patch)
+	changed, err := merged(base.Doc, patch)
 	if err != nil {
 		return nil, err
 	}
@@ -336,7 +315,7 @@ func (s *Server) moveRecord(ctx context.Context, in *recordInput) (*recordOutput
 	if err != nil {
 		return nil, err
 	}
-	version := surface.AnyVersion
+	version := record.AnyVersion
 	if in.IfMatch != "" {
 		if version, err = expected(in.IfMatch); err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 )
 
@@ -110,7 +111,7 @@ status is 1. Without files, the catalog and the data folder's own controls are c
 			var right []*controls.Control
 			first := map[string]string{}
 			for _, name := range given {
-				control, err := readControl(name)
+				control, err := readControl(name, p.backend.Kinds())
 				var errs controls.Errors
 				switch {
 				case errors.As(err, &errs):
@@ -133,12 +134,12 @@ status is 1. Without files, the catalog and the data folder's own controls are c
 }
 
 // readControl reads one control file.
-func readControl(name string) (*controls.Control, error) {
+func readControl(name string, kinds record.Kinds) (*controls.Control, error) {
 	data, err := os.ReadFile(filepath.Clean(name))
 	if err != nil {
 		return nil, err
 	}
-	return controls.Parse(name, data, controls.Builtin())
+	return controls.Parse(name, data, controls.Builtin(kinds))
 }
 
 // awaiting is a test whose register is still to come.
@@ -361,7 +362,7 @@ duties that are not due by the end are open.`,
 			if options.Notes, err = readNotes(notesFile); err != nil {
 				return err
 			}
-			control, err := readControl(controlFile)
+			control, err := readControl(controlFile, p.backend.Kinds())
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func (p *program) recordCommand() *cobra.Command {
 }
 
 func (p *program) recordList() *cobra.Command {
-	var filter string
+	var query record.Query
 	var limit int
 	command := &cobra.Command{
 		Use:   "list REGISTER [--filter CEL]",
@@ -38,51 +38,41 @@ CEL expression over item, like: item.employment == "contractor"`,
 				if err != nil {
 					return err
 				}
-				return p.listRecords(cmd.Context(), s, kind, filter, limit)
+				return p.listRecords(cmd.Context(), s, kind, query, limit)
 			})
 		},
 	}
-	command.Flags().StringVar(&filter, "filter", "", "CEL expression over item")
+	command.Flags().StringVar(&query.Filter, "filter", "", "CEL expression over the register's columns")
+	command.Flags().StringVar(&query.Sort, "sort", "", "column to sort by, with - before it the last one first")
 	command.Flags().IntVar(&limit, "limit", 0, "at most this many")
 	return command
 }
 
-func (p *program) listRecords(ctx context.Context, s *surface.System, kind *record.Kind, filter string, limit int) error {
-	if err := s.ViewRecords(ctx, caller(), kind, "", filter); err != nil {
+func (p *program) listRecords(ctx context.Context, s *surface.System, kind *record.Kind, query record.Query, limit int) error {
+	if err := s.ViewRecords(ctx, caller(), kind, "", query.Filter); err != nil {
 		return err
 	}
-	keep, err := s.Filter(kind, filter)
-	if err != nil {
-		return usagef("--filter: %w", err)
-	}
 	shown := 0
-	err = s.DB.Read(ctx, func(r *store.Reader) error {
-		return record.Each(r, record.Range{Kind: kind.Name}, func(v *record.Version) error {
-			if ok, err := keep(v.Doc); err != nil {
-				return fmt.Errorf("%s: %w", v.Ref(), err)
-			} else if !ok {
-				return nil
-			}
-			if shown++; limit > 0 && shown > limit {
-				return errEnough
-			}
+	query.Limit = limit
+	err := s.DB.Read(ctx, func(r *store.Reader) error {
+		_, err := record.List(r, kind, query, func(v *record.Version) error {
+			shown++
 			if p.json {
 				return p.line(v.Doc)
 			}
 			printf(p.Out, "%s\n    %s\n", v.Ref(), shorten(summary(v.Doc), 74))
 			return nil
 		})
+		return err
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	if errors.Is(err, record.ErrFilter) {
+		return usagef("%w", err)
 	}
 	if err == nil && shown == 0 && !p.json {
 		printf(p.Err, "No record of %s matches. Add one with: scaf record add %s FIELD=VALUE...\n", kind.Register, kind.Register)
 	}
 	return err
 }
-
-var errEnough = errors.New("enough")
 
 // summary is a record's most telling fields on one line.
 func summary(doc json.RawMessage) string {
@@ -263,7 +253,7 @@ func (p *program) recordSet() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return s.SetRecord(cmd.Context(), caller(), kind, id, surface.AnyVersion, fields)
+				return s.SetRecord(cmd.Context(), caller(), kind, id, record.AnyVersion, fields)
 			})
 		},
 	}
@@ -280,7 +270,7 @@ func (p *program) recordMove() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return s.MoveRecord(cmd.Context(), caller(), kind, id, surface.AnyVersion, given[1], fields)
+				return s.MoveRecord(cmd.Context(), caller(), kind, id, record.AnyVersion, given[1], fields)
 			})
 		},
 	}

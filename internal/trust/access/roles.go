@@ -36,6 +36,7 @@ var Roles = Table{
 	// What SCAF does on its own: a role for each kind of job (act.JobCaller).
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
+	"job/record.migrate":   {"record.migrate"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 }
 

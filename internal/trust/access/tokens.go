@@ -31,10 +31,9 @@ type Token struct {
 }
 
 // Tokens is the register of tokens.
-var Tokens = &record.Kind{
-	Name: "token", Register: "tokens", Title: "Tokens", At: "created_at", Internal: true,
-	New: func() any { return &Token{} },
-}
+var Tokens = record.Define[Token](record.Definition{
+	Kind: "token", Register: "tokens", Title: "Tokens", At: "created_at", Internal: true,
+})
 
 // Lifetimes of a token.
 const (

@@ -1,0 +1,268 @@
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record/expr"
+)
+
+// Beside its document, the row of a current version holds the values of the
+// register's columns as one small JSON object: what lists are filtered and
+// sorted by. Times are microseconds since 1970 in it, so that they compare as
+// the instants that they are; a missing value is missing. Each declared
+// (filter, sort) pair has an expression index over it (ADR 17). It is derived
+// from the document, and Check holds it against it.
+
+// maxColumn is the most bytes of a text in a column that can be filtered: its
+// index has to hold it. Of one that can be sorted only, the beginning counts.
+const maxColumn = 512
+
+// valueKind is what the values of a column are.
+type valueKind int
+
+const (
+	valueText valueKind = iota
+	valueInt
+	valueDouble
+	valueBool
+	valueTime
+)
+
+// column is a declared column with what its values are.
+type column struct {
+	Column
+	kind valueKind
+}
+
+// plan is a kind's columns, worked out once.
+type plan struct {
+	once    sync.Once
+	columns []column
+}
+
+// columns are the kind's declared columns.
+func (k *Kind) columns() []column {
+	k.plan.once.Do(func() {
+		if len(k.Columns) == 0 {
+			return
+		}
+		fields := k.Schema()
+		for _, declared := range k.Columns {
+			t, _ := expr.Of(fields, declared.Field) // Wrong tells of one that is missing
+			kind := valueText
+			switch {
+			case t.Is(expr.Int):
+				kind = valueInt
+			case t.Is(expr.Double):
+				kind = valueDouble
+			case t.Is(expr.Bool):
+				kind = valueBool
+			case t.Is(expr.Timestamp):
+				kind = valueTime
+			}
+			k.plan.columns = append(k.plan.columns, column{declared, kind})
+		}
+	})
+	return k.plan.columns
+}
+
+// column finds a declared column, nil when there is none.
+func (k *Kind) column(field string) *column {
+	columns := k.columns()
+	for i := range columns {
+		if columns[i].Field == field {
+			return &columns[i]
+		}
+	}
+	return nil
+}
+
+// values are the column values of a canonical document; nil when the kind has
+// no columns that are kept beside it. A value that its index cannot hold is
+// *Invalid.
+func (k *Kind) values(doc []byte) (any, error) {
+	columns := k.columns()
+	if len(columns) == 0 {
+		return nil, nil
+	}
+	in := jsontext.NewDecoder(bytes.NewBuffer(doc), jsontext.AllowDuplicateNames(true))
+	if token, err := in.ReadToken(); err != nil || token.Kind() != '{' {
+		return nil, err
+	}
+	found := make([]string, len(columns))
+	for in.PeekKind() == '"' {
+		name, err := in.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		at := -1
+		text := name.String()
+		for i := range columns {
+			if columns[i].Field == text && text != k.At {
+				at = i
+			}
+		}
+		if at < 0 {
+			if err := in.SkipValue(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		raw, err := in.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		if found[at], err = columns[at].value(raw); err != nil {
+			return nil, err
+		}
+	}
+	out := []byte{'{'}
+	for i, value := range found {
+		if value == "" {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(out, '"')
+		out = append(out, columns[i].Field...)
+		out = append(out, '"', ':')
+		out = append(out, value...)
+	}
+	return string(append(out, '}')), nil
+}
+
+// value is a column's value as JSON; empty for none.
+func (c *column) value(raw jsontext.Value) (string, error) {
+	wrong := func(format string, args ...any) (string, error) {
+		return "", &Invalid{[]FieldError{{c.Field, fmt.Sprintf(format, args...)}}}
+	}
+	kind := raw.Kind()
+	switch {
+	case kind == 'n':
+		return "", nil
+	case kind == '0' && (c.kind == valueInt || c.kind == valueDouble), (kind == 't' || kind == 'f') && c.kind == valueBool:
+		return string(raw), nil
+	case kind != '"' || c.kind != valueText && c.kind != valueTime:
+		return wrong("is a %s, which a column of this type cannot hold", raw.Kind())
+	}
+	unquoted, err := jsontext.AppendUnquote(nil, []byte(raw))
+	if err != nil {
+		return "", err
+	}
+	if c.kind == valueTime {
+		if len(unquoted) == 0 {
+			return "", nil
+		}
+		at, err := time.Parse(time.RFC3339Nano, string(unquoted))
+		if err != nil {
+			return wrong("is not an RFC 3339 time like 2026-01-31T09:30:00Z")
+		}
+		return strconv.FormatInt(at.UnixMicro(), 10), nil
+	}
+	nul := bytes.IndexByte(unquoted, 0)
+	switch {
+	case nul < 0 && len(unquoted) <= maxColumn:
+		return string(raw), nil
+	case c.Filter && nul >= 0:
+		return wrong("must not contain the character U+0000")
+	case c.Filter:
+		return wrong("has %d bytes, at most %d are taken in a field that lists are filtered by", len(unquoted), maxColumn)
+	case nul >= 0:
+		unquoted = unquoted[:nul]
+	}
+	short := strings.ToValidUTF8(string(unquoted[:min(len(unquoted), maxColumn)]), "")
+	quoted, err := jsontext.AppendQuote(nil, short)
+	return string(quoted), err
+}
+
+// sql is the expression of a column's value, the same text in indexes and in
+// queries.
+func (k *Kind) sql(dialect store.Dialect, c *column) string {
+	if c.Field == k.At {
+		return "at"
+	}
+	if dialect == store.SQLite {
+		return "json_extract(cols, '$." + c.Field + "')"
+	}
+	value := "(cols->>'" + c.Field + "')"
+	switch c.kind {
+	case valueInt, valueTime:
+		return "(" + value + "::bigint)"
+	case valueDouble:
+		return "(" + value + "::double precision)"
+	case valueBool:
+		return "(" + value + "::boolean)"
+	}
+	return "(" + value + ` COLLATE "C")`
+}
+
+// current selects the kind's current versions. The name stands in the text, or
+// no index that holds only this kind could be used.
+func (k *Kind) current() string { return "kind = '" + k.Name + "' AND to_idx IS NULL" }
+
+// sorts are the columns that lists can be sorted by; nil stands for the id.
+func (k *Kind) sorts() []*column {
+	var sorts []*column
+	columns := k.columns()
+	for i := range columns {
+		if columns[i].Sort {
+			sorts = append(sorts, &columns[i])
+		}
+	}
+	if k.At != "" && (k.column(k.At) == nil || !k.column(k.At).Sort) {
+		sorts = append(sorts, k.byInstant())
+	}
+	if k.At == "" {
+		sorts = append(sorts, nil)
+	}
+	return sorts
+}
+
+// byInstant is the column of the record's instant, declared or not.
+func (k *Kind) byInstant() *column {
+	return &column{Column{Field: k.At, Sort: true}, valueTime}
+}
+
+// indexes are the statements that make the kind's indexes, by name: one for
+// each (filter, sort) pair, and one for each sort. A name is that of the index
+// that the statement makes.
+func (k *Kind) indexes(dialect store.Dialect) map[string]string {
+	made := map[string]string{}
+	if len(k.Columns) == 0 {
+		return made
+	}
+	add := func(parts ...string) {
+		body := " ON record_version (" + strings.Join(parts, ", ") + ") WHERE " + k.current()
+		sum := sha256.Sum256([]byte(body))
+		name := indexPrefix + k.Name + "_" + hex.EncodeToString(sum[:6])
+		made[name] = "CREATE INDEX " + name + body
+	}
+	for _, sort := range k.sorts() {
+		order := []string{"id"}
+		if sort != nil {
+			order = []string{k.sql(dialect, sort), "id"}
+			add(order...)
+		}
+		columns := k.columns()
+		for i := range columns {
+			if c := &columns[i]; c.Filter && (sort == nil || c.Field != sort.Field) {
+				add(append([]string{k.sql(dialect, c)}, order...)...)
+			}
+		}
+	}
+	return made
+}
+
+// indexPrefix begins the names of the indexes that definitions make.
+const indexPrefix = "record_col_"

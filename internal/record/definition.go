@@ -1,0 +1,322 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"scaf.dev/scaf/internal/record/expr"
+)
+
+// Definition says what is particular to a register; the engine derives the
+// rest from it and from the struct of a record.
+//
+// The struct has JSON tags. Where its pointer has a method Defaults(), that
+// fills a new document; a method Validate() []FieldError says what is wrong with
+// one. A lifecycle needs a field "state".
+type Definition struct {
+	Kind     string // "vendor": what references and event types say
+	Register string // "vendors": what people say
+	Title    string // "Vendors"
+	// Prefix gives the records numbered ids: "VEN" makes VEN-1, VEN-2 ... Without
+	// it whoever adds a record gives its id.
+	Prefix string
+	// ID is the field that holds the id; "id" when empty.
+	ID string
+	// At is the top-level field that holds the record's instant.
+	At string
+	// Personal registers are those whose reading is recorded, Internal ones are
+	// written by commands of their own only.
+	Personal, Internal bool
+	// States of the lifecycle, the first one that of a new record.
+	States      []string
+	Transitions []Transition
+	// Columns are the top-level fields by which lists are filtered and sorted.
+	Columns []Column
+	// Fixed are fields that nobody can change once the record is there.
+	Fixed []string
+	// Author is a field that the engine fills with whoever adds the record, and
+	// that nobody can set or change. Transitions name it in NotBy.
+	Author    string
+	Retention Retention
+	// Version of the definition, from 1 (0 is 1): raise it when existing
+	// documents may not fit any more, and say in Migrations how they come along.
+	Version    int
+	Migrations []Migration
+	Derived    []Derived
+}
+
+// Transition lets a record move from one state to another.
+type Transition struct {
+	From, To string
+	// Permission is needed beside <kind>.move; empty: none.
+	Permission string
+	// Guard is a CEL expression over the record as it would be (item). The move
+	// is refused where it is not true, and Why says to people what it wants.
+	Guard, Why string
+	// Required fields have to be there after the move.
+	Required []string
+	// NotBy are fields that hold who may not make the move: the author, the
+	// owner, the requester. A field may be a text or a list of texts.
+	NotBy []string
+}
+
+// governed reports whether there is more to a transition than its two states.
+func (t *Transition) governed() bool {
+	return t.Permission != "" || t.Guard != "" || len(t.NotBy) > 0
+}
+
+// Column is a field by which a list is filtered or sorted: a text, number,
+// bool or time at the top level of the document.
+type Column struct {
+	Field, Label string
+	Filter, Sort bool
+}
+
+// Retention says how long a record is kept: Years after the instant in Field.
+// The zero value: for ever.
+type Retention struct {
+	Field string
+	Years int
+}
+
+// Migration brings a document of the version From to the next one. It changes
+// the fields in place.
+type Migration struct {
+	From   int
+	Change func(fields map[string]any) error
+}
+
+// Define makes the register of documents of type T.
+func Define[T any](d Definition) *Kind {
+	k := &Kind{
+		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
+		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author,
+		Transitions: d.Transitions, Columns: d.Columns, Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
+	}
+	for _, name := range d.States {
+		state := State{Name: name}
+		for _, t := range d.Transitions {
+			if t.From == name {
+				state.To = append(state.To, t.To)
+			}
+		}
+		k.States = append(k.States, state)
+	}
+	if d.Author != "" {
+		k.Fixed = append(k.Fixed, d.Author)
+	}
+	k.New = func() any {
+		doc := new(T)
+		if filled, ok := any(doc).(interface{ Defaults() }); ok {
+			filled.Defaults()
+		}
+		if state := text(doc, "state"); len(d.States) > 0 && state != nil && *state == "" {
+			*state = d.States[0]
+		}
+		return doc
+	}
+	id := d.ID
+	if id == "" {
+		id = "id"
+	}
+	k.IDField = id
+	k.Identify = func(doc any) string {
+		if value := text(doc, id); value != nil {
+			return *value
+		}
+		return ""
+	}
+	k.Validate = func(doc any) (wrong []FieldError) {
+		if own, ok := doc.(interface{ Validate() []FieldError }); ok {
+			wrong = own.Validate()
+		}
+		if state := text(doc, "state"); state != nil && len(d.States) > 0 && !slices.Contains(d.States, *state) &&
+			!slices.ContainsFunc(wrong, func(e FieldError) bool { return e.Field == "state" }) {
+			wrong = append(wrong, FieldError{"state", fmt.Sprintf("%q is no state of %s: %s", *state, d.Register, strings.Join(d.States, ", "))})
+		}
+		return wrong
+	}
+	k.wrong = sync.OnceValue(func() error { return k.mistakes(&d) })
+	return k
+}
+
+// text is the text field of this JSON name in a pointer to a struct, nil when
+// there is none.
+func text(doc any, name string) *string {
+	v := reflect.ValueOf(doc).Elem()
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range v.NumField() {
+		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if tag == name && v.Field(i).Kind() == reflect.String && v.Field(i).CanAddr() {
+			if value, ok := v.Field(i).Addr().Interface().(*string); ok {
+				return value
+			}
+		}
+	}
+	return nil
+}
+
+// Wrong says everything that is wrong with the kind's definition; nil for one
+// that was not made by Define. It is asked by the tests of the registers: a
+// mistake in a definition is one in the program.
+func (k *Kind) Wrong() error {
+	if k.wrong == nil {
+		return nil
+	}
+	return k.wrong()
+}
+
+func (k *Kind) mistakes(d *Definition) error {
+	var all []error
+	say := func(format string, args ...any) {
+		all = append(all, fmt.Errorf("register %s: "+format, append([]any{d.Register}, args...)...))
+	}
+	fields := k.Schema()
+	has := func(what, field string, want ...expr.Type) {
+		t, ok := expr.Of(fields, field)
+		switch {
+		case !ok:
+			say("%s: %q is no field of a record", what, field)
+		case len(want) > 0 && !slices.ContainsFunc(want, t.Is):
+			say("%s: the field %q is a %s", what, field, t)
+		}
+	}
+	if !nameShape(d.Kind) || !nameShape(d.Register) || d.Title == "" {
+		say("Kind and Register are lowercase letters, digits and '_', and Title is not empty")
+	}
+	has("ID", k.IDField, expr.String)
+	if d.At != "" {
+		has("At", d.At, expr.Timestamp)
+	}
+	if d.Author != "" {
+		has("Author", d.Author, expr.String)
+	}
+	for _, field := range d.Fixed {
+		has("Fixed", field)
+	}
+	if d.Retention != (Retention{}) {
+		has("Retention", d.Retention.Field, expr.Timestamp)
+		if d.Retention.Years < 1 {
+			say("Retention: %d years", d.Retention.Years)
+		}
+	}
+	if len(d.States) > 0 {
+		has("States", "state", expr.String)
+	}
+	seen := map[string]bool{}
+	for _, c := range d.Columns {
+		has("Columns", c.Field, expr.String, expr.Int, expr.Double, expr.Bool, expr.Timestamp)
+		if seen[c.Field] || c.Label == "" || !c.Filter && !c.Sort {
+			say("Columns: %q must be given once, with a label, to filter or to sort", c.Field)
+		}
+		seen[c.Field] = true
+	}
+	for i := range d.Transitions {
+		t := &d.Transitions[i]
+		name := t.From + " to " + t.To
+		for _, state := range []string{t.From, t.To} {
+			if !slices.Contains(d.States, state) {
+				say("transition %s: %q is no state", name, state)
+			}
+		}
+		if seen[name] {
+			say("transition %s is given twice", name)
+		}
+		seen[name] = true
+		for _, field := range t.Required {
+			has("transition "+name+": Required", field)
+		}
+		for _, field := range t.NotBy {
+			has("transition "+name+": NotBy", field, expr.String, expr.List(expr.String))
+		}
+		if t.Guard == "" {
+			continue
+		}
+		if t.Why == "" {
+			say("transition %s: Why must say what the guard wants", name)
+		}
+		if _, _, err := k.guard(t); err != nil {
+			say("transition %s: Guard: %v", name, err)
+		}
+	}
+	for from := 1; from < k.Version; from++ {
+		if !slices.ContainsFunc(d.Migrations, func(m Migration) bool { return m.From == from && m.Change != nil }) {
+			say("Migrations: none is from version %d", from)
+		}
+	}
+	if wrong := k.Validate(k.New()); wrong == nil && d.Prefix == "" && !d.Internal {
+		say("Validate: a document without an id is taken")
+	}
+	return errors.Join(all...)
+}
+
+// nameShape reports whether a name can stand in references, types and actions.
+func nameShape(name string) bool {
+	for i, r := range name {
+		if (r < 'a' || r > 'z') && (i == 0 || r != '_' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 64
+}
+
+// Schema is the declared fields of a document, as its struct has them; nil
+// where the document is no struct.
+func (k *Kind) Schema() []expr.Field {
+	t := reflect.TypeOf(k.New()).Elem()
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	return expr.FieldsOf(t)
+}
+
+// guard compiles a transition's guard.
+func (k *Kind) guard(t *Transition) (*expr.Environment, *expr.Program, error) {
+	env, err := expr.NewEnvironment(k.Schema())
+	if err != nil {
+		return nil, nil, err
+	}
+	program, wrong := env.Compile(expr.Truth("guard"), t.Guard)
+	if len(wrong) > 0 {
+		return nil, nil, wrong[0]
+	}
+	return env, program, nil
+}
+
+// transition finds the transition between two states, nil when there is none
+// or it is nothing but the two states.
+func (k *Kind) transition(from, to string) *Transition {
+	for i := range k.Transitions {
+		if t := &k.Transitions[i]; t.From == from && t.To == to {
+			return t
+		}
+	}
+	return nil
+}
+
+// guarded reports whether a state is only for those who move a record there
+// under some condition: no record begins in it.
+func (k *Kind) guarded(state string) bool {
+	return slices.ContainsFunc(k.Transitions, func(t Transition) bool { return t.To == state && t.governed() })
+}
+
+// Expires is the instant from which on a document need not be kept; nil for
+// never, and where the document does not have the instant.
+func (k *Kind) Expires(doc []byte) (*time.Time, error) {
+	if k.Retention.Years == 0 {
+		return nil, nil
+	}
+	at, err := instantOf(doc, k.Retention.Field)
+	if at == nil || err != nil {
+		return nil, err
+	}
+	end := at.AddDate(k.Retention.Years, 0, 0)
+	return &end, nil
+}

@@ -1,0 +1,248 @@
+package record
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// ErrCursor says: the cursor of a list cannot be used.
+var ErrCursor = errors.New("the cursor cannot be used")
+
+// Query asks for current records of a kind.
+type Query struct {
+	// Filter is a CEL expression over declared columns; empty keeps all.
+	Filter string
+	// Sort is a declared column, with "-" before it the last one first; empty:
+	// by the instant, or by the id where the kind has none. Records without the
+	// value come first, and with "-" last. Equal ones are ordered by id.
+	Sort string
+	// Limit is the most records of a page; 0: all.
+	Limit int
+	// After is the cursor that the page before gave.
+	After string
+}
+
+// cursor is the place after a page, and the list that it is one of.
+type cursor struct {
+	List string          `json:"l"`
+	None bool            `json:"n,omitempty"` // the last record has no value to sort by
+	Last json.RawMessage `json:"v,omitempty"`
+	ID   string          `json:"i"`
+}
+
+// errLimit ends a query after its last record.
+var errLimit = errors.New("the page is full")
+
+// List visits the records that the query asks for, in its order, the same on
+// every database, and returns the cursor of the next page, empty when this is
+// the last one. A version and its document are valid during the visit only.
+// Errors of the query wrap ErrFilter or ErrCursor.
+func List(r *store.Reader, kind *Kind, q Query, visit func(*Version) error) (next string, err error) {
+	l, err := newListing(r.Dialect(), kind, q)
+	if err != nil {
+		return "", err
+	}
+	for _, none := range l.halves() {
+		if err := l.half(r, none, visit); errors.Is(err, errLimit) {
+			return l.next()
+		} else if err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// listing is a query on its way.
+type listing struct {
+	kind       *Kind
+	q          Query
+	sort       *column // nil: by id
+	descending bool
+	where      string
+	args       []any
+	value      string // SQL of the sort column
+	after      *cursor
+	last       cursor
+	shown      int
+}
+
+func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
+	l := &listing{kind: kind, q: q}
+	name, descending := strings.CutPrefix(q.Sort, "-")
+	l.descending = descending
+	sorts := kind.sorts()
+	switch {
+	case name != "":
+		at := slices.IndexFunc(sorts, func(c *column) bool { return c != nil && c.Field == name || c == nil && name == "id" })
+		if at < 0 {
+			return nil, fmt.Errorf("%w: %s are sorted by %s, with - before it the last one first", ErrFilter, kind.Register, strings.Join(kind.Sortable(), ", "))
+		}
+		l.sort = sorts[at]
+	case kind.At != "":
+		l.sort = kind.byInstant()
+	}
+	if l.sort != nil {
+		l.value = kind.sql(dialect, l.sort)
+	}
+	l.where = kind.current()
+	if q.Filter != "" {
+		condition, args, err := kind.compileFilter(dialect, q.Filter, 1)
+		if err != nil {
+			return nil, err
+		}
+		l.where += " AND " + condition
+		l.args = args
+	}
+	sum := sha256.Sum256([]byte(kind.Name + "\x00" + q.Filter + "\x00" + q.Sort))
+	l.last.List = hex.EncodeToString(sum[:8])
+	return l, l.place()
+}
+
+// place reads the cursor.
+func (l *listing) place() error {
+	if l.q.After == "" {
+		return nil
+	}
+	c := &cursor{}
+	data, err := base64.RawURLEncoding.DecodeString(l.q.After)
+	if err == nil {
+		err = json.Unmarshal(data, c)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %q is not one of ours", ErrCursor, l.q.After)
+	}
+	if c.List != l.last.List {
+		return fmt.Errorf("%w: it belongs to a list with another filter or order", ErrCursor)
+	}
+	l.after = c
+	return nil
+}
+
+// halves are the two parts of a list, those without a value to sort by (true)
+// and those with one, in the order in which they come. What lies before the
+// cursor is left out.
+func (l *listing) halves() []bool {
+	if l.sort == nil {
+		return []bool{false}
+	}
+	halves := []bool{true, false}
+	if l.descending {
+		halves = []bool{false, true}
+	}
+	if l.after != nil && l.after.None == halves[1] {
+		return halves[1:]
+	}
+	return halves
+}
+
+func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) error {
+	where, args := l.where, slices.Clone(l.args)
+	arg := func(value any) string {
+		args = append(args, value)
+		return "$" + strconv.Itoa(len(args))
+	}
+	order, than := "", ">"
+	if l.descending {
+		order, than = " DESC", "<"
+	}
+	if l.sort != nil {
+		where += " AND " + l.value + map[bool]string{true: " IS NULL", false: " IS NOT NULL"}[none]
+	}
+	switch {
+	case l.after == nil || l.sort != nil && l.after.None != none:
+	case l.sort == nil || none:
+		where += " AND id " + than + " " + arg(l.after.ID)
+	default:
+		last, err := l.sort.parameter(l.after.Last)
+		if err != nil {
+			return err
+		}
+		where += " AND (" + l.value + ", id) " + than + " (" + arg(last) + ", " + arg(l.after.ID) + ")"
+	}
+	// By the value also where it is missing: the index has it in front.
+	by, value := "id"+order, "id"
+	if l.sort != nil {
+		by, value = l.value+order+", id"+order, l.value
+	}
+	limit := ""
+	if l.q.Limit > 0 {
+		limit = " LIMIT " + strconv.Itoa(l.q.Limit-l.shown+1)
+	}
+	v := Version{Kind: l.kind.Name}
+	var doc store.Raw
+	found, text := l.scanned()
+	return r.Each(`SELECT `+rowColumns+`, `+value+` FROM record_version WHERE `+where+` ORDER BY `+by+limit, args,
+		[]any{&v.ID, &v.Version, &v.From, &v.To, &doc, found}, func() error {
+			if l.q.Limit > 0 && l.shown == l.q.Limit {
+				return errLimit
+			}
+			l.shown++
+			l.last.ID, l.last.None = v.ID, none
+			if l.q.Limit > 0 && l.sort != nil && !none {
+				var err error
+				if l.last.Last, err = json.Marshal(text()); err != nil {
+					return err
+				}
+			}
+			v.Doc = json.RawMessage(doc)
+			return visit(&v)
+		})
+}
+
+// scanned is where the value that is sorted by goes, and what is there.
+func (l *listing) scanned() (into any, value func() any) {
+	kind := valueText
+	if l.sort != nil {
+		kind = l.sort.kind
+	}
+	switch kind {
+	case valueInt, valueTime:
+		n := new(*int64)
+		return n, func() any { return *n }
+	case valueDouble:
+		n := new(*float64)
+		return n, func() any { return *n }
+	}
+	s := new(*string)
+	return s, func() any { return *s }
+}
+
+// parameter is the value of a cursor as the database takes it.
+func (c *column) parameter(raw json.RawMessage) (any, error) {
+	var err error
+	switch c.kind {
+	case valueInt, valueTime:
+		var n int64
+		err = json.Unmarshal(raw, &n)
+		if err == nil {
+			return n, nil
+		}
+	case valueDouble:
+		var n float64
+		err = json.Unmarshal(raw, &n)
+		if err == nil {
+			return n, nil
+		}
+	default:
+		var s string
+		err = json.Unmarshal(raw, &s)
+		if err == nil {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: it is not one of ours: %w", ErrCursor, err)
+}
+
+func (l *listing) next() (string, error) {
+	data, err := json.Marshal(l.last)
+	return base64.RawURLEncoding.EncodeToString(data), err
+}

@@ -1,0 +1,328 @@
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record/expr"
+)
+
+// AnyVersion says that a change is meant whatever the record's version is.
+const AnyVersion = 0
+
+// ErrSamePerson: two people are needed, and this is the same one.
+var ErrSamePerson = errors.New("another person has to do this")
+
+// StaleError says that a record has moved on since the caller read it, and
+// what both have: nothing was overwritten. It wraps ErrStale.
+type StaleError struct {
+	Ref     string   `json:"ref"`
+	From    int      `json:"from"`    // the version that the change was made from
+	Yours   *Version `json:"yours"`   // that version, with the caller's fields over it; its document alone where it is none
+	Current *Version `json:"current"` // what is there now
+	// Differing are the fields in which the two differ: Old is the current one,
+	// New the caller's.
+	Differing []FieldDiff `json:"differing"`
+}
+
+// Error implements error.
+func (e *StaleError) Error() string {
+	var names []string
+	for _, field := range e.Differing {
+		names = append(names, field.Field)
+	}
+	text := fmt.Sprintf("%v: %s is at version %d, the change was made from version %d", ErrStale, e.Ref, e.Current.Version, e.From)
+	if len(names) > 0 {
+		text += "; yours and the current one differ in " + strings.Join(names, ", ")
+	}
+	return text
+}
+
+// Unwrap returns ErrStale.
+func (e *StaleError) Unwrap() error { return ErrStale }
+
+// Add makes a record of its fields and returns its first version.
+func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, error) {
+	fields, err := kind.begin(tx, fields)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := overlay(kind.New(), fields)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := kind.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	if state := text(doc, "state"); state != nil && kind.guarded(*state) {
+		return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
+	}
+	return put(tx, kind, Change{Verb: "added", ID: kind.Identify(doc), Doc: doc})
+}
+
+// begin fills in what the engine gives a new record: its number, its author.
+func (k *Kind) begin(tx *act.Tx, given map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+	fields := map[string]json.RawMessage{}
+	for name, value := range given {
+		fields[name] = value
+	}
+	engine := map[string]string{}
+	if k.Prefix != "" {
+		number, err := Number(&tx.Reader, k.Name)
+		if err != nil {
+			return nil, err
+		}
+		engine[k.IDField] = fmt.Sprintf("%s-%d", k.Prefix, number)
+	}
+	if k.Author != "" {
+		engine[k.Author] = tx.Caller().ID
+	}
+	for field, value := range engine {
+		if _, ok := given[field]; ok {
+			return nil, &Invalid{[]FieldError{{field, "is given by SCAF: leave it out"}}}
+		}
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		fields[field] = raw
+	}
+	return fields, nil
+}
+
+// Set changes fields of a record; null clears one. With a version other than
+// AnyVersion it fails with *StaleError when the record has moved on.
+func Set(tx *act.Tx, kind *Kind, id string, version int, fields map[string]json.RawMessage) (*Version, error) {
+	if _, ok := fields["state"]; ok && len(kind.States) > 0 {
+		return nil, &Invalid{[]FieldError{{"state", "is changed by scaf record move, which keeps to the lifecycle"}}}
+	}
+	current, err := at(&tx.Reader, kind, id, version, fields)
+	if err != nil {
+		return nil, err
+	}
+	return edit(tx, kind, current, "set", fields)
+}
+
+// Permission is what a move of the record needs now, beside <kind>.move; empty
+// when that is enough.
+func Permission(r *store.Reader, kind *Kind, id, state string) (string, error) {
+	current, err := Get(r, kind.Name, id)
+	if err != nil {
+		return "", err
+	}
+	from, err := stateOf(current.Doc)
+	if err != nil {
+		return "", err
+	}
+	if t := kind.transition(from, state); t != nil {
+		return t.Permission, nil
+	}
+	return "", nil
+}
+
+// Move moves a record to another state, setting fields on the way. The version
+// is that of Set. permission is what the caller was found to have (Permission).
+func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission string, fields map[string]json.RawMessage) (*Version, error) {
+	next := map[string]json.RawMessage{}
+	for field, value := range fields {
+		next[field] = value
+	}
+	var err error
+	if next["state"], err = json.Marshal(state); err != nil {
+		return nil, err
+	}
+	current, err := at(&tx.Reader, kind, id, version, next)
+	if err != nil {
+		return nil, err
+	}
+	from, err := stateOf(current.Doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := kind.Move(from, state); err != nil {
+		return nil, err
+	}
+	t := kind.transition(from, state)
+	if t == nil {
+		return edit(tx, kind, current, "moved", next)
+	}
+	if t.Permission != permission {
+		return nil, fmt.Errorf("%w: %s has moved to %q meanwhile", ErrStale, current.Ref(), from)
+	}
+	if err := kind.another(tx.Caller(), t, current.Doc); err != nil {
+		return nil, err
+	}
+	made, err := edit(tx, kind, current, "moved", next)
+	if err != nil {
+		return nil, err
+	}
+	// What would be written is judged; a refusal undoes it.
+	return made, kind.may(t, made.Doc)
+}
+
+// another refuses a caller whom a field of the record names.
+func (k *Kind) another(caller act.Caller, t *Transition, doc []byte) error {
+	for _, field := range t.NotBy {
+		raw, err := topLevel(doc, field)
+		if err != nil || raw == nil {
+			return err
+		}
+		var names []string
+		if raw.Kind() == '[' {
+			err = json.Unmarshal(raw, &names)
+		} else {
+			names = []string{""}
+			err = json.Unmarshal(raw, &names[0])
+		}
+		if err != nil {
+			return err
+		}
+		if slices.Contains(names, caller.ID) || slices.Contains(names, caller.Operator()) {
+			return fmt.Errorf("%w: %s is the %s of this record, and cannot move it from %s to %s", ErrSamePerson, caller.ID, field, t.From, t.To)
+		}
+	}
+	return nil
+}
+
+// may holds a document after a move against what the transition asks for.
+func (k *Kind) may(t *Transition, doc []byte) error {
+	var wrong []FieldError
+	for _, field := range t.Required {
+		raw, err := topLevel(doc, field)
+		if err != nil {
+			return err
+		}
+		if raw == nil || string(raw) == "null" || string(raw) == `""` || string(raw) == "[]" {
+			wrong = append(wrong, FieldError{field, fmt.Sprintf("is needed to move from %s to %s", t.From, t.To)})
+		}
+	}
+	if len(wrong) > 0 {
+		return &Invalid{wrong}
+	}
+	if t.Guard == "" {
+		return nil
+	}
+	env, program, err := k.guard(t)
+	if err != nil {
+		return fmt.Errorf("the guard of %s from %s to %s: %w", k.Register, t.From, t.To, err)
+	}
+	item := env.Items(true, program)
+	if err := item.Read(doc); err != nil {
+		return err
+	}
+	ok, err := item.Truth(program)
+	var evaluation *expr.EvaluationError
+	if err != nil && !errors.As(err, &evaluation) {
+		return err
+	}
+	if err != nil || !ok {
+		why := t.Why
+		if err != nil {
+			why += " (" + err.Error() + ")"
+		}
+		return &Invalid{[]FieldError{{"state", fmt.Sprintf("cannot move from %s to %s: %s", t.From, t.To, why)}}}
+	}
+	return nil
+}
+
+func stateOf(doc []byte) (string, error) {
+	raw, err := topLevel(doc, "state")
+	if err != nil || raw == nil {
+		return "", err
+	}
+	var state string
+	return state, json.Unmarshal(raw, &state)
+}
+
+// at reads the current version, which has to be the expected one.
+func at(r *store.Reader, kind *Kind, id string, version int, fields map[string]json.RawMessage) (*Version, error) {
+	current, err := Get(r, kind.Name, id)
+	if err != nil || version == AnyVersion || version == current.Version {
+		return current, err
+	}
+	return nil, stale(r, kind, current, version, fields)
+}
+
+// stale is what the caller of a stale change is told: both versions.
+func stale(r *store.Reader, kind *Kind, current *Version, version int, fields map[string]json.RawMessage) error {
+	e := &StaleError{Ref: current.Ref(), From: version, Current: current, Differing: []FieldDiff{}}
+	base := current.Doc
+	versions, err := History(r, kind.Name, current.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if v.Version == version {
+			base, e.Yours = v.Doc, &Version{Kind: kind.Name, ID: current.ID, Version: version, From: v.From, To: v.To}
+		}
+	}
+	if e.Yours == nil {
+		e.Yours = &Version{Kind: kind.Name, ID: current.ID}
+	}
+	raw, err := overlay(base, fields)
+	if err != nil {
+		return err
+	}
+	doc, err := Canonical(json.RawMessage(raw))
+	if err != nil {
+		return err
+	}
+	e.Yours.Doc = doc
+	e.Differing, err = differing(current.Doc, doc)
+	return errors.Join(err, e)
+}
+
+// edit makes the change of some fields.
+func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[string]json.RawMessage) (*Version, error) {
+	raw, err := overlay(current.Doc, fields)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := kind.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	for _, field := range kind.Fixed {
+		if _, ok := fields[field]; ok {
+			return nil, &Invalid{[]FieldError{{field, "cannot be changed: it says where the record came from"}}}
+		}
+	}
+	if now := kind.Identify(doc); now != current.ID {
+		return nil, &Invalid{[]FieldError{{"id", "cannot be changed: the record's history hangs on it"}}}
+	}
+	return put(tx, kind, Change{Verb: verb, ID: current.ID, Doc: doc, Expect: current.Version})
+}
+
+// put makes one change and reads what came of it.
+func put(tx *act.Tx, kind *Kind, change Change) (*Version, error) {
+	if _, err := Put(tx, kind, change); err != nil {
+		return nil, err
+	}
+	return Get(&tx.Reader, kind.Name, change.ID)
+}
+
+// overlay puts fields over a document; null removes one.
+func overlay(document any, fields map[string]json.RawMessage) ([]byte, error) {
+	raw, err := json.Marshal(document)
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	for field, value := range fields {
+		if string(value) == "null" {
+			delete(all, field)
+			continue
+		}
+		all[field] = value
+	}
+	return json.Marshal(all)
+}
