@@ -91,6 +91,9 @@ func (b Backend) Init(ctx context.Context, dir string, c config.Config) (_ strin
 	if err := db.Migrate(ctx); err != nil {
 		return "", err
 	}
+	if _, err := b.Kinds().Adopt(ctx, db); err != nil {
+		return "", err
+	}
 	exists, err := ledger.Exists(ctx, db)
 	if err != nil {
 		return "", err

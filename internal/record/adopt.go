@@ -81,11 +81,11 @@ func (ks Kinds) changed(r *store.Reader) ([]*Kind, map[string]defined, error) {
 	}
 	var changed []*Kind
 	for _, k := range ks {
-		print, err := k.fingerprint()
+		sum, err := k.fingerprint()
 		if err != nil {
 			return nil, nil, err
 		}
-		if known[k.Name].fingerprint != print {
+		if known[k.Name].fingerprint != sum {
 			changed = append(changed, k)
 		}
 	}
@@ -144,12 +144,17 @@ func (ks Kinds) Adopt(ctx context.Context, db *store.DB) (*Adoption, error) {
 		return nil, err
 	}
 	defer func() { _ = writer.Close() }() // after the commits there is nothing to lose
+	tx, err := writer.Begin()
+	if err != nil {
+		return nil, err
+	}
 	for _, k := range changed {
-		if err := k.adopt(ctx, db, writer, len(adoption.changes[k]) == 0); err != nil {
+		if err := k.adopt(tx, len(adoption.changes[k]) == 0); err != nil {
+			writer.Rollback()
 			return nil, fmt.Errorf("register %s: %w", k.Register, err)
 		}
 	}
-	return adoption, nil
+	return adoption, writer.Commit()
 }
 
 // survey holds the current documents against the definition.
@@ -232,81 +237,72 @@ func every(r *store.Reader, kind string, visit func(*Version) error) error {
 
 // adopt makes the kind's indexes and column values, and keeps the definition's
 // fingerprint when that is all there is to do.
-func (k *Kind) adopt(ctx context.Context, db *store.DB, writer *store.Writer, done bool) error {
-	var present []string
+func (k *Kind) adopt(tx *store.Tx, done bool) error {
 	type row struct {
 		id         string
 		version    int
 		at, values any
 	}
 	var rows []row
-	err := db.Read(ctx, func(r *store.Reader) error {
-		var err error
-		if present, err = r.Indexes("record_version"); err != nil {
-			return err
+	err := every(&tx.Reader, k.Name, func(v *Version) error {
+		one := row{id: v.ID, version: v.Version}
+		at, err := k.Instant(v.Doc)
+		if at != nil {
+			one.at = *at
 		}
-		return every(r, k.Name, func(v *Version) error {
-			one := row{id: v.ID, version: v.Version}
-			at, err := k.Instant(v.Doc)
-			if at != nil {
-				one.at = *at
-			}
-			if err == nil && v.To == nil {
-				one.values, err = k.values(v.Doc)
-			}
-			if err != nil { // it will be migrated, or was
-				one.at, one.values = nil, nil
-			}
-			rows = append(rows, one)
-			return nil
-		})
+		if err == nil && v.To == nil {
+			one.values, err = k.values(v.Doc)
+		}
+		if err != nil { // it will be migrated, or was
+			one.at, one.values = nil, nil
+		}
+		rows = append(rows, one)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	tx, err := writer.Begin()
+	for _, one := range rows {
+		if _, err := tx.Exec(`UPDATE record_version SET cols = $1, at = $2 WHERE kind = $3 AND id = $4 AND version = $5`, one.values, one.at, k.Name, one.id, one.version); err != nil {
+			return err
+		}
+	}
+	if err := k.index(tx); err != nil || !done {
+		return err
+	}
+	sum, err := k.fingerprint()
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			writer.Rollback()
-		}
-	}()
-	wanted := k.indexes(db.Dialect())
+	if _, err := tx.Exec(`DELETE FROM record_definition WHERE kind = $1`, k.Name); err != nil {
+		return err
+	}
+	return tx.Insert("record_definition", []string{"kind", "version", "fingerprint"}, [][]any{{k.Name, k.Version, sum}})
+}
+
+// index makes the kind's indexes, and drops those of an earlier definition.
+func (k *Kind) index(tx *store.Tx) error {
+	present, err := tx.Indexes("record_version")
+	if err != nil {
+		return err
+	}
+	wanted := k.indexes(tx.Dialect())
+	prefix := indexPrefix + k.Name + "_"
 	for _, name := range present {
-		if strings.HasPrefix(name, indexPrefix+k.Name+"_") && len(name) == len(indexPrefix+k.Name+"_")+12 && wanted[name] == "" {
-			if _, err = tx.Exec("DROP INDEX " + name); err != nil {
+		if sum, ok := strings.CutPrefix(name, prefix); ok && len(sum) == indexSum && wanted[name] == "" {
+			if _, err := tx.Exec("DROP INDEX " + name); err != nil {
 				return err
 			}
-		}
-	}
-	for _, one := range rows {
-		if _, err = tx.Exec(`UPDATE record_version SET cols = $1, at = $2 WHERE kind = $3 AND id = $4 AND version = $5`, one.values, one.at, k.Name, one.id, one.version); err != nil {
-			return err
 		}
 	}
 	for name, statement := range wanted {
 		if !slices.Contains(present, name) {
-			if _, err = tx.Exec(statement); err != nil {
+			if _, err := tx.Exec(statement); err != nil {
 				return err
 			}
 		}
 	}
-	if done {
-		print, wrong := k.fingerprint()
-		if err = wrong; err != nil {
-			return err
-		}
-		if _, err = tx.Exec(`DELETE FROM record_definition WHERE kind = $1`, k.Name); err != nil {
-			return err
-		}
-		if err = tx.Insert("record_definition", []string{"kind", "version", "fingerprint"}, [][]any{{k.Name, k.Version, print}}); err != nil {
-			return err
-		}
-	}
-	err = writer.Commit()
-	return err
+	return nil
 }
 
 // Migrate writes the documents that migrations change, each with its event

@@ -245,7 +245,7 @@ func (k *Kind) indexes(dialect store.Dialect) map[string]string {
 	add := func(parts ...string) {
 		body := " ON record_version (" + strings.Join(parts, ", ") + ") WHERE " + k.current()
 		sum := sha256.Sum256([]byte(body))
-		name := indexPrefix + k.Name + "_" + hex.EncodeToString(sum[:6])
+		name := indexPrefix + k.Name + "_" + hex.EncodeToString(sum[:indexSum/2])
 		made[name] = "CREATE INDEX " + name + body
 	}
 	for _, sort := range k.sorts() {
@@ -264,5 +264,9 @@ func (k *Kind) indexes(dialect store.Dialect) map[string]string {
 	return made
 }
 
-// indexPrefix begins the names of the indexes that definitions make.
-const indexPrefix = "record_col_"
+// The names of the indexes that definitions make: prefix, kind, and so many
+// digits that stand for the rest.
+const (
+	indexPrefix = "record_col_"
+	indexSum    = 12
+)

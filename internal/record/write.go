@@ -15,7 +15,7 @@ import (
 // AnyVersion says that a change is meant whatever the record's version is.
 const AnyVersion = 0
 
-// ErrSamePerson: two people are needed, and this is the same one.
+// ErrSamePerson says: two people are needed, and this is the same one.
 var ErrSamePerson = errors.New("another person has to do this")
 
 // StaleError says that a record has moved on since the caller read it, and

@@ -54,11 +54,10 @@ var Register = record.Define[Person](record.Definition{
 	},
 	Columns: []record.Column{
 		{Field: "joined_at", Label: "Joined", Filter: true, Sort: true},
-		{Field: "left_at", Label: "Left", Filter: true, Sort: true},
+		{Field: "left_at", Label: "Left", Filter: true},
 		{Field: "name", Label: "Name", Filter: true, Sort: true},
 		{Field: "email", Label: "E-mail", Filter: true},
 		{Field: "department", Label: "Department", Filter: true},
-		{Field: "manager", Label: "Manager", Filter: true},
 		{Field: "employment", Label: "Employment", Filter: true},
 		{Field: "state", Label: "State", Filter: true},
 	},

@@ -66,7 +66,7 @@ func (p *program) listRecords(ctx context.Context, s *surface.System, kind *reco
 		return err
 	})
 	if errors.Is(err, record.ErrFilter) {
-		return usagef("%w", err)
+		return usagef("--filter, --sort: %w", err)
 	}
 	if err == nil && shown == 0 && !p.json {
 		printf(p.Err, "No record of %s matches. Add one with: scaf record add %s FIELD=VALUE...\n", kind.Register, kind.Register)
