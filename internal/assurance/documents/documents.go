@@ -58,10 +58,9 @@ const (
 )
 
 // Register describes the register of evidence.
-var Register = &record.Kind{
-	Name: "evidence", Register: "evidence", Title: "Evidence", At: "collected_at", Internal: true,
-	New: func() any { return &Evidence{} },
-}
+var Register = record.Define[Evidence](record.Definition{
+	Kind: "evidence", Register: "evidence", Title: "Evidence", At: "collected_at", Internal: true,
+})
 
 // Errors of evidence.
 var (

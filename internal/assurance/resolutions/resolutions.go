@@ -46,10 +46,9 @@ const (
 )
 
 // Register describes the register of resolutions.
-var Register = &record.Kind{
-	Name: "resolution", Register: "resolutions", Title: "Resolutions", At: "proposed_at", Internal: true,
-	New: func() any { return &Resolution{} },
-}
+var Register = record.Define[Resolution](record.Definition{
+	Kind: "resolution", Register: "resolutions", Title: "Resolutions", At: "proposed_at", Internal: true,
+})
 
 // Errors of resolutions.
 var (
