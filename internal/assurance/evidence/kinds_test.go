@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
@@ -62,7 +63,7 @@ var (
 func newKinds(t testing.TB, c config.Config) *world {
 	w := newWorld(t, c)
 	var err error
-	if w.control, err = controls.Parse("C-2.yaml", []byte(kindsFile), controls.Builtin()); err != nil {
+	if w.control, err = controls.Parse("C-2.yaml", []byte(kindsFile), controls.Builtin(app.Kinds)); err != nil {
 		t.Fatal(err)
 	}
 	w.add(6)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/documents"
@@ -74,7 +75,7 @@ func eachKind(t *testing.T, test func(l *laboratory)) {
 		lab := newLaboratory(t, l)
 		lab.Kinds = moreKinds
 		var err error
-		if lab.control, err = controls.Parse("C-2.yaml", []byte(kindsFile), controls.Builtin()); err != nil {
+		if lab.control, err = controls.Parse("C-2.yaml", []byte(kindsFile), controls.Builtin(app.Kinds)); err != nil {
 			t.Fatal(err)
 		}
 		test(lab)
