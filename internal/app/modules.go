@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
@@ -10,12 +12,13 @@ import (
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/access"
 )
 
 // Kinds is the one list of what is kept as records. A new register is one
 // folder and one line here.
-var Kinds = record.Kinds{
+var Kinds = slices.Concat(attached.Kinds, record.Kinds{
 	changes.Register,
 	people.Register,
 	tasks.Register,
@@ -26,4 +29,4 @@ var Kinds = record.Kinds{
 	results.Register,
 	documents.Register,
 	resolutions.Register,
-}
+})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -48,7 +49,8 @@ type prepared struct {
 	where  string
 	id     string
 	doc    canonical
-	values any // of its columns
+	values any   // of its columns
+	begins error // why it cannot be a new record
 	fields map[string]json.RawMessage
 }
 
@@ -124,7 +126,7 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 	if item.Err != nil {
 		return one, item.Err
 	}
-	one = prepared{where: item.Where, id: in.Kind.Identify(item.Doc), fields: item.Fields}
+	one = prepared{where: item.Where, id: in.Kind.Identify(item.Doc), fields: item.Fields, begins: in.begins(item.Doc)}
 	if one.doc, err = Canonical(item.Doc); err != nil {
 		return one, err
 	}
@@ -132,6 +134,30 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 		return one, err
 	}
 	return one, fits(one.doc)
+}
+
+// begins says why a document cannot be that of a new record: it is in a state
+// that a record is moved to under conditions, or names an author who is not the
+// one who brings it. Where it names none, it is given that one.
+func (in Intake) begins(doc any) error {
+	if in.Kind.wrong == nil { // not made by Define
+		return nil
+	}
+	if state := text(doc, "state"); state != nil && in.Kind.guarded(*state) {
+		return &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
+	}
+	if in.Kind.Author == "" {
+		return nil
+	}
+	author := text(doc, in.Kind.Author)
+	switch {
+	case author == nil:
+	case *author == "":
+		*author = in.Caller.ID
+	case *author != in.Caller.ID:
+		return &Invalid{[]FieldError{{in.Kind.Author, "is whoever brings the record: leave it out"}}}
+	}
+	return nil
 }
 
 // take writes one batch.
@@ -160,6 +186,10 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 				if _, err := Put(tx, in.Kind, update...); err != nil {
 					return err
 				}
+				continue
+			}
+			if item.begins != nil {
+				done.Refuse(item.where, item.begins)
 				continue
 			}
 			known[item.id] = true // a second one in this batch is the same record
@@ -235,6 +265,9 @@ func (in Intake) next(current *Version, item prepared) (canonical, error) {
 		if err := in.Kind.Move(from, to); err != nil {
 			return nil, err
 		}
+		if t := in.Kind.transition(from, to); t != nil && t.governed() {
+			return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("is moved from %s to %s by scaf record move, under its conditions", from, to)}}}
+		}
 	}
 	next, err := Canonical(doc)
 	if err != nil {
@@ -251,7 +284,7 @@ func (k *Kind) keeps(before, after []byte) error {
 	if len(k.Fixed) == 0 {
 		return nil
 	}
-	changed, err := differing(before, after)
+	changed, err := Differing(before, after)
 	if err != nil {
 		return err
 	}

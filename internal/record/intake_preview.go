@@ -106,6 +106,9 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Pre
 	}
 	current, err := Get(r, in.Kind.Name, ready.id)
 	switch {
+	case errors.Is(err, ErrNone) && ready.begins != nil:
+		one.Outcome, one.Wrong = Refused, ready.begins.Error()
+		return one, nil
 	case errors.Is(err, ErrNone):
 		taken[ready.id] = true
 		one.Outcome = New
@@ -122,13 +125,13 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Pre
 	default:
 		taken[ready.id] = true
 		one.Outcome = Changed
-		one.Fields, err = differing(current.Doc, next)
+		one.Fields, err = Differing(current.Doc, next)
 	}
 	return one, err
 }
 
-// differing are the top-level fields in which two canonical documents differ.
-func differing(before, after []byte) ([]FieldDiff, error) {
+// Differing are the top-level fields in which two canonical documents differ.
+func Differing(before, after []byte) ([]FieldDiff, error) {
 	var old, now map[string]json.RawMessage
 	if err := errors.Join(json.Unmarshal(before, &old), json.Unmarshal(after, &now)); err != nil {
 		return nil, err

@@ -78,7 +78,17 @@ func (k *Kind) begin(tx *act.Tx, given map[string]json.RawMessage) (map[string]j
 		if err != nil {
 			return nil, err
 		}
-		engine[k.IDField] = fmt.Sprintf("%s-%d", k.Prefix, number)
+		for { // an import brings numbers of its own
+			engine[k.IDField] = fmt.Sprintf("%s-%d", k.Prefix, number)
+			taken, err := Known(&tx.Reader, k.Name, []string{engine[k.IDField]})
+			if err != nil {
+				return nil, err
+			}
+			if len(taken) == 0 {
+				break
+			}
+			number++
+		}
 	}
 	if k.Author != "" {
 		engine[k.Author] = tx.Caller().ID
@@ -274,7 +284,7 @@ func stale(r *store.Reader, kind *Kind, current *Version, version int, fields ma
 		return err
 	}
 	e.Yours.Doc = doc
-	e.Differing, err = differing(current.Doc, doc)
+	e.Differing, err = Differing(current.Doc, doc)
 	return errors.Join(err, e)
 }
 

@@ -90,10 +90,15 @@ type Step struct {
 	Actor    string          `json:"actor"`
 	Patch    json.RawMessage `json:"patch,omitempty"` // the first step: the whole document
 	Document json.RawMessage `json:"document"`
+	// Fields are those that differ from the version before.
+	Fields []record.FieldDiff `json:"fields,omitempty"`
+	// Proof is the event's inclusion proof, where it was asked for.
+	Proof *ledger.Proof `json:"proof,omitempty"`
 }
 
-// History reads every version of a record with the event that made it.
-func (s *System) History(ctx context.Context, kind *record.Kind, id string) ([]Step, error) {
+// History reads every version of a record with the event that made it, and its
+// proof where that is asked for.
+func (s *System) History(ctx context.Context, kind *record.Kind, id string, prove bool) ([]Step, error) {
 	var steps []Step
 	err := s.DB.Read(ctx, func(r *store.Reader) error {
 		versions, err := record.History(r, kind.Name, id)
@@ -112,7 +117,18 @@ func (s *System) History(ctx context.Context, kind *record.Kind, id string) ([]S
 			if data.Patch == nil {
 				data.Patch = data.Document
 			}
-			steps = append(steps, Step{v.Version, v.From, event.LeafHash, event.Type, event.Instant(), event.Actor, data.Patch, v.Doc})
+			step := Step{Version: v.Version, Index: v.From, LeafHash: event.LeafHash, Type: event.Type, Time: event.Instant(), Actor: event.Actor, Patch: data.Patch, Document: v.Doc}
+			if n := len(steps); n > 0 {
+				if step.Fields, err = record.Differing(steps[n-1].Document, v.Doc); err != nil {
+					return err
+				}
+			}
+			if prove {
+				if step.Proof, err = ledger.Prove(r, v.From); err != nil {
+					return err
+				}
+			}
+			steps = append(steps, step)
 		}
 		return nil
 	})

@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -144,6 +145,8 @@ func explain(err error) *Problem {
 		return problem(http.StatusConflict, "exists", "a record with this id exists already")
 	case errors.Is(err, record.ErrStale):
 		return problem(http.StatusPreconditionFailed, "stale", "%v: read it again", err)
+	case errors.Is(err, attached.ErrRefused):
+		return problem(http.StatusUnprocessableEntity, "refused", "%v", err)
 	case errors.Is(err, record.ErrSame):
 		return problem(http.StatusConflict, "same", "%v", err)
 	case errors.Is(err, context.DeadlineExceeded):

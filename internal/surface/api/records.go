@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -171,7 +170,12 @@ type historyOutput struct {
 	}
 }
 
-func (s *Server) getHistory(ctx context.Context, in *recordInput) (*historyOutput, error) {
+type historyInput struct {
+	attachedInput
+	Proof bool `query:"proof" doc:"Give the inclusion proof of every event"`
+}
+
+func (s *Server) getHistory(ctx context.Context, in *historyInput) (*historyOutput, error) {
 	kind, err := s.System.Kinds.Find(in.Register)
 	if err != nil {
 		return nil, err
@@ -180,7 +184,7 @@ func (s *Server) getHistory(ctx context.Context, in *recordInput) (*historyOutpu
 		return nil, err
 	}
 	out := &historyOutput{}
-	out.Body.History, err = s.System.History(ctx, kind, in.ID)
+	out.Body.History, err = s.System.History(ctx, kind, in.ID, in.Proof)
 	return out, err
 }
 
@@ -223,7 +227,7 @@ func (s *Server) addRecord(ctx context.Context, in *addInput) (*recordOutput, er
 		return nil, err
 	}
 	out := shown(v, http.StatusCreated)
-	out.Location = "/v1/records/" + kind.Register + "/" + url.PathEscape(v.ID)
+	out.Location = location(kind, v.ID)
 	return out, nil
 }
 

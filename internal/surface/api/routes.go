@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 )
 
 // route is one line of the table of everything that can be asked. A route that
@@ -41,6 +42,7 @@ const (
 	batchType      = "application/cloudevents-batch+json"
 	jsonType       = "application/json"
 	mergePatchType = "application/merge-patch+json"
+	binaryType     = "application/octet-stream"
 	textType       = "text/plain; charset=utf-8"
 )
 
@@ -75,6 +77,23 @@ var routes = []route{
 		title: "Record observations of systems, a JSON array of at most 1,000 (all or none)", body: map[string]int64{jsonType: maxBatch}},
 	{method: "POST", path: "/v1/evidence/{id}/review", action: "evidence.review", id: "review-evidence", tag: "Evidence",
 		title: "Conclude on evidence that somebody else prepared", body: map[string]int64{jsonType: maxBody}},
+	{method: "GET", path: "/v1/records/{register}/{id}/links", action: "*.read", id: "list-links", tag: "Records", title: "List a record's links, both ways"},
+	{method: "POST", path: "/v1/records/{register}/{id}/links", action: "*.link", id: "add-link", tag: "Records", status: http.StatusCreated,
+		title: "Link a record to another one", body: map[string]int64{jsonType: maxBody}},
+	{method: "DELETE", path: "/v1/records/{register}/{id}/links", action: "*.link", id: "remove-link", tag: "Records", title: "Remove a link; its history stays"},
+	{method: "GET", path: "/v1/records/{register}/{id}/comments", action: "*.read", id: "list-comments", tag: "Records", title: "List the comments on a record"},
+	{method: "POST", path: "/v1/records/{register}/{id}/comments", action: "*.comment", id: "add-comment", tag: "Records", status: http.StatusCreated,
+		title: "Comment on a record", body: map[string]int64{jsonType: maxBody}},
+	{method: "GET", path: "/v1/records/{register}/{id}/attachments", action: "*.read", id: "list-attachments", tag: "Records", title: "List a record's files"},
+	{method: "POST", path: "/v1/records/{register}/{id}/attachments", action: "*.attach", id: "add-attachment", tag: "Records", status: http.StatusCreated,
+		title: "Attach a file to a record", body: map[string]int64{binaryType: attached.MaxFile}},
+	{method: "GET", path: "/v1/records/{register}/{id}/attachments/{file}", action: "*.read", id: "get-attachment", tag: "Records",
+		title: "Read a file; the reading is recorded"},
+	{method: "DELETE", path: "/v1/records/{register}/{id}/attachments/{file}", action: "*.attach", id: "remove-attachment", tag: "Records",
+		title: "Take a file off its record; its history stays"},
+	{method: "GET", path: "/v1/records/{register}/{id}/tags", action: "*.read", id: "get-tags", tag: "Records", title: "List a record's tags"},
+	{method: "POST", path: "/v1/records/{register}/{id}/tags", action: "*.tag", id: "change-tags", tag: "Records",
+		title: "Add and remove tags of a record", body: map[string]int64{jsonType: maxBody}},
 
 	{method: "GET", path: "/v1/controls", action: "control.read", id: "list-controls", tag: "Controls", title: "List the controls and their tests"},
 	{method: "GET", path: "/v1/controls/{id}", action: "control.read", id: "get-control", tag: "Controls", title: "Read a control"},

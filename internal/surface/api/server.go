@@ -64,6 +64,7 @@ func New(s *surface.System, log *slog.Logger, timeouts Timeouts, collectors ...p
 	server.registerEvents()
 	server.registerLedger()
 	server.registerRecords()
+	server.registerAttached()
 	server.registerAssurance()
 	server.registerEvidence()
 	return server, server.registerService()

@@ -20,17 +20,21 @@ import (
 
 func (p *program) recordCommand() *cobra.Command {
 	return noun("record", "Read and change records of the registers",
-		p.recordList(), p.recordShow(), p.recordHistory(), p.recordAdd(), p.recordSet(), p.recordMove(), p.recordExport())
+		p.recordList(), p.recordShow(), p.recordHistory(), p.recordAdd(), p.recordSet(), p.recordMove(), p.recordLink(false), p.recordLink(true),
+		p.recordComment(), p.recordAttach(), p.recordAttachments(), p.recordTag(false), p.recordTag(true), p.recordExpired(), p.recordDispose(), p.recordExport())
 }
 
 func (p *program) recordList() *cobra.Command {
 	var query record.Query
 	var limit int
+	var columns string
 	command := &cobra.Command{
-		Use:   "list REGISTER [--filter CEL]",
+		Use:   "list REGISTER [--filter CEL] [--sort COLUMN]",
 		Short: "List the current records of a register",
-		Long: `List the current records of a register, ordered by their instant. --filter takes a
-CEL expression over item, like: item.employment == "contractor"`,
+		Long: `List the current records of a register, ordered by their instant, or by the
+column that --sort names, with - before it the last one first. --filter takes a CEL
+expression over the register's columns, like: item.employment == "contractor"
+--columns names fields to print instead of the usual summary.`,
 		Args: args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.reading(cmd.Context(), given[0], func(s *surface.System) error {
@@ -38,19 +42,29 @@ CEL expression over item, like: item.employment == "contractor"`,
 				if err != nil {
 					return err
 				}
-				return p.listRecords(cmd.Context(), s, kind, query, limit)
+				return p.listRecords(cmd.Context(), s, kind, query, limit, columns)
 			})
 		},
 	}
 	command.Flags().StringVar(&query.Filter, "filter", "", "CEL expression over the register's columns")
 	command.Flags().StringVar(&query.Sort, "sort", "", "column to sort by, with - before it the last one first")
+	command.Flags().StringVar(&columns, "columns", "", "fields to print, with commas between")
 	command.Flags().IntVar(&limit, "limit", 0, "at most this many")
 	return command
 }
 
-func (p *program) listRecords(ctx context.Context, s *surface.System, kind *record.Kind, query record.Query, limit int) error {
+func (p *program) listRecords(ctx context.Context, s *surface.System, kind *record.Kind, query record.Query, limit int, columns string) error {
 	if err := s.ViewRecords(ctx, caller(), kind, "", query.Filter); err != nil {
 		return err
+	}
+	var names []string
+	if columns != "" {
+		names = strings.Split(columns, ",")
+	}
+	for _, name := range names {
+		if kind.Type(name) == nil {
+			return usagef("--columns: %q is no field of %s: %s", name, kind.Register, strings.Join(kind.Fields(), ", "))
+		}
 	}
 	shown := 0
 	query.Limit = limit
@@ -60,7 +74,7 @@ func (p *program) listRecords(ctx context.Context, s *surface.System, kind *reco
 			if p.json {
 				return p.line(v.Doc)
 			}
-			printf(p.Out, "%s\n    %s\n", v.Ref(), shorten(summary(v.Doc), 74))
+			printf(p.Out, "%s\n    %s\n", v.Ref(), shorten(summary(v.Doc, names), 74))
 			return nil
 		})
 		return err
@@ -75,12 +89,23 @@ func (p *program) listRecords(ctx context.Context, s *surface.System, kind *reco
 }
 
 // summary is a record's most telling fields on one line.
-func summary(doc json.RawMessage) string {
+// Of the columns, where some are named.
+func summary(doc json.RawMessage, columns []string) string {
 	var fields map[string]any
 	if json.Unmarshal(doc, &fields) != nil {
 		return string(doc)
 	}
 	var parts []string
+	for _, name := range columns {
+		if text, ok := fields[name].(string); ok {
+			parts = append(parts, text)
+		} else if value, err := json.Marshal(fields[name]); err == nil {
+			parts = append(parts, string(value))
+		}
+	}
+	if len(columns) > 0 {
+		return strings.Join(parts, " · ")
+	}
 	for _, name := range []string{"title", "name", "email", "employment", "state", "merged_at", "joined_at", "from", "to", "conclusion"} {
 		if text, ok := fields[name].(string); ok && text != "" {
 			parts = append(parts, text)
@@ -187,8 +212,9 @@ func fieldTexts(value json.RawMessage) []string {
 }
 
 func (p *program) recordHistory() *cobra.Command {
-	return &cobra.Command{
-		Use:   "history REF",
+	var proof bool
+	command := &cobra.Command{
+		Use:   "history REF [--proof]",
 		Short: "Show every version of a record, and the event that made it",
 		Args:  args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -200,26 +226,35 @@ func (p *program) recordHistory() *cobra.Command {
 				if err := s.ViewRecords(cmd.Context(), caller(), kind, id, ""); err != nil {
 					return err
 				}
-				history, err := s.History(cmd.Context(), kind, id)
+				history, err := s.History(cmd.Context(), kind, id, proof)
 				if err != nil {
 					return err
 				}
-				for _, step := range history {
-					if p.json {
-						if err := p.line(step); err != nil {
-							return err
-						}
-						continue
-					}
-					printf(p.Out, "version %d  event %d  %s  %s  by %s\n", step.Version, step.Index, step.Time.UTC().Format(time.RFC3339), step.Type, step.Actor)
-					if step.Patch != nil {
-						printFields(p.Out, step.Patch)
-					}
-				}
-				return nil
+				return p.printHistory(history)
 			})
 		},
 	}
+	command.Flags().BoolVar(&proof, "proof", false, "give the inclusion proof of every event, for scaf ledger check-proof")
+	return command
+}
+
+func (p *program) printHistory(history []surface.Step) error {
+	for _, step := range history {
+		if p.json {
+			if err := p.line(step); err != nil {
+				return err
+			}
+			continue
+		}
+		printf(p.Out, "version %d  event %d  %s  %s  by %s\n", step.Version, step.Index, step.Time.UTC().Format(time.RFC3339), step.Type, step.Actor)
+		if step.Patch != nil {
+			printFields(p.Out, step.Patch)
+		}
+		if step.Proof != nil {
+			printf(p.Out, "  proof: event %d, leaf hash\n    %s\n", step.Proof.Index, step.LeafHash)
+		}
+	}
+	return nil
 }
 
 func (p *program) recordAdd() *cobra.Command {
@@ -243,7 +278,8 @@ func (p *program) recordAdd() *cobra.Command {
 }
 
 func (p *program) recordSet() *cobra.Command {
-	return &cobra.Command{
+	var version int
+	return versionFlag(&cobra.Command{
 		Use:   "set REF FIELD=VALUE...",
 		Short: "Change fields of a record; an empty value clears the field",
 		Args:  args(2, -1),
@@ -253,14 +289,15 @@ func (p *program) recordSet() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return s.SetRecord(cmd.Context(), caller(), kind, id, record.AnyVersion, fields)
+				return s.SetRecord(cmd.Context(), caller(), kind, id, version, fields)
 			})
 		},
-	}
+	}, &version)
 }
 
 func (p *program) recordMove() *cobra.Command {
-	return &cobra.Command{
+	var version int
+	return versionFlag(&cobra.Command{
 		Use:   "move REF STATE [FIELD=VALUE...]",
 		Short: "Move a record to another state of its lifecycle",
 		Args:  args(2, -1),
@@ -270,10 +307,10 @@ func (p *program) recordMove() *cobra.Command {
 				if err != nil {
 					return nil, err
 				}
-				return s.MoveRecord(cmd.Context(), caller(), kind, id, record.AnyVersion, given[1], fields)
+				return s.MoveRecord(cmd.Context(), caller(), kind, id, version, given[1], fields)
 			})
 		},
-	}
+	}, &version)
 }
 
 // change opens the folder for writing, does the work on a register or record
@@ -293,7 +330,7 @@ func (p *program) change(ctx context.Context, target, verb string, work func(*su
 		}
 		v, err := work(s, kind, id)
 		if err != nil {
-			return err
+			return refused(err)
 		}
 		return p.print(v, func(w io.Writer) { printRecord(w, v) })
 	})
@@ -317,4 +354,34 @@ func assignments(kind *record.Kind, given []string) (map[string]json.RawMessage,
 		fields[field] = value
 	}
 	return fields, nil
+}
+
+// refused gives a stale change the exit status of a check that failed: nothing
+// was overwritten, and both versions are shown.
+func refused(err error) error {
+	if !errors.Is(err, record.ErrStale) {
+		return err
+	}
+	var stale *record.StaleError
+	if !errors.As(err, &stale) {
+		return failed{err}
+	}
+	value := func(raw []byte) string {
+		if len(raw) == 0 {
+			return "missing"
+		}
+		return shorten(string(raw), 60)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%v", stale)
+	for _, field := range stale.Differing {
+		fmt.Fprintf(&text, "\n%s: yours %s, current %s", field.Field, value(field.New), value(field.Old))
+	}
+	return failed{errors.New(text.String())}
+}
+
+// versionFlag gives a command the version that its change was made from.
+func versionFlag(command *cobra.Command, version *int) *cobra.Command {
+	command.Flags().IntVar(version, "version", record.AnyVersion, "the version that the change was made from; another one refuses it (default: any)")
+	return command
 }

@@ -102,12 +102,19 @@ func (l *Ledger) open(t testing.TB) {
 	if err := l.DB.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
-	log := ledger.NewLog(Origin, l.Signer, l.VerifierKey)
 	if exists, err := ledger.Exists(ctx, l.DB); err != nil {
 		t.Fatal(err)
 	} else if !exists {
-		Write(t, l.DB, log.Create)
+		Write(t, l.DB, ledger.NewLog(Origin, l.Signer, l.VerifierKey).Create)
 	}
+	l.OpenDoor(t)
+}
+
+// OpenDoor opens the door of a ledger whose door was closed.
+func (l *Ledger) OpenDoor(t testing.TB) {
+	t.Helper()
+	log := ledger.NewLog(Origin, l.Signer, l.VerifierKey)
+	var err error
 	if l.Door, err = act.Open(act.Config{DB: l.DB, Log: log, Auth: Everything{}, Clock: l.Clock, IDs: ids.NewSource(), Side: l.Side}); err != nil {
 		t.Fatal(err)
 	}
