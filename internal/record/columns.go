@@ -44,6 +44,11 @@ type column struct {
 	kind valueKind
 }
 
+// key is the column's name among the values, with what they are: PostgreSQL
+// makes an index over rows that have just been replaced, too, and what was there
+// under an earlier definition must not be read as something else.
+func (c *column) key() string { return c.Field + ":" + string("tidbm"[c.kind]) }
+
 // plan is a kind's columns, worked out once.
 type plan struct {
 	once    sync.Once
@@ -135,7 +140,7 @@ func (k *Kind) values(doc []byte) (any, error) {
 			out = append(out, ',')
 		}
 		out = append(out, '"')
-		out = append(out, columns[i].Field...)
+		out = append(out, columns[i].key()...)
 		out = append(out, '"', ':')
 		out = append(out, value...)
 	}
@@ -193,9 +198,9 @@ func (k *Kind) sql(dialect store.Dialect, c *column) string {
 		return "at"
 	}
 	if dialect == store.SQLite {
-		return "json_extract(cols, '$." + c.Field + "')"
+		return `json_extract(cols, '$."` + c.key() + `"')`
 	}
-	value := "(cols->>'" + c.Field + "')"
+	value := "(cols->>'" + c.key() + "')"
 	switch c.kind {
 	case valueInt, valueTime:
 		return "(" + value + "::bigint)"
