@@ -18,7 +18,7 @@ import (
 
 // Kinds is the one list of what is kept as records. A new register is one
 // folder and one line here.
-var Kinds = slices.Concat(attached.Kinds, record.Kinds{
+var Kinds = slices.Concat(record.Kinds{
 	changes.Register,
 	people.Register,
 	tasks.Register,
@@ -29,4 +29,4 @@ var Kinds = slices.Concat(attached.Kinds, record.Kinds{
 	results.Register,
 	documents.Register,
 	resolutions.Register,
-})
+}, attached.Kinds)

@@ -49,14 +49,16 @@ type bodyOutput[T any] struct {
 	Body   T
 }
 
-type attachedInput struct {
+// RecordPath names a record in a path. It is exported for huma, which passes over
+// what is embedded and not.
+type RecordPath struct {
 	Register string `path:"register"`
 	ID       string `path:"id"`
 }
 
 // show answers with a part of what is attached to a record.
-func show[T any](s *Server, part func(*surface.Attached) T) func(context.Context, *attachedInput) (*bodyOutput[T], error) {
-	return func(ctx context.Context, in *attachedInput) (*bodyOutput[T], error) {
+func show[T any](s *Server, part func(*surface.Attached) T) func(context.Context, *RecordPath) (*bodyOutput[T], error) {
+	return func(ctx context.Context, in *RecordPath) (*bodyOutput[T], error) {
 		kind, err := s.System.Kinds.Find(in.Register)
 		if err != nil {
 			return nil, err
@@ -94,7 +96,7 @@ func made[T any](value *T, status int, err error) (*bodyOutput[*T], error) {
 	return &bodyOutput[*T]{status, value}, nil
 }
 
-func (s *Server) addLink(ctx context.Context, in *attachedInput) (*bodyOutput[*attached.Link], error) {
+func (s *Server) addLink(ctx context.Context, in *RecordPath) (*bodyOutput[*attached.Link], error) {
 	kind, err := s.System.Kinds.Find(in.Register)
 	if err != nil {
 		return nil, err
@@ -111,7 +113,7 @@ func (s *Server) addLink(ctx context.Context, in *attachedInput) (*bodyOutput[*a
 }
 
 type linkInput struct {
-	attachedInput
+	RecordPath
 	Relation string `query:"relation" required:"true"`
 	To       string `query:"to" required:"true" doc:"The other record's reference" example:"change/c1"`
 }
@@ -125,7 +127,7 @@ func (s *Server) removeLink(ctx context.Context, in *linkInput) (*bodyOutput[*at
 	return made(v, http.StatusOK, err)
 }
 
-func (s *Server) addComment(ctx context.Context, in *attachedInput) (*bodyOutput[*attached.Comment], error) {
+func (s *Server) addComment(ctx context.Context, in *RecordPath) (*bodyOutput[*attached.Comment], error) {
 	kind, err := s.System.Kinds.Find(in.Register)
 	if err != nil {
 		return nil, err
@@ -141,7 +143,7 @@ func (s *Server) addComment(ctx context.Context, in *attachedInput) (*bodyOutput
 }
 
 type attachmentInput struct {
-	attachedInput
+	RecordPath
 	Name string `query:"name" required:"true" doc:"The file's name, without a folder"`
 	Type string `query:"type" doc:"Its media type; found out from its bytes when it is not said"`
 }
@@ -160,7 +162,7 @@ func (s *Server) addAttachment(ctx context.Context, in *attachmentInput) (*bodyO
 }
 
 type fileInput struct {
-	attachedInput
+	RecordPath
 	File string `path:"file" doc:"The attachment's id"`
 }
 
@@ -200,7 +202,7 @@ func (s *Server) removeAttachment(ctx context.Context, in *fileInput) (*bodyOutp
 	return made(v, http.StatusOK, err)
 }
 
-func (s *Server) changeTags(ctx context.Context, in *attachedInput) (*bodyOutput[*attached.Tagging], error) {
+func (s *Server) changeTags(ctx context.Context, in *RecordPath) (*bodyOutput[*attached.Tagging], error) {
 	kind, err := s.System.Kinds.Find(in.Register)
 	if err != nil {
 		return nil, err

@@ -171,7 +171,7 @@ type historyOutput struct {
 }
 
 type historyInput struct {
-	attachedInput
+	RecordPath
 	Proof bool `query:"proof" doc:"Give the inclusion proof of every event"`
 }
 
