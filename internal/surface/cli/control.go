@@ -83,7 +83,7 @@ func printControl(w io.Writer, c *controls.Control) {
 		if t.Population.Awaited {
 			printf(w, "              %v: not tested\n", &results.AwaitedError{Register: t.Population.From})
 		}
-		for _, part := range []struct{ name, text string }{{"where", t.Population.Where}, {"due", t.Due}, {"done", t.Done}, {"pass", t.Pass}} {
+		for _, part := range termsOf(t) {
 			if part.text != "" {
 				printf(w, "  %-11s %s\n", part.name, strings.ReplaceAll(strings.TrimSpace(part.text), "\n", "\n              "))
 			}
@@ -92,6 +92,27 @@ func printControl(w io.Writer, c *controls.Control) {
 			printf(w, "  grace       %s\n", t.Grace)
 		}
 	}
+}
+
+// named is something that a test says beside its population.
+type named struct{ name, text string }
+
+// termsOf are the terms of a test in the order in which people read them.
+func termsOf(t *controls.Test) []named {
+	terms := []named{{"where", t.Population.Where}, {"due", t.Due}, {"done", t.Done}, {"pass", t.Pass}, {"every", string(t.Every)}}
+	if s := t.StateTerms; s != nil {
+		terms = append(terms, named{"interval", s.Interval.String()}, named{"resource", s.Resource}, named{"since", s.Since})
+		if s.Changes != nil {
+			terms = append(terms, named{"changes", s.Changes.From + " " + s.Changes.Where})
+		}
+	}
+	if r := t.Reconcile; r != nil {
+		terms = append(terms, named{"reconcile", r.With.From + " " + r.With.Where}, named{"key", r.Key}, named{"with key", r.WithKey})
+	}
+	if c := t.Cutoff; c != nil {
+		terms = append(terms, named{"cut-off", c.Other + ", at most " + c.Tolerance.String() + " apart"})
+	}
+	return terms
 }
 
 func (p *program) controlCheck() *cobra.Command {
