@@ -213,10 +213,10 @@ func (l *loader) state(f *testFile, env *expr.Environment) {
 	c := &Changes{}
 	var resourceOf *expression
 	var scope string
-	within := l.within(f.changes, "changes", map[string]func(*yaml.Node){
+	within := l.within(f.changes, map[string]func(*yaml.Node){
 		"resource": l.expression(roleResource, &resourceOf),
 		"scope":    func(n *yaml.Node) { scope, _ = l.text(n, "scope") },
-	}, []string{"resource", "scope"})
+	})
 	env = l.population(within, &c.Population)
 	if env != nil && (c.From == FromItems || c.Awaited || c.From == p.From) {
 		l.fail(f.changes.Line, "changes: %s is no record of changes: name a source of SCAF other than the population's own", c.From)
@@ -228,7 +228,7 @@ func (l *loader) state(f *testFile, env *expr.Environment) {
 
 // within reads the keys of a map that has those of a population, and some
 // more; it returns the map without these.
-func (l *loader) within(node *yaml.Node, name string, more map[string]func(*yaml.Node), order []string) *yaml.Node {
+func (l *loader) within(node *yaml.Node, more map[string]func(*yaml.Node)) *yaml.Node {
 	if node.Kind != yaml.MappingNode {
 		return node // named by whoever reads it
 	}

@@ -92,7 +92,7 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 	case controls.State:
 		c.watch.finish(c.findings)
 		facts.State, facts.Gaps = &c.watch.State, c.watch.gaps
-		if c.watch.State.Absent == 0 { // nobody looked, or saw nothing: that is not nothing
+		if c.watch.Absent == 0 { // nobody looked, or saw nothing: that is not nothing
 			facts.RecordedQuery = ""
 		}
 	case controls.Document: // a document that nobody has yet is not one that was not due

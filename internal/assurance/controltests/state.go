@@ -102,7 +102,7 @@ func (w *watch) add(v *verdict, finding int) {
 	case unread:
 		w.Unread++
 	case gone:
-		w.State.Absent++
+		w.Absent++
 	default:
 		w.Readings++
 	}

@@ -106,7 +106,7 @@ func (l *laboratory) happened(kind, subject string, at time.Time, data any) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	l.Ledger.Add(l.T, body)
+	l.Add(l.T, body)
 }
 
 func (l *laboratory) eventsImported(since, until time.Time) {
