@@ -105,23 +105,6 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, grace time.Du
 	return nil
 }
 
-// operation describes a route of the table to huma.
-func operation(line route) huma.Operation {
-	o := huma.Operation{
-		OperationID: line.id, Method: line.method, Path: line.path, Summary: line.title, Tags: []string{line.tag}, DefaultStatus: line.status,
-		Errors: []int{http.StatusBadRequest, http.StatusServiceUnavailable},
-	}
-	if line.action != open {
-		o.Security = []map[string][]string{{"token": {}}}
-		o.Description = "Needs the permission `" + line.action + "`."
-		o.Errors = append(o.Errors, http.StatusUnauthorized, http.StatusForbidden)
-	}
-	if line.body != nil {
-		o.Errors = append(o.Errors, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-	}
-	return o
-}
-
 // register makes a handler of a route. Its errors are explained in one place.
 func register[In, Out any](s *Server, id string, handler func(ctx context.Context, in *In) (*Out, error)) {
 	line := find(id)
@@ -133,24 +116,6 @@ func register[In, Out any](s *Server, id string, handler func(ctx context.Contex
 		return out, nil
 	})
 	describeBody(s.api.OpenAPI().Paths[line.path], line)
-}
-
-// describeBody says what a route takes. Huma learns it only after the route is
-// registered, for it would read the body itself: into memory whole, before it
-// is known whether the type is taken, and not byte by byte as it came.
-func describeBody(item *huma.PathItem, line route) {
-	if line.body == nil {
-		return
-	}
-	described := map[string]*huma.Operation{http.MethodPost: item.Post, http.MethodPatch: item.Patch}[line.method]
-	described.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
-	for mediaType := range line.body {
-		schema := &huma.Schema{Type: huma.TypeObject}
-		if mediaType == batchType {
-			schema = &huma.Schema{Type: huma.TypeArray, Items: schema}
-		}
-		described.RequestBody.Content[mediaType] = &huma.MediaType{Schema: schema}
-	}
 }
 
 // rawBody answers with bytes as they are.

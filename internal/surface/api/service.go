@@ -16,6 +16,7 @@ import (
 
 // registerService adds the routes that are about the service itself.
 func (s *Server) registerService() error {
+	s.describeAnswers()
 	description, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("describe the API: %w", err)
