@@ -15,10 +15,12 @@ type Summary struct {
 	Taken   int64 `json:"taken"`   // new records or events
 	Updated int64 `json:"updated"` // new versions
 	Skipped int64 `json:"skipped"` // were there already
-	// Differing counts those of the skipped that are not what is there.
-	Differing int64     `json:"differing"`
-	Refused   int64     `json:"refused"`
-	Reasons   []Refusal `json:"reasons"` // of refusals, the first MaxReasons
+	// Differing counts those of the skipped that are not what is there;
+	// DifferingIDs has the first MaxDiffering of them.
+	Differing    int64     `json:"differing"`
+	Refused      int64     `json:"refused"`
+	Reasons      []Refusal `json:"reasons"` // of refusals, the first MaxReasons
+	DifferingIDs []string  `json:"differing_ids,omitempty"`
 }
 
 // Refusal says what was not taken, and why.
@@ -27,8 +29,24 @@ type Refusal struct {
 	Reason string `json:"reason"`
 }
 
-// MaxReasons is how many refusals a summary explains.
-const MaxReasons = 100
+// MaxReasons is how many refusals a summary explains, MaxDiffering how many
+// records that differ it names.
+const (
+	MaxReasons   = 100
+	MaxDiffering = 20
+)
+
+// skip counts an item whose record is there already, and says the same or not.
+func (s *Summary) skip(id string, same bool) {
+	s.Skipped++
+	if same {
+		return
+	}
+	s.Differing++
+	if len(s.DifferingIDs) < MaxDiffering {
+		s.DifferingIDs = append(s.DifferingIDs, id)
+	}
+}
 
 // Refuse counts a refusal.
 func (s *Summary) Refuse(where string, reason error) { s.refuse(Refusal{where, reason.Error()}) }
@@ -46,6 +64,7 @@ func (s *Summary) add(part Summary) {
 	s.Updated += part.Updated
 	s.Skipped += part.Skipped
 	s.Differing += part.Differing
+	s.DifferingIDs = append(s.DifferingIDs, part.DifferingIDs[:min(len(part.DifferingIDs), MaxDiffering-len(s.DifferingIDs))]...)
 	s.Refused += part.Refused
 	s.Reasons = append(s.Reasons, part.Reasons[:min(len(part.Reasons), MaxReasons-len(s.Reasons))]...)
 }

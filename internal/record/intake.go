@@ -172,13 +172,17 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 	var done Summary
 	_, err := in.Door.Do(ctx, in.Caller, in.Action, in.Kind.Register, func(tx *act.Tx) error {
 		done = Summary{}
-		known, err := Known(&tx.Reader, in.Kind.Name, ids)
+		known, err := Current(&tx.Reader, in.Kind.Name, ids)
 		if err != nil {
 			return err
 		}
 		var changes []Change
 		for _, item := range items {
-			if known[item.id] {
+			if current, ok := known[item.id]; ok {
+				if !in.Update && item.fields == nil { // the document is whole, and is not taken
+					done.skip(item.id, in.Kind.says(current, item.doc))
+					continue
+				}
 				update, err := in.compare(&tx.Reader, item, &done)
 				if err != nil {
 					return err
@@ -192,7 +196,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 				done.Refuse(item.where, item.begins)
 				continue
 			}
-			known[item.id] = true // a second one in this batch is the same record
+			known[item.id] = json.RawMessage(item.doc) // a second one in this batch is the same record
 			changes = append(changes, Change{Verb: "imported", ID: item.id, Doc: item.doc, values: item.values})
 			done.Taken++
 		}
@@ -209,10 +213,6 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 // compare decides what becomes of an item whose record is there already, and
 // returns the change that brings the record to it, if there is one.
 func (in Intake) compare(r *store.Reader, item prepared, done *Summary) ([]Change, error) {
-	if !in.Update && item.fields == nil {
-		done.Skipped++
-		return nil, nil
-	}
 	current, err := Get(r, in.Kind.Name, item.id)
 	if errors.Is(err, ErrNone) { // twice in one batch, and not written yet
 		done.Skipped++
@@ -226,8 +226,7 @@ func (in Intake) compare(r *store.Reader, item prepared, done *Summary) ([]Chang
 	case refused == nil && string(next) == string(current.Doc):
 		done.Skipped++
 	case !in.Update:
-		done.Skipped++
-		done.Differing++
+		done.skip(item.id, false)
 	case refused != nil:
 		done.Refuse(item.where, refused)
 	default:
@@ -277,6 +276,25 @@ func (in Intake) next(current *Version, item prepared) (canonical, error) {
 		return nil, err
 	}
 	return next, fits(next)
+}
+
+// says reports whether a record's document says all that the imported one does.
+// What the register keeps beside that (a note, where it stands in its
+// lifecycle) is its own.
+func (k *Kind) says(current json.RawMessage, imported canonical) bool {
+	if string(current) == string(imported) {
+		return true
+	}
+	var have, want map[string]json.RawMessage
+	if json.Unmarshal(current, &have) != nil || json.Unmarshal(imported, &want) != nil {
+		return false
+	}
+	for field, value := range want {
+		if string(have[field]) != string(value) && !(field == "state" && len(k.States) > 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // keeps refuses a change of a fixed field.

@@ -234,11 +234,12 @@ func Get(r *store.Reader, kind, id string) (*Version, error) {
 	return v, err
 }
 
-// Known returns which of the ids have a record of the kind.
-func Known(r *store.Reader, kind string, ids []string) (map[string]bool, error) {
-	known := map[string]bool{}
+// Current reads the current documents of those of the ids that have a record of
+// the kind, in one query.
+func Current(r *store.Reader, kind string, ids []string) (map[string]json.RawMessage, error) {
+	current := map[string]json.RawMessage{}
 	if len(ids) == 0 {
-		return known, nil
+		return current, nil
 	}
 	args := []any{kind}
 	var list strings.Builder
@@ -252,10 +253,18 @@ func Known(r *store.Reader, kind string, ids []string) (map[string]bool, error) 
 	// One look into the index for each id, whatever a planner without
 	// statistics thinks of the table. Both databases call the column column1.
 	var id string
-	err := r.Each(`SELECT v.column1 FROM (VALUES `+list.String()+`) AS v
-		WHERE (SELECT r.version FROM record_version r WHERE r.kind = $1 AND r.id = v.column1 AND r.version = 1) IS NOT NULL`,
-		args, []any{&id}, func() error { known[id] = true; return nil })
-	return known, err
+	var doc *string
+	err := r.Each(`SELECT v.column1,
+			(SELECT r.doc FROM record_version r WHERE r.kind = $1 AND r.id = v.column1 ORDER BY r.version DESC LIMIT 1)
+		FROM (VALUES `+list.String()+`) AS v`,
+		args, []any{&id, &doc}, func() error {
+			if doc != nil {
+				current[id] = json.RawMessage(*doc)
+			}
+			doc = nil
+			return nil
+		})
+	return current, err
 }
 
 // History reads all versions of a record, the first one first.

@@ -32,7 +32,14 @@ func (p *program) imported(done *record.Completed, title, unit string, more func
 		}
 		printf(w, "skipped      %d that were there already\n", done.Skipped)
 		if done.Differing > 0 {
-			printf(w, "             %d of them differ from the record: --update takes them\n", done.Differing)
+			how := "see scaf record history"
+			if done.Source != "git" {
+				how = "--update takes them"
+			}
+			printf(w, "             %d of them differ from the record: %s\n", done.Differing, how)
+			for _, id := range done.DifferingIDs {
+				printf(w, "             - %s\n", id)
+			}
 		}
 		printf(w, "refused      %d\n", done.Refused)
 		if more != nil {
