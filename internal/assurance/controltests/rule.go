@@ -162,7 +162,11 @@ func Conclude(f Facts) Outcome {
 	if compensated > 0 {
 		o.say("%s compensated for, with a recorded reason; it stays a deviation.", isAre(compensated, "deviation"))
 	}
+	failures := countFindings(f.Findings, func(d Finding) bool { return d.Reason == Failure })
 	switch {
+	case failures > 0: // nothing is proposed
+		o.Conclusion, o.NeedsJudgment = Incomplete, n < SmallPopulation && !f.DesignLevel
+		o.say("%s could not be evaluated: incomplete.", count(failures, "item"))
 	case n == 0 && f.RecordedQuery != "":
 		o.Conclusion = NotOccurring
 		o.say("Nothing was due to be tested, and the query is recorded: not occurring.")
@@ -190,10 +194,6 @@ func Conclude(f Facts) Outcome {
 	default:
 		o.Conclusion, o.NeedsJudgment = EffectiveWithExceptions, true
 		o.say("Fewer than %d items: effective with exceptions is proposed; a person concludes.", SmallPopulation)
-	}
-	if failures := countFindings(f.Findings, func(d Finding) bool { return d.Reason == Failure }); failures > 0 {
-		o.Conclusion = Incomplete
-		o.say("%s could not be evaluated: incomplete.", count(failures, "item"))
 	}
 	if len(f.Gaps) > 0 {
 		o.gaps(f.Gaps)

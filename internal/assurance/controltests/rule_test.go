@@ -202,7 +202,6 @@ func TestBecauseIsPlainAndInAFixedOrder(t *testing.T) {
 		"Rate: 5 of 25 is over 5 %.",
 		"Design: the cause is noted as one of design.",
 		"1 deviation is compensated for, with a recorded reason; it stays a deviation.",
-		"The deviations are systematic: ineffective.",
 		"1 item could not be evaluated: incomplete.",
 		"3 deviations are without a cause: a person has to judge.",
 	}
