@@ -88,7 +88,7 @@ func TestTheTableHoldsEveryRoute(t *testing.T) {
 			for status, response := range operation.Responses {
 				for mediaType, content := range response.Content {
 					if content.Schema["contentEncoding"] != nil || len(content.Schema) == 0 {
-						t.Errorf("%s %s: what %s of %s is, is not described: %v", method, path, mediaType, status, content.Schema)
+						t.Errorf("%s %s: describe.go does not say what %s of %s is: %v", method, path, mediaType, status, content.Schema)
 					}
 					if strings.HasPrefix(status, "2") {
 						given++

@@ -62,6 +62,8 @@ func (s *Server) describeAnswers() {
 	}
 	controls := object("")
 	controls.Properties = map[string]*huma.Schema{"controls": {Type: huma.TypeArray, Items: object("A control and its tests")}}
+	gaps := object("")
+	gaps.Properties = map[string]*huma.Schema{"period": text, "missing": {Type: huma.TypeArray, Items: object("What a test lacks, and what to do about it")}}
 	for id, content := range map[string]map[string]*huma.Schema{
 		"append-events":  {jsonType: {OneOf: []*huma.Schema{receipt, {Type: huma.TypeArray, Items: receipt}}, Description: "A receipt, or of a batch one for each event in their order"}},
 		"get-event":      {jsonType: event, eventType: object("Exactly the stored bytes")},
@@ -70,10 +72,15 @@ func (s *Server) describeAnswers() {
 		"list-controls":  {jsonType: controls},
 		"get-control":    {jsonType: object("A control and its tests")},
 		"get-readiness":  {jsonType: object("The report, as scaf report readiness --format json prints it")},
-		"get-openapi":    {"application/openapi+json": object("An OpenAPI 3.1 document")},
-		"get-health":     {"text/plain": text},
-		"get-ready":      {"text/plain": text},
-		"get-metrics":    {"text/plain": text, "application/openmetrics-text": text},
+		"list-gaps":      {jsonType: gaps},
+
+		"record-observations": {jsonType: {Type: huma.TypeArray, Items: receipt, Description: "A receipt for each observation, in their order"}},
+		"review-evidence":     {jsonType: object("The evidence with what was concluded of it")},
+
+		"get-openapi": {"application/openapi+json": object("An OpenAPI 3.1 document")},
+		"get-health":  {"text/plain": text},
+		"get-ready":   {"text/plain": text},
+		"get-metrics": {"text/plain": text, "application/openmetrics-text": text},
 	} {
 		line := find(id)
 		item := api.Paths[line.path]
