@@ -80,7 +80,7 @@ func (k *Kind) begin(tx *act.Tx, given map[string]json.RawMessage) (map[string]j
 		}
 		for { // an import brings numbers of its own
 			engine[k.IDField] = fmt.Sprintf("%s-%d", k.Prefix, number)
-			taken, err := Known(&tx.Reader, k.Name, []string{engine[k.IDField]})
+			taken, err := Current(&tx.Reader, k.Name, []string{engine[k.IDField]})
 			if err != nil {
 				return nil, err
 			}
