@@ -75,6 +75,7 @@ func (s *Server) describeAnswers() {
 		"list-gaps":      {jsonType: gaps},
 
 		"record-observations": {jsonType: {Type: huma.TypeArray, Items: receipt, Description: "A receipt for each observation, in their order"}},
+		"get-attachment":      {"application/octet-stream": {Type: huma.TypeString, Format: "binary", Description: "The file as it was attached"}},
 		"review-evidence":     {jsonType: object("The evidence with what was concluded of it")},
 
 		"get-openapi": {"application/openapi+json": object("An OpenAPI 3.1 document")},
