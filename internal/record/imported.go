@@ -69,6 +69,9 @@ func (s *Summary) add(part Summary) {
 	s.Reasons = append(s.Reasons, part.Reasons[:min(len(part.Reasons), MaxReasons-len(s.Reasons))]...)
 }
 
+// CompletedType is the type of the event at the end of an import.
+const CompletedType = "scaf.import.completed.v1"
+
 // Completed is the event at the end of an import: what was asked, and what
 // came of it. It is what a population's completeness rests on.
 type Completed struct {
@@ -122,7 +125,7 @@ func Complete(ctx context.Context, door *act.Door, caller act.Caller, action, su
 		}
 	}
 	_, err := door.Do(ctx, caller, action, subject, func(tx *act.Tx) error {
-		_, err := tx.Event(act.Event{Type: "scaf.import.completed.v1", Subject: "import/" + subject, Data: done})
+		_, err := tx.Event(act.Event{Type: CompletedType, Subject: "import/" + subject, Data: done})
 		if err != nil {
 			return fmt.Errorf("record the import: %w", err)
 		}

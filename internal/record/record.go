@@ -346,6 +346,17 @@ func Count(r *store.Reader, q Range) (int64, error) {
 	return n, err
 }
 
+// ChangedSince reports whether a record of the kind has got a version by the
+// event at this ledger index or a later one.
+func ChangedSince(r *store.Reader, kind string, index int64) (bool, error) {
+	var one int
+	err := r.One(`SELECT 1 FROM record_version WHERE from_idx >= $1 AND kind = $2 LIMIT 1`, []any{index, kind}, []any{&one})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Number is the number of the kind's next record, from 1, for kinds whose
 // records are numbered. It is right within a transaction that holds the lane.
 func Number(r *store.Reader, kind string) (int64, error) {

@@ -13,7 +13,6 @@ import (
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/periods"
-	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -102,20 +101,6 @@ func (s *System) Filter(kind *record.Kind, expression string) (func(doc []byte) 
 		}
 		return evaluator.In()
 	}, nil
-}
-
-// Readiness builds the readiness report of a period.
-func (s *System) Readiness(ctx context.Context, period *periods.Period) (*reports.Readiness, error) {
-	all, err := s.Controls()
-	if err != nil {
-		return nil, err
-	}
-	var report *reports.Readiness
-	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		report, err = reports.Build(r, s.Config.Organization, s.Clock.Now(), period, all)
-		return err
-	})
-	return report, err
 }
 
 // Missing lists what is missing for the tests of a period.

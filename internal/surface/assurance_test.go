@@ -62,7 +62,7 @@ func TestOwnControlsAreAddedAndTakeThePlaceOfTheCatalogs(t *testing.T) {
 	if !errors.As(err, &wrong) || len(wrong) != 2 || wrong[0].File != "wrong.yaml" || wrong[0].Line != 5 || wrong[1].Line != 7 || !strings.HasPrefix(err.Error(), filepath.Join(f.Dir, surface.ControlsDir)) {
 		t.Errorf("a wrong file: %v", err)
 	}
-	if _, err := f.Readiness(context.Background(), nil); !errors.As(err, &wrong) {
+	if _, err := f.Readiness(context.Background(), surface.ReadinessQuery{}); !errors.As(err, &wrong) {
 		t.Errorf("a report with a wrong file: %v", err)
 	}
 }
@@ -123,7 +123,7 @@ func TestWholeCatalogOverAPeriod(t *testing.T) {
 			return performed
 		}
 		interim := test()
-		report, err := f.Readiness(ctx, period)
+		report, err := f.Readiness(ctx, surface.ReadinessQuery{Period: period.Name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,7 @@ func TestWholeCatalogOverAPeriod(t *testing.T) {
 		if final := test(); final != interim || final < 10 {
 			t.Errorf("%d tests were performed finally, %d before", final, interim)
 		}
-		after, err := f.Readiness(ctx, period)
+		after, err := f.Readiness(ctx, surface.ReadinessQuery{Period: period.Name})
 		if err != nil {
 			t.Fatal(err)
 		}

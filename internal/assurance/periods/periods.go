@@ -194,15 +194,35 @@ func get(r *store.Reader, name string) (*Period, int, error) {
 }
 
 // List reads all periods in the order of their beginnings.
-func List(r *store.Reader) ([]Period, error) {
+func List(r *store.Reader) ([]Period, error) { return list(r, 0) }
+
+// list reads all periods as they were at a checkpoint; 0 is now.
+func list(r *store.Reader, asOf int64) ([]Period, error) {
 	var all []Period
-	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
+	err := record.Each(r, record.Range{Kind: Register.Name, AsOf: asOf}, func(v *record.Version) error {
 		var p Period
 		err := json.Unmarshal(v.Doc, &p)
 		all = append(all, p)
 		return err
 	})
 	return all, err
+}
+
+// ChooseAt is Choose as of a checkpoint: the period as it was then.
+func ChooseAt(r *store.Reader, name string, asOf int64) (*Period, error) {
+	all, err := list(r, asOf)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return last(all)
+	}
+	for i := range all {
+		if all[i].Name == name {
+			return &all[i], nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %q had not been opened at the checkpoint of size %d", ErrNone, name, asOf)
 }
 
 // Choose reads the named period, or without a name the latest one.
@@ -220,6 +240,10 @@ func Latest(r *store.Reader) (*Period, error) {
 	if err != nil {
 		return nil, err
 	}
+	return last(all)
+}
+
+func last(all []Period) (*Period, error) {
 	for i := len(all) - 1; i >= 0; i-- {
 		if !slices.ContainsFunc(all, func(p Period) bool { return p.Corrects == all[i].Name }) {
 			return &all[i], nil

@@ -42,7 +42,7 @@ func Covered(r Snapshot, source string, window Window) (*Coverage, error) {
 	covered := map[string][]interval{} // by scope
 	gaps := map[string][]string{}
 	result := &Coverage{}
-	err := r.Events(ledger.Query{Type: "scaf.import.completed.v1", To: window.AsOf}, func(e *ledger.Event) error {
+	err := r.Events(ledger.Query{Type: record.CompletedType, To: window.AsOf}, func(e *ledger.Event) error {
 		var done record.Completed
 		if err := json.Unmarshal(e.Data, &done); err != nil {
 			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}

@@ -36,7 +36,16 @@ func (s *Stream) derived(from *record.Derived, take func([]byte) error) error {
 	if at := "item." + from.At; s.from.At != at { // what it computes is bounded by this instant
 		return fmt.Errorf("%w: %s is selected by %s, not by %s", ErrSource, from.Name, at, s.from.At)
 	}
-	return from.Items(Past(s.reader, s.window.AsOf), s.window.From, s.window.To, take)
+	return Items(s.reader, from, s.window.AsOf, s.window.From, s.window.To, take)
+}
+
+// Items gives the items of a computed source, as of a checkpoint; 0 is now. A
+// document is valid during the call only.
+func Items(from Snapshot, source *record.Derived, asOf int64, since, until time.Time, take func([]byte) error) error {
+	if m, ok := from.(*memory); ok {
+		return m.computed(source, asOf, since, until, take)
+	}
+	return source.Items(Past(from, asOf), since, until, take)
 }
 
 // Computed is the coverage of a source that is computed from what was

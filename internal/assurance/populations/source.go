@@ -203,6 +203,25 @@ func (s *Stream) events(take func([]byte) error) error {
 	})
 }
 
+// HasEvent reports whether an event that the query selects belongs to a
+// population of events, or cannot be told not to.
+func HasEvent(from Snapshot, population *controls.Population, query ledger.Query) (bool, error) {
+	found := false
+	e := population.Evaluator()
+	var doc []byte
+	err := from.Events(query, func(event *ledger.Event) (err error) {
+		if doc, err = appendEvent(doc[:0], event); err != nil {
+			return err
+		}
+		if in, err := belongs(e, doc); err != nil || !in {
+			return err
+		}
+		found = true
+		return ledger.Stop
+	})
+	return found, err
+}
+
 // logCheck is one day's duty to verify the ledger.
 type logCheck struct {
 	ID     string     `json:"id"` // the day

@@ -6,26 +6,33 @@ package reports
 import (
 	"cmp"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // Readiness is the readiness report of a period.
 type Readiness struct {
 	Organization string          `json:"organization"`
+	Timezone     string          `json:"timezone"`
 	Period       *periods.Period `json:"period"` // null before one was opened
 	At           time.Time       `json:"at"`
 	Ledger       Ledger          `json:"ledger"`
 	// Conclusions counts the controls by conclusion, the worst one first.
 	Conclusions []Count   `json:"conclusions"`
 	Controls    []Control `json:"controls"`
+	// Day is what is new, what is late, and what comes.
+	Day *Day `json:"day"`
 }
 
 // Ledger is the checkpoint that the report was read at.
@@ -73,25 +80,49 @@ var order = []controltests.Conclusion{
 	controltests.EffectiveWithExceptions, controltests.Effective, controltests.NotOccurring,
 }
 
-// Build reads the report in one snapshot. A nil period gives a report in
-// which nothing has been tested.
-func Build(r *store.Reader, organization string, at time.Time, period *periods.Period, all []*controls.Control) (*Readiness, error) {
-	head, err := ledger.ReadHead(r)
+// Question is what a report answers: how the controls of an organisation stand
+// at an instant. The answer depends on it, and on what the ledger held then,
+// and on nothing else.
+type Question struct {
+	Organization string
+	Controls     []*controls.Control
+	Kinds        record.Kinds
+	Zone         *time.Location
+	// Period is the period's name; empty: the one that began last by then.
+	Period string
+	At     time.Time
+	// Since is the earlier instant with which At is compared: a day before.
+	Since time.Time
+	// Horizon is how far ahead of At the report looks for what becomes a
+	// deviation.
+	Horizon time.Duration
+}
+
+// Build answers the question. That no period was open by then is no error,
+// unless the question names one.
+func Build(r *store.Reader, q Question) (*Readiness, error) {
+	b := &builder{r, populations.Remember(r), q}
+	head, err := b.checkpoint(q.At)
 	if err != nil {
 		return nil, err
 	}
-	report := &Readiness{
-		Organization: organization, Period: period, At: at.UTC(), Controls: []Control{},
-		Ledger: Ledger{head.Origin, head.Size, hex.EncodeToString(head.Root)},
-	}
+	report := &Readiness{Organization: q.Organization, Timezone: q.Zone.String(), At: q.At.UTC(), Controls: []Control{}, Ledger: head}
 	latest := map[results.Key]results.Result{}
-	if period != nil {
-		if latest, err = results.Latest(r, period.Name); err != nil {
+	if head.Size > 0 {
+		report.Period, err = periods.ChooseAt(r, q.Period, head.Size)
+		if err != nil && (q.Period != "" || !errors.Is(err, periods.ErrNone)) {
+			return nil, err
+		}
+	} else if q.Period != "" {
+		return nil, fmt.Errorf("%w: %q, and the ledger was empty", periods.ErrNone, q.Period)
+	}
+	if report.Period != nil {
+		if latest, err = results.Latest(r, report.Period.Name, head.Size); err != nil {
 			return nil, err
 		}
 	}
 	counts := map[controltests.Conclusion]int{}
-	for _, control := range all {
+	for _, control := range q.Controls {
 		line := buildControl(control, latest)
 		counts[line.Conclusion]++
 		report.Controls = append(report.Controls, line)
@@ -99,7 +130,17 @@ func Build(r *store.Reader, organization string, at time.Time, period *periods.P
 	for _, conclusion := range order {
 		report.Conclusions = append(report.Conclusions, Count{conclusion, counts[conclusion]})
 	}
-	return report, nil
+	return report, b.buildDay(report)
+}
+
+// checkpoint is the state of the ledger at an instant.
+func (b *builder) checkpoint(at time.Time) (Ledger, error) {
+	head, err := ledger.ReadHead(b.reader)
+	if err != nil {
+		return Ledger{}, err
+	}
+	past, err := ledger.At(b.reader, at)
+	return Ledger{head.Origin, past.Size, hex.EncodeToString(past.Root)}, err
 }
 
 func buildControl(control *controls.Control, latest map[results.Key]results.Result) Control {
@@ -120,6 +161,15 @@ func buildControl(control *controls.Control, latest map[results.Key]results.Resu
 	line.Conclusion = controltests.Combine(conclusions...)
 	line.awaits = !slices.ContainsFunc(control.Tests, func(t *controls.Test) bool { return !t.Population.Awaited })
 	return line
+}
+
+// zone is the organisation's time zone.
+func (r *Readiness) zone() *time.Location {
+	zone, err := time.LoadLocation(r.Timezone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
 }
 
 // Ranked are the controls as people read them: the worst ones first, without

@@ -148,7 +148,14 @@ func (s *setting) build(t testing.TB, organization string, period *periods.Perio
 	t.Helper()
 	var report *reports.Readiness
 	if err := s.DB.Read(context.Background(), func(r *store.Reader) (err error) {
-		report, err = reports.Build(r, organization, s.Clock.Now(), period, s.controls)
+		q := reports.Question{Organization: organization, Controls: s.controls, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Horizon: 7 * 24 * time.Hour}
+		if period != nil {
+			q.Period = period.Name
+		} else {
+			q.At = q.At.Add(-time.Microsecond) // before anything was recorded
+		}
+		q.Since = q.At.AddDate(0, 0, -1)
+		report, err = reports.Build(r, q)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -158,7 +165,7 @@ func (s *setting) build(t testing.TB, organization string, period *periods.Perio
 
 // stable replaces what differs from run to run.
 func stable(r *reports.Readiness) *reports.Readiness {
-	r.Ledger.Root = strings.Repeat("0", 64)
+	r.Ledger.Root, r.Day.Before.Root = strings.Repeat("0", 64), strings.Repeat("0", 64)
 	return r
 }
 
@@ -282,8 +289,8 @@ func harmless(t interface {
 	Errorf(string, ...any)
 	Fatalf(string, ...any)
 }, page []byte) {
-	elements := []string{"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "p", "strong", "code", "ul", "li", "span", "main", "article", "div"}
-	attributes := []string{"lang", "charset", "name", "content", "class", "aria-label", "id"}
+	elements := []string{"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "p", "strong", "code", "ul", "li", "span", "main", "section", "article", "div", "h3", "a", "details", "summary"}
+	attributes := []string{"lang", "charset", "name", "content", "class", "aria-label", "id", "href"}
 	decoder := xml.NewDecoder(bytes.NewReader(page))
 	decoder.Strict, decoder.AutoClose, decoder.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
 	var open []string
@@ -303,6 +310,9 @@ func harmless(t interface {
 			for _, attribute := range token.Attr {
 				if !slices.Contains(attributes, attribute.Name.Local) {
 					t.Errorf("the page has an attribute %s=%q", attribute.Name.Local, attribute.Value)
+				}
+				if attribute.Name.Local == "href" && !strings.HasPrefix(attribute.Value, "#") {
+					t.Errorf("the page leads to %q", attribute.Value)
 				}
 			}
 			if token.Name.Local != "meta" {
@@ -351,6 +361,13 @@ func TestReportsOfHostileTexts(t *testing.T) {
 				},
 			}},
 		}
+		pending := []reports.Pending{{Item: text("item"), Title: text("title"), Owner: text("owner"), Tests: []string{text("test")}}}
+		report.Day = &reports.Day{
+			Changes:    []reports.Change{{Control: text("id"), Test: text("id"), To: controltests.Incomplete, Result: text("id"), Because: []string{text("because")}}},
+			Deviations: []reports.NewDeviation{{Control: text("id"), Test: text("id"), Item: text("item"), Reason: controltests.Late, Result: text("id")}},
+			Turned:     []reports.Turned{{Occurrence: text("item"), Title: text("title"), State: text("state"), Responsible: text("owner")}},
+			Late:       pending, Coming: pending, Duties: []reports.DutyCount{{State: text("state"), Count: 2}},
+		}
 		var plain, page bytes.Buffer
 		if err := errors.Join(report.Text(&plain), report.HTML(&page)); err != nil {
 			rt.Fatal(err)
@@ -387,7 +404,7 @@ tests:
 		t.Fatal(err)
 	}
 	err = s.DB.Read(context.Background(), func(r *store.Reader) error {
-		report, err := reports.Build(r, "Example", s.Clock.Now(), s.period, []*controls.Control{waiting})
+		report, err := reports.Build(r, reports.Question{Organization: "Example", Controls: []*controls.Control{waiting}, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Since: s.Clock.Now(), Period: s.period.Name})
 		if err != nil {
 			return err
 		}

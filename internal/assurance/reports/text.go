@@ -35,6 +35,10 @@ func (r *Readiness) Text(w io.Writer) error {
 	for _, count := range r.Conclusions {
 		fmt.Fprintf(b, "  %s %-26s %4d\n", marks[count.Conclusion], count.Conclusion.Words(), count.Controls)
 	}
+	if r.Day != nil {
+		b.WriteByte('\n')
+		r.Day.text(b, r.At, r.zone())
+	}
 	for _, control := range r.Ranked() {
 		b.WriteByte('\n')
 		control.text(b)

@@ -55,7 +55,7 @@ func FindMissing(ctx context.Context, r *store.Reader, kinds record.Kinds, perio
 	if !f.window.From.Before(f.window.To) {
 		return nil, fmt.Errorf("%w: %s begins at %s", ErrNotBegun, period.Name, period.From.Format(time.RFC3339))
 	}
-	latest, err := Latest(r, period.Name)
+	latest, err := Latest(r, period.Name, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -118,15 +118,24 @@ func (l *Lab) Perform(ctx context.Context, caller act.Caller, task Task) (*Outco
 	if from := task.Test.Population; from.Awaited {
 		return nil, fmt.Errorf("control %s, test %s: not_tested: %w", task.Control.ID, task.Test.ID, &AwaitedError{from.From})
 	}
-	performed, err := l.examine(ctx, task)
+	var answer *Answer
+	err := l.DB.Read(ctx, func(r *store.Reader) (err error) {
+		answer, err = l.examine(ctx, r, populations.Stored(r), task, l.Clock.Now())
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
 	}
+	return l.enter(ctx, caller, task, answer)
+}
+
+// enter records an answer: population and result in one transaction.
+func (l *Lab) enter(ctx context.Context, caller act.Caller, task Task, performed *Answer) (*Outcome, error) {
 	if err := l.keep(ctx, task, performed); err != nil {
 		return nil, err
 	}
 	outcome := &Outcome{}
-	_, err = l.Door.Do(ctx, caller, "control.test", "control/"+task.Control.ID, func(tx *act.Tx) error {
+	_, err := l.Door.Do(ctx, caller, "control.test", "control/"+task.Control.ID, func(tx *act.Tx) (err error) {
 		if outcome.Population, err = populations.Bank(tx, performed.Banked); err != nil || task.BankOnly {
 			return err
 		}
@@ -187,43 +196,37 @@ func (l *Lab) keep(ctx context.Context, task Task, a *Answer) error {
 }
 
 // examine does the reading and the testing, outside any write transaction.
-func (l *Lab) examine(ctx context.Context, task Task) (*Answer, error) {
+func (l *Lab) examine(ctx context.Context, r *store.Reader, from populations.Snapshot, task Task, now time.Time) (*Answer, error) {
 	zone, err := time.LoadLocation(task.Period.Timezone)
 	if err != nil {
 		return nil, err
 	}
-	var answer *Answer
-	err = l.DB.Read(ctx, func(r *store.Reader) error {
-		head, err := ledger.ReadHead(r)
+	head, err := ledger.ReadHead(r)
+	if err != nil {
+		return nil, err
+	}
+	window := populations.Window{From: task.Period.From, To: task.Period.To, Zone: zone, AsOf: head.Size}
+	interim := task.Period.State != periods.Closed
+	window.Interim = interim
+	if interim && now.Before(window.To) {
+		window.To = now
+	}
+	if interim { // as far as we know
+		coverage, err := populations.Covered(from, task.Test.Population.From, window)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		from := populations.Stored(r)
-		window := populations.Window{From: task.Period.From, To: task.Period.To, Zone: zone, AsOf: head.Size}
-		interim := task.Period.State != periods.Closed
-		window.Interim = interim
-		if now := l.Clock.Now(); interim && now.Before(window.To) {
-			window.To = now
+		if coverage.Imports > 0 && coverage.Until.After(window.From) && coverage.Until.Before(window.To) {
+			window.To = coverage.Until.Truncate(time.Microsecond)
 		}
-		if interim { // as far as we know
-			coverage, err := populations.Covered(from, task.Test.Population.From, window)
-			if err != nil {
-				return err
-			}
-			if coverage.Imports > 0 && coverage.Until.After(window.From) && coverage.Until.Before(window.To) {
-				window.To = coverage.Until.Truncate(time.Microsecond)
-			}
-		}
-		if !window.From.Before(window.To) {
-			return fmt.Errorf("%w: %s begins at %s", ErrNotBegun, task.Period.Name, task.Period.From.Format(time.RFC3339))
-		}
-		answer, err = Compute(ctx, from, l.Kinds, Question{
-			Control: task.Control, Test: task.Test, Period: task.Period.Name, Interim: interim, Window: window,
-			Root: hex.EncodeToString(head.Root), Notes: task.Notes, Engine: l.Engine,
-		})
-		return err
+	}
+	if !window.From.Before(window.To) {
+		return nil, fmt.Errorf("%w: %s begins at %s", ErrNotBegun, task.Period.Name, task.Period.From.Format(time.RFC3339))
+	}
+	return Compute(ctx, from, l.Kinds, Question{
+		Control: task.Control, Test: task.Test, Period: task.Period.Name, Interim: interim, Window: window,
+		Root: hex.EncodeToString(head.Root), Notes: task.Notes, Engine: l.Engine,
 	})
-	return answer, err
 }
 
 // ErrNotBegun says: a period that lies in the future has nothing to test.

@@ -403,7 +403,7 @@ func TestBankingTestsNothing(t *testing.T) {
 func (l *laboratory) latest(period string) (latest map[results.Key]results.Result) {
 	l.Helper()
 	if err := l.Ledger.DB.Read(context.Background(), func(r *store.Reader) (err error) {
-		latest, err = results.Latest(r, period)
+		latest, err = results.Latest(r, period, 0)
 		return err
 	}); err != nil {
 		l.Fatal(err)

@@ -1,8 +1,10 @@
 package results
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 
@@ -20,13 +22,21 @@ func Keys(latest map[Key]Result) []Key {
 	})
 }
 
-// Latest reads the latest result of every test in a period. A final result
-// goes before an interim one, whenever that was performed.
-func Latest(r *store.Reader, period string) (map[Key]Result, error) {
-	latest := map[Key]Result{}
-	made := map[Key]int64{} // ledger index: the clock may have stood still, or gone back
-	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
-		var one Result
+// Latest reads the latest result of every test in a period, as of a
+// checkpoint; 0 is now. A final result goes before an interim one, whenever
+// that was performed.
+func Latest(r *store.Reader, period string, asOf int64) (map[Key]Result, error) {
+	type found struct {
+		interim bool
+		made    int64 // ledger index: the clock may have stood still, or gone back
+		doc     []byte
+	}
+	newest := map[Key]*found{}
+	err := record.Each(r, record.Range{Kind: Register.Name, AsOf: asOf}, func(v *record.Version) error {
+		var one struct {
+			Control, Test, Period string
+			Interim               bool
+		}
 		if err := json.Unmarshal(v.Doc, &one); err != nil {
 			return err
 		}
@@ -34,12 +44,17 @@ func Latest(r *store.Reader, period string) (map[Key]Result, error) {
 			return nil
 		}
 		key := Key{one.Control, one.Test}
-		before, known := latest[key]
-		later := one.Interim == before.Interim && v.From > made[key] || before.Interim && !one.Interim
-		if !known || later {
-			latest[key], made[key] = one, v.From
+		before, known := newest[key]
+		if !known || one.Interim == before.interim && v.From > before.made || before.interim && !one.Interim {
+			newest[key] = &found{one.Interim, v.From, bytes.Clone(v.Doc)}
 		}
 		return nil
 	})
+	latest := map[Key]Result{}
+	for key, one := range newest {
+		var result Result
+		err = errors.Join(err, json.Unmarshal(one.doc, &result))
+		latest[key] = result
+	}
 	return latest, err
 }

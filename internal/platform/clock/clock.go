@@ -21,6 +21,21 @@ type System struct{}
 // Now implements Clock.
 func (System) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
+// shifted is a clock that runs at another clock's pace from another instant.
+type shifted struct {
+	clock  Clock
+	offset time.Duration
+}
+
+// From returns a clock that stands at the given instant now, and goes on as
+// the other clock does.
+func From(c Clock, at time.Time) Clock { return shifted{c, at.Sub(c.Now())} }
+
+// Now implements Clock.
+func (s shifted) Now() time.Time {
+	return s.clock.Now().Add(s.offset).UTC().Truncate(time.Microsecond)
+}
+
 // Manual is a clock that stands still until it is moved.
 type Manual struct {
 	mu  sync.Mutex

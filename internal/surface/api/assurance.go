@@ -1,12 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
@@ -17,6 +19,7 @@ func (s *Server) registerAssurance() {
 	register(s, "get-control", s.getControl)
 	register(s, "list-results", s.listResults)
 	register(s, "get-readiness", s.getReadiness)
+	register(s, "show-readiness", s.showReadiness)
 	register(s, "list-gaps", s.listGaps)
 }
 
@@ -83,7 +86,7 @@ func (s *Server) listResults(ctx context.Context, in *inPeriod) (*resultsOutput,
 	out := &resultsOutput{}
 	out.Body.Period, out.Body.Results = period, []results.Result{}
 	err = s.System.DB.Read(ctx, func(r *store.Reader) error {
-		latest, err := results.Latest(r, period.Name)
+		latest, err := results.Latest(r, period.Name, 0)
 		if err != nil {
 			return err
 		}
@@ -95,12 +98,14 @@ func (s *Server) listResults(ctx context.Context, in *inPeriod) (*resultsOutput,
 	return out, err
 }
 
-func (s *Server) getReadiness(ctx context.Context, in *inPeriod) (*rawBody, error) {
-	period, err := s.period(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	report, err := s.System.Readiness(ctx, period)
+type readinessInput struct {
+	Period string `query:"period" doc:"Name of the period; the one that began last when it is left out"`
+	Date   string `query:"date" doc:"The day that the report is for, such as 2026-01-31; now when it is left out"`
+	Days   int    `query:"days" default:"7" minimum:"1" maximum:"366" doc:"How many days ahead it looks"`
+}
+
+func (s *Server) getReadiness(ctx context.Context, in *readinessInput) (*rawBody, error) {
+	report, err := s.readiness(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -121,4 +126,39 @@ func (s *Server) listGaps(ctx context.Context, in *inPeriod) (*rawBody, error) {
 		return nil, err
 	}
 	return asJSON(map[string]any{"period": period.Name, "missing": missing})
+}
+
+// htmlBody answers with a page that brings its style along and loads nothing.
+type htmlBody struct {
+	ContentType string `header:"Content-Type"`
+	Policy      string `header:"Content-Security-Policy"`
+	Body        []byte
+}
+
+func (s *Server) showReadiness(ctx context.Context, in *readinessInput) (*htmlBody, error) {
+	report, err := s.readiness(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	var page bytes.Buffer
+	if err := report.HTML(&page); err != nil {
+		return nil, err
+	}
+	return &htmlBody{htmlType, "default-src 'none'; frame-ancestors 'none'; style-src " + reports.StyleHash(), page.Bytes()}, nil
+}
+
+// readiness builds the report that is asked for.
+func (s *Server) readiness(ctx context.Context, in *readinessInput) (*reports.Readiness, error) {
+	query := surface.ReadinessQuery{Period: in.Period, Days: in.Days}
+	if in.Date != "" {
+		var err error
+		if query.At, err = s.System.Day(in.Date); err != nil {
+			return nil, problem(http.StatusBadRequest, "invalid", "date: %v", err)
+		}
+	}
+	report, err := s.System.Readiness(ctx, query)
+	if errors.Is(err, periods.ErrNone) {
+		return nil, problem(http.StatusNotFound, "not_found", "there is no such period")
+	}
+	return report, err
 }

@@ -44,6 +44,7 @@ const (
 	mergePatchType = "application/merge-patch+json"
 	binaryType     = "application/octet-stream"
 	textType       = "text/plain; charset=utf-8"
+	htmlType       = "text/html; charset=utf-8"
 )
 
 // routes is the table. Routes of a new noun get a paragraph of their own here
@@ -100,6 +101,8 @@ var routes = []route{
 	{method: "GET", path: "/v1/results", action: "report.read", id: "list-results", tag: "Controls", title: "Read the latest result of every test in a period"},
 	{method: "GET", path: "/v1/gaps", action: "report.read", id: "list-gaps", tag: "Controls", title: "Read what is missing for the tests of a period"},
 	{method: "GET", path: "/v1/reports/readiness", action: "report.read", id: "get-readiness", tag: "Controls", title: "Read the readiness report of a period"},
+
+	{method: "GET", path: "/readiness", action: "report.read", id: "show-readiness", tag: "Controls", title: "Read the readiness report of a period as a page"},
 
 	{method: "GET", path: "/openapi.json", action: open, id: "get-openapi", tag: "Service", title: "This description"},
 	{method: "GET", path: "/healthz", action: open, id: "get-health", tag: "Service", title: "Whether the process runs"},

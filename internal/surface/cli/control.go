@@ -221,20 +221,61 @@ func (p *program) checked(count int, right []*controls.Control, err error) error
 
 func (p *program) controlTest() *cobra.Command {
 	var period, notesFile string
+	var changed bool
 	command := &cobra.Command{
-		Use:   "test [ID...] --period P",
+		Use:   "test [ID...] --period P [--changed]",
 		Short: "Test controls over the complete population of a period",
 		Long: `Test controls over the complete population of a period: bank the population, test
 every item, and record both. Without ids, all controls are tested. While the period
 is open the results are interim. --notes gives causes and compensations (see
-scaf control try) and needs exactly one control.`,
+scaf control try) and needs exactly one control.
+
+With --changed only those tests are performed of which something new can be said
+since their latest result: the control file or the program has changed, records or
+events have come to their source, or an instant has passed that matters to them.
+scaf serve does so every day.`,
 		RunE: func(cmd *cobra.Command, given []string) error {
+			if changed {
+				if notesFile != "" {
+					return usagef("--changed keeps the notes of the latest results: leave --notes away")
+				}
+				return p.refresh(cmd.Context(), given, period)
+			}
 			return p.perform(cmd.Context(), given, period, notesFile, false)
 		},
 	}
 	command.Flags().StringVar(&period, "period", "", "the period (default: the one that began last)")
 	command.Flags().StringVar(&notesFile, "notes", "", "file with notes on the deviations")
+	command.Flags().BoolVar(&changed, "changed", false, "only what something new can be said of")
 	return command
+}
+
+// refresh performs the tests of which something new can be said.
+func (p *program) refresh(ctx context.Context, ids []string, period string) error {
+	return p.open(ctx, surface.Write, func(s *surface.System) error {
+		chosen, err := chooseControls(s, ids)
+		if err != nil {
+			return err
+		}
+		over, err := choosePeriod(ctx, s, period)
+		if err != nil {
+			return err
+		}
+		done, err := s.Lab().Refresh(ctx, caller(), chosen, *over, results.Mark{})
+		if err != nil {
+			return err
+		}
+		for _, outcome := range done.Performed {
+			if err := p.printOutcome(outcome); err != nil {
+				return err
+			}
+		}
+		for _, why := range done.Passed {
+			printf(p.Err, "%v\n", why)
+		}
+		printf(p.Err, "%d tests say something new, %d say what they said, %d wait for registers that are not there yet\n", len(done.Performed), done.Unchanged, done.Awaited)
+		return nil
+	})
 }
 
 // perform tests controls, or only banks their populations.

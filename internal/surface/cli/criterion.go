@@ -36,7 +36,7 @@ func (p *program) criterionList() *cobra.Command {
 		Args:  args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
-				report, err := buildReadiness(cmd.Context(), s, period)
+				report, err := s.Readiness(cmd.Context(), surface.ReadinessQuery{Period: period})
 				if err != nil {
 					return err
 				}

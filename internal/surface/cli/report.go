@@ -2,14 +2,10 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/spf13/cobra"
 
-	"scaf.dev/scaf/internal/assurance/periods"
-	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/platform/durable"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -19,17 +15,33 @@ func (p *program) reportCommand() *cobra.Command {
 }
 
 func (p *program) reportReadiness() *cobra.Command {
-	var period, format, output string
+	var period, format, output, date string
+	var days int
 	command := &cobra.Command{
-		Use:   "readiness [--period P] [--format text|json|html] [-o FILE]",
-		Short: "How the controls stand, and why",
-		Args:  args(0, 0),
+		Use:   "readiness [--period P] [--date D] [--format text|json|html] [-o FILE]",
+		Short: "How the controls stand, what is new, what is late, and what comes",
+		Long: `How the controls stand and why, what is new since the day before, what is late, and
+what becomes a deviation for ever in the next days (--days) unless somebody does it.
+
+With --date the report is that of the end of a day: from what the ledger held then,
+with the control files of now.`,
+		Args: args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if days < 1 || days > surface.MaxDays {
+				return usagef("--days %d: from 1 to %d", days, surface.MaxDays)
+			}
 			if p.json && format == "text" {
 				format = "json"
 			}
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
-				report, err := buildReadiness(cmd.Context(), s, period)
+				query := surface.ReadinessQuery{Period: period, Days: days}
+				if date != "" {
+					var err error
+					if query.At, err = s.Day(date); err != nil {
+						return usagef("--date: %w", err)
+					}
+				}
+				report, err := s.Readiness(cmd.Context(), query)
 				if err != nil {
 					return err
 				}
@@ -59,20 +71,9 @@ func (p *program) reportReadiness() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&period, "period", "", "the period (default: the one that began last)")
+	command.Flags().StringVar(&date, "date", "", "the day that the report is for (default: now)")
+	command.Flags().IntVar(&days, "days", surface.DefaultDays, "how many days ahead to look")
 	command.Flags().StringVar(&format, "format", "text", "text, json or html")
 	command.Flags().StringVarP(&output, "output", "o", "", "file to write (default: standard output)")
 	return command
-}
-
-// buildReadiness builds the report of a period. Before any period was opened
-// there is a report too: nothing has been tested.
-func buildReadiness(ctx context.Context, s *surface.System, name string) (*reports.Readiness, error) {
-	over, err := choosePeriod(ctx, s, name)
-	if err != nil && (name != "" || !errors.Is(err, periods.ErrNone)) {
-		return nil, err
-	}
-	if err != nil {
-		over = nil
-	}
-	return s.Readiness(ctx, over)
 }

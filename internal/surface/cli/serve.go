@@ -31,11 +31,12 @@ func (p *program) serveCommand() *cobra.Command {
 	var insecure bool
 	command := &cobra.Command{
 		Use:   "serve [--listen ADDR]",
-		Short: "Serve the HTTP API; do the daily verification, time stamps and calendar",
+		Short: "Serve the HTTP API; do the daily verification, time stamps, calendar and report",
 		Long: `Serve the HTTP API until SIGTERM or SIGINT, and do what is due every day: verify
-the ledger at 00:30, look after the calendar of duties at 00:45 and have the ledger
-time-stamped at 01:00, in the organisation's time zone. The first line on standard output says where it listens; the log goes to
-standard error.
+the ledger at 00:30, look after the calendar of duties at 00:45, have the ledger
+time-stamped at 01:00, and at 01:15 perform the tests whose answer may have changed
+and make the readiness report; all in the organisation's time zone. The first line
+on standard output says where it listens; the log goes to standard error.
 
 The API speaks plain HTTP, so it listens on this machine only. For others put a
 proxy with TLS in front of it. Programs show a token of scaf token create.`,
@@ -75,6 +76,9 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 		return err
 	}
 	if err := surface.ScheduleCalendar(s, runner, log); err != nil {
+		return err
+	}
+	if err := surface.ScheduleReadiness(s, runner, log); err != nil {
 		return err
 	}
 	server, err := api.New(s, log, api.DefaultTimeouts, runner, duties)

@@ -22,7 +22,7 @@ var Roles = Table{
 	"compliance": {
 		"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
 		"record.read", "person.read", "change.*", "person.*", "import.*",
-		"control.read", "control.test", "population.*", "period.*", "report.read", "evidence.*", "metrics.read",
+		"control.read", "control.test", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 		"task.*", "observation.record", "resolution.*",
 	},
 	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read", "task.done", "task.delegate", "evidence.add", "evidence.read"},
@@ -33,18 +33,27 @@ var Roles = Table{
 	"ingester": {"ledger.append", "observation.record"},
 	"monitor":  {"metrics.read"},
 
+	// Whoever comes to a demonstration without a token; no token has this role.
+	visitorRole: {"report.read"},
+
 	// What SCAF does on its own: a role for each kind of job (act.JobCaller).
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
+	"job/report.readiness": {"control.test", "report.make"},
 }
 
+// Visitor is who reads a demonstration's report without a token.
+var Visitor = act.Caller{ID: "visitor", Roles: []string{visitorRole}}
+
+const visitorRole = "visitor"
+
 // Grantable reports whether there is such a role and it can be given to
-// somebody: those of SCAF's own jobs cannot.
+// somebody: those of SCAF's own jobs and of visitors cannot.
 func (t Table) Grantable(role string) bool {
 	_, ok := t[role]
-	return ok && !strings.HasPrefix(role, "job/")
+	return ok && !strings.HasPrefix(role, "job/") && role != visitorRole
 }
 
 // Names are the roles that can be given to somebody, sorted.

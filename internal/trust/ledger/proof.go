@@ -53,7 +53,7 @@ func Prove(r *store.Reader, index int64) (*Proof, error) {
 // hashReader reads hashes of the tree under the head, each checked against
 // its root.
 func hashReader(r *store.Reader, head Head) tlog.HashReader {
-	return tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Hash()}, tiles{r})
+	return tlog.TileHashReader(tlog.Tree{N: head.Size, Hash: head.Hash()}, &tiles{r, map[tlog.Tile][]byte{}})
 }
 
 // ProveConsistency makes the RFC 6962 proof that the log of size old is a

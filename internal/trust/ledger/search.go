@@ -211,7 +211,7 @@ func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) err
 	}
 	var found []*Event // visited after the rows are closed: visit may query
 	err = eachEvent(r, from, to, func(index int64, body []byte) error {
-		if known && !candidates[index-base] {
+		if known && !candidates[index-base] || !q.mayMatch(body) {
 			return nil
 		}
 		event, err := read(index, bytes.Clone(body))
@@ -235,6 +235,16 @@ func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) err
 		}
 	}
 	return nil
+}
+
+// mayMatch is false when stored bytes cannot be of an event that the query
+// selects: its type is in them letter by letter, or they escape letters.
+func (q *Query) mayMatch(body []byte) bool {
+	wanted := q.Type
+	if prefix, ok := q.prefix(); ok {
+		wanted = prefix
+	}
+	return bytes.Contains(body, []byte(wanted)) || bytes.IndexByte(body, '\\') >= 0
 }
 
 // candidates says which events of a full block may match; known is false

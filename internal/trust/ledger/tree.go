@@ -178,19 +178,35 @@ func tileRoot(data []byte) ([]byte, error) {
 }
 
 // tiles reads tiles for proofs: it implements tlog.TileReader over one
-// snapshot. Full tiles come from their rows, partial ones are computed.
-type tiles struct{ reader *store.Reader }
+// snapshot. Full tiles come from their rows, partial ones are computed. What
+// was found to fit is read once, as long as there is room for it.
+type tiles struct {
+	reader *store.Reader
+	known  map[tlog.Tile][]byte
+}
+
+// maxKnown is how many tiles are kept, of 8 KiB each.
+const maxKnown = 2048
 
 // Height implements tlog.TileReader.
-func (tiles) Height() int { return tileHeight }
+func (*tiles) Height() int { return tileHeight }
 
-// SaveTiles implements tlog.TileReader; nothing is cached.
-func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+// SaveTiles implements tlog.TileReader.
+func (t *tiles) SaveTiles(fitting []tlog.Tile, data [][]byte) {
+	for i, tile := range fitting {
+		if len(t.known) < maxKnown {
+			t.known[tile] = data[i]
+		}
+	}
+}
 
 // ReadTiles implements tlog.TileReader.
-func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
+func (t *tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 	data := make([][]byte, len(wanted))
 	for i, tile := range wanted {
+		if data[i] = t.known[tile]; data[i] != nil {
+			continue
+		}
 		var err error
 		if tile.W == tileWidth {
 			err = t.reader.One(`SELECT hashes FROM ledger_tile WHERE level = $1 AND n = $2`, []any{tile.L, tile.N}, []any{&data[i]})

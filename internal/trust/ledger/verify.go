@@ -109,8 +109,9 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 		if err != nil || !bytes.Equal(root[:], head.Root) {
 			return damage("the root of the %d events is not %s, which the head row and its checkpoint say", head.Size, hexHash(head.Root))
 		}
+		hashes := hashReader(r, head)
 		for size, cited := range run.cited {
-			if err := sameRoot(r, head, size, cited, "an event cites"); err != nil {
+			if err := sameRoot(hashes, head, size, cited, "an event cites"); err != nil {
 				return err
 			}
 		}
@@ -499,13 +500,13 @@ func cited(event *Event) (size int64, root []byte, err error) {
 }
 
 // sameRoot checks that the log had this root at this size.
-func sameRoot(r *store.Reader, head Head, size int64, want []byte, who string) error {
+func sameRoot(hashes tlog.HashReader, head Head, size int64, want []byte, who string) error {
 	if size > head.Size {
 		return damage("%s a checkpoint of size %d, the log has only %d events: it was cut back", who, size, head.Size)
 	}
-	root, err := RootAt(r, size)
+	root, err := tlog.TreeHash(size, hashes)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if !bytes.Equal(root[:], want) {
 		return damage("%s a checkpoint of size %d with root %s, the log had %s", who, size, hexHash(want), hexHash(root[:]))
@@ -520,7 +521,7 @@ func consistentWith(r *store.Reader, head Head, signed, verifierKey, who string)
 	if err != nil {
 		return damage("%s: %v", who, err)
 	}
-	return sameRoot(r, head, int64(checkpoint.Size), checkpoint.Hash, who+" holds")
+	return sameRoot(hashReader(r, head), head, int64(checkpoint.Size), checkpoint.Hash, who+" holds")
 }
 
 func parseHash(text string) ([]byte, error) {

@@ -1,0 +1,354 @@
+package reports
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// Day is what a report says about the day that it is for.
+type Day struct {
+	Since time.Time `json:"since"` // what is new is new since then
+	// Before is the checkpoint of that instant.
+	Before Ledger `json:"before"`
+	// Changes are the tests that read otherwise than before.
+	Changes []Change `json:"changes"`
+	// Deviations are those that were not known before.
+	Deviations []NewDeviation `json:"deviations"`
+	// More counts new deviations that the results' records do not list
+	// themselves: their details do.
+	More int `json:"more_deviations"`
+	// Turned are the occurrences of duties that became late or missed.
+	Turned []Turned `json:"turned"`
+	// Late is what was not done in time and can still be done.
+	Late []Pending `json:"late"`
+	// Coming is what becomes a deviation, for ever, before Until.
+	Coming []Pending `json:"coming"`
+	Until  time.Time `json:"until"`
+	// Duties counts the period's occurrences that have fallen due, by state.
+	Duties []DutyCount `json:"duties"`
+}
+
+// Change is a test that reads otherwise than before.
+type Change struct {
+	Control string                  `json:"control"`
+	Test    string                  `json:"test"`
+	From    controltests.Conclusion `json:"from"`
+	To      controltests.Conclusion `json:"to"`
+	Result  string                  `json:"result,omitempty"` // RES-...
+	// Because are the reasons that were not there before: new gaps among them.
+	Because []string `json:"because"`
+}
+
+// NewDeviation is a deviation that was not known before.
+type NewDeviation struct {
+	Control string              `json:"control"`
+	Test    string              `json:"test"`
+	Item    string              `json:"item"` // a reference, where there is a register
+	Reason  controltests.Reason `json:"reason"`
+	Result  string              `json:"result"`
+}
+
+// Turned is an occurrence that became late or missed.
+type Turned struct {
+	Occurrence  string    `json:"occurrence"` // duty@date
+	Title       string    `json:"title"`
+	State       string    `json:"state"`
+	Responsible string    `json:"responsible"`
+	Deadline    time.Time `json:"deadline"`
+}
+
+// Pending is something that has not been done.
+type Pending struct {
+	// Item is a reference: task/access-review@2026-01-31, person/E1001.
+	Item     string    `json:"item"`
+	Title    string    `json:"title"` // of the duty, or of the test
+	Due      time.Time `json:"due"`
+	Deadline time.Time `json:"deadline"` // after it, it is a deviation for ever
+	// Owner is who can do it: a person, or the words of a role.
+	Owner string `json:"owner"`
+	// Tests are the tests that read it, as "control test".
+	Tests []string `json:"tests"`
+}
+
+// DutyCount counts occurrences in a state.
+type DutyCount struct {
+	State string `json:"state"`
+	Count int    `json:"count"`
+}
+
+// occurrence is an occurrence of a duty, as the register of tasks gives it to
+// populations.
+type occurrence struct {
+	ID          string     `json:"id"`
+	Title       string     `json:"title"`
+	Responsible string     `json:"responsible"`
+	OpensAt     time.Time  `json:"opens_at"`
+	DueAt       time.Time  `json:"due_at"`
+	Deadline    time.Time  `json:"deadline"`
+	State       string     `json:"state"`
+	DoneAt      *time.Time `json:"done_at"`
+}
+
+// States of occurrences that mean something here.
+const (
+	late         = "late"
+	missed       = "missed"
+	notOccurring = "not_occurring"
+)
+
+// sourceOccurrences is the source that gives the occurrences of duties.
+const sourceOccurrences = "occurrences"
+
+// watched is how far back occurrences are looked at: those of a yearly duty
+// that are late are younger.
+const watched = 400 * 24 * time.Hour
+
+// buildDay says what is new since the question's Since, what is late, and what
+// comes.
+func (b *builder) buildDay(report *Readiness) error {
+	q, day := b.question, &Day{
+		Since: b.question.Since.UTC(), Until: b.question.At.Add(b.question.Horizon).UTC(),
+		Changes: []Change{}, Deviations: []NewDeviation{}, Turned: []Turned{}, Late: []Pending{}, Coming: []Pending{}, Duties: []DutyCount{},
+	}
+	report.Day = day
+	before, err := b.checkpoint(q.Since)
+	if err != nil {
+		return err
+	}
+	day.Before = before
+	if err := b.changed(report, day); err != nil {
+		return err
+	}
+	if err := b.duties(report, day); err != nil {
+		return err
+	}
+	return b.pending(report, day)
+}
+
+// changed compares what the tests say with what they said before.
+func (b *builder) changed(report *Readiness, day *Day) error {
+	was := map[results.Key]results.Result{}
+	if report.Period != nil && day.Before.Size > 0 {
+		var err error
+		if was, err = results.Latest(b.reader, report.Period.Name, day.Before.Size); err != nil {
+			return err
+		}
+	}
+	for i, control := range b.question.Controls {
+		old := buildControl(control, was)
+		for j, now := range report.Controls[i].Tests {
+			before := old.Tests[j]
+			if now.Conclusion != before.Conclusion {
+				change := Change{Control: control.ID, Test: now.ID, From: before.Conclusion, To: now.Conclusion, Because: []string{}}
+				if now.Result != nil {
+					change.Result = now.Result.ID
+				}
+				for _, reason := range now.Because {
+					if !slices.Contains(before.Because, reason) {
+						change.Because = append(change.Because, reason)
+					}
+				}
+				day.Changes = append(day.Changes, change)
+			}
+			b.deviations(day, control, control.Tests[j], before.Result, now.Result)
+		}
+	}
+	return nil
+}
+
+// deviations adds those of a result that the one before did not have.
+func (b *builder) deviations(day *Day, control *controls.Control, test *controls.Test, before, now *results.Result) {
+	if now == nil || before != nil && before.ID == now.ID {
+		return
+	}
+	known := map[string]bool{}
+	had := 0
+	if before != nil {
+		had = before.Deviations
+		for _, d := range before.Exceptions {
+			known[d.Item] = true
+		}
+	}
+	listed := 0
+	for _, d := range now.Exceptions {
+		if !known[d.Item] {
+			listed++
+			day.Deviations = append(day.Deviations, NewDeviation{control.ID, test.ID, b.reference(test, d.Item), d.Reason, now.ID})
+		}
+	}
+	day.More += max(0, now.Deviations-had-listed)
+}
+
+// reference names an item by its register, where it has one.
+func (b *builder) reference(test *controls.Test, id string) string {
+	if test.Population.From == sourceOccurrences {
+		return "task/" + id
+	}
+	if kind, err := b.question.Kinds.Find(test.Population.From); err == nil {
+		return kind.Name + "/" + id
+	}
+	return id
+}
+
+// occurrences visits the occurrences of duties that fall due in the half-open
+// interval, as they were known at a checkpoint.
+func (b *builder) occurrences(from, to time.Time, asOf int64, visit func(*occurrence)) error {
+	source := b.question.Kinds.Derived(sourceOccurrences)
+	if source == nil || asOf == 0 {
+		return nil
+	}
+	return populations.Items(b.snapshot, source, asOf, from, to, func(doc []byte) error {
+		var o occurrence
+		if err := json.Unmarshal(doc, &o); err != nil {
+			return err
+		}
+		visit(&o)
+		return nil
+	})
+}
+
+// duties counts the period's occurrences, and lists those that turned late or
+// missed.
+func (b *builder) duties(report *Readiness, day *Day) error {
+	was := map[string]string{}
+	if err := b.occurrences(day.Since.Add(-watched), day.Since.Add(instant), day.Before.Size, func(o *occurrence) { was[o.ID] = o.State }); err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	err := b.occurrences(report.At.Add(-watched), report.At.Add(instant), report.Ledger.Size, func(o *occurrence) {
+		if p := report.Period; p != nil && !o.DueAt.Before(p.From) && o.DueAt.Before(p.To) {
+			counts[o.State]++
+		}
+		if (o.State == late || o.State == missed) && was[o.ID] != o.State {
+			day.Turned = append(day.Turned, Turned{o.ID, o.Title, o.State, o.Responsible, o.Deadline})
+		}
+	})
+	for state, count := range counts {
+		day.Duties = append(day.Duties, DutyCount{state, count})
+	}
+	slices.SortFunc(day.Duties, func(a, b DutyCount) int { return cmp.Compare(a.State, b.State) })
+	slices.SortFunc(day.Turned, func(a, b Turned) int {
+		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(a.Occurrence, b.Occurrence))
+	})
+	return err
+}
+
+// instant is the least distance of two instants.
+const instant = time.Microsecond
+
+// pending lists what has not been done, of duties and of what tests with a
+// deadline read.
+func (b *builder) pending(report *Readiness, day *Day) error {
+	// One line for an occurrence, whatever reads it; of another item one for
+	// each thing that is not done.
+	found := map[[2]string]*Pending{}
+	add := func(p Pending, what, test string) {
+		key := [2]string{p.Item, what}
+		known := found[key]
+		if known == nil {
+			p.Tests = []string{}
+			known = &p
+			found[key] = known
+		}
+		if test != "" {
+			known.Tests = append(known.Tests, test)
+		}
+		if p.Deadline.Before(known.Deadline) {
+			known.Deadline = p.Deadline
+		}
+	}
+	open := map[string]*occurrence{} // what can be done now
+	take := func(o *occurrence) {
+		if o.DoneAt == nil && o.State != notOccurring && o.State != missed && !o.OpensAt.After(report.At) {
+			open[o.ID] = o
+			add(Pending{Item: "task/" + o.ID, Title: o.Title, Due: o.DueAt, Deadline: o.Deadline, Owner: o.Responsible}, "", "")
+		}
+	}
+	size := report.Ledger.Size
+	// Each part is judged at its end: what has fallen due now, what comes then.
+	if err := b.occurrences(report.At.Add(-watched), report.At.Add(instant), size, take); err != nil {
+		return err
+	}
+	if err := b.occurrences(report.At.Add(instant), day.Until, size, take); err != nil {
+		return err
+	}
+	for _, control := range b.question.Controls {
+		for _, test := range control.Tests {
+			if err := b.undone(report, day, control, test, func(u controltests.Undone) {
+				name := control.ID + " " + test.ID
+				p := Pending{Item: b.reference(test, u.Item), Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner}
+				if test.Population.From == sourceOccurrences {
+					o := open[u.Item]
+					if o == nil {
+						return
+					}
+					add(p, "", name)
+					return
+				}
+				add(p, name, name)
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range found {
+		switch {
+		case !p.Deadline.After(report.At):
+			day.Late = append(day.Late, *p)
+		case !p.Deadline.After(day.Until):
+			day.Coming = append(day.Coming, *p)
+		}
+	}
+	for _, list := range [][]Pending{day.Late, day.Coming} {
+		slices.SortFunc(list, func(a, b Pending) int {
+			return cmp.Or(a.Deadline.Compare(b.Deadline), strings.Compare(a.Item, b.Item), slices.Compare(a.Tests, b.Tests))
+		})
+	}
+	return nil
+}
+
+// undone visits what a test with a deadline reads that has not been done.
+func (b *builder) undone(report *Readiness, day *Day, control *controls.Control, test *controls.Test, visit func(controltests.Undone)) error {
+	from := test.Population
+	if report.Period == nil || test.Kind != controls.Occurrence || from.Awaited || from.From == controls.FromItems || report.Ledger.Size == 0 {
+		return nil
+	}
+	to := day.Until
+	if from.From == populations.FromLogChecks { // it gives whole days: those to come can be done on none but theirs
+		to = report.At
+	}
+	if to.After(report.Period.To) {
+		to = report.Period.To
+	}
+	if !report.Period.From.Before(to) {
+		return nil
+	}
+	window := populations.Window{From: report.Period.From, To: to, Zone: b.question.Zone, AsOf: report.Ledger.Size}
+	stream, err := populations.Open(b.snapshot, b.question.Kinds, &from, window)
+	if err != nil {
+		return err
+	}
+	return controltests.EachUndone(test, stream, func(u controltests.Undone) error {
+		// A check of the log belongs to its day, and is never made up for.
+		if from.From != populations.FromLogChecks || u.Due.After(report.At) {
+			visit(u)
+		}
+		return nil
+	})
+}
+
+// builder builds one report from one snapshot.
+type builder struct {
+	reader   *store.Reader
+	snapshot populations.Snapshot
+	question Question
+}
