@@ -36,7 +36,8 @@ sed -e "s/@T1@/$(date -u -d '-40 minutes' +%Y-%m-%dT%H:%M:%SZ)/" \
 	"$here/demo/cloudtrail.json.in" >"$work/cloudtrail/111122223333_CloudTrail_eu-central-1.json"
 run import cloudtrail "$work/cloudtrail"
 
-say "4. The controls are tested over the complete population of a closed period"
+say "4. The catalog's controls are approved, and tested over the complete population of a closed period"
+run control adopt --all
 run period open demo --from "$from" --to "$to"
 run period close demo
 run control test CHG-01 CHG-02 CHG-03 CLD-01 CLD-02 CLD-03 --period demo >/dev/null
@@ -53,6 +54,10 @@ cat <<NEXT
   $1 ledger prove 0 -o proof.json && $1 ledger key > key && $1 ledger check-proof proof.json --key key
   $1 control show CHG-01
   $1 population show POP-1
+Everything reads incomplete or worse until somebody who does not own a control has assessed its design:
+  $1 control assess CHG-02 --risk "a change that nobody can understand later" --precision "one change" \\
+      --walkthrough change/$(git -C "$repo" rev-parse HEAD) --conclusion effective --reason "followed from commit to record"
+  $1 control test CHG-02 --period demo && $1 control reperform RES-1
   $1 serve
 The report as a page: $work/readiness.html
 NEXT

@@ -4,10 +4,12 @@ import (
 	"slices"
 
 	"scaf.dev/scaf/internal/assurance/documents"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/operations/changes"
@@ -29,4 +31,8 @@ var Kinds = slices.Concat(record.Kinds{
 	results.Register,
 	documents.Register,
 	resolutions.Register,
+	versions.Register,
+	versions.Assessments,
+	judgments.Deviations,
+	judgments.Conclusions,
 }, attached.Kinds)

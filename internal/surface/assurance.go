@@ -111,7 +111,7 @@ func (s *System) Missing(ctx context.Context, period *periods.Period) ([]results
 	}
 	var missing []results.Missing
 	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		missing, err = results.FindMissing(ctx, r, s.Kinds, period, all, s.Clock.Now())
+		missing, err = results.FindMissing(ctx, r, &results.Files{Blobs: s.Blobs, Kinds: s.Kinds}, s.Kinds, period, all, s.Clock.Now())
 		return err
 	})
 	return missing, err

@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -103,6 +104,7 @@ func TestWholeCatalogOverAPeriod(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		versionstest.InForce(t, f.Door, f.Blobs, all...)
 		period, err := periods.OpenPeriod(ctx, f.Door, apptest.Operator, periods.Period{Name: "Q1", From: apptest.Begin.AddDate(0, -2, 0), To: apptest.Begin.AddDate(0, 0, 1), Timezone: "Europe/Berlin"})
 		if err != nil {
 			t.Fatal(err)

@@ -57,10 +57,11 @@ func (s *System) Readiness(ctx context.Context, q ReadinessQuery) (*reports.Read
 	question := reports.Question{
 		Organization: s.Config.Organization, Controls: all, Kinds: s.Kinds, Zone: zone, Period: q.Period,
 		At: q.At, Since: q.At.In(zone).AddDate(0, 0, -1), Horizon: time.Duration(cmp.Or(q.Days, DefaultDays)) * 24 * time.Hour,
+		Files: &results.Files{Blobs: s.Blobs, Kinds: s.Kinds},
 	}
 	var report *reports.Readiness
 	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		report, err = reports.Build(r, question)
+		report, err = reports.Build(ctx, r, question)
 		return err
 	})
 	return report, err

@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
@@ -171,6 +172,7 @@ tests:
 		if err != nil {
 			t.Fatal(err)
 		}
+		versionstest.InForce(t, f.Door, f.Blobs, control)
 		outcome, err := f.Lab().Perform(ctx, apptest.Operator, results.Task{Control: control, Test: control.Tests[0], Period: *period})
 		if err != nil {
 			t.Fatal(err)
@@ -224,6 +226,7 @@ tests:
 		if err != nil {
 			t.Fatal(err)
 		}
+		versionstest.InForce(t, f.Door, f.Blobs, control)
 		outcome, err := f.Lab().Perform(ctx, apptest.Operator, results.Task{Control: control, Test: control.Tests[0], Period: *period})
 		if err != nil {
 			t.Fatal(err)

@@ -34,6 +34,11 @@ type Note struct {
 	Cause     string `json:"cause"`
 	Person    string `json:"person"`
 	Subsystem string `json:"subsystem"`
+	// Incident is the reference of an incident that the deviation is linked
+	// with.
+	Incident string `json:"incident,omitempty"`
+	// DesignLevel: the cause is one of the design.
+	DesignLevel bool `json:"design_level,omitempty"`
 }
 
 // ParseNotes reads a notes file. file is its name, for the error, which is one
@@ -51,7 +56,7 @@ func ParseNotes(file string, data []byte) (Notes, error) {
 	case errors.As(err, &syntax):
 		text, offset = "not valid JSON: "+syntax.Err.Error(), syntax.ByteOffset
 	case errors.As(err, &meaning) && errors.Is(err, json.ErrUnknownName):
-		text, offset = fmt.Sprintf("unknown name %s; a notes file has items (of cause, person, subsystem), design_level, recorded_query, compensating", meaning.JSONPointer), meaning.ByteOffset
+		text, offset = fmt.Sprintf("unknown name %s; a notes file has items (of cause, person, subsystem, incident, design_level), design_level, recorded_query, compensating", meaning.JSONPointer), meaning.ByteOffset
 	case errors.As(err, &meaning):
 		text, offset = fmt.Sprintf("%s must be %s", place(meaning.JSONPointer), goKind(meaning)), meaning.ByteOffset
 	}

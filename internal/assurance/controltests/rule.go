@@ -74,6 +74,9 @@ type Finding struct {
 	Spell string
 	// Compensated: a reason is recorded why something else stood in for it.
 	Compensated bool
+	// Incident: it is linked with an incident. DesignLevel: its cause is one of
+	// the design.
+	Incident, DesignLevel bool
 }
 
 // Facts are what the rule concludes from.
@@ -139,6 +142,7 @@ type Episode struct {
 //     missing cause then asks for judgment as well. With N < 10 it stands beside
 //     the need for judgment, which only the design takes away.
 func Conclude(f Facts) Outcome {
+	f.DesignLevel = f.DesignLevel || countFindings(f.Findings, func(d Finding) bool { return d.DesignLevel }) > 0
 	n := f.Passed + len(f.Findings)
 	o := Outcome{Episodes: Episodes(f.Findings)}
 	o.say("%s tested: %d passed, %s%s.", count(n, "item"), f.Passed, count(len(f.Findings), "deviation"), byReason(f.Findings))
@@ -204,6 +208,10 @@ func Conclude(f Facts) Outcome {
 	if missingCauses > 0 && o.Conclusion != Ineffective {
 		o.NeedsJudgment = true
 		o.say("%s without a cause: a person has to judge.", isAre(missingCauses, "deviation"))
+	}
+	if incidents := countFindings(f.Findings, func(d Finding) bool { return d.Incident }); incidents > 0 {
+		o.NeedsJudgment = true
+		o.say("%s linked with an incident: a person has to judge, whatever the rule says.", isAre(incidents, "deviation"))
 	}
 	return o
 }

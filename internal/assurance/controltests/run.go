@@ -37,8 +37,14 @@ type Options struct {
 	// Period is the period to which the items belong; others are left out.
 	// Nil takes all, and nothing is then open.
 	Period *Period
+	// Until is the end up to which deadlines are judged, where it is not the
+	// period's: that of a part of a period is no reason not to be done.
+	Until time.Time
 	// Zone is the organisation's time zone; nil is UTC.
 	Zone *time.Location
+	// Shared says that notes may be about items of other populations too: those
+	// that are not met are not mentioned.
+	Shared bool
 	// UniqueIDs says that no two items of the source have the same id, so that
 	// Run need not remember them.
 	UniqueIDs bool
@@ -80,7 +86,7 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 	if test.Kind == controls.State {
 		c.watch = newWatch(test.Interval, &opt)
 	}
-	if err := pipeline(ctx, source.Items(), opt.Workers, newJudge(test, opt.Period).judge, c.add); err != nil {
+	if err := pipeline(ctx, source.Items(), opt.Workers, newJudge(test, &opt).judge, c.add); err != nil {
 		return nil, err
 	}
 	facts := Facts{
@@ -159,9 +165,16 @@ const (
 type judge struct {
 	test   *controls.Test
 	period *Period
+	until  time.Time // zero: nothing is open
 }
 
-func newJudge(test *controls.Test, period *Period) *judge { return &judge{test, period} }
+func newJudge(test *controls.Test, opt *Options) *judge {
+	j := &judge{test, opt.Period, opt.Until}
+	if j.until.IsZero() && opt.Period != nil {
+		j.until = opt.Period.To
+	}
+	return j
+}
 
 // judge returns a function that judges items for one goroutine.
 func (j *judge) judge() func(Item) verdict {
@@ -222,7 +235,7 @@ func (j *judge) occurrence(v verdict, e *controls.Evaluator) verdict {
 		return v
 	case isDone:
 		return v.predicate(e)
-	case j.period != nil && deadline.After(j.period.To):
+	case !j.until.IsZero() && deadline.After(j.until):
 		v.state = open
 		return v
 	}
@@ -332,6 +345,7 @@ func (c *collector) add(v verdict) error {
 			Item: v.id, At: v.at, Reason: v.reason,
 			Cause: note.Cause, Person: note.Person, Subsystem: note.Subsystem,
 			Compensated: strings.TrimSpace(c.opt.Notes.Compensating[v.id]) != "",
+			Incident:    note.Incident != "", DesignLevel: note.DesignLevel,
 		})
 		if v.err != nil && len(c.failures) < maxFailures {
 			c.failures = append(c.failures, fmt.Sprintf("Item %s: %v.", quote(v.id), v.err))
@@ -383,7 +397,7 @@ func (c *collector) because() []string {
 	}
 	var strangers []string
 	for id, met := range c.noted {
-		if !met {
+		if !met && !c.opt.Shared {
 			strangers = append(strangers, id)
 		}
 	}

@@ -313,8 +313,8 @@ func TestParseNotesIsStrict(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"items":{"a":{"cause":"c","person":null}},"design_level":true,"recorded_query":"q","compensating":{"a":"r"}}`: "",
 		`{}`:                             "",
-		"{\n\"desing\":true}":            `n.json:2: unknown name /desing; a notes file has items (of cause, person, subsystem), design_level, recorded_query, compensating`,
-		`{"items":{"a":{"why":1}}}`:      `n.json:1: unknown name /items/a/why; a notes file has items (of cause, person, subsystem), design_level, recorded_query, compensating`,
+		"{\n\"desing\":true}":            `n.json:2: unknown name /desing; a notes file has items (of cause, person, subsystem, incident, design_level), design_level, recorded_query, compensating`,
+		`{"items":{"a":{"why":1}}}`:      `n.json:1: unknown name /items/a/why; a notes file has items (of cause, person, subsystem, incident, design_level), design_level, recorded_query, compensating`,
 		"{\n\n\"design_level\":\"yes\"}": `n.json:3: /design_level must be true or false`,
 		`{"items":{"a":{"cause":7}}}`:    `n.json:1: /items/a/cause must be a string`,
 		`{"items":[]}`:                   `n.json:1: /items must be an object`,

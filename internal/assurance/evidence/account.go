@@ -117,10 +117,8 @@ func (a *account) evidenceFiles() []string {
 		all = append(all, a.Evidence[i].Value.SHA256)
 	}
 	for i := range a.Results {
-		for _, hash := range []string{a.Results[i].Value.Details, a.Results[i].Value.Notes} {
-			if hash != "" {
-				all = append(all, hash)
-			}
+		if hash := a.Results[i].Value.Details; hash != "" {
+			all = append(all, hash)
 		}
 	}
 	slices.Sort(all)

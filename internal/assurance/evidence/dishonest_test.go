@@ -39,8 +39,10 @@ func TestRecordedResultsThatWereNotComputedAreNamed(t *testing.T) {
 		"deviations":         {result: func(r *results.Result) { r.Deviations, r.Passed = 0, r.Passed+r.Deviations }, says: []string{"RES-1: deviations is recorded as 0", "RES-1: passed is"}},
 		"an exception":       {result: func(r *results.Result) { r.Exceptions = r.Exceptions[1:] }, says: []string{"RES-1: exceptions is"}},
 		"reasons":            {result: func(r *results.Result) { r.Because = nil }, says: []string{"RES-1: because is"}},
-		"details of another": {result: func(r *results.Result) { r.Details = r.Notes }, says: []string{"RES-1, details: "}},
-		"no notes":           {result: func(r *results.Result) { r.Notes = "" }, says: []string{"RES-1, details: deviations is"}},
+		"details of another": {result: func(r *results.Result) { r.Details = r.ControlSHA256 }, says: []string{"is not JSON"}},
+		"no approver":        {result: func(r *results.Result) { r.ApprovedBy = "local/somebody" }, says: []string{`RES-1: approved_by is recorded as "local/somebody"`}},
+		"design":             {result: func(r *results.Result) { r.Design = controltests.Ineffective }, says: []string{`RES-1: design is recorded as "ineffective"`}},
+		"another owner":      {result: func(r *results.Result) { r.Owner = "nobody" }, says: []string{`RES-1: owner is recorded as "nobody"`}},
 		"no population":      {result: func(r *results.Result) { r.Population = "POP-9" }, says: []string{`RES-1: its population "POP-9" is not one of the period`}},
 		"an unknown control": {result: func(r *results.Result) { r.ControlSHA256 = strings.Repeat("b", 64) }, says: []string{"RES-1: control_sha256 is"}},
 	} {
@@ -78,7 +80,6 @@ func (w *world) record(population func(*populations.Banked), result func(*result
 	w.t.Helper()
 	outcome, err := w.Lab().Perform(context.Background(), apptest.Operator, results.Task{
 		Control: w.control, Test: w.control.Tests[0], Period: w.period,
-		Notes: controltests.Notes{Items: map[string]controltests.Note{"c001": {Cause: "haste"}}},
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -106,7 +107,9 @@ func (w *world) record(population func(*populations.Banked), result func(*result
 func TestControlFileThatIsLostIsNamed(t *testing.T) {
 	w := newWorld(t, config.Config{})
 	w.add(10)
-	w.control.Source = nil // is not kept as evidence, and is not one of the folder's
+	lost := *w.control
+	lost.SHA256, lost.Source = strings.Repeat("d", 64), nil // is not kept as evidence, and is not one of the folder's
+	w.control = &lost
 	w.test()
 	bundle, written := w.export()
 	verified, err := verify(bundle, check(w.VerifierKey))

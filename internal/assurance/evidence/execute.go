@@ -3,9 +3,7 @@ package evidence
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -27,9 +26,9 @@ type execution struct {
 	account *account
 	// control reads a control file by its hash; nil when it is not there.
 	control func(hash string) ([]byte, error)
-	// notes reads an evidence file by its hash.
-	notes func(hash string) ([]byte, error)
-	root  func(size int64) (tlog.Hash, error)
+	// details reads an evidence file by its hash.
+	details func(hash string) ([]byte, error)
+	root    func(size int64) (tlog.Hash, error)
 
 	loaded map[string]*controls.Control
 }
@@ -55,43 +54,21 @@ func (x *execution) perform(ctx context.Context, b *kept[populations.Banked], ou
 		differs("not computed again: %s", why)
 		return differences, nil
 	}
-	test, ok := control.Test(b.Value.Test)
-	if !ok || control.ID != b.Value.Control {
-		differs("not computed again: the control file %s is of %s and has no test %q of %s", control.SHA256, control.ID, b.Value.Test, b.Value.Control)
-		return differences, nil
-	}
 	differences = append(differences, x.timing(b)...)
-	question, err := x.question(b, result, control, test)
-	if err != nil {
-		differs("not computed again: %v", err)
-		return differences, nil
+	rec := results.Recorded{Banked: &b.Value, BankedDoc: b.doc, Control: control, Details: x.details}
+	if result != nil {
+		rec.Result, rec.ResultDoc = &result.Value, result.doc
 	}
-	question.Doc = out.doc
+	var each func(controltests.ItemOutcome) error
 	if out.each != nil {
 		var line []byte
-		question.Each = func(o controltests.ItemOutcome) error {
+		each = func(o controltests.ItemOutcome) error {
 			line = outcomeLine(line[:0], o)
 			return out.each(line)
 		}
 	}
-	answer, err := results.Compute(ctx, x.from, x.kinds, question)
-	if err != nil {
-		differs("cannot be computed again: %v", err)
-		return differences, ctx.Err()
-	}
-	banked := answer.Banked
-	banked.ID, banked.BankedAt, banked.BankedBy, banked.ControlSHA256 = b.Value.ID, b.Value.BankedAt, b.Value.BankedBy, b.Value.ControlSHA256
-	if err := compare(banked, b.doc, differs); err != nil || result == nil {
-		return differences, err
-	}
-	got, r := answer.Result, &result.Value
-	got.ID, got.Population, got.PerformedAt, got.PerformedBy, got.Details, got.Notes = r.ID, r.Population, r.PerformedAt, r.PerformedBy, r.Details, r.Notes
-	if err := compare(got, result.doc, func(format string, args ...any) {
-		differences = append(differences, r.ID+": "+fmt.Sprintf(format, args...))
-	}); err != nil {
-		return differences, err
-	}
-	return x.details(differences, r, answer.Details)
+	again, err := results.Again(ctx, x.from, x.kinds, rec, out.doc, each)
+	return append(differences, again...), err
 }
 
 // load reads and compiles a control file; why says what is in the way.
@@ -129,8 +106,12 @@ func (x *execution) timing(b *kept[populations.Banked]) (wrong []string) {
 		wrong = append(wrong, b.Value.ID+": "+fmt.Sprintf(format, args...))
 	}
 	period, query := &x.account.Period, &b.Value.Query
-	within := query.From.Equal(period.Value.From) && !query.To.After(period.Value.To)
-	if !within || !b.Value.Interim && !query.To.Equal(period.Value.To) || query.Zone != period.Value.Timezone {
+	parts, err := versions.Parts(x.from, b.Value.Control, b.Value.Checkpoint.Size, period.Value.From, period.Value.To)
+	if err != nil {
+		differs("the versions of its control: %v", err)
+	}
+	if parts = append(parts, versions.Part{From: period.Value.From, To: period.Value.To}); !isPart(parts, query, b.Value.Interim) ||
+		!untilEnd(query, &period.Value, b.Value.Interim) || query.Zone != period.Value.Timezone {
 		differs("it was read from %s to %s (%s), the period is %s to %s (%s)", query.From.Format(time.RFC3339), query.To.Format(time.RFC3339), query.Zone,
 			period.Value.From.Format(time.RFC3339), period.Value.To.Format(time.RFC3339), period.Value.Timezone)
 	}
@@ -146,93 +127,22 @@ func (x *execution) timing(b *kept[populations.Banked]) (wrong []string) {
 	return wrong
 }
 
-// question is what the record says was asked.
-func (x *execution) question(b *kept[populations.Banked], result *kept[results.Result], control *controls.Control, test *controls.Test) (q results.Question, err error) {
-	zone, err := time.LoadLocation(b.Value.Query.Zone)
-	if err != nil {
-		return q, err
-	}
-	q = results.Question{
-		Control: control, Test: test, Period: b.Value.Period, Interim: b.Value.Interim, Root: b.Value.Checkpoint.Root,
-		Window: populations.Window{From: b.Value.Query.From, To: b.Value.Query.To, Zone: zone, AsOf: b.Value.Checkpoint.Size, Interim: b.Value.Interim},
-	}
-	if result == nil {
-		return q, nil
-	}
-	q.Engine = result.Value.Engine
-	if result.Value.Notes == "" {
-		return q, nil
-	}
-	data, err := x.notes(result.Value.Notes)
-	if err != nil {
-		return q, err
-	}
-	q.Notes, err = controltests.ParseNotes(evidencePath(result.Value.Notes), data)
-	return q, err
-}
-
-// details compares the evidence file with the whole result.
-func (x *execution) details(differences []string, r *results.Result, computed *controltests.Result) ([]string, error) {
-	again, err := json.Marshal(computed)
-	if err != nil || sum(again) == r.Details {
-		return differences, err
-	}
-	data, err := x.notes(r.Details)
-	if err != nil {
-		return append(differences, fmt.Sprintf("%s: its evidence file %s cannot be read: %v", r.ID, r.Details, err)), nil
-	}
-	want, err := record.Canonical(json.RawMessage(data))
-	if err != nil {
-		return append(differences, fmt.Sprintf("%s: its evidence file %s is not JSON", r.ID, r.Details)), nil //nolint:nilerr // a difference, not an error
-	}
-	count := len(differences)
-	err = compare(json.RawMessage(again), want, func(format string, args ...any) {
-		differences = append(differences, r.ID+", details: "+fmt.Sprintf(format, args...))
+// isPart reports whether a query is for one of the parts: an interim one for the
+// beginning of it.
+func isPart(parts []versions.Part, query *populations.Query, interim bool) bool {
+	return slices.ContainsFunc(parts, func(p versions.Part) bool {
+		return query.From.Equal(p.From) && (query.To.Equal(p.To) || interim && query.To.Before(p.To))
 	})
-	if err == nil && len(differences) == count { // the same, written otherwise
-		differences = append(differences, fmt.Sprintf("%s: its evidence file has the SHA-256 %s, computing it again gives %s", r.ID, r.Details, sum(again)))
-	}
-	return differences, err
 }
 
-// compare holds a document that was computed against a recorded one, field by
-// field.
-func compare(computed any, recorded []byte, differs func(format string, args ...any)) error {
-	again, err := record.Canonical(computed)
-	if err != nil || string(again) == string(recorded) {
-		return err
+// untilEnd reports whether deadlines are judged up to the period's end: by an
+// interim population up to when it was read, or to where the sources reach.
+func untilEnd(query *populations.Query, period *periods.Period, interim bool) bool {
+	until := query.To
+	if query.Until != nil {
+		until = *query.Until
 	}
-	var got, want map[string]json.RawMessage
-	if err := json.Unmarshal(again, &got); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(recorded, &want); err != nil {
-		return err
-	}
-	names := slices.Sorted(maps.Keys(got))
-	for name := range want {
-		if _, ok := got[name]; !ok {
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		if string(got[name]) != string(want[name]) {
-			differs("%s is recorded as %s, computing it again gives %s", name, shown(want[name]), shown(got[name]))
-		}
-	}
-	return nil
-}
-
-// shown shortens a value for a line.
-func shown(value []byte) string {
-	const most = 300
-	if len(value) == 0 {
-		return "nothing"
-	}
-	if len(value) > most {
-		return string(value[:most]) + "…"
-	}
-	return string(value)
+	return until.Equal(period.To) || interim && until.Before(period.To) && !until.Before(query.To)
 }
 
 // outcomeLine writes an item's outcome as canonical JSON.

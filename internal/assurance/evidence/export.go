@@ -144,6 +144,15 @@ func (x *exporting) files(ctx context.Context, r *store.Reader) error {
 			return err
 		}
 	}
+	for _, one := range decided {
+		lines, err := decisions(from, one.kind, x.done.Period)
+		if err != nil {
+			return err
+		}
+		if err := x.packer.add(decidedPath(one.kind), one.what, lines); err != nil {
+			return err
+		}
+	}
 	for _, hash := range x.account.controlFiles() {
 		data, err := x.controlFile(ctx, hash)
 		if err != nil {
@@ -195,7 +204,7 @@ func (x *exporting) results(ctx context.Context, r *store.Reader, from populatio
 	again := &execution{
 		from: from, kinds: x.Kinds, account: x.account,
 		control: func(hash string) ([]byte, error) { return x.controlFile(ctx, hash) },
-		notes:   func(hash string) ([]byte, error) { return x.evidence(ctx, hash) },
+		details: func(hash string) ([]byte, error) { return x.evidence(ctx, hash) },
 		root:    func(size int64) (tlog.Hash, error) { return ledger.RootAt(r, size) },
 	}
 	for i := range x.account.Banked {

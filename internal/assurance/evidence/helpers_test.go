@@ -22,8 +22,10 @@ import (
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/evidence"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
@@ -76,6 +78,7 @@ func newWorld(t testing.TB, c config.Config) *world {
 	if w.control, err = controls.Parse("C-1.yaml", []byte(controlFile), controls.Builtin(app.Kinds)); err != nil {
 		t.Fatal(err)
 	}
+	versionstest.InForce(t, w.Door, w.Blobs, w.control)
 	from := apptest.Begin.AddDate(0, 0, -3).Truncate(24 * time.Hour)
 	opened, err := periods.OpenPeriod(context.Background(), w.Door, apptest.Operator, periods.Period{Name: "P", From: from, To: from.AddDate(0, 0, 5), Timezone: "Europe/Berlin"})
 	if err != nil {
@@ -120,17 +123,40 @@ func (w *world) add(n int) {
 	w.Append(w.t, events...)
 }
 
-// test performs every test of the control; the first with notes.
+// test performs every test of the control, and states a cause of the first one's
+// deviations, which somebody else confirms.
 func (w *world) test() {
 	w.t.Helper()
 	for i, one := range w.control.Tests {
 		task := results.Task{Control: w.control, Test: one, Period: w.period}
-		if i == 0 {
-			task.Notes = controltests.Notes{Items: map[string]controltests.Note{"c001": {Cause: "haste", Person: "Ann"}}}
-		}
-		if _, err := w.Lab().Perform(context.Background(), apptest.Operator, task); err != nil {
+		outcome, err := w.Lab().Perform(context.Background(), apptest.Operator, task)
+		if err != nil {
 			w.t.Fatal(err)
 		}
+		if i == 0 {
+			w.judge(outcome.Result)
+		}
+	}
+}
+
+// judge states a cause and a compensation, confirms them, and concludes.
+func (w *world) judge(r *results.Result) {
+	w.t.Helper()
+	ctx, lab, notes := context.Background(), w.Lab(), controltests.Notes{
+		Items:        map[string]controltests.Note{"c001": {Cause: "human_error", Person: "Ann"}, "c006": {Cause: "capacity"}},
+		Compensating: map[string]string{"c001": "read again later"},
+	}
+	stated, err := lab.StateNotes(ctx, apptest.Operator, r, notes)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if stated > 0 {
+		if _, err := lab.Confirm(ctx, versionstest.Assessor, r.ID+"/c001"); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if _, err := lab.Conclude(ctx, versionstest.Assessor, r.ID, judgments.Conclusion{Role: judgments.Management, Conclusion: controltests.Ineffective}); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/observations"
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store/storetest"
 	"scaf.dev/scaf/internal/record"
@@ -66,6 +67,7 @@ func newKinds(t testing.TB, c config.Config) *world {
 	if w.control, err = controls.Parse("C-2.yaml", []byte(kindsFile), controls.Builtin(app.Kinds)); err != nil {
 		t.Fatal(err)
 	}
+	versionstest.InForce(t, w.Door, w.Blobs, w.control)
 	w.add(6)
 	ctx := context.Background()
 	from := w.period.From

@@ -27,14 +27,17 @@ import (
 type replayed struct {
 	log      *ledger.Offline
 	kinds    record.Kinds
-	versions map[string]*versions
+	versions map[string]*versionFile
 	count    int64 // of versions
 
 	// others are the indexes of the events of SCAF's own types that make no
 	// version, by type; making are the types that do.
 	others map[string][]int64
 	making map[string]bool
-	cited  map[int64]tlog.Hash
+	// decided are the indexes of the events that made versions of records under
+	// rules that are checked (isDecision).
+	decided []int64
+	cited   map[int64]tlog.Hash
 	// times are the earliest and the latest instant in every bundle of events,
 	// so that a query by time need not read all of them.
 	times []span
@@ -66,6 +69,7 @@ type replayedEvent struct {
 	kind    string // event type, of SCAF's own types
 	key     string // kind and id of the version that it makes; empty: none
 	version []byte // encoded
+	decided bool   // isDecision
 	cited   *ledger.Cited
 	at      int64 // its instant, in microseconds
 }
@@ -75,7 +79,7 @@ type replayedEvent struct {
 // events.
 func replay(ctx context.Context, log *ledger.Offline, kinds record.Kinds, found *stamps.Found, progress func(done, total int64)) (_ *replayed, err error) {
 	r := &replayed{
-		log: log, kinds: kinds, versions: map[string]*versions{},
+		log: log, kinds: kinds, versions: map[string]*versionFile{},
 		others: map[string][]int64{}, making: map[string]bool{}, cited: map[int64]tlog.Hash{},
 	}
 	defer func() {
@@ -109,6 +113,7 @@ func replay(ctx context.Context, log *ledger.Offline, kinds record.Kinds, found 
 			return made, err
 		}
 		made.key = version.Kind.Name + "\x00" + version.ID
+		made.decided = isDecision(version.Kind)
 		made.version, err = encodeMade(index, version)
 		return made, err
 	}
@@ -123,6 +128,9 @@ func replay(ctx context.Context, log *ledger.Offline, kinds record.Kinds, found 
 		switch {
 		case made.key != "":
 			r.making[made.kind] = true
+			if made.decided {
+				r.decided = append(r.decided, index)
+			}
 			return byRecord.Add(0, made.key, made.version)
 		case made.kind != "":
 			r.others[made.kind] = append(r.others[made.kind], index)
@@ -293,7 +301,7 @@ func (r *replayed) finish(w *kindWriter) error {
 		return err
 	}
 	_ = os.Remove(file.Name()) // it lives as long as it is open
-	v := &versions{file: file}
+	v := &versionFile{file: file}
 	r.versions[w.kind.Name] = v
 	out := bufio.NewWriterSize(file, 1<<20)
 	var head []byte
@@ -314,8 +322,8 @@ func (r *replayed) finish(w *kindWriter) error {
 	return errors.Join(err, out.Flush())
 }
 
-// versions is a file with the versions of a kind, sorted by instant and id.
-type versions struct {
+// versionFile is a file with the versions of a kind, sorted by instant and id.
+type versionFile struct {
 	file   *os.File
 	size   int64
 	count  int64
@@ -426,7 +434,16 @@ func (r *replayed) events(q *ledger.Query, give func(index int64, body []byte) e
 		}
 		return nil
 	}
-	indexes := r.others[q.Type]
+	return r.at(r.others[q.Type], func(index int64, body []byte) error {
+		if index < q.From || index >= q.To {
+			return nil
+		}
+		return give(index, body)
+	})
+}
+
+// at gives the events at the indexes, which are in order.
+func (r *replayed) at(indexes []int64, give func(index int64, body []byte) error) error {
 	for len(indexes) > 0 {
 		// Neighbours are read together.
 		first, n := indexes[0], 1
@@ -440,9 +457,6 @@ func (r *replayed) events(q *ledger.Query, give func(index int64, body []byte) e
 				return nil
 			}
 			wanted = wanted[1:]
-			if index < q.From || index >= q.To {
-				return nil
-			}
 			return give(index, body)
 		})
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 	"scaf.dev/scaf/internal/trust/stamps"
@@ -241,6 +242,9 @@ func (v *verifying) account(ctx context.Context) error {
 		return err
 	}
 	v.expected(said)
+	if err := v.decisions(); err != nil {
+		return err
+	}
 	again := &execution{
 		from: v.state, kinds: v.Kinds, account: said, root: v.log.RootAt,
 		control: func(hash string) ([]byte, error) {
@@ -249,7 +253,7 @@ func (v *verifying) account(ctx context.Context) error {
 			}
 			return v.archive.read(controlPath(hash), maxSmall)
 		},
-		notes: func(hash string) ([]byte, error) { return v.archive.read(evidencePath(hash), maxSmall) },
+		details: func(hash string) ([]byte, error) { return v.archive.read(evidencePath(hash), maxSmall) },
 	}
 	for i := range said.Banked {
 		if progress := v.step("computing again"); progress != nil {
@@ -292,6 +296,9 @@ func (v *verifying) same(path string, want []byte) error {
 // expected names files that are missing, and files that do not belong there.
 func (v *verifying) expected(said *account) {
 	want := map[string]bool{indexFile: true, periodFile: true, logFolder + ledger.CheckpointPath: true, manifestFile: true, anchorFile: true}
+	for _, one := range decided {
+		want[decidedPath(one.kind)] = true
+	}
 	for path := range ledger.Layout(v.log.Size) {
 		want[logFolder+path] = true
 	}
@@ -411,10 +418,10 @@ func (l *lines) next(want []byte) error {
 	}
 	l.over = true
 	if errors.Is(err, io.EOF) && len(line) == 0 {
-		l.v.differ("%s ends after %d lines: it leaves out %s", l.path, l.number-1, shown(want))
+		l.v.differ("%s ends after %d lines: it leaves out %s", l.path, l.number-1, results.Shown(want))
 		return nil
 	}
-	l.v.differ("%s:%d is %s, computing it again gives %s", l.path, l.number, shown(bytes.TrimSuffix(line, []byte{'\n'})), shown(want))
+	l.v.differ("%s:%d is %s, computing it again gives %s", l.path, l.number, results.Shown(bytes.TrimSuffix(line, []byte{'\n'})), results.Shown(want))
 	return nil
 }
 
@@ -424,6 +431,6 @@ func (l *lines) end() {
 		return
 	}
 	if line, _ := l.in.ReadSlice('\n'); len(line) > 0 {
-		l.v.differ("%s:%d is %s, and computing it again gives no such item", l.path, l.number+1, shown(bytes.TrimSuffix(line, []byte{'\n'})))
+		l.v.differ("%s:%d is %s, and computing it again gives no such item", l.path, l.number+1, results.Shown(bytes.TrimSuffix(line, []byte{'\n'})))
 	}
 }

@@ -152,7 +152,7 @@ func corrected(all []Period, by, name string) bool {
 }
 
 // Close closes a period: from now on tests over it are final. It is refused
-// before the period's end. There is no way back (ADR 16).
+// before the period's end. There is no way back (ADR 20).
 func Close(ctx context.Context, door *act.Door, caller act.Caller, name string) (*Period, error) {
 	var p *Period
 	_, err := door.Do(ctx, caller, "period.close", "period/"+name, func(tx *act.Tx) error {

@@ -40,7 +40,10 @@ type Query struct {
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
 	Zone   string    `json:"timezone"`
-	Order  string    `json:"order"`
+	// Until is the end up to which deadlines are judged, where it is not To: of a
+	// part of a period.
+	Until *time.Time `json:"until,omitempty"`
+	Order string     `json:"order"`
 }
 
 // Order is how populations are sorted before they are hashed.

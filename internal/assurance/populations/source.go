@@ -35,6 +35,9 @@ type Window struct {
 	AsOf int64
 	// Interim: the period goes on after To, so that what has begun is not over.
 	Interim bool
+	// Until is the end up to which deadlines are judged: that of the period
+	// whose part the window is. Zero: To.
+	Until time.Time
 }
 
 // Stream is a population being read: it implements controltests.Source. Items

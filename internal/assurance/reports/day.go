@@ -2,6 +2,7 @@ package reports
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -114,7 +115,7 @@ const watched = 400 * 24 * time.Hour
 
 // buildDay says what is new since the question's Since, what is late, and what
 // comes.
-func (b *builder) buildDay(report *Readiness) error {
+func (b *builder) buildDay(ctx context.Context, report *Readiness) error {
 	q, day := b.question, &Day{
 		Since: b.question.Since.UTC(), Until: b.question.At.Add(b.question.Horizon).UTC(),
 		Changes: []Change{}, Deviations: []NewDeviation{}, Turned: []Turned{}, Late: []Pending{}, Coming: []Pending{}, Duties: []DutyCount{},
@@ -125,7 +126,7 @@ func (b *builder) buildDay(report *Readiness) error {
 		return err
 	}
 	day.Before = before
-	if err := b.changed(report, day); err != nil {
+	if err := b.changed(ctx, report, day); err != nil {
 		return err
 	}
 	if err := b.duties(report, day); err != nil {
@@ -135,18 +136,23 @@ func (b *builder) buildDay(report *Readiness) error {
 }
 
 // changed compares what the tests say with what they said before.
-func (b *builder) changed(report *Readiness, day *Day) error {
-	was := map[results.Key]results.Result{}
-	if report.Period != nil && day.Before.Size > 0 {
-		var err error
-		if was, err = results.Latest(b.reader, report.Period.Name, day.Before.Size); err != nil {
-			return err
-		}
+func (b *builder) changed(ctx context.Context, report *Readiness, day *Day) error {
+	was, err := b.view(report.Period, day.Before.Size, day.Since)
+	if err != nil {
+		return err
 	}
 	for i, control := range b.question.Controls {
-		old := buildControl(control, was)
-		for j, now := range report.Controls[i].Tests {
-			before := old.Tests[j]
+		old, err := was.control(ctx, control)
+		if err != nil {
+			return err
+		}
+		for _, now := range report.Controls[i].Tests {
+			before := Test{Conclusion: controltests.NotTested}
+			for _, one := range old.Tests { // of the same part, or of all of the period where it had none
+				if one.ID == now.ID && (one.from.Equal(now.from) || len(old.Parts) == 1) {
+					before = one
+				}
+			}
 			if now.Conclusion != before.Conclusion {
 				change := Change{Control: control.ID, Test: now.ID, From: before.Conclusion, To: now.Conclusion, Because: []string{}}
 				if now.Result != nil {
@@ -159,7 +165,7 @@ func (b *builder) changed(report *Readiness, day *Day) error {
 				}
 				day.Changes = append(day.Changes, change)
 			}
-			b.deviations(day, control, control.Tests[j], before.Result, now.Result)
+			b.deviations(day, control, now.test, before.Result, now.Result)
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
 )
 
 //go:embed readiness.html
@@ -21,6 +22,7 @@ var style string
 
 var page = template.Must(template.New("readiness.html").Funcs(template.FuncMap{
 	"words":      func(c controltests.Conclusion) string { return c.Words() },
+	"concluded":  func(c judgments.Conclusion) string { return ConcludedWords(&c) },
 	"mark":       func(c controltests.Conclusion) string { return marks[c] },
 	"state":      func(state string) string { return strings.ReplaceAll(state, "_", " ") },
 	"control":    func(test string) string { id, _, _ := strings.Cut(test, " "); return id },

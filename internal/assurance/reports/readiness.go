@@ -5,6 +5,7 @@ package reports
 
 import (
 	"cmp"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
@@ -58,13 +60,41 @@ type Control struct {
 	Conclusion    controltests.Conclusion `json:"conclusion"`
 	Interim       bool                    `json:"interim"`
 	NeedsJudgment bool                    `json:"needs_judgment"`
-	Tests         []Test                  `json:"tests"`
+	// Design, Operating and Attestation are kept apart: how the designs of its
+	// versions were assessed, how it operated, and what rests on people's word
+	// alone (empty: nothing).
+	Design      controltests.Conclusion `json:"design"`
+	Operating   controltests.Conclusion `json:"operating"`
+	Attestation controltests.Conclusion `json:"attestation,omitempty"`
+	// Parts are the parts of the period over which one version was in force, in
+	// their order, Tests those of all parts. Notices say what somebody should
+	// know of the versions.
+	Parts   []Part   `json:"parts"`
+	Notices []string `json:"notices"`
+	Tests   []Test   `json:"tests"`
 	// awaits: all of its tests wait for registers that are not there yet.
 	awaits bool
 }
 
-// Test is one test of a control, with its latest result in the period.
+// Part is a part of the period, and the version of the control that is tested
+// over it. The version is empty where none was in force.
+type Part struct {
+	From       time.Time               `json:"from"`
+	To         time.Time               `json:"to"`
+	Version    string                  `json:"version"`
+	SHA256     string                  `json:"sha256"` // of the file that is tested
+	ApprovedBy string                  `json:"approved_by,omitempty"`
+	ApprovedAt *time.Time              `json:"approved_at,omitempty"`
+	Design     controltests.Conclusion `json:"design"` // not_tested: it was not assessed
+	Assessment string                  `json:"assessment,omitempty"`
+	Conclusion controltests.Conclusion `json:"conclusion"` // of its tests
+}
+
+// Test is one test of a control over a part of the period, with its latest
+// result.
 type Test struct {
+	// Part is the number of the part, from 0.
+	Part       int                     `json:"part"`
 	ID         string                  `json:"id"`
 	Title      string                  `json:"title"`
 	Kind       controls.Kind           `json:"kind"`
@@ -72,6 +102,11 @@ type Test struct {
 	Result     *results.Result         `json:"result"` // null when it was never performed
 	// Because is the reason for a conclusion that is not effective.
 	Because []string `json:"because"`
+	// Concluded is what people concluded from the result. It replaces nothing.
+	Concluded []judgments.Conclusion `json:"concluded"`
+
+	test *controls.Test
+	from time.Time // the beginning of the part
 }
 
 // order is the order of the conclusions in a report.
@@ -96,18 +131,19 @@ type Question struct {
 	// Horizon is how far ahead of At the report looks for what becomes a
 	// deviation.
 	Horizon time.Duration
+	// Files reads the control files of versions that are not those in use.
+	Files *results.Files
 }
 
 // Build answers the question. That no period was open by then is no error,
 // unless the question names one.
-func Build(r *store.Reader, q Question) (*Readiness, error) {
+func Build(ctx context.Context, r *store.Reader, q Question) (*Readiness, error) {
 	b := &builder{r, populations.Remember(r), q}
 	head, err := b.checkpoint(q.At)
 	if err != nil {
 		return nil, err
 	}
 	report := &Readiness{Organization: q.Organization, Timezone: q.Zone.String(), At: q.At.UTC(), Controls: []Control{}, Ledger: head}
-	latest := map[results.Key]results.Result{}
 	if head.Size > 0 {
 		report.Period, err = periods.ChooseAt(r, q.Period, head.Size)
 		if err != nil && (q.Period != "" || !errors.Is(err, periods.ErrNone)) {
@@ -116,21 +152,23 @@ func Build(r *store.Reader, q Question) (*Readiness, error) {
 	} else if q.Period != "" {
 		return nil, fmt.Errorf("%w: %q, and the ledger was empty", periods.ErrNone, q.Period)
 	}
-	if report.Period != nil {
-		if latest, err = results.Latest(r, report.Period.Name, head.Size); err != nil {
-			return nil, err
-		}
+	now, err := b.view(report.Period, head.Size, q.At)
+	if err != nil {
+		return nil, err
 	}
 	counts := map[controltests.Conclusion]int{}
 	for _, control := range q.Controls {
-		line := buildControl(control, latest)
+		line, err := now.control(ctx, control)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", control.ID, err)
+		}
 		counts[line.Conclusion]++
 		report.Controls = append(report.Controls, line)
 	}
 	for _, conclusion := range order {
 		report.Conclusions = append(report.Conclusions, Count{conclusion, counts[conclusion]})
 	}
-	return report, b.buildDay(report)
+	return report, b.buildDay(ctx, report)
 }
 
 // checkpoint is the state of the ledger at an instant.
@@ -141,26 +179,6 @@ func (b *builder) checkpoint(at time.Time) (Ledger, error) {
 	}
 	past, err := ledger.At(b.reader, at)
 	return Ledger{head.Origin, past.Size, hex.EncodeToString(past.Root)}, err
-}
-
-func buildControl(control *controls.Control, latest map[results.Key]results.Result) Control {
-	line := Control{
-		ID: control.ID, Title: control.Title, Owner: control.Owner, Frequency: control.Frequency,
-		Criteria: control.Criteria, Tests: []Test{},
-	}
-	var conclusions []controltests.Conclusion
-	for _, test := range control.Tests {
-		one := buildTest(control, test, latest)
-		conclusions = append(conclusions, one.Conclusion)
-		if one.Result != nil && one.Conclusion == one.Result.Conclusion { // not one of an earlier control file
-			line.Interim = line.Interim || one.Result.Interim
-			line.NeedsJudgment = line.NeedsJudgment || one.Result.NeedsJudgment
-		}
-		line.Tests = append(line.Tests, one)
-	}
-	line.Conclusion = controltests.Combine(conclusions...)
-	line.awaits = !slices.ContainsFunc(control.Tests, func(t *controls.Test) bool { return !t.Population.Awaited })
-	return line
 }
 
 // zone is the organisation's time zone.
@@ -191,27 +209,4 @@ func (r *Readiness) Waiting() (ids []string) {
 		}
 	}
 	return ids
-}
-
-func buildTest(control *controls.Control, test *controls.Test, latest map[results.Key]results.Result) Test {
-	one := Test{ID: test.ID, Title: test.Title, Kind: test.Kind, Conclusion: controltests.NotTested, Because: []string{}}
-	result, ok := latest[results.Key{Control: control.ID, Test: test.ID}]
-	switch {
-	case test.Population.Awaited: // a result of a time when the file was another says nothing
-		one.Because = append(one.Because, "The register "+test.Population.From+" is not there yet.")
-		return one
-	case !ok:
-		one.Because = append(one.Because, "It has not been performed in this period: scaf control test "+control.ID)
-		return one
-	case result.ControlSHA256 != control.SHA256:
-		// What was tested is not what the control says now.
-		one.Result = &result
-		one.Because = append(one.Because, "The control file has changed since "+result.ID+" was performed: test it again.")
-		return one
-	}
-	one.Result, one.Conclusion = &result, result.Conclusion
-	if result.Conclusion != controltests.Effective {
-		one.Because = result.Because
-	}
-	return one
 }

@@ -25,10 +25,13 @@ import (
 	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/platform/blob"
 	"scaf.dev/scaf/internal/platform/store"
@@ -39,7 +42,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-var kinds = record.Kinds{changes.Register, periods.Register, populations.Register, results.Register}
+var kinds = record.Kinds{changes.Register, periods.Register, populations.Register, results.Register, versions.Register, versions.Assessments, judgments.Deviations, judgments.Conclusions}
 
 // hostile are texts that no report may take at their word.
 var hostile = []string{
@@ -72,6 +75,7 @@ type setting struct {
 	*ledgertest.Ledger
 	period   *periods.Period
 	controls []*controls.Control
+	files    *results.Files
 }
 
 func newSetting(t testing.TB, url string) *setting {
@@ -127,16 +131,55 @@ func newSetting(t testing.TB, url string) *setting {
 		control(t, "C-08", hostile[0]+" "+hostile[1], "good", ok),
 		control(t, "C-09", "Changed since", "good", ok),
 		control(t, "C-10", "Never tested", "good", ok),
+		control(t, "C-11", "Nobody approved it", "good", ok),
+		control(t, "C-12", "Nobody assessed its design", "good", ok),
+		control(t, "C-13", "Its design does not work", "good", ok),
+		control(t, "C-14", "Changed in the period", "good", ok, "isolated", ok),
+		control(t, "C-15", "A person has to conclude", "few", ok),
 	}
 	blobs, err := blob.OpenFolder(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	lab := &results.Lab{DB: l.DB, Door: l.Door, Kinds: kinds, Blobs: blobs, Clock: l.Clock, Engine: "scaf test"}
-	for _, c := range s.controls[:9] {
-		for _, test := range c.Tests {
-			if _, err := lab.Perform(ctx, ledgertest.Operator, results.Task{Control: c, Test: test, Period: *s.period}); err != nil {
-				t.Fatal(err)
+	s.files = &results.Files{Blobs: blobs, Kinds: app.Kinds}
+	versionstest.InForce(t, l.Door, blobs, s.controls[:9]...)
+	versionstest.InForce(t, l.Door, blobs, s.controls[14])
+	desk := &versions.Desk{Door: l.Door, Blobs: blobs}
+	change := from.Add(30 * time.Hour) // within the changes of the repository "isolated"
+	l.Clock.Set(change.Add(-time.Hour))
+	if _, _, err := desk.Adopt(ctx, versionstest.Approver, s.controls[11:14], nil); err != nil {
+		t.Fatal(err)
+	}
+	versionstest.Assess(t, desk, "C-13", controltests.Ineffective)
+	versionstest.Assess(t, desk, "C-14", controltests.Effective)
+	s.controls[13] = control(t, "C-14", "Changed in the period, to this", "isolated", ok)
+	proposed, err := desk.Propose(ctx, versionstest.Assessor, s.controls[13], change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := desk.Approve(ctx, versionstest.Approver, "C-14", proposed.ID); err != nil {
+		t.Fatal(err)
+	}
+	versionstest.Assess(t, desk, "C-14", controltests.Effective)
+	l.Clock.Set(ledgertest.Begin)
+	for _, c := range slices.Delete(slices.Clone(s.controls), 9, 10) {
+		parts, err := lab.Plan(ctx, c, s.period)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range parts {
+			for _, test := range part.Control.Tests {
+				outcome, err := lab.Perform(ctx, ledgertest.Operator, results.Task{Control: part.Control, Test: test, Period: *s.period, Part: &part.Part})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.ID != "C-15" {
+					continue
+				}
+				if _, err := lab.Conclude(ctx, versionstest.Assessor, outcome.Result.ID, judgments.Conclusion{Role: judgments.Management, Conclusion: controltests.Ineffective, Reason: hostile[0]}); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}
@@ -148,14 +191,14 @@ func (s *setting) build(t testing.TB, organization string, period *periods.Perio
 	t.Helper()
 	var report *reports.Readiness
 	if err := s.DB.Read(context.Background(), func(r *store.Reader) (err error) {
-		q := reports.Question{Organization: organization, Controls: s.controls, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Horizon: 7 * 24 * time.Hour}
+		q := reports.Question{Organization: organization, Controls: s.controls, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Horizon: 7 * 24 * time.Hour, Files: s.files}
 		if period != nil {
 			q.Period = period.Name
 		} else {
 			q.At = q.At.Add(-time.Microsecond) // before anything was recorded
 		}
 		q.Since = q.At.AddDate(0, 0, -1)
-		report, err = reports.Build(r, q)
+		report, err = reports.Build(context.Background(), r, q)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -194,7 +237,9 @@ func TestReadiness(t *testing.T) {
 			want := map[string]controltests.Conclusion{
 				"C-01": controltests.Effective, "C-02": controltests.EffectiveWithExceptions, "C-03": controltests.Ineffective,
 				"C-04": controltests.EffectiveWithExceptions, "C-05": controltests.Incomplete, "C-06": controltests.NotOccurring,
-				"C-07": controltests.Ineffective, "C-08": controltests.Effective, "C-09": controltests.NotTested, "C-10": controltests.NotTested,
+				"C-07": controltests.Ineffective, "C-08": controltests.Effective, "C-09": controltests.Effective, "C-10": controltests.NotTested,
+				"C-11": controltests.Incomplete, "C-12": controltests.Incomplete, "C-13": controltests.Ineffective,
+				"C-14": controltests.EffectiveWithExceptions, "C-15": controltests.EffectiveWithExceptions,
 			}
 			counts := map[controltests.Conclusion]int{}
 			for _, c := range report.Controls {
@@ -216,8 +261,29 @@ func TestReadiness(t *testing.T) {
 					t.Errorf("%d are said to be %s, %d are", c.Controls, c.Conclusion, counts[c.Conclusion])
 				}
 			}
-			if because := report.Controls[8].Tests[0].Because; len(because) != 1 || !strings.Contains(because[0], "The control file has changed since RES-10 was performed") {
-				t.Errorf("a changed control: %q", because)
+			// What is approved is tested, and that another file is in use is said.
+			if notices := report.Controls[8].Notices; len(notices) != 1 || !strings.Contains(notices[0], "The file in use is not the approved version C-09.1") {
+				t.Errorf("a changed control: %q", notices)
+			}
+			for id, says := range map[string]string{"C-11": "Nobody has approved the control file", "C-12": "Nobody has assessed the design", "C-13": "The design was assessed as ineffective"} {
+				if because := find(report, id).Tests[0].Because; !slices.ContainsFunc(because, func(s string) bool { return strings.Contains(s, says) }) {
+					t.Errorf("%s: %q, want %q", id, because, says)
+				}
+			}
+			// Each version over its own dates, with its own tests.
+			changed := find(report, "C-14")
+			var parts []string
+			for _, test := range changed.Tests {
+				parts = append(parts, fmt.Sprint(test.Part, test.ID, test.Result.Count, test.Result.Version, test.Conclusion))
+			}
+			if want := []string{"0good12C-14.1effective", "0isolated18C-14.1effective", "1isolated23C-14.2effective_with_exceptions"}; !slices.Equal(parts, want) {
+				t.Errorf("parts %q, want %q", parts, want)
+			}
+			if p := changed.Parts; len(p) != 2 || !p[0].To.Equal(p[1].From) || p[0].Version != "C-14.1" || p[0].Conclusion != controltests.Effective || p[1].ApprovedBy != versionstest.Approver.ID {
+				t.Errorf("parts: %+v", changed.Parts)
+			}
+			if c := find(report, "C-15"); c.Conclusion != controltests.EffectiveWithExceptions || len(c.Tests[0].Concluded) != 1 || c.Tests[0].Concluded[0].Conclusion != controltests.Ineffective {
+				t.Errorf("a person's conclusion stands beside the computed one: %+v", c)
 			}
 			if because := report.Controls[9].Tests[0].Because; len(because) != 1 || !strings.Contains(because[0], "scaf control test C-10") {
 				t.Errorf("a control that was never tested: %q", because)
@@ -235,6 +301,11 @@ func TestReadiness(t *testing.T) {
 			s.Verify(t, kinds)
 		})
 	}
+}
+
+func find(r *reports.Readiness, id string) *reports.Control {
+	i := slices.IndexFunc(r.Controls, func(c reports.Control) bool { return c.ID == id })
+	return &r.Controls[i]
 }
 
 func TestBeforeAnyPeriodNothingIsTested(t *testing.T) {
@@ -355,8 +426,9 @@ func TestReportsOfHostileTexts(t *testing.T) {
 			Ledger: reports.Ledger{Origin: text("origin"), Root: strings.Repeat("0", 64)},
 			Controls: []reports.Control{{
 				ID: "C-1", Title: text("title"), Owner: text("owner"), Criteria: []string{"CC8.1", text("criterion")}, Conclusion: controltests.Ineffective,
+				Parts: []reports.Part{{Version: text("version"), ApprovedBy: text("approver"), SHA256: text("hash"), Assessment: text("assessment")}}, Notices: []string{text("notice")},
 				Tests: []reports.Test{
-					{ID: text("id"), Title: text("test"), Conclusion: controltests.Ineffective, Result: &result, Because: result.Because},
+					{ID: text("id"), Title: text("test"), Conclusion: controltests.Ineffective, Result: &result, Because: result.Because, Concluded: []judgments.Conclusion{{ID: "CON-1", ConcludedBy: text("who"), Reason: text("why"), Role: judgments.Management}}},
 					{ID: "two", Title: text("test"), Conclusion: controltests.NotTested, Because: []string{text("because"), text("because")}},
 				},
 			}},
@@ -398,13 +470,13 @@ tests:
     pass: has(item.owner)
 `
 	s := newSetting(t, storetest.SQLite(t))
-	id := s.controls[0].ID // which has been tested, with another file
+	id := s.controls[10].ID // which has been tested, with another file
 	waiting, err := controls.Parse("c.yaml", fmt.Appendf(nil, file, id), controls.Builtin(app.Kinds))
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = s.DB.Read(context.Background(), func(r *store.Reader) error {
-		report, err := reports.Build(r, reports.Question{Organization: "Example", Controls: []*controls.Control{waiting}, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Since: s.Clock.Now(), Period: s.period.Name})
+		report, err := reports.Build(context.Background(), r, reports.Question{Organization: "Example", Controls: []*controls.Control{waiting}, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Since: s.Clock.Now(), Period: s.period.Name, Files: s.files})
 		if err != nil {
 			return err
 		}

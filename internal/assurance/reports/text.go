@@ -10,6 +10,7 @@ import (
 	eastasian "golang.org/x/text/width"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
 )
 
 // width is that of a terminal.
@@ -58,16 +59,73 @@ func (c *Control) text(b *strings.Builder) {
 	}
 	wrap(b, marks[c.Conclusion]+" "+c.ID+"  ", c.Title, "  ")
 	wrap(b, "  ", fmt.Sprintf("%s · %s · %s · %s", state, strings.Join(c.Criteria, " "), c.Owner, c.Frequency), "  ")
-	for _, test := range c.Tests {
-		if test.Result != nil {
-			wrap(b, "    ", test.ID+": "+test.Counts(), "      ")
-		} else {
-			wrap(b, "    ", test.ID+": not tested", "      ")
-		}
-		for _, reason := range test.Because {
-			wrap(b, "      - ", reason, "        ")
+	wrap(b, "  ", c.Apart(), "  ")
+	for _, notice := range c.Notices {
+		wrap(b, "  - ", notice, "    ")
+	}
+	for number, part := range c.Parts {
+		wrap(b, "  ", part.Words(len(c.Parts) > 1), "    ")
+		for _, test := range c.Tests {
+			if test.Part == number {
+				test.text(b)
+			}
 		}
 	}
+}
+
+func (t *Test) text(b *strings.Builder) {
+	if t.Result != nil {
+		wrap(b, "    ", t.ID+": "+t.Counts(), "      ")
+	} else {
+		wrap(b, "    ", t.ID+": not tested", "      ")
+	}
+	for _, reason := range t.Because {
+		wrap(b, "      - ", reason, "        ")
+	}
+	for i := range t.Concluded {
+		wrap(b, "      * ", ConcludedWords(&t.Concluded[i]), "        ")
+	}
+}
+
+// Apart says how design, operation and attestation stand, each by itself.
+func (c *Control) Apart() string {
+	text := "design " + designWords(c.Design) + " · operating " + c.Operating.Words()
+	if c.Attestation != "" {
+		text += " · attested " + c.Attestation.Words()
+	}
+	return text
+}
+
+func designWords(design controltests.Conclusion) string {
+	if design == controltests.NotTested {
+		return "not assessed"
+	}
+	return design.Words()
+}
+
+// Words says which version is tested over a part; dated: with its dates.
+func (p *Part) Words(dated bool) string {
+	text := "no approved version"
+	if p.Version != "" {
+		text = p.Version + ", approved by " + p.ApprovedBy
+	}
+	text += ", file " + p.SHA256[:min(12, len(p.SHA256))] + "…"
+	if p.Assessment != "" {
+		text += ", " + p.Assessment
+	}
+	if dated {
+		text += ": " + p.From.UTC().Format("2006-01-02 15:04") + " to " + p.To.UTC().Format("2006-01-02 15:04 UTC") + ": " + p.Conclusion.Words()
+	}
+	return text
+}
+
+// ConcludedWords says what a person concluded.
+func ConcludedWords(c *judgments.Conclusion) string {
+	text := fmt.Sprintf("%s concluded %s (%s, %s, %s)", c.ConcludedBy, c.Conclusion.Words(), c.Role, c.ID, c.ConcludedAt.UTC().Format(time.DateOnly))
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	return text
 }
 
 // Counts says in a line what a test found.

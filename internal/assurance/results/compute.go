@@ -24,8 +24,10 @@ type Question struct {
 	Window  populations.Window
 	// Root is the root at the checkpoint Window.AsOf, lowercase hex.
 	Root   string
-	Notes  controltests.Notes
 	Engine string
+	// RecordedQuery is the query by which somebody found that nothing occurred,
+	// where no import says it; empty for none.
+	RecordedQuery string
 	// Doc is given every document of the population, Each every item's outcome,
 	// both in order, from different goroutines; either may be nil. A document is
 	// valid during the call only.
@@ -56,7 +58,12 @@ func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds,
 	if err != nil {
 		return nil, err
 	}
-	notes := q.Notes
+	stands, err := q.standing(from)
+	if err != nil {
+		return nil, err
+	}
+	notes := stands.notes()
+	notes.RecordedQuery = q.RecordedQuery
 	if coverage.Complete && notes.RecordedQuery == "" {
 		notes.RecordedQuery = string(coverage.Query)
 	}
@@ -65,7 +72,8 @@ func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds,
 		return nil, err
 	}
 	details, err := controltests.Run(ctx, q.Control, q.Test, &told{stream, q.Doc}, controltests.Options{
-		Notes: notes, Period: &controltests.Period{From: q.Window.From, To: q.Window.To}, Zone: q.Window.Zone,
+		Notes: notes, Shared: true, Zone: q.Window.Zone,
+		Period: &controltests.Period{From: q.Window.From, To: q.Window.To}, Until: q.Window.Until,
 		UniqueIDs: population.ID == "item.id", // the store holds no id twice
 		Each:      q.Each,
 		Changes:   changes,
@@ -83,10 +91,13 @@ func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds,
 		Checkpoint: populations.Checkpoint{Size: q.Window.AsOf, Root: q.Root},
 		Count:      stream.Count(), SHA256: stream.SHA256(), Asserted: stream.Asserted(),
 	}
+	if until := q.Window.Until.UTC(); !until.IsZero() && !until.Equal(q.Window.To) {
+		a.Banked.Query.Until = &until
+	}
 	if coverage.Imports > 0 {
 		a.Banked.Coverage = coverage
 	}
-	a.Result = q.result(details, stream.Asserted(), coverage, checks)
+	a.Result = q.result(details, stream.Asserted(), coverage, checks, stands)
 	return a, nil
 }
 
@@ -113,35 +124,43 @@ func (t *told) Items() iter.Seq2[controltests.Item, error] {
 	}
 }
 
-// result makes the record of a test, with the caps on its conclusion.
-func (q *Question) result(d *controltests.Result, asserted int64, coverage *populations.Coverage, checks *checks) Result {
+// result makes the record of a test: what the items say, what the sources say,
+// and what people decided.
+func (q *Question) result(d *controltests.Result, asserted int64, coverage *populations.Coverage, checks *checks, stands *standing) Result {
 	r := Result{
-		Control: q.Control.ID, Test: q.Test.ID, Period: q.Period, Interim: q.Interim,
+		Control: q.Control.ID, Test: q.Test.ID, Period: q.Period, Interim: q.Interim, Owner: q.Control.Owner, RecordedQuery: q.RecordedQuery,
 		From: q.Window.From.UTC(), To: q.Window.To.UTC(), ControlSHA256: q.Control.SHA256, Engine: q.Engine,
 		Count: d.Population.Count, Passed: d.Passed, Deviations: len(d.Deviations), Open: len(d.Open), Asserted: asserted,
 		Rate: decimal(d.Rate), Exceptions: d.Deviations[:min(len(d.Deviations), maxExceptions)],
 		State: d.State, Gaps: d.Gaps[:min(len(d.Gaps), maxListed)], Reconciliation: checks.reconciliation, Cutoff: checks.cutoff,
-		Markers: d.Markers, Census: d.Conclusion, Conclusion: d.Conclusion, NeedsJudgment: d.NeedsJudgment, Because: []string{},
+		Markers: d.Markers, Census: d.Conclusion, Operating: d.Conclusion, NeedsJudgment: d.NeedsJudgment, Because: []string{},
 	}
 	if coverage.Imports > 0 && !coverage.Complete {
 		r.Because = append(r.Because, "The population is not complete: "+join(coverage.Gaps)+".")
-		if r.Conclusion != controltests.Ineffective { // missing data makes nothing better
-			r.Conclusion = controltests.Incomplete
+		if r.Operating != controltests.Ineffective { // missing data makes nothing better
+			r.Operating = controltests.Incomplete
 		}
 	}
-	if coverage.Imports == 0 && d.Population.Count == 0 && q.Notes.RecordedQuery == "" {
+	if coverage.Imports == 0 && d.Population.Count == 0 && q.RecordedQuery == "" {
 		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into it covers the period, and that it is empty may mean that nobody kept it. Import the period (scaf import), or name the query that found nothing (recorded_query in the file of --notes).", q.Test.Population.From))
 	}
-	checks.stop(&r.Because, &r.Conclusion)
+	checks.stop(&r.Because, &r.Operating)
 	switch {
 	case asserted == 0 || !readsAsserted(q.Test):
 	case checks.lifts(q.Test):
 		r.Because = append(r.Because, fmt.Sprintf("Reviewers of %d of %d items are asserted by commit messages; %s, an independent source, bears them out.", asserted, d.Population.Count, q.Test.Reconcile.With.From))
 	default:
 		r.Because = append(r.Because, fmt.Sprintf("Reviewers of %d of %d items are asserted by commit messages, which their authors can write: the control reads incomplete until an independent source, such as the review system, is connected. By the items as they are it would be %s.", asserted, d.Population.Count, d.Conclusion.Words()))
-		r.Conclusion = controltests.Incomplete
+		r.Attestation, r.Operating = d.Conclusion, controltests.Incomplete
 	}
+	if q.Test.Kind == controls.Document { // what a person read and accepted
+		r.Attestation = d.Conclusion
+	}
+	stands.conclude(&r, d)
 	r.Because = append(r.Because, d.Because...)
+	if late := stands.late(q.Window); late != "" {
+		r.Because = append(r.Because, late)
+	}
 	return r
 }
 

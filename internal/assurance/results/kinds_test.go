@@ -17,15 +17,15 @@ import (
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/observations"
 	"scaf.dev/scaf/internal/assurance/periods"
-	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
-var moreKinds = record.Kinds{changes.Register, periods.Register, populations.Register, results.Register, documents.Register, resolutions.Register}
+var moreKinds = append(record.Kinds{documents.Register, resolutions.Register}, kinds...)
 
 var (
 	ann = act.Caller{ID: "person/ann", Roles: ledgertest.Operator.Roles}
@@ -78,6 +78,7 @@ func eachKind(t *testing.T, test func(l *laboratory)) {
 		if lab.control, err = controls.Parse("C-2.yaml", []byte(kindsFile), controls.Builtin(app.Kinds)); err != nil {
 			t.Fatal(err)
 		}
+		versionstest.InForce(t, lab.Ledger.Door, lab.Blobs, lab.control)
 		test(lab)
 		l.Verify(t, moreKinds)
 	})

@@ -38,7 +38,7 @@ var missingOrder = []string{MissingImport, MissingObservation, MissingEvidence, 
 // of now: holes in imports, gaps in observations, evidence that is not there or
 // not reviewed, tests that were not performed. It records nothing. Tests that
 // wait for a register are not in it: they are not tested whatever is collected.
-func FindMissing(ctx context.Context, r *store.Reader, kinds record.Kinds, period *periods.Period, all []*controls.Control, now time.Time) ([]Missing, error) {
+func FindMissing(ctx context.Context, r *store.Reader, files *Files, kinds record.Kinds, period *periods.Period, all []*controls.Control, now time.Time) ([]Missing, error) {
 	head, err := ledger.ReadHead(r)
 	if err != nil {
 		return nil, err
@@ -59,48 +59,30 @@ func FindMissing(ctx context.Context, r *store.Reader, kinds record.Kinds, perio
 	if err != nil {
 		return nil, err
 	}
-	for _, control := range all {
-		for _, test := range control.Tests {
-			if test.Population.Awaited || test.Population.From == controls.FromItems {
-				continue
+	whole := f.window
+	for _, given := range all {
+		parts, err := files.Plan(ctx, f.from, 0, given, period)
+		if err != nil {
+			return nil, fmt.Errorf("control %s: %w", given.ID, err)
+		}
+		for i := range parts {
+			f.window = whole
+			f.window.From = parts[i].From
+			if parts[i].To.Before(whole.To) {
+				f.window.To = parts[i].To
 			}
-			if err := f.test(ctx, control, test); err != nil {
-				return nil, fmt.Errorf("control %s, test %s: %w", control.ID, test.ID, err)
+			if !f.window.From.Before(f.window.To) {
+				continue // a version that is still to take effect
 			}
-			f.result(control, test, latest)
+			if err := f.part(ctx, &parts[i], latest); err != nil {
+				return nil, err
+			}
 		}
 	}
 	slices.SortStableFunc(f.found, func(a, b Missing) int {
 		return cmp.Compare(slices.Index(missingOrder, a.Kind), slices.Index(missingOrder, b.Kind))
 	})
 	return f.found, nil
-}
-
-// result says whether a test was performed as it has to be. Of several results,
-// over parts of the period, the one of the last part is that of the file in use.
-func (f *finder) result(control *controls.Control, test *controls.Test, latest map[Key]Result) {
-	add := func(format string, args ...any) {
-		f.add(Missing{MissingResult, control.ID, test.ID, fmt.Sprintf(format, args...)})
-	}
-	var last *Result
-	for _, key := range Keys(latest) {
-		one := latest[key]
-		if one.Control != control.ID || one.Test != test.ID {
-			continue
-		}
-		if one.Interim && !f.window.Interim {
-			add("%s is interim, and the period is closed: test it again", one.ID)
-		}
-		if last == nil || one.To.After(last.To) {
-			last = &one
-		}
-	}
-	switch {
-	case last == nil:
-		add("it was not performed: scaf control test %s", control.ID)
-	case last.ControlSHA256 != control.SHA256:
-		add("the control file has changed since %s: test it again", last.ID)
-	}
 }
 
 // finder collects what is missing, each once.
@@ -117,6 +99,32 @@ func (f *finder) add(m Missing) {
 		f.known[m] = true
 		f.found = append(f.found, m)
 	}
+}
+
+// part finds what the tests of a control lack over a part of the period.
+func (f *finder) part(ctx context.Context, part *Part, latest map[Key]Result) error {
+	control := part.Control
+	for _, test := range control.Tests {
+		if test.Population.Awaited || test.Population.From == controls.FromItems {
+			continue
+		}
+		if err := f.test(ctx, control, test); err != nil {
+			return fmt.Errorf("control %s, test %s: %w", control.ID, test.ID, err)
+		}
+		result, ok := latest[KeyOf(control.ID, test.ID, part.From)]
+		add := func(format string, args ...any) {
+			f.add(Missing{MissingResult, control.ID, test.ID, fmt.Sprintf(format, args...)})
+		}
+		switch {
+		case !ok:
+			add("it was not performed: scaf control test %s", control.ID)
+		case result.ControlSHA256 != control.SHA256:
+			add("the control file has changed since %s: test it again", result.ID)
+		case result.Interim && !f.window.Interim:
+			add("%s is interim, and the period is closed: test it again", result.ID)
+		}
+	}
+	return nil
 }
 
 // test finds what a test lacks.

@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/blob"
 	"scaf.dev/scaf/internal/platform/clock"
 	"scaf.dev/scaf/internal/platform/store"
@@ -37,13 +38,21 @@ type Result struct {
 	// program: with the population they are what the result is computed from.
 	ControlSHA256 string `json:"control_sha256"`
 	Engine        string `json:"engine"`
-	Population    string `json:"population"` // POP-...
-	Count         int    `json:"count"`
-	Passed        int    `json:"passed"`
-	Deviations    int    `json:"deviations"`
-	Open          int    `json:"open"`
-	Asserted      int64  `json:"asserted"`
-	Rate          string `json:"rate"` // as decimal text: RFC 8785 documents hold no rounded number
+	// RecordedQuery is the query by which somebody found that nothing occurred.
+	RecordedQuery string `json:"recorded_query,omitempty"`
+	Owner         string `json:"owner"` // of the control, as the file names it
+	// Version is the version whose file it is, where it was approved and in
+	// force from From to To; ApprovedBy and ApprovedAt say by whom and when.
+	Version    string     `json:"version,omitempty"`
+	ApprovedBy string     `json:"approved_by,omitempty"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+	Population string     `json:"population"` // POP-...
+	Count      int        `json:"count"`
+	Passed     int        `json:"passed"`
+	Deviations int        `json:"deviations"`
+	Open       int        `json:"open"`
+	Asserted   int64      `json:"asserted"`
+	Rate       string     `json:"rate"` // as decimal text: RFC 8785 documents hold no rounded number
 	// Exceptions are the first deviations; Details holds all of them.
 	Exceptions []controltests.Deviation `json:"exceptions"`
 	Markers    []controltests.Marker    `json:"markers"`
@@ -55,16 +64,23 @@ type Result struct {
 	Reconciliation *Reconciliation `json:"reconciliation,omitempty"`
 	Cutoff         *CutoffCheck    `json:"cutoff,omitempty"`
 	// Census is the conclusion that the deviation rule gives for the items as
-	// they are. Conclusion is Census, or incomplete where the population is.
+	// they are. Three things are kept apart: Design is how the design of this
+	// version was assessed (not_tested: it was not), in Assessment; Operating is
+	// Census, or incomplete where the population, an approval or the assessment
+	// is missing; Attestation is Census where it rests on what people say of
+	// themselves, and empty elsewhere. Conclusion is Operating, or ineffective
+	// where the design is.
 	Census        controltests.Conclusion `json:"census"`
+	Design        controltests.Conclusion `json:"design"`
+	Assessment    string                  `json:"assessment,omitempty"`
+	Operating     controltests.Conclusion `json:"operating"`
+	Attestation   controltests.Conclusion `json:"attestation,omitempty"`
 	Conclusion    controltests.Conclusion `json:"conclusion"`
 	NeedsJudgment bool                    `json:"needs_judgment"`
 	Because       []string                `json:"because"`
-	// Details is the SHA-256 of the evidence file with the whole result, Notes
-	// of the one with the notes on its deviations, where there were any. The
+	// Details is the SHA-256 of the evidence file with the whole result. The
 	// control file is kept as evidence, too, under ControlSHA256.
 	Details     string    `json:"details"`
-	Notes       string    `json:"notes,omitempty"`
 	PerformedAt time.Time `json:"performed_at"`
 	PerformedBy string    `json:"performed_by"`
 }
@@ -96,10 +112,19 @@ type Task struct {
 	Control *controls.Control
 	Test    *controls.Test
 	Period  periods.Period
-	Notes   controltests.Notes
+	// Part is the part of the period over which the control file is tested; nil:
+	// all of it.
+	Part *versions.Part
+	// RecordedQuery is the query by which the caller found that nothing occurred,
+	// where no import says it; empty for none.
+	RecordedQuery string
+	// Final refuses the task while the period is open (periods.ErrOpen).
+	Final bool
 	// BankOnly banks the population and tests nothing.
 	BankOnly bool
 }
+
+func (t *Task) interim() bool { return t.Period.State != periods.Closed }
 
 // Outcome is what a task came to.
 type Outcome struct {
@@ -109,14 +134,17 @@ type Outcome struct {
 
 // Perform reads the population at the latest checkpoint, tests every item of
 // it, and records population and result in one transaction. While the period
-// is open the result is interim: it covers the period up to now, or up to
-// where complete imports reach.
+// is open the result is interim: it covers the period, or the part of it that is
+// named, up to now, or up to where complete imports reach.
 func (l *Lab) Perform(ctx context.Context, caller act.Caller, task Task) (*Outcome, error) {
 	if err := l.Door.Check(ctx, caller, "control.test", "control/"+task.Control.ID); err != nil {
 		return nil, err
 	}
 	if from := task.Test.Population; from.Awaited {
 		return nil, fmt.Errorf("control %s, test %s: not_tested: %w", task.Control.ID, task.Test.ID, &AwaitedError{from.From})
+	}
+	if task.Final && task.interim() {
+		return nil, fmt.Errorf("%w: %s runs up to %s; a final test is refused before it is closed (scaf period close)", periods.ErrOpen, task.Period.Name, task.Period.To.Format(time.RFC3339))
 	}
 	var answer *Answer
 	err := l.DB.Read(ctx, func(r *store.Reader) (err error) {
@@ -184,48 +212,23 @@ func (l *Lab) keep(ctx context.Context, task Task, a *Answer) error {
 	if err != nil {
 		return err
 	}
-	if a.Result.Details, err = put(details); err != nil || task.Notes.Empty() {
-		return err
-	}
-	notes, err := json.Marshal(task.Notes)
-	if err != nil {
-		return err
-	}
-	a.Result.Notes, err = put(notes)
+	a.Result.Details, err = put(details)
 	return err
 }
 
 // examine does the reading and the testing, outside any write transaction.
 func (l *Lab) examine(ctx context.Context, r *store.Reader, from populations.Snapshot, task Task, now time.Time) (*Answer, error) {
-	zone, err := time.LoadLocation(task.Period.Timezone)
-	if err != nil {
-		return nil, err
-	}
 	head, err := ledger.ReadHead(r)
 	if err != nil {
 		return nil, err
 	}
-	window := populations.Window{From: task.Period.From, To: task.Period.To, Zone: zone, AsOf: head.Size}
-	interim := task.Period.State != periods.Closed
-	window.Interim = interim
-	if interim && now.Before(window.To) {
-		window.To = now
-	}
-	if interim { // as far as we know
-		coverage, err := populations.Covered(from, task.Test.Population.From, window)
-		if err != nil {
-			return nil, err
-		}
-		if coverage.Imports > 0 && coverage.Until.After(window.From) && coverage.Until.Before(window.To) {
-			window.To = coverage.Until.Truncate(time.Microsecond)
-		}
-	}
-	if !window.From.Before(window.To) {
-		return nil, fmt.Errorf("%w: %s begins at %s", ErrNotBegun, task.Period.Name, task.Period.From.Format(time.RFC3339))
+	window, err := task.window(from, head.Size, now)
+	if err != nil {
+		return nil, err
 	}
 	return Compute(ctx, from, l.Kinds, Question{
-		Control: task.Control, Test: task.Test, Period: task.Period.Name, Interim: interim, Window: window,
-		Root: hex.EncodeToString(head.Root), Notes: task.Notes, Engine: l.Engine,
+		Control: task.Control, Test: task.Test, Period: task.Period.Name, Interim: task.interim(), Window: window,
+		Root: hex.EncodeToString(head.Root), Engine: l.Engine, RecordedQuery: task.RecordedQuery,
 	})
 }
 

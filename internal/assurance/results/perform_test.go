@@ -16,9 +16,12 @@ import (
 	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/platform/blob"
 	"scaf.dev/scaf/internal/platform/store"
@@ -28,7 +31,7 @@ import (
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
-var kinds = record.Kinds{changes.Register, periods.Register, populations.Register, results.Register}
+var kinds = record.Kinds{changes.Register, periods.Register, populations.Register, results.Register, versions.Register, versions.Assessments, judgments.Deviations, judgments.Conclusions}
 
 // laboratory is a ledger with a lab over it.
 type laboratory struct {
@@ -83,6 +86,7 @@ func newLaboratory(t *testing.T, l *ledgertest.Ledger) *laboratory {
 	if err != nil {
 		t.Fatal(err)
 	}
+	versionstest.InForce(t, l.Door, blobs, control)
 	return &laboratory{t, l, &results.Lab{DB: l.DB, Door: l.Door, Kinds: kinds, Blobs: blobs, Clock: l.Clock, Engine: "scaf test"}, control}
 }
 
@@ -415,7 +419,7 @@ func TestLatestResultIsTheFinalOne(t *testing.T) {
 	each(t, func(l *laboratory) {
 		expect := func(what, id string) {
 			l.Helper()
-			if got := l.latest("Q1")[results.Key{Control: "C-1", Test: "reviewed"}]; got.ID != id {
+			if got := l.latest("Q1")[results.KeyOf("C-1", "reviewed", month(1))]; got.ID != id {
 				l.Errorf("%s: the latest result is %s, want %s", what, got.ID, id)
 			}
 		}

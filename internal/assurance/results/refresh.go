@@ -7,14 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controls"
-	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -54,7 +54,8 @@ func filesOf(all []*controls.Control) string {
 }
 
 // Refresh performs those tests again whose answer may have changed since the
-// mark, or since their latest result in the period where that is later, with the notes of that, and records the answers
+// mark, or since their latest result in the period where that is later, over the
+// parts at which a version of the control was in force, and records the answers
 // that are other ones. A final result stands.
 func (l *Lab) Refresh(ctx context.Context, caller act.Caller, all []*controls.Control, period periods.Period, since Mark) (*Refreshed, error) {
 	if err := l.Door.Check(ctx, caller, "control.test", "control"); err != nil {
@@ -102,24 +103,40 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 		return nil, err
 	}
 	var answers []answered
-	for _, control := range all {
-		for _, test := range control.Tests {
-			if test.Population.Awaited {
-				done.Awaited++
-				continue
+	var tasks []Task
+	files := l.files()
+	for _, given := range all {
+		parts, err := files.Plan(ctx, from, 0, given, &period)
+		if err != nil {
+			return nil, fmt.Errorf("control %s: %w", given.ID, err)
+		}
+		for i := range parts {
+			if i > 0 && period.State != periods.Closed && !parts[i].From.Before(now) {
+				break // it is still to take effect
 			}
-			task := Task{Control: control, Test: test, Period: period}
-			answer, err := l.again(ctx, r, from, task, before, since, now)
-			switch {
-			case errors.Is(err, populations.ErrSource):
-				done.Passed = append(done.Passed, err)
-			case err != nil:
-				return nil, fmt.Errorf("control %s, test %s: %w", control.ID, test.ID, err)
-			case answer == nil:
-				done.Unchanged++
-			default:
-				answers = append(answers, *answer)
+			for _, test := range parts[i].Control.Tests {
+				if test.Population.Awaited {
+					done.Awaited++
+					continue
+				}
+				tasks = append(tasks, Task{Control: parts[i].Control, Test: test, Period: period, Part: &parts[i].Part})
 			}
+		}
+	}
+	for _, task := range tasks {
+		control, test := task.Control, task.Test
+		answer, err := l.again(ctx, r, from, task, before, since, now)
+		switch {
+		case errors.Is(err, ErrNotBegun) && task.Part.From.After(period.From):
+			done.Unchanged++ // the sources do not reach into this part yet
+		case errors.Is(err, populations.ErrSource):
+			done.Passed = append(done.Passed, err)
+		case err != nil:
+			return nil, fmt.Errorf("control %s, test %s: %w", control.ID, test.ID, err)
+		case answer == nil:
+			done.Unchanged++
+		default:
+			answers = append(answers, *answer)
 		}
 	}
 	return answers, nil
@@ -128,7 +145,7 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 // again performs a test if anything else than before may come of it; nil:
 // nothing else does.
 func (l *Lab) again(ctx context.Context, r *store.Reader, from populations.Snapshot, task Task, before map[Key]Result, since Mark, now time.Time) (*answered, error) {
-	last, performed := before[Key{task.Control.ID, task.Test.ID}]
+	last, performed := before[KeyOf(task.Control.ID, task.Test.ID, task.Part.From)]
 	var k known
 	if performed {
 		banked, err := populations.Get(r, last.Population)
@@ -143,9 +160,7 @@ func (l *Lab) again(ctx context.Context, r *store.Reader, from populations.Snaps
 		if err != nil || stands {
 			return nil, err
 		}
-		if task.Notes, err = l.notes(ctx, last.Notes); err != nil {
-			return nil, err
-		}
+		task.RecordedQuery = last.RecordedQuery
 	}
 	answer, err := l.examine(ctx, r, from, task, now)
 	if err != nil || performed && k.says(answer) {
@@ -166,16 +181,19 @@ type known struct {
 func (k *known) says(a *Answer) bool {
 	was, is := k.result, a.Result
 	for _, r := range []*Result{&was, &is} {
-		r.ID, r.To, r.Population, r.Details, r.Notes, r.PerformedAt, r.PerformedBy = "", time.Time{}, "", "", "", time.Time{}, ""
+		r.ID, r.To, r.Population, r.Details, r.PerformedAt, r.PerformedBy = "", time.Time{}, "", "", time.Time{}, ""
 	}
 	before, err1 := json.Marshal(was)
 	after, err2 := json.Marshal(is)
 	return err1 == nil && err2 == nil && string(before) == string(after) && k.banked.SHA256 == a.Banked.SHA256 && k.banked.Count == a.Banked.Count
 }
 
+// decisions are the kinds of what people decide, which a test takes.
+var decisions = []*record.Kind{versions.Register, versions.Assessments, judgments.Deviations}
+
 // stands reports whether the answer of the known result cannot have changed:
-// the control, the program and the state of the period are the same, nothing
-// has come to the test's source since, and no instant has passed that matters
+// the control, the program and the state of the period are the same, nobody has
+// decided anything since, nothing has come to the test's source since, and no instant has passed that matters
 // to it.
 func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, task Task, k *known, now time.Time) (bool, error) {
 	final := task.Period.State == periods.Closed
@@ -183,7 +201,13 @@ func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, task Task, 
 	case k.result.ControlSHA256 != task.Control.SHA256, k.result.Engine != l.Engine, k.result.Interim == final:
 		return false, nil
 	case final:
-		return true, nil
+		return k.result.To.Equal(task.Part.To), nil
+	}
+	for _, kind := range decisions {
+		changed, err := record.ChangedSince(r, kind.Name, k.mark.Size)
+		if err != nil || changed {
+			return false, err
+		}
 	}
 	from := task.Test.Population.From
 	if kind := task.Test.Kind; kind != controls.Census && kind != controls.Occurrence || task.Test.Reconcile != nil || task.Test.Cutoff != nil ||
@@ -191,8 +215,8 @@ func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, task Task, 
 		return false, nil // the clock makes items of these, or they have a second source
 	}
 	to := now
-	if to.After(task.Period.To) {
-		to = task.Period.To
+	if to.After(task.Part.To) {
+		to = task.Part.To
 	}
 	zone, err := time.LoadLocation(task.Period.Timezone)
 	if err != nil {
@@ -266,21 +290,4 @@ func eventsSince(r populations.Snapshot, test *controls.Test, k *known, from, to
 		}
 	}
 	return false, nil
-}
-
-// notes reads the notes that a result was performed with.
-func (l *Lab) notes(ctx context.Context, hash string) (n controltests.Notes, err error) {
-	if hash == "" {
-		return n, nil
-	}
-	content, err := l.Blobs.Open(ctx, hash)
-	if err != nil {
-		return n, fmt.Errorf("the notes of the latest result: %w", err)
-	}
-	defer func() { err = errors.Join(err, content.Close()) }()
-	data, err := io.ReadAll(content)
-	if err != nil {
-		return n, err
-	}
-	return controltests.ParseNotes(hash, data)
 }

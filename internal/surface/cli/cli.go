@@ -136,6 +136,7 @@ func (p *program) commands() []*cobra.Command {
 		p.criterionCommand(),
 		p.controlCommand(),
 		p.populationCommand(),
+		p.deviationCommand(),
 		p.periodCommand(),
 		p.taskCommand(),
 		p.reportCommand(),

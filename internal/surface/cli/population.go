@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func (p *program) populationBank() *cobra.Command {
 		Use:   "bank [CONTROL...] --period P",
 		Short: "Read and bank the populations of controls, without testing them",
 		RunE: func(cmd *cobra.Command, given []string) error {
-			return p.perform(cmd.Context(), given, period, "", true)
+			return p.perform(cmd.Context(), performing{ids: given, period: period, bankOnly: true})
 		},
 	}
 	command.Flags().StringVar(&period, "period", "", "the period (default: the one that began last)")
@@ -130,4 +131,14 @@ terminal.`,
 	flags.StringVar(&options.ID, "id", "", "CEL expression for an item's id (default item.id)")
 	flags.StringVar(&options.At, "at", "", "CEL expression for its instant (default item.occurred_at)")
 	return command
+}
+
+// printBanked writes a banked population for people.
+func printBanked(w io.Writer, b *populations.Banked) {
+	body, err := json.Marshal(b)
+	if err != nil {
+		return
+	}
+	printf(w, "%s  %s %s\n", b.ID, b.Control, b.Test)
+	printFields(w, body)
 }

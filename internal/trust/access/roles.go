@@ -22,13 +22,17 @@ var Roles = Table{
 	"compliance": {
 		"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
 		"record.read", "person.read", "change.*", "person.*", "import.*",
-		"control.read", "control.test", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
+		"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
+		"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 		"task.*", "observation.record", "resolution.*",
 	},
-	"engineer": {"ledger.read", "record.read", "change.*", "control.read", "report.read", "task.done", "task.delegate", "evidence.add", "evidence.read"},
+	"engineer": {
+		"ledger.read", "record.read", "change.*", "control.read", "control.propose", "deviation.state", "report.read",
+		"task.done", "task.delegate", "evidence.add", "evidence.read",
+	},
 	"auditor": {
 		"ledger.read", "ledger.verify", "record.read", "person.read",
-		"control.read", "population.read", "period.read", "report.read", "evidence.read",
+		"control.read", "population.read", "period.read", "report.read", "evidence.read", "audit.conclude",
 	},
 	"ingester": {"ledger.append", "observation.record"},
 	"monitor":  {"metrics.read"},

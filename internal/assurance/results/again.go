@@ -1,0 +1,162 @@
+package results
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Recorded is a population, and the result that was computed from it, as they
+// are recorded: what they say, and their canonical documents.
+type Recorded struct {
+	Banked    *populations.Banked
+	BankedDoc []byte
+	Result    *Result // nil: only banked
+	ResultDoc []byte
+	// Control is the control file that they name.
+	Control *controls.Control
+	// Details reads the evidence file with this hash.
+	Details func(hash string) ([]byte, error)
+}
+
+// Again computes a population and its result again, as of the checkpoint that
+// they were computed at, and says what differs from what is recorded, byte for
+// byte. doc and each may be nil. The error is the context's.
+func Again(ctx context.Context, from populations.Snapshot, kinds record.Kinds, rec Recorded, doc func([]byte) error, each func(controltests.ItemOutcome) error) (differences []string, err error) {
+	b, r := rec.Banked, rec.Result
+	differs := func(id string) func(string, ...any) {
+		return func(format string, args ...any) {
+			differences = append(differences, id+": "+fmt.Sprintf(format, args...))
+		}
+	}
+	test, ok := rec.Control.Test(b.Test)
+	if !ok || rec.Control.ID != b.Control {
+		differs(b.ID)("not computed again: the control file %s is of %s and has no test %q of %s", rec.Control.SHA256, rec.Control.ID, b.Test, b.Control)
+		return differences, nil
+	}
+	question, err := rec.question(test)
+	if err != nil {
+		differs(b.ID)("not computed again: %v", err)
+		return differences, nil
+	}
+	question.Doc, question.Each = doc, each
+	answer, err := Compute(ctx, from, kinds, question)
+	if err != nil {
+		differs(b.ID)("cannot be computed again: %v", err)
+		return differences, ctx.Err()
+	}
+	banked := answer.Banked
+	banked.ID, banked.BankedAt, banked.BankedBy, banked.ControlSHA256 = b.ID, b.BankedAt, b.BankedBy, b.ControlSHA256
+	if err := compare(banked, rec.BankedDoc, differs(b.ID)); err != nil || r == nil {
+		return differences, err
+	}
+	got := answer.Result
+	got.ID, got.Population, got.PerformedAt, got.PerformedBy, got.Details = r.ID, r.Population, r.PerformedAt, r.PerformedBy, r.Details
+	if err := compare(got, rec.ResultDoc, differs(r.ID)); err != nil {
+		return differences, err
+	}
+	return differences, rec.details(answer.Details, differs)
+}
+
+// question is what the records say was asked.
+func (rec *Recorded) question(test *controls.Test) (q Question, err error) {
+	b := rec.Banked
+	zone, err := time.LoadLocation(b.Query.Zone)
+	if err != nil {
+		return q, err
+	}
+	q = Question{
+		Control: rec.Control, Test: test, Period: b.Period, Interim: b.Interim, Root: b.Checkpoint.Root,
+		Window: populations.Window{From: b.Query.From, To: b.Query.To, Zone: zone, AsOf: b.Checkpoint.Size, Interim: b.Interim},
+	}
+	if b.Query.Until != nil {
+		q.Window.Until = *b.Query.Until
+	}
+	if rec.Result != nil {
+		q.Engine, q.RecordedQuery = rec.Result.Engine, rec.Result.RecordedQuery
+	}
+	return q, nil
+}
+
+// details compares the evidence file with the whole result.
+func (rec *Recorded) details(computed *controltests.Result, differs func(id string) func(string, ...any)) error {
+	r := rec.Result
+	again, err := json.Marshal(computed)
+	if err != nil || sum(again) == r.Details {
+		return err
+	}
+	data, err := rec.Details(r.Details)
+	if err != nil {
+		differs(r.ID)("its evidence file %s cannot be read: %v", r.Details, err)
+		return nil
+	}
+	want, err := record.Canonical(json.RawMessage(data))
+	if err != nil {
+		differs(r.ID)("its evidence file %s is not JSON", r.Details)
+		return nil //nolint:nilerr // a difference, not an error
+	}
+	named := false
+	err = compare(json.RawMessage(again), want, func(format string, args ...any) {
+		named = true
+		differs(r.ID+", details")(format, args...)
+	})
+	if err == nil && !named { // the same, written otherwise
+		differs(r.ID)("its evidence file has the SHA-256 %s, computing it again gives %s", r.Details, sum(again))
+	}
+	return err
+}
+
+func sum(data []byte) string {
+	hash := sha256.Sum256(data)
+	return hex.EncodeToString(hash[:])
+}
+
+// compare holds a document that was computed against a recorded one, field by
+// field.
+func compare(computed any, recorded []byte, differs func(format string, args ...any)) error {
+	again, err := record.Canonical(computed)
+	if err != nil || string(again) == string(recorded) {
+		return err
+	}
+	var got, want map[string]json.RawMessage
+	if err := json.Unmarshal(again, &got); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(recorded, &want); err != nil {
+		return err
+	}
+	names := slices.Sorted(maps.Keys(got))
+	for name := range want {
+		if _, ok := got[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if string(got[name]) != string(want[name]) {
+			differs("%s is recorded as %s, computing it again gives %s", name, Shown(want[name]), Shown(got[name]))
+		}
+	}
+	return nil
+}
+
+// Shown shortens a value for a line.
+func Shown(value []byte) string {
+	const most = 300
+	if len(value) == 0 {
+		return "nothing"
+	}
+	if len(value) > most {
+		return string(value[:most]) + "…"
+	}
+	return string(value)
+}

@@ -1,0 +1,249 @@
+// Package versions keeps which file of a control was in force when, who
+// approved it, and who assessed the design that it describes. A control is
+// tested over a period in parts: each version over the dates at which it was in
+// force.
+//
+// Everything is read from a snapshot as of a checkpoint, so that what it says
+// can be computed again from the leaves.
+package versions
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/record"
+)
+
+// States of a version.
+const (
+	Proposed = "proposed"
+	Approved = "approved"
+)
+
+// Catalog is who proposes the files that come with the program.
+const Catalog = "catalog"
+
+// Version is a control file, from when on it is in force, and who said so.
+type Version struct {
+	ID      string `json:"id"` // CHG-01.2: the second version of CHG-01
+	Control string `json:"control"`
+	Number  int    `json:"number"` // from 1
+	SHA256  string `json:"sha256"` // of the file, lowercase hex
+	Title   string `json:"title"`
+	Owner   string `json:"owner"` // as the file names it
+	State   string `json:"state"`
+	// EffectiveFrom is when it begins to be in force; nil: since ever, which
+	// only a first version can be. A later version never begins before its
+	// approval: nobody changes by which rule the past is judged.
+	EffectiveFrom *time.Time `json:"effective_from"`
+	// ProposedVia and ApprovedVia are who entered it for them, where somebody
+	// did (ADR 16).
+	ProposedBy  string     `json:"proposed_by"`
+	ProposedVia string     `json:"proposed_via,omitempty"`
+	ProposedAt  time.Time  `json:"proposed_at"`
+	ApprovedBy  string     `json:"approved_by,omitempty"`
+	ApprovedVia string     `json:"approved_via,omitempty"`
+	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
+}
+
+// OneOperator reports whether one operator entered both the proposal and the
+// approval: that two people acted is then that operator's word.
+func (v *Version) OneOperator() bool {
+	return v.ApprovedBy != "" && cmp.Or(v.ProposedVia, v.ProposedBy) == cmp.Or(v.ApprovedVia, v.ApprovedBy)
+}
+
+// Register describes the register of control versions.
+var Register = &record.Kind{
+	Name: "control_version", Register: "control_versions", Title: "Control versions", At: "effective_from", Internal: true,
+	New: func() any { return &Version{} },
+}
+
+// Errors of versions and assessments.
+var (
+	// ErrNone: there is no such version.
+	ErrNone = errors.New("there is no such version of the control")
+	// ErrTwo: it takes another person.
+	ErrTwo = errors.New("it takes another person")
+	// ErrWrong: it cannot be recorded so.
+	ErrWrong = errors.New("it cannot be recorded")
+)
+
+// Owns reports whether a caller is the owner that a control file names: by the
+// caller's reference ("person/E1001"), or by the name in it.
+func Owns(owner, caller string) bool {
+	_, name, _ := strings.Cut(caller, "/")
+	owner = strings.TrimSpace(owner)
+	return owner != "" && (strings.EqualFold(owner, caller) || strings.EqualFold(owner, name))
+}
+
+// Of are the versions of a control as of a checkpoint (0: now), in the order in
+// which they take effect; where two take effect at once the one that was
+// approved last comes last, and is in force.
+func Of(from populations.Snapshot, control string, asOf int64) ([]*Version, error) {
+	type kept struct {
+		*Version
+		from int64
+	}
+	var all []kept
+	mark, err := record.Canonical(map[string]string{"control": control})
+	if err != nil {
+		return nil, err
+	}
+	mark = bytes.Trim(mark, "{}")
+	err = from.Versions(record.Range{Kind: Register.Name, AsOf: asOf}, func(v *record.Version) error {
+		if !bytes.Contains(v.Doc, mark) {
+			return nil
+		}
+		one := &Version{}
+		if err := json.Unmarshal(v.Doc, one); err != nil {
+			return fmt.Errorf("%s: %w", v.Ref(), err)
+		}
+		if one.Control == control {
+			all = append(all, kept{one, v.From})
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b kept) int {
+		return cmp.Or(byEffect(a.EffectiveFrom, b.EffectiveFrom), cmp.Compare(a.from, b.from))
+	})
+	list := make([]*Version, len(all))
+	for i := range all {
+		list[i] = all[i].Version
+	}
+	return list, err
+}
+
+func byEffect(a, b *time.Time) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return a.Compare(*b)
+}
+
+// Part is a part of an interval over which one version was in force: From is in
+// it, To is not. Version is nil where none was.
+type Part struct {
+	From, To time.Time
+	Version  *Version
+}
+
+// Parts cuts an interval by the versions of a control that were approved as of
+// a checkpoint (0: now). The parts follow each other without a hole; there is at
+// least one.
+func Parts(from populations.Snapshot, control string, asOf int64, begin, end time.Time) ([]Part, error) {
+	all, err := Of(from, control, asOf)
+	return Cut(all, begin, end), err
+}
+
+// Cut is Parts of the versions that Of gives.
+func Cut(all []*Version, begin, end time.Time) []Part {
+	parts := []Part{{From: begin, To: end}}
+	for _, v := range all {
+		if v.State != Approved {
+			continue
+		}
+		last := &parts[len(parts)-1]
+		switch {
+		case v.EffectiveFrom == nil || !v.EffectiveFrom.After(last.From):
+			last.Version = v // those before it were in force before the interval, or not at all
+		case v.EffectiveFrom.Before(end):
+			last.To = *v.EffectiveFrom
+			parts = append(parts, Part{From: *v.EffectiveFrom, To: end, Version: v})
+		}
+	}
+	return parts
+}
+
+// Book holds what was recorded of versions, to check what is to be recorded
+// next, or what somebody recorded: the same rules.
+type Book struct{ versions map[string][]*Version }
+
+// NewBook begins a book with versions that are there.
+func NewBook(all ...*Version) *Book {
+	b := &Book{map[string][]*Version{}}
+	for _, v := range all {
+		b.versions[v.Control] = append(b.versions[v.Control], v)
+	}
+	return b
+}
+
+// Find is a version by its id; nil when it is not in the book.
+func (b *Book) Find(id string) *Version {
+	if i := strings.LastIndexByte(id, '.'); i > 0 {
+		for _, v := range b.versions[id[:i]] {
+			if v.ID == id {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// Record enters a version that somebody made at an instant, and says what is
+// wrong with it (ErrTwo, ErrWrong).
+func (b *Book) Record(v *Version, by act.Caller, at time.Time) error {
+	wrong := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s: %s", ErrWrong, v.ID, fmt.Sprintf(format, args...))
+	}
+	before, of := b.Find(v.ID), b.versions[v.Control]
+	approved := slices.ContainsFunc(of, func(o *Version) bool { return o.State == Approved })
+	switch {
+	case before == nil && (v.Number != len(of)+1 || v.ID != ID(v.Control, v.Number)):
+		return wrong("version %d of %s is to come next", len(of)+1, v.Control)
+	case before == nil && v.State == Proposed:
+		if v.ProposedBy != by.ID || v.ProposedVia != by.By || !v.ProposedAt.Equal(at) || v.ApprovedBy != "" || v.EffectiveFrom == nil {
+			return wrong("a proposal is by who makes it (%s), and names when it takes effect", by.ID)
+		}
+		b.versions[v.Control] = append(of, v)
+		return nil
+	case before == nil && (v.ProposedBy != Catalog || len(of) > 0):
+		return wrong("only a control's first version is adopted, from the catalog")
+	case before != nil && (before.State != Proposed || v.State != Approved):
+		return wrong("a version that is %s cannot become %s", before.State, v.State)
+	case before != nil && !before.becomes(v):
+		return wrong("it is not what was proposed")
+	case v.ApprovedBy != by.ID || v.ApprovedVia != by.By || v.ApprovedAt == nil || !v.ApprovedAt.Equal(at):
+		return wrong("it is approved by who approves it (%s)", by.ID)
+	case v.ApprovedBy == v.ProposedBy:
+		return fmt.Errorf("%w: %s was proposed by %s, who cannot approve it", ErrTwo, v.ID, v.ProposedBy)
+	case v.ProposedBy == Catalog && Owns(v.Owner, v.ApprovedBy):
+		return fmt.Errorf("%w: %s is the owner of %s, and cannot adopt it alone", ErrTwo, v.ApprovedBy, v.Control)
+	case approved && (v.EffectiveFrom == nil || v.EffectiveFrom.Before(at)):
+		return wrong("it would take effect before its approval")
+	case before != nil && !approved && !v.EffectiveFrom.Equal(*before.EffectiveFrom):
+		return wrong("it takes effect at another time than was proposed")
+	}
+	if before == nil {
+		b.versions[v.Control] = append(of, v)
+	} else {
+		*before = *v
+	}
+	return nil
+}
+
+// becomes reports whether an approval leaves everything else as it was
+// proposed; when it takes effect can only move to later.
+func (v *Version) becomes(after *Version) bool {
+	if v.EffectiveFrom == nil || after.EffectiveFrom == nil || after.EffectiveFrom.Before(*v.EffectiveFrom) || !after.ProposedAt.Equal(v.ProposedAt) {
+		return false
+	}
+	a, b := *v, *after
+	a.State, a.EffectiveFrom, a.ApprovedBy, a.ApprovedVia, a.ApprovedAt, a.ProposedAt = b.State, b.EffectiveFrom, b.ApprovedBy, b.ApprovedVia, b.ApprovedAt, b.ProposedAt
+	return a == b
+}
+
+// ID is the id of a control's version.
+func ID(control string, number int) string { return fmt.Sprintf("%s.%d", control, number) }

@@ -1,0 +1,293 @@
+package versions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/operations/changes"
+	"scaf.dev/scaf/internal/platform/blob"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+var kinds = record.Kinds{changes.Register, versions.Register, versions.Assessments}
+
+// People; robin owns the controls.
+var ann, ben, robin = person("ann"), person("ben"), person("robin")
+
+func person(name string) act.Caller {
+	return act.Caller{ID: "person/" + name, Roles: []string{"administrator"}}
+}
+
+// desk is a ledger with a desk over it; the clock stands at ledgertest.Begin,
+// 2 March 2026, 09:00 UTC.
+type desk struct {
+	*testing.T
+	*ledgertest.Ledger
+	*versions.Desk
+}
+
+func each(t *testing.T, test func(d *desk)) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		blobs, err := blob.OpenFolder(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(&desk{t, l, &versions.Desk{Door: l.Door, Blobs: blobs, Kinds: kinds}})
+		l.Verify(t, kinds)
+	})
+}
+
+func file(t testing.TB, id, title string) *controls.Control {
+	t.Helper()
+	control, err := controls.Parse(id+".yaml", []byte("id: "+id+"\ntitle: "+title+"\nowner: robin\nfrequency: daily\ncriteria: [CC8.1]\ntests:\n"+
+		"  - {id: one, kind: census, title: One, population: {from: changes}, pass: 'true'}\n"), controls.Builtin(kinds))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return control
+}
+
+func (d *desk) propose(by act.Caller, control *controls.Control, at time.Time) *versions.Version {
+	d.Helper()
+	v, err := d.Propose(context.Background(), by, control, at)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return v
+}
+
+func (d *desk) parts(control string, begin, end time.Time) (parts []versions.Part) {
+	d.Helper()
+	if err := d.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		parts, err = versions.Parts(populations.Stored(r), control, 0, begin, end)
+		return err
+	}); err != nil {
+		d.Fatal(err)
+	}
+	return parts
+}
+
+func TestNobodyApprovesWhatTheyProposed(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := context.Background()
+		c := file(d, "C-1", "First")
+		v := d.propose(ann, c, ledgertest.Begin.AddDate(0, -2, 0))
+		if v.ID != "C-1.1" || v.State != versions.Proposed || v.SHA256 != c.SHA256 || v.ProposedBy != ann.ID {
+			d.Fatalf("%+v", v)
+		}
+		if parts := d.parts("C-1", ledgertest.Begin.AddDate(0, -1, 0), ledgertest.Begin); parts[0].Version != nil {
+			d.Errorf("what is proposed is in force: %+v", parts)
+		}
+		if _, err := d.Propose(ctx, ben, c, ledgertest.Begin.AddDate(0, -2, 0)); !errors.Is(err, record.ErrSame) {
+			d.Errorf("the same once more: %v", err)
+		}
+		if _, err := d.Approve(ctx, ann, "C-1", v.ID); !errors.Is(err, versions.ErrTwo) {
+			d.Errorf("the proposer: %v", err)
+		}
+		behalf := ann
+		behalf.By = "local/root"
+		if _, err := d.Approve(ctx, behalf, "C-1", v.ID); !errors.Is(err, versions.ErrTwo) {
+			d.Errorf("the proposer, entered by somebody else: %v", err)
+		}
+		for name, want := range map[string]error{"C-1.2": versions.ErrNone, c.SHA256[:7]: versions.ErrNone, strings.Repeat("0", 64): versions.ErrNone} {
+			if _, err := d.Approve(ctx, ben, "C-1", name); !errors.Is(err, want) {
+				d.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := d.Approve(ctx, act.Caller{ID: "token/none"}, "C-1", v.ID); !errors.Is(err, act.ErrDenied) {
+			d.Errorf("without a role: %v", err)
+		}
+		// The owner can: two people have seen it.
+		approved, err := d.Approve(ctx, robin, "C-1", c.SHA256[:8])
+		if err != nil || approved.State != versions.Approved || approved.ApprovedBy != robin.ID || !approved.EffectiveFrom.Equal(*v.EffectiveFrom) {
+			d.Fatalf("%+v, %v", approved, err)
+		}
+		if _, err := d.Approve(ctx, ben, "C-1", v.ID); !errors.Is(err, record.ErrSame) {
+			d.Errorf("twice: %v", err)
+		}
+		if parts := d.parts("C-1", ledgertest.Begin.AddDate(0, -3, 0), ledgertest.Begin); len(parts) != 2 || parts[0].Version != nil || parts[1].Version.ID != "C-1.1" || !parts[1].From.Equal(*v.EffectiveFrom) {
+			d.Errorf("%+v", parts)
+		}
+	})
+}
+
+// Nobody changes by which rule the past is judged.
+func TestALaterVersionTakesEffectWithItsApprovalAtTheEarliest(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := context.Background()
+		if _, own, err := d.Adopt(ctx, ann, []*controls.Control{file(d, "C-1", "First")}, nil); err != nil || len(own) > 0 {
+			d.Fatal(own, err)
+		}
+		early := d.propose(ann, file(d, "C-1", "Second"), ledgertest.Begin.AddDate(0, -1, 0))
+		late := d.propose(ann, file(d, "C-1", "Third"), ledgertest.Begin.AddDate(0, 1, 0))
+		d.Ledger.Clock.Advance(time.Hour)
+		now := d.Ledger.Clock.Now()
+		for id, want := range map[string]time.Time{early.ID: now, late.ID: *late.EffectiveFrom} {
+			v, err := d.Approve(ctx, ben, "C-1", id)
+			if err != nil || !v.EffectiveFrom.Equal(want) {
+				d.Errorf("%s: %+v, %v; want %s", id, v, err, want)
+			}
+		}
+		var got []string
+		for _, p := range d.parts("C-1", ledgertest.Begin.AddDate(0, -6, 0), ledgertest.Begin.AddDate(0, 6, 0)) {
+			got = append(got, p.Version.ID)
+		}
+		if want := []string{"C-1.1", "C-1.2", "C-1.3"}; !slices.Equal(got, want) {
+			d.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
+func TestTheCatalogIsAdoptedOnce(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := context.Background()
+		all := []*controls.Control{file(d, "C-1", "One"), file(d, "C-2", "Two"), file(d, "C-3", "Three")}
+		d.propose(ann, all[2], ledgertest.Begin)
+		if adopted, own, err := d.Adopt(ctx, robin, all, nil); err != nil || len(adopted) != 0 || !slices.Equal(own, []string{"C-1", "C-2"}) {
+			d.Errorf("the owner alone: %d, %v, %v", len(adopted), own, err)
+		}
+		adopted, own, err := d.Adopt(ctx, ben, all, nil)
+		if err != nil || len(adopted) != 2 || len(own) != 0 || adopted[0].ProposedBy != versions.Catalog || adopted[0].ApprovedBy != ben.ID || adopted[0].EffectiveFrom != nil {
+			d.Errorf("%+v, %v, %v", adopted, own, err)
+		}
+		before := len(d.Events(d.T, "scaf.control_version.adopted.v1"))
+		if adopted, _, err := d.Adopt(ctx, ann, all, nil); err != nil || len(adopted) != 0 {
+			d.Errorf("again: %v, %v", adopted, err)
+		}
+		if after := len(d.Events(d.T, "scaf.control_version.adopted.v1")); before != 2 || after != 2 {
+			d.Errorf("%d and %d events", before, after)
+		}
+		if _, _, err := d.Adopt(ctx, act.Caller{ID: "token/none"}, all, nil); !errors.Is(err, act.ErrDenied) {
+			d.Errorf("without a role: %v", err)
+		}
+	})
+}
+
+func TestADesignIsAssessedBySomebodyElseThanTheOwner(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := context.Background()
+		whole := versions.Assessment{Control: "C-1", Risk: "r", Precision: "p", Walkthrough: "event/0", Conclusion: controltests.Effective, Reason: "w"}
+		if _, err := d.Assess(ctx, ann, whole); !errors.Is(err, versions.ErrNone) {
+			d.Errorf("without a version: %v", err)
+		}
+		v := d.propose(ann, file(d, "C-1", "One"), ledgertest.Begin)
+		for name, change := range map[string]func(*versions.Assessment){
+			"risk": func(a *versions.Assessment) { a.Risk = " " }, "precision": func(a *versions.Assessment) { a.Precision = "" },
+			"reason": func(a *versions.Assessment) { a.Reason = "" }, "is no reference": func(a *versions.Assessment) { a.Walkthrough = "yes" },
+			"effective or ineffective": func(a *versions.Assessment) { a.Conclusion = controltests.NotOccurring },
+		} {
+			wrong := whole
+			change(&wrong)
+			if _, err := d.Assess(ctx, ann, wrong); !errors.Is(err, versions.ErrWrong) || !strings.Contains(err.Error(), name) {
+				d.Errorf("%s: %v", name, err)
+			}
+		}
+		made := whole
+		made.Walkthrough = "change/none"
+		if _, err := d.Assess(ctx, ann, made); !errors.Is(err, record.ErrNone) {
+			d.Errorf("an item that is not there: %v", err)
+		}
+		if _, err := d.Assess(ctx, robin, whole); !errors.Is(err, versions.ErrTwo) {
+			d.Errorf("the owner: %v", err)
+		}
+		if _, err := d.Assess(ctx, act.Caller{ID: "token/none"}, whole); !errors.Is(err, act.ErrDenied) {
+			d.Errorf("without a role: %v", err)
+		}
+		a, err := d.Assess(ctx, ann, whole)
+		if err != nil || a.ID != "ASM-1" || a.Version != v.ID || a.SHA256 != v.SHA256 || a.Assessor != ann.ID {
+			d.Fatalf("%+v, %v", a, err)
+		}
+		second := d.propose(ann, file(d, "C-1", "Two"), ledgertest.Begin.AddDate(0, 1, 0))
+		if err := d.DB.Read(ctx, func(r *store.Reader) error {
+			for id, want := range map[string]bool{v.ID: true, second.ID: false} {
+				if design, err := versions.Design(populations.Stored(r), id, 0); err != nil || (design != nil) != want {
+					d.Errorf("%s: %+v, %v", id, design, err)
+				}
+			}
+			return nil
+		}); err != nil {
+			d.Fatal(err)
+		}
+	})
+}
+
+func TestOwns(t *testing.T) {
+	for _, c := range []struct {
+		owner, caller string
+		want          bool
+	}{
+		{"person/E1", "person/E1", true}, {"robin", "local/robin", true}, {"Robin ", "person/robin", true}, {"person/E1", "person/E2", false},
+		{"engineering lead", "local/engineering", false}, {"", "", false}, {"", "local/", false}, {"local", "local/robin", false},
+	} {
+		if got := versions.Owns(c.owner, c.caller); got != c.want {
+			t.Errorf("%q owns what %q names: %t", c.caller, c.owner, got)
+		}
+	}
+}
+
+// The parts follow each other without a hole from one end to the other, and at
+// every instant the version is the one that took effect last.
+func TestParts(t *testing.T) {
+	hour := func(n int) time.Time { return ledgertest.Begin.Add(time.Duration(n) * time.Hour) }
+	rapid.Check(t, func(rt *rapid.T) {
+		var all []*versions.Version
+		for i := range rapid.IntRange(0, 6).Draw(rt, "versions") {
+			v := &versions.Version{ID: fmt.Sprint(i), State: versions.Approved}
+			if at := rapid.IntRange(-1, 20).Draw(rt, "effective"); at >= 0 {
+				from := hour(at)
+				v.EffectiveFrom = &from
+			}
+			if rapid.IntRange(0, 4).Draw(rt, "proposed") == 0 {
+				v.State = versions.Proposed
+			}
+			all = append(all, v)
+		}
+		slices.SortStableFunc(all, func(a, b *versions.Version) int {
+			at := func(v *versions.Version) int64 {
+				if v.EffectiveFrom == nil {
+					return 0
+				}
+				return v.EffectiveFrom.Unix()
+			}
+			return int(at(a) - at(b))
+		})
+		begin := rapid.IntRange(0, 10).Draw(rt, "begin")
+		end := begin + rapid.IntRange(1, 12).Draw(rt, "length")
+		parts := versions.Cut(all, hour(begin), hour(end))
+		if !parts[0].From.Equal(hour(begin)) || !parts[len(parts)-1].To.Equal(hour(end)) {
+			rt.Fatalf("%+v does not reach from end to end", parts)
+		}
+		for i, p := range parts {
+			if !p.From.Before(p.To) || i > 0 && !p.From.Equal(parts[i-1].To) {
+				rt.Fatalf("%+v has a hole, or a part of nothing", parts)
+			}
+		}
+		for at := begin; at < end; at++ {
+			var want *versions.Version
+			for _, v := range all {
+				if v.State == versions.Approved && (v.EffectiveFrom == nil || !v.EffectiveFrom.After(hour(at))) {
+					want = v
+				}
+			}
+			for _, p := range parts {
+				if !hour(at).Before(p.From) && hour(at).Before(p.To) && p.Version != want {
+					rt.Fatalf("at %d h %+v is in force, want %+v", at, p.Version, want)
+				}
+			}
+		}
+	})
+}
