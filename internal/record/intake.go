@@ -290,7 +290,7 @@ func (k *Kind) says(current json.RawMessage, imported canonical) bool {
 		return false
 	}
 	for field, value := range want {
-		if string(have[field]) != string(value) && !(field == "state" && len(k.States) > 0) {
+		if string(have[field]) != string(value) && (field != "state" || len(k.States) == 0) {
 			return false
 		}
 	}

@@ -108,7 +108,7 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Pre
 	switch {
 	case errors.Is(err, ErrNone) && ready.begins != nil:
 		one.Outcome, one.Wrong = Refused, ready.begins.Error()
-		return one, nil
+		return one, nil //nolint:nilerr // it is the answer
 	case errors.Is(err, ErrNone):
 		taken[ready.id] = true
 		one.Outcome = New
