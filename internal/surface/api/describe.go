@@ -72,6 +72,7 @@ func (s *Server) describeAnswers() {
 		"list-controls":  {jsonType: controls},
 		"get-control":    {jsonType: object("A control and its tests")},
 		"get-readiness":  {jsonType: object("The report, as scaf report readiness --format json prints it")},
+		"show-readiness": {"text/html": text},
 		"list-gaps":      {jsonType: gaps},
 
 		"record-observations": {jsonType: {Type: huma.TypeArray, Items: receipt, Description: "A receipt for each observation, in their order"}},
