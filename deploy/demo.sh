@@ -55,9 +55,9 @@ cat <<NEXT
   $1 control show CHG-01
   $1 population show POP-1
 Everything reads incomplete or worse until somebody who does not own a control has assessed its design:
-  $1 control assess CHG-02 --risk "a change that nobody can understand later" --precision "one change" \\
+  $1 control assess CHG-03 --risk "a change that nobody answers for" --precision "one change" \\
       --walkthrough change/$(git -C "$repo" rev-parse HEAD) --conclusion effective --reason "followed from commit to record"
-  $1 control test CHG-02 --period demo && $1 control reperform RES-1
+  $1 control test CHG-03 --period demo && $1 control reperform RES-1
   $1 serve
 The report as a page: $work/readiness.html
 NEXT

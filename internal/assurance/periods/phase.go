@@ -59,6 +59,7 @@ func (p Phase) Now() []string {
 	}
 }
 
+// Errors of what comes too early, or too late.
 var (
 	// ErrOpen: a final test is refused before the period has closed.
 	ErrOpen = errors.New("the period is not closed")

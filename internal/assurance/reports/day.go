@@ -289,7 +289,7 @@ func (b *builder) pending(report *Readiness, day *Day) error {
 	}
 	for _, control := range b.question.Controls {
 		for _, test := range control.Tests {
-			if err := b.undone(report, day, control, test, func(u controltests.Undone) {
+			if err := b.undone(report, day, test, func(u controltests.Undone) {
 				name := control.ID + " " + test.ID
 				p := Pending{Item: b.reference(test, u.Item), Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner}
 				if test.Population.From == sourceOccurrences {
@@ -323,7 +323,7 @@ func (b *builder) pending(report *Readiness, day *Day) error {
 }
 
 // undone visits what a test with a deadline reads that has not been done.
-func (b *builder) undone(report *Readiness, day *Day, control *controls.Control, test *controls.Test, visit func(controltests.Undone)) error {
+func (b *builder) undone(report *Readiness, day *Day, test *controls.Test, visit func(controltests.Undone)) error {
 	from := test.Population
 	if report.Period == nil || test.Kind != controls.Occurrence || from.Awaited || from.From == controls.FromItems || report.Ledger.Size == 0 {
 		return nil

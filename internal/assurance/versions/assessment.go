@@ -96,7 +96,7 @@ func assessed(of []*Version, control, name string) (*Version, error) {
 func (d *Desk) walked(r *store.Reader, ref string) error {
 	kind, id, err := d.Kinds.Parse(ref)
 	if err != nil && strings.Contains(strings.Trim(ref, "/"), "/") {
-		return nil //nolint:nilerr // an event, an occurrence, or an item of another system
+		return nil // an event, an occurrence, or an item of another system
 	}
 	if err != nil {
 		return fmt.Errorf("%w: the walkthrough %q is no reference: write it as kind/id, like change/4f2a", ErrWrong, ref)

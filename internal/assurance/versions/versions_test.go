@@ -134,8 +134,8 @@ func TestALaterVersionTakesEffectWithItsApprovalAtTheEarliest(t *testing.T) {
 		}
 		early := d.propose(ann, file(d, "C-1", "Second"), ledgertest.Begin.AddDate(0, -1, 0))
 		late := d.propose(ann, file(d, "C-1", "Third"), ledgertest.Begin.AddDate(0, 1, 0))
-		d.Ledger.Clock.Advance(time.Hour)
-		now := d.Ledger.Clock.Now()
+		d.Clock.Advance(time.Hour)
+		now := d.Clock.Now()
 		for id, want := range map[string]time.Time{early.ID: now, late.ID: *late.EffectiveFrom} {
 			v, err := d.Approve(ctx, ben, "C-1", id)
 			if err != nil || !v.EffectiveFrom.Equal(want) {

@@ -144,7 +144,7 @@ since ever; results say when they were approved.`,
 					return err
 				}
 				return p.print(map[string]any{"adopted": adopted, "own": own}, func(w io.Writer) {
-					printf(w, "%d of %d controls adopted; the others have a version already, or are yours.\n", len(adopted), len(chosen))
+					printf(w, "%d of %d controls adopted (one that has a version, or is yours, is left as it is)\n", len(adopted), len(chosen))
 					for _, id := range own {
 						printf(w, "%s is yours: another person adopts it\n", id)
 					}

@@ -1,0 +1,29 @@
+package access_test
+
+import (
+	"slices"
+	"testing"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/trust/access"
+)
+
+// Who may decide what about controls, written down: everybody else is denied.
+func TestWhoMayDecide(t *testing.T) {
+	for action, allowed := range map[string][]string{
+		"control.propose":   {"administrator", "compliance", "engineer"},
+		"control.approve":   {"administrator", "compliance"},
+		"control.assess":    {"administrator", "compliance"},
+		"control.conclude":  {"administrator", "compliance"},
+		"audit.conclude":    {"administrator", "auditor"},
+		"deviation.state":   {"administrator", "compliance", "engineer"},
+		"deviation.confirm": {"administrator", "compliance"},
+	} {
+		for _, role := range append(access.Roles.Names(), "job/report.readiness", "nobody") {
+			err := access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role}}, action, "")
+			if (err == nil) != slices.Contains(allowed, role) {
+				t.Errorf("%s as %s: %v", action, role, err)
+			}
+		}
+	}
+}
