@@ -20,7 +20,7 @@ import (
 // register's columns as one small JSON object: what lists are filtered and
 // sorted by. Times are microseconds since 1970 in it, so that they compare as
 // the instants that they are; a missing value is missing. Each declared
-// (filter, sort) pair has an expression index over it (ADR 17). It is derived
+// (filter, sort) pair has an expression index over it (ADR 21). It is derived
 // from the document, and Check holds it against it.
 
 // maxColumn is the most bytes of a text in a column that can be filtered: its

@@ -30,6 +30,7 @@ var benchmarks = []benchmark{
 	{"evidence", "Evidence bundles", evidenceBundle},
 	{"imports", "Imports", imports},
 	{"tables", "Registers as tables", tables},
+	{"records", "Lists of a register", records},
 	{"start", "Start, idle, and short commands", start},
 }
 

@@ -61,7 +61,7 @@ type table struct {
 	name    string
 	keys    int
 	columns []string
-	types   string // of each column: i integer, n integer or null, b bytes, t text
+	types   string // of each column: i integer, n integer or null, b bytes, t text, j a JSON object or null
 }
 
 var tables = []table{
@@ -70,7 +70,7 @@ var tables = []table{
 	{"ledger_head", 0, []string{"origin", "size", "frontier", "root", "note"}, "tibbt"},
 	{"ledger_tile", 2, []string{"level", "n", "hashes"}, "iib"},
 	{"ledger_search", 1, []string{"block", "types", "subjects", "actors", "times", "note"}, "ibbbbt"},
-	{"record_version", 3, []string{"kind", "id", "version", "from_idx", "to_idx", "at", "doc"}, "ttiinnt"},
+	{"record_version", 3, []string{"kind", "id", "version", "from_idx", "to_idx", "at", "cols", "doc"}, "ttiinnjt"},
 }
 
 // where selects one row by its key, whose parameters begin at the number.
@@ -103,7 +103,8 @@ func (tb table) read(db *store.DB) (all [][]any, err error) {
 		for i := 2; i <= tb.keys; i++ {
 			order += fmt.Sprintf(", %d", i)
 		}
-		return r.Each("SELECT "+strings.Join(tb.columns, ", ")+" FROM "+tb.name+" ORDER BY "+order, nil, into, func() error {
+		columns := strings.ReplaceAll(strings.Join(tb.columns, ", "), "cols", "CAST(cols AS TEXT)")
+		return r.Each("SELECT "+columns+" FROM "+tb.name+" ORDER BY "+order, nil, into, func() error {
 			one := slices.Clone(row)
 			for i, value := range one {
 				if b, ok := value.([]byte); ok {
@@ -228,6 +229,11 @@ func altered(random *rand.Rand, round int, kind byte, value any) any {
 				}
 			}
 		}
+	case 'j':
+		if value == nil || random.IntN(2) == 0 {
+			return fmt.Sprintf(`{"x:t":"%d"}`, random.IntN(100))
+		}
+		return nil
 	case 'n':
 		if value == nil {
 			return random.Int64N(5000)
