@@ -26,17 +26,17 @@ var Kinds = record.Kinds{Links, Comments, Files, Tags, Disposals}
 // ErrRefused says: the rules do not allow it.
 var ErrRefused = errors.New("refused")
 
-// exists checks that there is such a record and returns its kind and id.
-func exists(r *store.Reader, kinds record.Kinds, ref string) (*record.Kind, string, error) {
+// exists checks that there is such a record.
+func exists(r *store.Reader, kinds record.Kinds, ref string) error {
 	kind, id, err := kinds.Parse(ref)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
 	if kind.Name+"/"+id != ref {
-		return nil, "", fmt.Errorf("%w: write %s/%s, not %s", ErrRefused, kind.Name, id, ref)
+		return fmt.Errorf("%w: write %s/%s, not %s", ErrRefused, kind.Name, id, ref)
 	}
 	_, err = record.Get(r, kind.Name, id)
-	return kind, id, err
+	return err
 }
 
 // of visits the records of one of these registers that a field leads to.

@@ -41,7 +41,7 @@ func (c *Comment) Validate() []record.FieldError {
 
 // AddComment adds a comment to a record, which has to exist.
 func AddComment(tx *act.Tx, kinds record.Kinds, ref, text string) (*Comment, error) {
-	if _, _, err := exists(&tx.Reader, kinds, ref); err != nil {
+	if err := exists(&tx.Reader, kinds, ref); err != nil {
 		return nil, err
 	}
 	comment := &Comment{ID: tx.NewID(), Ref: ref, Text: text, At: tx.Now(), By: tx.Caller().ID}

@@ -66,7 +66,7 @@ func (f *File) Validate() []record.FieldError {
 // AttachFile attaches a file, whose bytes are in the blob store already, to a
 // record, which has to exist.
 func AttachFile(tx *act.Tx, kinds record.Kinds, file File) (*File, error) {
-	if _, _, err := exists(&tx.Reader, kinds, file.Ref); err != nil {
+	if err := exists(&tx.Reader, kinds, file.Ref); err != nil {
 		return nil, err
 	}
 	present, err := FilesOf(&tx.Reader, file.Ref)

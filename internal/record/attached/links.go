@@ -79,7 +79,7 @@ type Related struct {
 // there again; one that is there is record.ErrSame.
 func AddLink(tx *act.Tx, kinds record.Kinds, from, relation, to string) (*Link, error) {
 	for _, ref := range []string{from, to} {
-		if _, _, err := exists(&tx.Reader, kinds, ref); err != nil {
+		if err := exists(&tx.Reader, kinds, ref); err != nil {
 			return nil, err
 		}
 	}

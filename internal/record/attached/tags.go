@@ -44,7 +44,7 @@ func (t *Tagging) Validate() []record.FieldError {
 
 // ChangeTags adds and removes tags of a record, which has to exist.
 func ChangeTags(tx *act.Tx, kinds record.Kinds, ref string, add, remove []string) (*Tagging, error) {
-	if _, _, err := exists(&tx.Reader, kinds, ref); err != nil {
+	if err := exists(&tx.Reader, kinds, ref); err != nil {
 		return nil, err
 	}
 	before, version, err := current[Tagging](&tx.Reader, Tags, ref)
