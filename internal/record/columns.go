@@ -175,18 +175,16 @@ func (c *column) value(raw jsontext.Value) (string, error) {
 		}
 		return strconv.FormatInt(at.UnixMicro(), 10), nil
 	}
-	nul := bytes.IndexByte(unquoted, 0)
-	switch {
-	case nul < 0 && len(unquoted) <= maxColumn:
+	// PostgreSQL's JSON does not know the character U+0000: in a column it counts
+	// as U+FFFD.
+	plain := bytes.ReplaceAll(unquoted, []byte{0}, []byte("\uFFFD"))
+	if len(plain) <= maxColumn && len(plain) == len(unquoted) {
 		return string(raw), nil
-	case c.Filter && nul >= 0:
-		return wrong("must not contain the character U+0000")
-	case c.Filter:
-		return wrong("has %d bytes, at most %d are taken in a field that lists are filtered by", len(unquoted), maxColumn)
-	case nul >= 0:
-		unquoted = unquoted[:nul]
 	}
-	short := strings.ToValidUTF8(string(unquoted[:min(len(unquoted), maxColumn)]), "")
+	if c.Filter && len(plain) > maxColumn {
+		return wrong("has %d bytes, at most %d are taken in a field that lists are filtered by", len(unquoted), maxColumn)
+	}
+	short := strings.ToValidUTF8(string(plain[:min(len(plain), maxColumn)]), "")
 	quoted, err := jsontext.AppendQuote(nil, short)
 	return string(quoted), err
 }
