@@ -246,7 +246,9 @@ func (k *Kind) indexes(dialect store.Dialect) map[string]string {
 		return made
 	}
 	add := func(parts ...string) {
-		body := " ON record_version (" + strings.Join(parts, ", ") + ") WHERE " + k.current()
+		// The kind, which is the same in all of it, comes first: SQLite would
+		// otherwise take the index of the instants, which begins with it.
+		body := " ON record_version (kind, " + strings.Join(parts, ", ") + ") WHERE " + k.current()
 		sum := sha256.Sum256([]byte(body))
 		name := indexPrefix + k.Name + "_" + hex.EncodeToString(sum[:indexSum/2])
 		made[name] = "CREATE INDEX " + name + body

@@ -166,7 +166,9 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 		if err != nil {
 			return err
 		}
-		where += " AND (" + l.value + ", id) " + than + " (" + arg(last) + ", " + arg(l.after.ID) + ")"
+		// The first comparison is for SQLite, which goes by no index for the
+		// second one where the value is an expression.
+		where += " AND " + l.value + " " + than + "= " + arg(last) + " AND (" + l.value + ", id) " + than + " (" + arg(last) + ", " + arg(l.after.ID) + ")"
 	}
 	// By the value also where it is missing: the index has it in front.
 	by, value := "id"+order, "id"
