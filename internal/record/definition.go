@@ -191,7 +191,9 @@ func (k *Kind) mistakes(d *Definition) error {
 	if !nameShape(d.Kind) || !nameShape(d.Register) || d.Title == "" {
 		say("Kind and Register are lowercase letters, digits and '_', and Title is not empty")
 	}
-	has("ID", k.IDField, expr.String)
+	if !d.Internal || d.ID != "" { // SCAF's own commands may name a record otherwise
+		has("ID", k.IDField, expr.String)
+	}
 	if d.At != "" {
 		has("At", d.At, expr.Timestamp)
 	}

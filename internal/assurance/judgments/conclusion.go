@@ -49,10 +49,9 @@ type Conclusion struct {
 }
 
 // Conclusions describes the register.
-var Conclusions = &record.Kind{
-	Name: "conclusion", Register: "conclusions", Title: "Conclusions", At: "concluded_at", Internal: true,
-	New: func() any { return &Conclusion{} },
-}
+var Conclusions = record.Define[Conclusion](record.Definition{
+	Kind: "conclusion", Register: "conclusions", Title: "Conclusions", At: "concluded_at", Internal: true,
+})
 
 // Basis is the result that a person concludes from.
 type Basis struct {

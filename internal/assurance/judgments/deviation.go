@@ -91,10 +91,9 @@ type Compensation struct {
 }
 
 // Deviations describes the register.
-var Deviations = &record.Kind{
-	Name: "deviation", Register: "deviations", Title: "Deviations", Internal: true,
-	New: func() any { return &Deviation{} },
-}
+var Deviations = record.Define[Deviation](record.Definition{
+	Kind: "deviation", Register: "deviations", Title: "Deviations", Internal: true,
+})
 
 // Errors of judgments.
 var (

@@ -38,10 +38,9 @@ type Assessment struct {
 }
 
 // Assessments describes the register of design assessments.
-var Assessments = &record.Kind{
-	Name: "assessment", Register: "assessments", Title: "Design assessments", At: "assessed_at", Internal: true,
-	New: func() any { return &Assessment{} },
-}
+var Assessments = record.Define[Assessment](record.Definition{
+	Kind: "assessment", Register: "assessments", Title: "Design assessments", At: "assessed_at", Internal: true,
+})
 
 // Assess records an assessment of a version: of the one that is named, or of
 // the latest one of the control. The assessor is never the owner. The

@@ -61,10 +61,9 @@ func (v *Version) OneOperator() bool {
 }
 
 // Register describes the register of control versions.
-var Register = &record.Kind{
-	Name: "control_version", Register: "control_versions", Title: "Control versions", At: "effective_from", Internal: true,
-	New: func() any { return &Version{} },
-}
+var Register = record.Define[Version](record.Definition{
+	Kind: "control_version", Register: "control_versions", Title: "Control versions", At: "effective_from", Internal: true,
+})
 
 // Errors of versions and assessments.
 var (
