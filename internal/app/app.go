@@ -42,6 +42,8 @@ type Backend struct {
 	Version string // of the program: results name it
 	// Registers are kept beside those of the program: a test's own.
 	Registers record.Kinds
+
+	ids *ids.Source // nil: one of the system's randomness
 }
 
 // New returns the backend on the machine's clock.
@@ -227,21 +229,28 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 		return nil, err
 	}
 	if mode == surface.Read {
-		if err := s.DB.CheckSchema(ctx); err != nil {
+		if err := errors.Join(s.DB.CheckSchema(ctx), demoClock(ctx, s)); err != nil {
 			return nil, err
 		}
 		return s, s.Kinds.Defined(ctx, s.DB)
 	}
-	if err := s.DB.Migrate(ctx); err != nil {
+	err = s.DB.Migrate(ctx)
+	if err == nil {
+		err = demoClock(ctx, s)
+	}
+	if err != nil {
 		return nil, err
 	}
 	adoption, err := s.Kinds.Adopt(ctx, s.DB)
 	if err != nil {
 		return nil, err
 	}
+	if b.ids == nil {
+		b.ids = ids.NewSource()
+	}
 	s.Door, err = act.Open(act.Config{
-		DB: s.DB, Log: ledger.NewLog(c.Origin, signer, signer.VerifierKey()), Auth: s.Auth, Clock: b.Clock,
-		IDs: ids.NewSource(), Side: filepath.Join(dir, sideFile),
+		DB: s.DB, Log: ledger.NewLog(c.Origin, signer, signer.VerifierKey()), Auth: s.Auth, Clock: s.Clock,
+		IDs: b.ids, Side: filepath.Join(dir, sideFile),
 	})
 	if err != nil {
 		return nil, err

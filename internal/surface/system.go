@@ -48,6 +48,9 @@ const (
 type Backend interface {
 	Init(ctx context.Context, dir string, c config.Config) (verifierKey string, err error)
 	Open(ctx context.Context, dir string, mode Mode) (*System, error)
+	// Demo makes the folder of an invented company and plays its year, which
+	// depends on the seed. After an error there is no folder.
+	Demo(ctx context.Context, dir string, seed uint64, progress func(done, total int64)) error
 	// Program is the version of the program.
 	Program() string
 	// Kinds are the kinds of records that the program knows.
@@ -56,6 +59,9 @@ type Backend interface {
 	// folder must be opened for writing.
 	Personal(register string) bool
 }
+
+// ErrNotEmpty says: a demonstration needs a folder of its own.
+var ErrNotEmpty = errors.New("the folder is not empty: name another one with --dir, or remove it")
 
 // ErrInUse says: another process writes to the folder.
 var ErrInUse = errors.New("the folder is in use by another process")

@@ -129,6 +129,7 @@ func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.initCommand(),
 		p.serveCommand(),
+		p.demoCommand(),
 		p.ledgerCommand(),
 		p.tokenCommand(),
 		p.recordCommand(),

@@ -1,0 +1,178 @@
+// Package demo plays twelve months of an invented company through the real
+// code, on a clock that it moves: importers, desk, jobs and tests do what they
+// do in any other folder, and nothing is written behind act. The ledger has
+// the marked origin of a demonstration.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/platform/clock"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+// Origin names the ledger of every demo.
+const Origin = ledger.DemoOrigin + "example-corp-security"
+
+// Period is the name of the period that the company is examined over.
+const Period = "2025"
+
+// Config is the configuration of the demo's folder.
+func Config() (config.Config, error) {
+	c, _, err := script()
+	if err != nil {
+		return config.Config{}, err
+	}
+	return config.Config{Origin: Origin, Organization: c.Organization, Timezone: c.Timezone}, nil
+}
+
+// Begin is the instant at which the clock stands at first.
+func Begin() (time.Time, error) {
+	c, _, err := script()
+	if err != nil {
+		return time.Time{}, err
+	}
+	zone, err := config.Timezone(c.Timezone)
+	return c.Begin.at(zone, 9), err
+}
+
+// world is the company at work.
+type world struct {
+	*surface.System
+	company
+	words
+	clock  *clock.Manual
+	zone   *time.Location
+	random *rand.Rand
+	runner *act.Runner
+
+	from, to time.Time // of the period
+	agenda   []step
+	people   []*employee
+	officers map[string]*employee // by role
+	period   *periods.Period
+	notes    map[string]*controltests.Notes // by control
+	made     int                            // changes and acts, for their ids
+}
+
+// step is something that happens at an instant.
+type step struct {
+	at time.Time
+	do func(ctx context.Context) error
+}
+
+// Run plays the company's year in a folder that was made with Config and is
+// open for writing on the clock. Nothing that it records depends on anything
+// but the seed and the program. It plays up to an instant; zero: to the end.
+// Progress is told how many steps are done.
+func Run(ctx context.Context, s *surface.System, c *clock.Manual, seed uint64, until time.Time, progress func(done, total int64)) error {
+	company, words, err := script()
+	if err != nil {
+		return err
+	}
+	zone, err := config.Timezone(company.Timezone)
+	if err != nil {
+		return err
+	}
+	w := &world{
+		System: s, company: *company, words: *words, clock: c, zone: zone, random: rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // nothing secret
+		from: company.From.at(zone, 0), to: company.To.at(zone, 0),
+		officers: map[string]*employee{}, notes: map[string]*controltests.Notes{},
+	}
+	if err := w.prepare(ctx); err != nil {
+		return err
+	}
+	slices.SortStableFunc(w.agenda, func(a, b step) int { return a.at.Compare(b.at) })
+	for i, step := range w.agenda {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !until.IsZero() && step.at.After(until) {
+			return nil
+		}
+		w.clock.Set(step.at)
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.at.Format("2006-01-02 15:04"), err)
+		}
+		progress(int64(i+1), int64(len(w.agenda)))
+	}
+	return nil
+}
+
+// prepare sets the company up, and writes the agenda of its year.
+func (w *world) prepare(ctx context.Context) error {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	w.runner = act.NewRunner(w.Door, log)
+	if _, err := surface.NewDuties(w.System, w.runner, log); err != nil {
+		return err
+	}
+	for _, schedule := range []func(*surface.System, *act.Runner, *slog.Logger) error{surface.ScheduleCalendar, surface.ScheduleReadiness} {
+		if err := schedule(w.System, w.runner, log); err != nil {
+			return err
+		}
+	}
+	if err := w.hire(ctx); err != nil {
+		return err
+	}
+	if err := w.runner.RunDue(ctx); err != nil { // the calendar begins
+		return err
+	}
+	if err := w.assign(ctx); err != nil {
+		return err
+	}
+	var err error
+	w.period, err = periods.OpenPeriod(ctx, w.Door, w.officers["compliance lead"].caller(), periods.Period{Name: Period, From: w.from, To: w.to, Timezone: w.Timezone})
+	if err != nil {
+		return err
+	}
+	end := w.End.at(w.zone, 9)
+	for day := w.Begin.at(w.zone, 0).AddDate(0, 0, 1); day.Before(end); day = day.AddDate(0, 0, 1) {
+		w.plan(day.Add(80*time.Minute), w.runner.RunDue) // what SCAF does every night
+	}
+	w.comeAndGo()
+	w.build()
+	w.operate()
+	w.examine()
+	return w.perform(ctx)
+}
+
+// plan puts something on the agenda.
+func (w *world) plan(at time.Time, do func(context.Context) error) {
+	w.agenda = append(w.agenda, step{at, do})
+}
+
+// note keeps what is known of an item that deviates from a control.
+func (w *world) note(control, item string, n controltests.Note) {
+	if w.notes[control] == nil {
+		w.notes[control] = &controltests.Notes{Items: map[string]controltests.Note{}, Compensating: map[string]string{}}
+	}
+	w.notes[control].Items[item] = n
+}
+
+// workdays visits the days of the period from Monday to Friday.
+func (w *world) workdays(visit func(day time.Time)) {
+	for day := w.from; day.Before(w.to); day = day.AddDate(0, 0, 1) {
+		if day.Weekday() != time.Saturday && day.Weekday() != time.Sunday {
+			visit(day)
+		}
+	}
+}
+
+// on reports whether the mishap is one of the day's.
+func (m *mishap) on(day time.Time) bool {
+	return slices.Contains(m.Days, date{day.Year(), int(day.Month()), day.Day()})
+}
+
+// pick draws one of a list.
+func pick[T any](w *world, list []T) T { return list[w.random.IntN(len(list))] }

@@ -1,0 +1,121 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// assign gives every duty to the officer whose role its file names.
+func (w *world) assign(ctx context.Context) error {
+	return w.handOver(ctx, func(owner string) *employee { return w.officers[owner] })
+}
+
+// handOver gives duties to other owners.
+func (w *world) handOver(ctx context.Context, to func(owner string) *employee) error {
+	desk := w.Desk()
+	var all []*tasks.Task
+	if err := w.DB.Read(ctx, func(r *store.Reader) (err error) {
+		all, err = desk.All(r)
+		return err
+	}); err != nil {
+		return err
+	}
+	by := w.officers["chief information security officer"].caller()
+	for _, t := range all {
+		if e := to(t.Owner(w.clock.Now())); e != nil {
+			if _, err := desk.Assign(ctx, by, t.ID, e.ref()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// perform plans how the duties of the year are done: in time, but for those
+// that the story tells of.
+func (w *world) perform(ctx context.Context) error {
+	leaver, successor := w.officers[w.Departure.Role], w.officers[w.Departure.Successor]
+	w.plan(w.Departure.From.at(w.zone, 10), func(ctx context.Context) error {
+		return w.handOver(ctx, func(owner string) *employee {
+			if owner == leaver.ref() {
+				return successor
+			}
+			return nil
+		})
+	})
+	var year []tasks.Listed
+	byPeople := map[string]bool{} // others are done by SCAF itself
+	end := w.End.at(w.zone, 9)
+	if err := w.DB.Read(ctx, func(r *store.Reader) (err error) {
+		all, err := w.Desk().All(r)
+		if err != nil {
+			return err
+		}
+		for _, t := range all {
+			byPeople[t.ID] = t.PerformedBy == "" && t.ID != controlTests
+		}
+		year, err = w.Desk().List(r, tasks.Query{From: w.clock.Now(), To: end}, w.clock.Now())
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, o := range year {
+		if byPeople[o.Duty] {
+			w.occurrence(o, end)
+		}
+	}
+	return nil
+}
+
+// occurrence plans one of them.
+func (w *world) occurrence(o tasks.Listed, end time.Time) {
+	at := o.DueAt.In(w.zone).AddDate(0, 0, -w.random.IntN(3)).Truncate(24 * time.Hour).Add(time.Duration(9+w.random.IntN(7)) * time.Hour)
+	if !at.After(o.OpensAt) {
+		at = o.DueAt.Add(-2 * time.Hour)
+	}
+	reason, evidence := "", []string{fmt.Sprintf("minutes/%s", o.ID)}
+	for _, story := range w.Lapses {
+		switch {
+		case story.Occurrence != o.ID:
+		case story.Reason != "":
+			reason = story.Reason
+		case story.Late == 0:
+			return // never done
+		default:
+			at = o.Deadline.AddDate(0, 0, story.Late).Add(-7 * time.Hour)
+		}
+	}
+	if !at.Before(end) {
+		return
+	}
+	w.plan(at, func(ctx context.Context) error {
+		desk := w.Desk()
+		if reason != "" {
+			_, err := desk.NotOccurring(ctx, w.officers["chief executive officer"].caller(), tasks.Entry{Ref: o.ID, Note: reason})
+			return err
+		}
+		t, _, err := w.Task(ctx, w.officers["compliance lead"].caller(), o.Duty)
+		if err != nil {
+			return err
+		}
+		by := w.responsible(t)
+		_, err = desk.Done(ctx, by.caller(), tasks.Entry{Ref: o.ID, Note: "Done as described: " + o.Title, Evidence: evidence})
+		return err
+	})
+}
+
+// responsible is who does a duty now; while its owner has left, the compliance
+// lead stands in.
+func (w *world) responsible(t *tasks.Task) *employee {
+	ref := t.Responsible(w.clock.Now())
+	for _, e := range w.people {
+		if e.ref() == ref && (e.gone.IsZero() || e.gone.After(w.clock.Now())) {
+			return e
+		}
+	}
+	return w.officers["compliance lead"]
+}
