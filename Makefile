@@ -14,7 +14,7 @@ GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 REPO         ?= .
 FUZZTIME     ?= 30s
 SOAKTIME     ?= 1h
-TEST_TIMEOUT ?= 15m
+TEST_TIMEOUT ?= 9m
 
 .PHONY: help
 help: ## list the targets
