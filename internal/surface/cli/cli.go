@@ -231,6 +231,20 @@ func (p *program) line(value any) error {
 	return out.Encode(value)
 }
 
+// printAll prints values, one JSON value a line or each as text. Where there are
+// none it tells a person on standard error what to do.
+func printAll[T any](p *program, all []T, none string, text func(w io.Writer, one T)) error {
+	for _, one := range all {
+		if err := p.print(one, func(w io.Writer) { text(w, one) }); err != nil {
+			return err
+		}
+	}
+	if len(all) == 0 && !p.json && none != "" {
+		printf(p.Err, "%s\n", none)
+	}
+	return nil
+}
+
 // isTerminal reports whether a person is looking at the stream.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)

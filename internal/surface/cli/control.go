@@ -34,17 +34,10 @@ func (p *program) controlList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				for _, control := range all {
-					if p.json {
-						if err := p.line(control); err != nil {
-							return err
-						}
-						continue
-					}
-					printf(p.Out, "%-8s %s\n         %s · %s · %s\n", control.ID, shorten(control.Title, 70),
+				return printAll(p, all, "", func(w io.Writer, control *controls.Control) {
+					printf(w, "%-8s %s\n         %s · %s · %s\n", control.ID, shorten(control.Title, 70),
 						strings.Join(control.Criteria, " "), control.Owner, control.Frequency)
-				}
-				return nil
+				})
 			})
 		},
 	}

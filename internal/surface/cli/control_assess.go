@@ -88,19 +88,7 @@ func (p *program) controlAssessments() *cobra.Command {
 				}); err != nil {
 					return err
 				}
-				for _, a := range all {
-					if p.json {
-						if err := p.line(a); err != nil {
-							return err
-						}
-						continue
-					}
-					printAssessment(p.Out, a)
-				}
-				if len(all) == 0 && !p.json {
-					printf(p.Err, "No design has been assessed: scaf control assess ID\n")
-				}
-				return nil
+				return printAll(p, all, "No design has been assessed: scaf control assess ID", printAssessment)
 			})
 		},
 	}

@@ -90,16 +90,7 @@ func (p *program) controlConclusions() *cobra.Command {
 				}); err != nil {
 					return err
 				}
-				for i := range all {
-					if p.json {
-						if err := p.line(all[i]); err != nil {
-							return err
-						}
-						continue
-					}
-					printConclusion(p.Out, &all[i])
-				}
-				return nil
+				return printAll(p, all, "Nobody has concluded in this period: scaf control conclude ID --result RES-1", func(w io.Writer, c judgments.Conclusion) { printConclusion(w, &c) })
 			})
 		},
 	}

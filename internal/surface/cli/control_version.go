@@ -194,19 +194,7 @@ func (p *program) controlVersions() *cobra.Command {
 				}); err != nil {
 					return err
 				}
-				for _, v := range all {
-					if p.json {
-						if err := p.line(v); err != nil {
-							return err
-						}
-						continue
-					}
-					printVersion(p.Out, v)
-				}
-				if len(all) == 0 && !p.json {
-					printf(p.Err, "No version is recorded: scaf control adopt --all, or scaf control propose\n")
-				}
-				return nil
+				return printAll(p, all, "No version is recorded: scaf control adopt --all, or scaf control propose", printVersion)
 			})
 		},
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,19 +39,10 @@ func (p *program) deviationList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				for i := range all {
-					if open && all[i].Standing == results.Confirmed {
-						continue
-					}
-					if p.json {
-						if err := p.line(all[i]); err != nil {
-							return err
-						}
-						continue
-					}
-					printFound(p.Out, &all[i])
+				if open {
+					all = slices.DeleteFunc(all, func(f results.Found) bool { return f.Standing == results.Confirmed })
 				}
-				return nil
+				return printAll(p, all, "No deviation is to be judged in "+over.Name+".", func(w io.Writer, f results.Found) { printFound(w, &f) })
 			})
 		},
 	}
@@ -179,20 +171,13 @@ func (p *program) deviationCauses() *cobra.Command {
 		Short: "List the causes that a deviation can have",
 		Args:  args(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			for _, cause := range judgments.Causes() {
-				if p.json {
-					if err := p.line(cause); err != nil {
-						return err
-					}
-					continue
-				}
+			return printAll(p, judgments.Causes(), "", func(w io.Writer, cause judgments.Listed) {
 				design := ""
 				if cause.Design {
 					design = " (design)"
 				}
-				printf(p.Out, "%-26s %s%s\n", cause.ID, cause.Title, design)
-			}
-			return nil
+				printf(w, "%-26s %s%s\n", cause.ID, cause.Title, design)
+			})
 		},
 	}
 }

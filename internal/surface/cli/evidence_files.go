@@ -114,17 +114,9 @@ func (p *program) evidenceList() *cobra.Command {
 				}); err != nil {
 					return err
 				}
-				for i := range all {
-					e := &all[i]
-					if p.json {
-						if err := p.line(e); err != nil {
-							return err
-						}
-						continue
-					}
-					printf(p.Out, "%-8s %-9s %s up to %s  %s %s  %s\n", e.ID, e.State, e.From.Format(time.DateOnly), e.To.Format(time.DateOnly), e.Control, e.Test, shorten(e.File, 24))
-				}
-				return nil
+				return printAll(p, all, "No evidence is kept: scaf evidence add FILE --control ID --test ID", func(w io.Writer, e documents.Evidence) {
+					printf(w, "%-8s %-9s %s up to %s  %s %s  %s\n", e.ID, e.State, e.From.Format(time.DateOnly), e.To.Format(time.DateOnly), e.Control, e.Test, shorten(e.File, 24))
+				})
 			})
 		},
 	}

@@ -130,16 +130,9 @@ func (p *program) periodList() *cobra.Command {
 				}); err != nil {
 					return err
 				}
-				for i := range all {
-					if p.json {
-						if err := p.line(all[i]); err != nil {
-							return err
-						}
-						continue
-					}
-					printf(p.Out, "%-16s %-7s %s\n", all[i].Name, all[i].State, all[i].Interval())
-				}
-				return nil
+				return printAll(p, all, "There is no period: scaf period open NAME --from D --to D", func(w io.Writer, one periods.Period) {
+					printf(w, "%-16s %-7s %s\n", one.Name, one.State, one.Interval())
+				})
 			})
 		},
 	}

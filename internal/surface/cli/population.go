@@ -46,19 +46,9 @@ func (p *program) populationList() *cobra.Command {
 				}); err != nil {
 					return err
 				}
-				for _, b := range all {
-					if p.json {
-						if err := p.line(b); err != nil {
-							return err
-						}
-						continue
-					}
-					printf(p.Out, "%-8s %-8s %-14s %-10s %9d items  %s…\n", b.ID, b.Control, b.Test, b.Period, b.Count, b.SHA256[:12])
-				}
-				if len(all) == 0 && !p.json {
-					printf(p.Err, "No population has been banked. Test controls with: scaf control test --period P\n")
-				}
-				return nil
+				return printAll(p, all, "No population has been banked. Test controls with: scaf control test --period P", func(w io.Writer, b populations.Banked) {
+					printf(w, "%-8s %-8s %-14s %-10s %9d items  %s…\n", b.ID, b.Control, b.Test, b.Period, b.Count, b.SHA256[:12])
+				})
 			})
 		},
 	}

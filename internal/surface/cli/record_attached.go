@@ -213,16 +213,9 @@ func (p *program) recordExpired() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				for _, one := range expired {
-					if p.json {
-						if err := p.line(one); err != nil {
-							return err
-						}
-						continue
-					}
-					printf(p.Out, "%s  since %s\n", one.Ref, one.ExpiredAt.UTC().Format("2006-01-02"))
-				}
-				return nil
+				return printAll(p, expired, "No record is past its retention.", func(w io.Writer, one attached.Expired) {
+					printf(w, "%s  since %s\n", one.Ref, one.ExpiredAt.UTC().Format("2006-01-02"))
+				})
 			})
 		},
 	}

@@ -106,16 +106,7 @@ func (p *program) resolutionList() *cobra.Command {
 				}); err != nil {
 					return err
 				}
-				for i := range all {
-					if p.json {
-						if err := p.line(all[i]); err != nil {
-							return err
-						}
-						continue
-					}
-					printResolution(p.Out, &all[i])
-				}
-				return nil
+				return printAll(p, all, "No mismatch has a resolution: scaf resolution propose", func(w io.Writer, r resolutions.Resolution) { printResolution(w, &r) })
 			})
 		},
 	}
