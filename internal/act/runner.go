@@ -100,6 +100,7 @@ func (r *Runner) RunDue(ctx context.Context) error {
 		job, err := r.claim(ctx)
 		if errors.Is(err, jobs.ErrNone) {
 			if worked { // a job may have read a whole ledger, and the next one is a day away
+				r.door.DB.Release()
 				debug.FreeOSMemory()
 			}
 			return nil

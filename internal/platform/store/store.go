@@ -131,6 +131,14 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	return &DB{dialect: Postgres, readers: pool, writers: pool}, nil
 }
 
+// Release closes the connections that wait for readers, with the memory that
+// their caches hold: after work that has read much, and before a long pause.
+// The next reader opens another one.
+func (db *DB) Release() {
+	db.readers.SetMaxIdleConns(0)
+	db.readers.SetMaxIdleConns(idleConnections())
+}
+
 // idleConnections is how many connections wait for readers.
 func idleConnections() int { return max(4, runtime.NumCPU()) }
 

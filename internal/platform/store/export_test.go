@@ -1,0 +1,4 @@
+package store
+
+// Waiting is the number of connections that wait for readers.
+func (db *DB) Waiting() int { return db.readers.Stats().Idle }
