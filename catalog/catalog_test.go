@@ -259,10 +259,12 @@ func TestEveryTestTellsGoodItemsFromBad(t *testing.T) {
 
 func judge(t *testing.T, c *controls.Control, test *controls.Test, item []byte) string {
 	t.Helper()
-	r, err := controltests.Run(context.Background(), c, test, controltests.NewFile("item", bytes.NewReader(item)), controltests.Options{})
-	switch {
-	case err != nil:
+	ran, err := controltests.Run(context.Background(), controltests.NewFile("item", bytes.NewReader(item)), controltests.Subject{Control: c, Test: test})
+	if err != nil {
 		return err.Error()
+	}
+	r := ran[0]
+	switch {
 	case r.Population.Count == 0:
 		return "out"
 	case len(r.Deviations) == 1 && r.Deviations[0].Reason == controltests.Failure:

@@ -106,7 +106,8 @@ func (f folder) settle() {
 // ran is one run of the binary.
 type ran struct {
 	wall time.Duration
-	rss  int64 // peak, in KiB
+	cpu  time.Duration // user and system; not that of a database server
+	rss  int64         // peak, in KiB
 	out  []byte
 }
 
@@ -132,7 +133,7 @@ func (f folder) run(arguments ...string) ran {
 		f.b.Fatal(err)
 	}
 	r := ran{out: out.Bytes()}
-	if _, err := fmt.Sscan(string(text), &r.wall, &r.rss); err != nil {
+	if _, err := fmt.Sscan(string(text), &r.wall, &r.cpu, &r.rss); err != nil {
 		f.b.Fatal(err)
 	}
 	return r
@@ -153,7 +154,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// launch runs a program and writes how long it took and its peak memory.
+// launch runs a program and writes how long it took, its CPU time and its peak memory.
 func launch(measured string, arguments []string) error {
 	command := exec.Command(arguments[0], arguments[1:]...)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
@@ -163,6 +164,7 @@ func launch(measured string, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	cpu := command.ProcessState.UserTime() + command.ProcessState.SystemTime()
 	rss := command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
-	return os.WriteFile(measured, fmt.Appendf(nil, "%d %d\n", wall, rss), 0o600)
+	return os.WriteFile(measured, fmt.Appendf(nil, "%d %d %d\n", wall, cpu, rss), 0o600)
 }

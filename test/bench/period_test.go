@@ -36,7 +36,7 @@ func wholePeriod(b *bench) {
 	tests := whole + filtered + small
 	b.say("`scaf control test --period P`, the real program from start to end, with %s tests of controls whose populations have %s items together: %d tests over all %s changes of the period, %d each over the changes of one of %d repositories (a filter over the register), and %d over the %d people. Population and result of every test are recorded, and the evidence files written. **Scan**: the registers read once for every test by one goroutine and nothing done with the rows.",
 		count(tests), count(items), whole, count(size), filtered, repositories, small, staff)
-	rows := [][]string{{"database", "tests", "items", "scan", "tested", "target", "peak memory", "target"}}
+	rows := [][]string{{"database", "tests", "items", "scan", "tested", "target", "CPU", "peak memory", "target"}}
 	for _, database := range databases {
 		f := b.folder(database)
 		f.open(func(s *surface.System) {
@@ -63,7 +63,7 @@ func wholePeriod(b *bench) {
 			b.Fatalf("%d tests over %d items, want %d over %d", done, sum, tests, items)
 		}
 		rows = append(rows, []string{
-			database.name, count(tests), count(items), seconds(scan), seconds(run.wall), met("under 2 min", run.wall < periodTime),
+			database.name, count(tests), count(items), seconds(scan), seconds(run.wall), met("under 2 min", run.wall < periodTime), seconds(run.cpu),
 			megabytes(run.rss), met("under 500 MB", run.rss < periodMemory),
 		})
 	}

@@ -19,6 +19,7 @@ type Evaluator struct {
 	population *Population
 	test       *Test // nil for a population alone
 	item       *expr.Item
+	filter     *filter // where others ask it of the same items; else nil
 
 	resource, failed, absent, since *expr.Program // of a state test, or its record of changes
 	key                             *expr.Program // of a reconciliation
@@ -42,13 +43,18 @@ func (p *Population) Evaluator() *Evaluator {
 
 // prepare makes what reads of an item all that the evaluator's programs need.
 func (e *Evaluator) prepare() *Evaluator {
+	e.item = e.population.env.Items(e.population.From != FromItems, e.programs()...)
+	return e
+}
+
+// programs are all that the evaluator may be asked for; some may be nil.
+func (e *Evaluator) programs() []*expr.Program {
 	p := e.population
 	programs := []*expr.Program{p.id, p.at, p.where, e.resource, e.failed, e.absent, e.since, e.key, e.other}
 	if t := e.test; t != nil {
 		programs = append(programs, t.pass, t.due, t.done)
 	}
-	e.item = p.env.Items(p.From != FromItems, programs...)
-	return e
+	return programs
 }
 
 // Read takes the next item, a JSON object. It checks the syntax of all of it
@@ -73,7 +79,14 @@ func (e *Evaluator) In() (bool, error) {
 	if e.population.where == nil {
 		return true, nil
 	}
-	return e.item.Truth(e.population.where)
+	if e.filter == nil {
+		return e.item.Truth(e.population.where)
+	}
+	if !e.filter.asked {
+		in, err := e.item.Truth(e.population.where)
+		*e.filter = filter{true, in, err}
+	}
+	return e.filter.in, e.filter.err
 }
 
 // At returns the item's instant, in UTC.

@@ -23,12 +23,17 @@ import (
 type Source interface {
 	// Items gives the items once, in order. An error ends them.
 	Items() iter.Seq2[Item, error]
-	// SHA256 is the lowercase hex hash of what was given; it is asked for
-	// after Items has ended.
-	SHA256() string
 	// Name is a file's name for error messages; where it is empty they say
 	// "record N".
 	Name() string
+}
+
+// Hashed is a source that is a population by itself.
+type Hashed interface {
+	Source
+	// SHA256 is the lowercase hex hash of what was given; it is asked for
+	// after Items has ended.
+	SHA256() string
 }
 
 // Options are what Run needs beside the items.
@@ -54,6 +59,10 @@ type Options struct {
 	// Each is told what became of every item of the population, in order, when
 	// it is given. Its error ends Run.
 	Each func(ItemOutcome) error
+	// Doc is given the document of every item that the source gives of the test's
+	// population, in order, when it is given. Its error ends Run; a document is
+	// valid during the call only.
+	Doc func(doc []byte) error
 	// Changes is the source's own record of changes, for a state test; nil for
 	// none.
 	Changes *ChangeRecord
@@ -75,20 +84,128 @@ const (
 	ItemAbsent    = "absent" // of a state test: the resource is not there
 )
 
-// Run tests every item of the source. An item that cannot be evaluated is a
-// deviation with reason error. The error is an *InputError for a population
-// that cannot be used, that of the source, or the context's.
-func Run(ctx context.Context, control *controls.Control, test *controls.Test, source Source, opt Options) (*Result, error) {
-	c := &collector{test: test, name: source.Name(), opt: opt, noted: opt.Notes.ids()}
-	if !opt.UniqueIDs {
-		c.seen = newIDSet()
+// Subject is a test to run.
+type Subject struct {
+	Control *controls.Control
+	Test    *controls.Test
+	Options
+	// Population is told the items of the source that belong to the test's
+	// population: those for which its filter is true, or cannot be evaluated.
+	// Subjects with the same one have the same filter. Nil: the source is
+	// Hashed and of this test alone, and what the filter leaves out is counted.
+	Population Members
+}
+
+// Members are told the items of a population, in order.
+type Members interface {
+	// Take is given one; doc is valid during the call only.
+	Take(doc []byte) error
+	// SHA256 is the lowercase hex hash of what was given.
+	SHA256() string
+}
+
+// ErrTogether says: what is to be kept of the subjects' items is too much for
+// running them together; half of them at a time may do.
+var ErrTogether = errors.New("too much is to be kept of tests that run together")
+
+// maxTogether is how many deviations, open items and readings of several
+// subjects are kept at once. One alone keeps what it has to.
+const maxTogether = 200_000
+
+// Run tests every item of the source, which it reads once, for all subjects,
+// and gives their results in their order: each is what it would be alone. An item
+// that cannot be evaluated is a deviation with reason error. The error is an
+// *InputError for a population that cannot be used, that of the source, that of a
+// subject's functions, ErrTogether, or the context's; there is then no result at
+// all.
+func Run(ctx context.Context, source Source, subjects ...Subject) ([]*Result, error) {
+	collectors := make([]*collector, len(subjects))
+	tests := make([]*controls.Test, len(subjects))
+	for i := range subjects {
+		collectors[i], tests[i] = newCollector(&subjects[i], source), subjects[i].Test
 	}
-	if test.Kind == controls.State {
-		c.watch = newWatch(test.Interval, &opt)
+	judges := make([]*judge, len(subjects))
+	for i := range subjects {
+		judges[i] = newJudge(&subjects[i])
 	}
-	if err := pipeline(ctx, source.Items(), opt.Workers, newJudge(test, &opt).judge, c.add); err != nil {
+	workers := 0
+	for i := range subjects {
+		workers = max(workers, subjects[i].Workers)
+	}
+	if err := InOrder(ctx, kept(source.Items()), func(item Item) int { return len(item.JSON) }, workers, func() func([]Item, *judged) {
+		panel := controls.NewPanel(tests)
+		return func(items []Item, made *judged) { made.judge(panel, judges, items) }
+	}, func(items []Item, made *judged) error { return made.collect(collectors, items) }); err != nil {
 		return nil, err
 	}
+	all := make([]*Result, len(subjects))
+	for i, c := range collectors {
+		all[i] = c.result()
+	}
+	return all, nil
+}
+
+// judged is what a batch of items came to.
+type judged struct {
+	verdicts []verdict // by item, then by subject
+	ends     []int     // of each item's
+}
+
+func (m *judged) judge(panel *controls.Panel, judges []*judge, items []Item) {
+	m.verdicts, m.ends = m.verdicts[:0], m.ends[:0]
+	for _, item := range items {
+		panel.Read(item.JSON)
+		for i, j := range judges {
+			e, err := panel.Evaluator(i)
+			if v, belongs := j.judge(e, err, item); belongs {
+				v.subject = i
+				m.verdicts = append(m.verdicts, v)
+			}
+		}
+		m.ends = append(m.ends, len(m.verdicts))
+	}
+}
+
+func (m *judged) collect(collectors []*collector, items []Item) error {
+	begin := 0
+	var told []Members // of this item
+	for i, end := range m.ends {
+		told = told[:0]
+		for _, v := range m.verdicts[begin:end] {
+			c := collectors[v.subject]
+			if c.members != nil && v.state != unusable && !slices.Contains(told, c.members) {
+				if err := c.members.Take(items[i].JSON); err != nil {
+					return err
+				}
+				told = append(told, c.members)
+			}
+			if c.opt.Doc != nil {
+				if err := c.opt.Doc(items[i].JSON); err != nil {
+					return err
+				}
+			}
+			if err := c.add(v); err != nil {
+				return err
+			}
+		}
+		begin = end
+	}
+	if len(collectors) == 1 {
+		return nil
+	}
+	sum := 0
+	for _, c := range collectors {
+		sum += c.kept()
+	}
+	if sum > maxTogether {
+		return ErrTogether
+	}
+	return nil
+}
+
+// result concludes when all items are there.
+func (c *collector) result() *Result {
+	test, opt := c.test, &c.opt
 	facts := Facts{
 		Passed: c.passed, Open: len(c.open), Findings: c.findings,
 		First: c.first, Last: c.last, Period: opt.Period, Zone: opt.Zone,
@@ -106,9 +223,9 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 	}
 	outcome := Conclude(facts)
 	r := &Result{
-		Control:    control.ID,
+		Control:    c.control.ID,
 		Test:       test.ID,
-		Population: Population{Count: c.count, SHA256: source.SHA256()},
+		Population: Population{Count: c.count, SHA256: c.sum()},
 		Passed:     c.passed, Deviations: []Deviation{}, Open: c.open,
 		Markers: outcome.Markers, Conclusion: outcome.Conclusion, NeedsJudgment: outcome.NeedsJudgment,
 		Because: append(c.because(), outcome.Because...), Episodes: outcome.Episodes,
@@ -130,17 +247,18 @@ func Run(ctx context.Context, control *controls.Control, test *controls.Test, so
 	if facts.State != nil {
 		r.Rate = facts.State.rate()
 	}
-	return r, nil
+	return r
 }
 
 // verdict is what a test says about one item.
 type verdict struct {
-	line   int
-	id     string
-	at     time.Time
-	state  state
-	reason Reason // of a deviation
-	err    error  // why it could not be evaluated, or why the population cannot be used
+	subject int // its number
+	line    int
+	id      string
+	at      time.Time
+	state   state
+	reason  Reason // of a deviation
+	err     error  // why it could not be evaluated, or why the population cannot be used
 
 	resource string    // of a state test
 	since    time.Time // from which the resource exists; zero if not said
@@ -161,61 +279,62 @@ const (
 	unusable // the population cannot be used
 )
 
-// judge makes verdicts; each worker has an evaluator of its own.
+// judge makes verdicts.
 type judge struct {
 	test   *controls.Test
 	period *Period
 	until  time.Time // zero: nothing is open
+	choose bool      // the source gives items of other populations, too
 }
 
-func newJudge(test *controls.Test, opt *Options) *judge {
-	j := &judge{test, opt.Period, opt.Until}
-	if j.until.IsZero() && opt.Period != nil {
-		j.until = opt.Period.To
+func newJudge(of *Subject) *judge {
+	j := &judge{of.Test, of.Period, of.Until, of.Population != nil}
+	if j.until.IsZero() && of.Period != nil {
+		j.until = of.Period.To
 	}
 	return j
 }
 
-// judge returns a function that judges items for one goroutine.
-func (j *judge) judge() func(Item) verdict {
-	e := j.test.Evaluator()
-	return func(item Item) verdict {
-		v := verdict{line: item.Line}
-		if v.err = e.Read(item.JSON); v.err != nil {
-			v.state = unusable
-			return v
-		}
-		if v.id, v.err = e.ID(); v.err != nil {
-			v.state = unusable
-			return v
-		}
-		in, filterErr := e.In()
-		if filterErr == nil && !in {
-			v.state = filtered
-			return v
-		}
-		if v.at, v.err = e.At(); v.err != nil {
-			v.err = fmt.Errorf("item %s: %w", quote(v.id), v.err)
-			v.state = unusable
-			return v
-		}
-		if j.period != nil && !j.period.Contains(v.at) {
-			v.state = outside
-			return v
-		}
-		if filterErr != nil {
-			return v.failed(filterErr)
-		}
-		switch j.test.Kind {
-		case controls.Occurrence:
-			return j.occurrence(v, e)
-		case controls.State:
-			return v.reading(e)
-		case controls.Document:
-			return j.document(v, e, item.JSON)
-		}
-		return v.predicate(e)
+// judge judges the item that the evaluator has read, or could not read. It
+// reports whether the test is given the item at all.
+func (j *judge) judge(e *controls.Evaluator, unread error, item Item) (v verdict, belongs bool) {
+	v = verdict{line: item.Line, state: unusable}
+	if v.err = unread; v.err != nil {
+		return v, true
 	}
+	in, filterErr := e.In()
+	left := filterErr == nil && !in
+	if left && j.choose {
+		return v, false
+	}
+	if v.id, v.err = e.ID(); v.err != nil {
+		return v, true
+	}
+	if left {
+		v.state = filtered
+		return v, true
+	}
+	if v.at, v.err = e.At(); v.err != nil {
+		v.err = fmt.Errorf("item %s: %w", quote(v.id), v.err)
+		return v, true
+	}
+	v.state = passed
+	if j.period != nil && !j.period.Contains(v.at) {
+		v.state = outside
+		return v, true
+	}
+	if filterErr != nil {
+		return v.failed(filterErr), true
+	}
+	switch j.test.Kind {
+	case controls.Occurrence:
+		return j.occurrence(v, e), true
+	case controls.State:
+		return v.reading(e), true
+	case controls.Document:
+		return j.document(v, e, item.JSON), true
+	}
+	return v.predicate(e), true
 }
 
 // occurrence judges a duty by when it was done, and if that was in time by its
@@ -283,12 +402,16 @@ func (v verdict) failed(err error) verdict {
 
 // collector takes the verdicts in the order of the items.
 type collector struct {
-	test  *controls.Test
-	name  string
-	opt   Options
-	seen  *idSet          // nil: ids are known to be unique
-	noted map[string]bool // ids in the notes, true once met
+	control *controls.Control
+	test    *controls.Test
+	name    string
+	opt     Options
+	members Members         // nil: all that the source gives
+	sum     func() string   // the hash of the population
+	seen    *idSet          // nil: ids are known to be unique
+	noted   map[string]bool // ids in the notes, true once met
 
+	given             int // of members
 	count, passed     int
 	outside, filtered int
 	first, last       time.Time
@@ -303,7 +426,40 @@ type collector struct {
 // maxFailures is how many evaluation errors a result spells out.
 const maxFailures = 5
 
+func newCollector(of *Subject, source Source) *collector {
+	c := &collector{control: of.Control, test: of.Test, name: source.Name(), opt: of.Options, members: of.Population, noted: of.Notes.ids()}
+	if whole, ok := source.(Hashed); ok {
+		c.sum = whole.SHA256
+	}
+	if c.members != nil {
+		c.sum = c.members.SHA256
+	}
+	if !of.UniqueIDs {
+		c.seen = newIDSet()
+	}
+	if of.Test.Kind == controls.State {
+		c.watch = newWatch(of.Test.Interval, &c.opt)
+	}
+	return c
+}
+
+// kept is about how much the collector holds.
+func (c *collector) kept() int {
+	n := len(c.findings) + len(c.open) + len(c.gaps) + len(c.remarks)
+	if c.watch != nil {
+		n += c.watch.Readings + c.watch.Unread + c.watch.Absent
+	}
+	if c.seen != nil {
+		n += c.given
+	}
+	return n
+}
+
 func (c *collector) add(v verdict) error {
+	if c.members != nil {
+		c.given++
+		v.line = c.given
+	}
 	if v.state == unusable {
 		return &InputError{c.name, v.line, v.err}
 	}
@@ -428,6 +584,3 @@ func quote(id string) string {
 	}
 	return fmt.Sprintf("%q", id)
 }
-
-// errStopped tells the reader that nobody waits for it any more.
-var errStopped = errors.New("stopped")

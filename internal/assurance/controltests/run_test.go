@@ -54,7 +54,16 @@ func load(t fataler, text string) *controls.Control {
 func run(t testing.TB, control, items string, opt ct.Options) (*ct.Result, error) {
 	t.Helper()
 	c := load(t, control)
-	return ct.Run(context.Background(), c, c.Tests[0], ct.NewFile("items.jsonl", strings.NewReader(items)), opt)
+	return runOne(context.Background(), c, c.Tests[0], ct.NewFile("items.jsonl", strings.NewReader(items)), opt)
+}
+
+// runOne runs one test over a population of its own.
+func runOne(ctx context.Context, c *controls.Control, test *controls.Test, source ct.Source, opt ct.Options) (*ct.Result, error) {
+	all, err := ct.Run(ctx, source, ct.Subject{Control: c, Test: test, Options: opt})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
 }
 
 var update = flag.Bool("update", false, "write what is found into testdata")
@@ -250,15 +259,15 @@ func (r records) Items() iter.Seq2[ct.Item, error] {
 func TestAnotherSourceThanAFile(t *testing.T) {
 	c := load(t, census)
 	lines := strings.Split(strings.TrimSpace(many(600)), "\n")
-	r, err := ct.Run(context.Background(), c, c.Tests[0], records{items: lines}, ct.Options{UniqueIDs: true})
+	r, err := runOne(context.Background(), c, c.Tests[0], records{items: lines}, ct.Options{UniqueIDs: true})
 	if err != nil || r.Population != (ct.Population{Count: 600, SHA256: "of the bank"}) || len(r.Deviations) != 60 {
 		t.Fatalf("Run = %+v, %v", r, err)
 	}
 	broken := errors.New("the disk is gone")
-	if _, err := ct.Run(context.Background(), c, c.Tests[0], records{lines, broken}, ct.Options{}); !errors.Is(err, broken) {
+	if _, err := runOne(context.Background(), c, c.Tests[0], records{lines, broken}, ct.Options{}); !errors.Is(err, broken) {
 		t.Errorf("the source's error is lost: %v", err)
 	}
-	_, err = ct.Run(context.Background(), c, c.Tests[0], records{items: append(lines, lines[3])}, ct.Options{})
+	_, err = runOne(context.Background(), c, c.Tests[0], records{items: append(lines, lines[3])}, ct.Options{})
 	if want := `record 601: the id "i3" is already that of record 4`; err == nil || err.Error() != want {
 		t.Errorf("Run says %v, want %s", err, want)
 	}
@@ -274,7 +283,7 @@ func TestACancelledRunStops(t *testing.T) {
 			}
 		}
 	}
-	if _, err := ct.Run(ctx, c, c.Tests[0], endlessSource(endless), ct.Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := runOne(ctx, c, c.Tests[0], endlessSource(endless), ct.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run = %v, want context.Canceled", err)
 	}
 }
@@ -342,7 +351,7 @@ func FuzzItems(f *testing.F) {
 	f.Add([]byte(`{"id":"a","occurred_at":"2026-01-05T00:00:00Z","reviewers":7}`))
 	f.Add([]byte(`{"id":1,"occurred_at":"2026-01-05T00:00:00+14:00","reviewers":{}}` + "\n" + `{"id":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := ct.Run(context.Background(), c, c.Tests[0], ct.NewFile("f", bytes.NewReader(data)), ct.Options{Workers: 1})
+		r, err := runOne(context.Background(), c, c.Tests[0], ct.NewFile("f", bytes.NewReader(data)), ct.Options{Workers: 1})
 		if err != nil {
 			var input *ct.InputError
 			if !errors.As(err, &input) || strings.Contains(err.Error(), "\n") {
@@ -384,7 +393,7 @@ func BenchmarkRun(b *testing.B) {
 			c := load(b, control)
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := ct.Run(context.Background(), c, c.Tests[0], ct.NewFile("f", bytes.NewReader(text.Bytes())), ct.Options{})
+				r, err := runOne(context.Background(), c, c.Tests[0], ct.NewFile("f", bytes.NewReader(text.Bytes())), ct.Options{})
 				if err != nil || r.Passed != n {
 					b.Fatal(r, err)
 				}

@@ -60,7 +60,7 @@ func TestStatesAreWhatGoingHourByHourGives(t *testing.T) {
 			}
 		}
 		control := load(t, fmt.Sprintf(stateControl, interval))
-		got, err := ct.Run(context.Background(), control, control.Tests[0], ct.NewFile("items", strings.NewReader(items.String())),
+		got, err := runOne(context.Background(), control, control.Tests[0], ct.NewFile("items", strings.NewReader(items.String())),
 			ct.Options{Period: &ct.Period{From: begin, To: at(hours)}, Changes: record})
 		if err != nil {
 			t.Fatal(err)
@@ -157,7 +157,7 @@ func TestASpellIsOneEpisodeAndRatesCountHours(t *testing.T) {
 			}
 		}
 		control := load(t, fmt.Sprintf(stateControl, 24))
-		r, err := ct.Run(context.Background(), control, control.Tests[0], ct.NewFile("items", strings.NewReader(lines)), ct.Options{Period: period})
+		r, err := runOne(context.Background(), control, control.Tests[0], ct.NewFile("items", strings.NewReader(lines)), ct.Options{Period: period})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -132,7 +132,7 @@ func newSpool() (*spool, error) {
 		return nil, err
 	}
 	_ = os.Remove(file.Name()) // it lives as long as it is open
-	return &spool{file, bufio.NewWriterSize(file, 256<<10)}, nil
+	return &spool{file, bufio.NewWriterSize(file, 64<<10)}, nil
 }
 
 func (s *spool) line(data []byte) error {

@@ -33,42 +33,62 @@ type execution struct {
 	loaded map[string]*controls.Control
 }
 
-// outputs are told what a computation goes over; either may be nil.
-type outputs struct {
-	doc  func(doc []byte) error
-	each func(line []byte) error
+// begun is called when reading a population begins, and once more when it has to
+// begin again.
+type begun func(number int) (*results.Witness, error)
+
+// perform computes all populations, and the results that were computed from
+// them, and tells of each, by its number in the account, what differs from what
+// is recorded, in no particular order. Its error is one of reading.
+func (x *execution) perform(ctx context.Context, begin begun, tell func(number int, differences []string) error) error {
+	var recorded []*results.Recorded
+	var numbers []int
+	wrong := make([][]string, len(x.account.Banked)) // beside what is computed
+	for number := range x.account.Banked {
+		rec, differences, err := x.recorded(number)
+		if err != nil {
+			return err
+		}
+		if wrong[number] = differences; rec == nil {
+			if err := tell(number, differences); err != nil {
+				return err
+			}
+			continue
+		}
+		rec.Begin = func() (*results.Witness, error) { return begin(number) }
+		recorded, numbers = append(recorded, rec), append(numbers, number)
+	}
+	return results.Again(ctx, x.from, x.kinds, recorded, func(i int, differences []string) error {
+		number := numbers[i]
+		return tell(number, append(wrong[number], differences...))
+	})
 }
 
-// perform computes a population, and the result that was computed from it, and
-// says what differs from what is recorded. Its error is one of reading.
-func (x *execution) perform(ctx context.Context, b *kept[populations.Banked], out outputs) (differences []string, err error) {
-	differs := func(format string, args ...any) {
-		differences = append(differences, b.Value.ID+": "+fmt.Sprintf(format, args...))
-	}
-	result := x.account.resultOf(b.Value.ID)
+// recorded is a population with its result, and what is wrong with when it was
+// read; nil when it cannot be computed again.
+func (x *execution) recorded(number int) (*results.Recorded, []string, error) {
+	b := &x.account.Banked[number]
 	control, why, err := x.load(x.account.controlOf(&b.Value))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if control == nil {
-		differs("not computed again: %s", why)
-		return differences, nil
+		return nil, []string{b.Value.ID + ": not computed again: " + why}, nil
 	}
-	differences = append(differences, x.timing(b)...)
-	rec := results.Recorded{Banked: &b.Value, BankedDoc: b.doc, Control: control, Details: x.details}
-	if result != nil {
+	rec := &results.Recorded{Banked: &b.Value, BankedDoc: b.doc, Control: control, Details: x.details}
+	if result := x.account.resultOf(b.Value.ID); result != nil {
 		rec.Result, rec.ResultDoc = &result.Value, result.doc
 	}
-	var each func(controltests.ItemOutcome) error
-	if out.each != nil {
-		var line []byte
-		each = func(o controltests.ItemOutcome) error {
-			line = outcomeLine(line[:0], o)
-			return out.each(line)
-		}
+	return rec, x.timing(b), nil
+}
+
+// lineByLine gives outcomes as lines of canonical JSON.
+func lineByLine(take func(line []byte) error) func(controltests.ItemOutcome) error {
+	var line []byte
+	return func(o controltests.ItemOutcome) error {
+		line = outcomeLine(line[:0], o)
+		return take(line)
 	}
-	again, err := results.Again(ctx, x.from, x.kinds, rec, out.doc, each)
-	return append(differences, again...), err
 }
 
 // load reads and compiles a control file; why says what is in the way.

@@ -14,6 +14,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/blob"
 	"scaf.dev/scaf/internal/platform/durable"
 	"scaf.dev/scaf/internal/platform/store"
@@ -213,60 +214,102 @@ func (x *exporting) results(ctx context.Context, r *store.Reader, from populatio
 			return err
 		}
 		result := x.account.resultOf(banked.Value.ID)
-		if result != nil {
-			if err := x.packer.add(resultPath(result.Value.ID), "result, as recorded", result.doc); err != nil {
-				return err
-			}
+		if result == nil {
+			continue
 		}
-		outcomes := ""
-		if result != nil {
-			outcomes = outcomesPath(result.Value.ID)
-		}
-		if err := x.population(ctx, again, i, outcomes); err != nil {
+		if err := x.packer.add(resultPath(result.Value.ID), "result, as recorded", result.doc); err != nil {
 			return err
 		}
 	}
-	return nil
+	differences := make([][]string, len(x.account.Banked))
+	open := map[int]*spooled{}
+	defer func() {
+		for _, s := range open {
+			s.close()
+		}
+	}()
+	claimed := map[string]int{} // the population that spools the documents with the path
+	err := again.perform(ctx, func(number int) (*results.Witness, error) {
+		if s := open[number]; s != nil {
+			s.close()
+		}
+		path := documentsPath(x.account.Banked[number].Value.SHA256)
+		by, taken := claimed[path]
+		if !taken {
+			by = number
+			claimed[path] = by
+		}
+		s, err := newSpooled(by == number && !x.packer.seen[path])
+		open[number] = s
+		return s.witness(), err
+	}, func(number int, found []string) error {
+		differences[number] = found
+		s := open[number]
+		delete(open, number)
+		return x.population(number, s)
+	})
+	for _, found := range differences {
+		x.done.Differences = append(x.done.Differences, found...)
+	}
+	return err
+}
+
+// spooled are the files of a population while it is read.
+type spooled struct {
+	documents *spool // nil: another population's are the same
+	content   *tally // of the documents
+	outcomes  *spool
+}
+
+func newSpooled(withDocuments bool) (s *spooled, err error) {
+	s = &spooled{content: newTally()}
+	if s.outcomes, err = newSpool(); err == nil && withDocuments {
+		s.documents, err = newSpool()
+	}
+	return s, err
+}
+
+func (s *spooled) witness() *results.Witness {
+	w := &results.Witness{Each: lineByLine(s.outcomes.line)}
+	if s.documents != nil {
+		w.Doc = func(doc []byte) error {
+			_, _ = s.content.Write(doc) // hashes take everything
+			_, _ = s.content.Write([]byte{'\n'})
+			return s.documents.line(doc)
+		}
+	}
+	return w
+}
+
+func (s *spooled) close() {
+	for _, one := range []*spool{s.documents, s.outcomes} {
+		if one != nil {
+			one.close()
+		}
+	}
 }
 
 // population writes the documents of a population, unless they are there
-// already, and the outcome of every item.
-func (x *exporting) population(ctx context.Context, again *execution, number int, outcomes string) error {
-	banked := &x.account.Banked[number]
-	documents, err := newSpool()
-	if err != nil {
-		return err
-	}
-	defer documents.close()
-	lines, err := newSpool()
-	if err != nil {
-		return err
-	}
-	defer lines.close()
-	path := documentsPath(banked.Value.SHA256)
-	content := newTally()
-	out := outputs{each: lines.line}
-	if !x.packer.seen[path] {
-		out.doc = func(doc []byte) error {
-			_, _ = content.Write(doc) // hashes take everything
-			_, _ = content.Write([]byte{'\n'})
-			return documents.line(doc)
-		}
-	}
-	differences, err := again.perform(ctx, banked, out)
-	if err != nil {
-		return err
-	}
-	x.done.Differences = append(x.done.Differences, differences...)
-	if out.doc != nil && content.hex() == banked.Value.SHA256 {
-		if err := x.packer.addFrom(path, "documents of a population, one a line", documents.open); err != nil {
+// already, and the outcome of every item; both are empty when it could not be
+// read (nil).
+func (x *exporting) population(number int, s *spooled) (err error) {
+	if s == nil {
+		if s, err = newSpooled(false); err != nil {
 			return err
 		}
 	}
-	if outcomes == "" {
+	defer s.close()
+	banked := &x.account.Banked[number]
+	if path := documentsPath(banked.Value.SHA256); s.documents != nil && s.content.hex() == banked.Value.SHA256 && !x.packer.seen[path] {
+		if err := x.packer.addFrom(path, "documents of a population, one a line", s.documents.open); err != nil {
+			return err
+		}
+	}
+	result := x.account.resultOf(banked.Value.ID)
+	if result == nil {
 		return nil
 	}
-	return x.packer.addFrom(outcomes, "outcome of every item, one a line", lines.open)
+	return x.packer.addFrom(outcomesPath(result.Value.ID), "outcome of every item, one a line", s.outcomes.open)
 }
 
 // seal writes the manifest, records the export, and adds the proof of that.

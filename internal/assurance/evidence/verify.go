@@ -255,13 +255,8 @@ func (v *verifying) account(ctx context.Context) error {
 		},
 		details: func(hash string) ([]byte, error) { return v.archive.read(evidencePath(hash), maxSmall) },
 	}
-	for i := range said.Banked {
-		if progress := v.step("computing again"); progress != nil {
-			progress(int64(i), int64(len(said.Banked)))
-		}
-		if err := v.population(ctx, again, i); err != nil {
-			return err
-		}
+	if err := v.populations(ctx, again); err != nil {
+		return err
 	}
 	for i := range said.Results {
 		r := &said.Results[i].Value
@@ -338,43 +333,61 @@ func (v *verifying) expected(said *account) {
 	}
 }
 
-// population computes one population and its result again.
-func (v *verifying) population(ctx context.Context, again *execution, number int) error {
+// populations computes all populations and their results again.
+func (v *verifying) populations(ctx context.Context, again *execution) error {
+	banked := again.account.Banked
+	outcomes := make([]*lines, len(banked))
+	found := make([][]string, len(banked))
+	done := int64(0)
+	if err := again.perform(ctx, func(number int) (*results.Witness, error) {
+		w := &results.Witness{}
+		outcomes[number] = nil
+		if result := again.account.resultOf(banked[number].Value.ID); result != nil {
+			if outcomes[number] = v.lines(outcomesPath(result.Value.ID)); outcomes[number] != nil {
+				w.Each = lineByLine(outcomes[number].next)
+			}
+		}
+		return w, nil
+	}, func(number int, differences []string) error {
+		found[number] = append(outcomes[number].end(), differences...)
+		outcomes[number] = nil
+		if done++; v.Progress != nil {
+			v.Progress("computing again", done, int64(len(banked)))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for number := range banked {
+		if err := v.population(ctx, again, number, found[number]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// population holds the files of a population against what computing it again
+// gave.
+func (v *verifying) population(ctx context.Context, again *execution, number int, differences []string) error {
 	banked := &again.account.Banked[number]
 	b := &banked.Value
 	before := len(v.result.Differences)
 	tested := Tested{Population: b.ID, Control: b.Control, Test: b.Test, Interim: b.Interim, Count: b.Count}
-	var out outputs
-	result := again.account.resultOf(b.ID)
 	if err := v.same(populationPath(b.ID), banked.doc); err != nil {
 		return err
 	}
-	var outcomes *lines
-	if result != nil {
+	if result := again.account.resultOf(b.ID); result != nil {
 		tested.Result, tested.Conclusion = result.Value.ID, result.Value.Conclusion
 		if err := v.same(resultPath(result.Value.ID), result.doc); err != nil {
 			return err
 		}
-		if outcomes = v.lines(outcomesPath(result.Value.ID)); outcomes != nil {
-			out.each = outcomes.next
-		}
 	}
-	differences, err := again.perform(ctx, banked, out)
-	if err != nil {
-		return err
-	}
-	outcomes.end()
 	for _, difference := range differences {
 		v.differ("%s", difference)
 		if strings.HasPrefix(difference, b.ID+": sha256 ") { // name the first document that differs
-			documents := v.lines(documentsPath(b.SHA256))
-			if documents == nil {
-				continue
-			}
-			if _, err := again.perform(ctx, banked, outputs{doc: documents.next}); err != nil {
+			if err := v.documents(ctx, again, number); err != nil {
 				return err
 			}
-			documents.end()
 		}
 	}
 	tested.Same = len(v.result.Differences) == before
@@ -382,13 +395,35 @@ func (v *verifying) population(ctx context.Context, again *execution, number int
 	return nil
 }
 
+// documents compares the documents of a population with those that are computed.
+func (v *verifying) documents(ctx context.Context, again *execution, number int) error {
+	rec, _, err := again.recorded(number)
+	if err != nil || rec == nil {
+		return err
+	}
+	var documents *lines
+	rec.Begin = func() (*results.Witness, error) {
+		if documents = v.lines(documentsPath(rec.Banked.SHA256)); documents == nil {
+			return nil, nil //nolint:nilnil // nobody looks on
+		}
+		return &results.Witness{Doc: documents.next}, nil
+	}
+	return results.Again(ctx, again.from, again.kinds, []*results.Recorded{rec}, func(int, []string) error {
+		for _, difference := range documents.end() {
+			v.differ("%s", difference)
+		}
+		return nil
+	})
+}
+
 // lines compares the lines of a file with those that are computed.
 type lines struct {
-	v      *verifying
 	path   string
 	in     *bufio.Reader
+	long   []byte // a line that does not fit into the reader's memory
 	number int64
-	over   bool // a difference has been named, or the file has ended
+	over   bool // a difference has been found, or the file has ended
+	found  []string
 }
 
 // lines opens a file of lines; nil when it is not there.
@@ -397,40 +432,62 @@ func (v *verifying) lines(path string) *lines {
 	if file == nil {
 		return nil
 	}
+	l := &lines{path: path}
 	raw, err := file.OpenRaw()
 	if err != nil {
-		v.differ("%s: %v", path, err)
-		return nil
+		l.differ("%s: %v", path, err)
+		raw = strings.NewReader("")
 	}
-	return &lines{v: v, path: path, in: bufio.NewReaderSize(raw, maxLine)}
+	const memory = 32 << 10 // many are read together
+	l.in = bufio.NewReaderSize(raw, memory)
+	return l
 }
 
-// next compares the next line. After the first one that differs nothing is
-// compared: one that is left out makes all that follow differ.
+// differ notes the difference. Nothing is compared after it: a line that is left
+// out makes all that follow differ.
+func (l *lines) differ(format string, args ...any) {
+	l.over, l.found = true, append(l.found, fmt.Sprintf(format, args...))
+}
+
+// read reads a line with its end, of a long one the beginning.
+func (l *lines) read() ([]byte, error) {
+	line, err := l.in.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	l.long = append(l.long[:0], line...)
+	for errors.Is(err, bufio.ErrBufferFull) && len(l.long) < maxLine {
+		line, err = l.in.ReadSlice('\n')
+		l.long = append(l.long, line...)
+	}
+	return l.long, err
+}
+
+// next compares the next line.
 func (l *lines) next(want []byte) error {
 	if l.over {
 		return nil
 	}
 	l.number++
-	line, err := l.in.ReadSlice('\n')
-	if err == nil && bytes.Equal(line[:len(line)-1], want) {
-		return nil
+	line, err := l.read()
+	switch {
+	case err == nil && bytes.Equal(line[:len(line)-1], want):
+	case errors.Is(err, io.EOF) && len(line) == 0:
+		l.differ("%s ends after %d lines: it leaves out %s", l.path, l.number-1, results.Shown(want))
+	default:
+		l.differ("%s:%d is %s, computing it again gives %s", l.path, l.number, results.Shown(bytes.TrimSuffix(line, []byte{'\n'})), results.Shown(want))
 	}
-	l.over = true
-	if errors.Is(err, io.EOF) && len(line) == 0 {
-		l.v.differ("%s ends after %d lines: it leaves out %s", l.path, l.number-1, results.Shown(want))
-		return nil
-	}
-	l.v.differ("%s:%d is %s, computing it again gives %s", l.path, l.number, results.Shown(bytes.TrimSuffix(line, []byte{'\n'})), results.Shown(want))
 	return nil
 }
 
-// end names a line that follows the last one.
-func (l *lines) end() {
-	if l == nil || l.over {
-		return
+// end gives the difference, if there is one; so is a line that follows the last
+// one.
+func (l *lines) end() []string {
+	if l == nil {
+		return nil
 	}
-	if line, _ := l.in.ReadSlice('\n'); len(line) > 0 {
-		l.v.differ("%s:%d is %s, and computing it again gives no such item", l.path, l.number+1, results.Shown(bytes.TrimSuffix(line, []byte{'\n'})))
+	if line, _ := l.read(); !l.over && len(line) > 0 {
+		l.differ("%s:%d is %s, and computing it again gives no such item", l.path, l.number+1, results.Shown(bytes.TrimSuffix(line, []byte{'\n'})))
 	}
+	return l.found
 }

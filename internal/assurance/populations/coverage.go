@@ -39,6 +39,13 @@ type interval struct{ from, to time.Time }
 
 // Covered reads the imports into a source and computes what they cover.
 func Covered(r Snapshot, source string, window Window) (*Coverage, error) {
+	if m, ok := r.(*memory); ok {
+		return m.coverage(source, window)
+	}
+	return covered(r, source, window)
+}
+
+func covered(r Snapshot, source string, window Window) (*Coverage, error) {
 	covered := map[string][]interval{} // by scope
 	gaps := map[string][]string{}
 	result := &Coverage{}

@@ -32,11 +32,11 @@ func (p past) Happened(eventType string, since, until time.Time, visit func(reco
 }
 
 // derived gives the items of a computed source that belong to the window.
-func (s *Stream) derived(from *record.Derived, take func([]byte) error) error {
-	if at := "item." + from.At; s.from.At != at { // what it computes is bounded by this instant
-		return fmt.Errorf("%w: %s is selected by %s, not by %s", ErrSource, from.Name, at, s.from.At)
+func (r *Reading) derived(from *record.Derived, take func([]byte) error) error {
+	if at := "item." + from.At; r.of[0].At != at { // what it computes is bounded by this instant
+		return fmt.Errorf("%w: %s is selected by %s, not by %s", ErrSource, from.Name, at, r.of[0].At)
 	}
-	return Items(s.reader, from, s.window.AsOf, s.window.From, s.window.To, take)
+	return Items(r.reader, from, r.window.AsOf, r.window.From, r.window.To, take)
 }
 
 // Items gives the items of a computed source, as of a checkpoint; 0 is now. A

@@ -3,60 +3,126 @@ package populations
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
-	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
-// memory is a snapshot of the store that reads once what many tests read: the
-// items of a computed source, and the events of a type.
+// memory is a snapshot that reads once what many tests read: small registers,
+// events of a type, the items of a computed source, and what imports cover.
 type memory struct {
-	stored
-	items  map[part][][]byte
-	events map[string][]*ledger.Event // by type
-	size   int
+	Snapshot
+	versions map[record.Range][]*record.Version
+	events   map[string][]*ledger.Event // by type
+	items    map[part][][]byte
+	covered  map[part]*Coverage
+	large    map[any]bool // what was asked for and is too much to be remembered
+	size     int
 }
 
-// part is what was asked of a computed source.
+// part is what was asked of a source.
 type part struct {
 	source       string
 	asOf         int64
 	since, until time.Time
 }
 
-// maxRemembered bounds what a memory holds, in bytes; beyond it, items are
-// computed each time.
+// maxRemembered bounds what a memory holds, in bytes; beyond it, things are
+// read each time.
 const maxRemembered = 32 << 20
 
-// Remember is Stored for many tests at one checkpoint.
-func Remember(r *store.Reader) Snapshot {
-	return &memory{stored: stored{r}, items: map[part][][]byte{}, events: map[string][]*ledger.Event{}}
+// Remember is the snapshot for many tests at one checkpoint. It is not safe for
+// concurrent use.
+func Remember(from Snapshot) Snapshot {
+	if m, ok := from.(*memory); ok {
+		return m
+	}
+	return &memory{
+		Snapshot: from, versions: map[record.Range][]*record.Version{}, events: map[string][]*ledger.Event{},
+		items: map[part][][]byte{}, covered: map[part]*Coverage{}, large: map[any]bool{},
+	}
+}
+
+// remembering gathers what a source gives, as long as there is room for it.
+type remembering[V any] struct {
+	memory *memory
+	list   []V
+	size   int
+	over   bool
+}
+
+func (r *remembering[V]) add(size int, keep func() V) {
+	if r.size += size; r.over || r.memory.size+r.size > maxRemembered {
+		r.list, r.over = nil, true
+		return
+	}
+	r.list = append(r.list, keep())
+}
+
+// end keeps all of it under the key, or remembers that it is too much.
+func end[K comparable, V any](r *remembering[V], into map[K][]V, key K) {
+	if r.over {
+		r.memory.large[key] = true
+		return
+	}
+	into[key] = r.list
+	r.memory.size += r.size
+}
+
+// Versions implements Snapshot. A part of a register is not remembered: it is
+// the population of tests, and large.
+func (m *memory) Versions(q record.Range, visit func(*record.Version) error) error {
+	if !q.From.IsZero() || !q.To.IsZero() || m.large[q] {
+		return m.Snapshot.Versions(q, visit)
+	}
+	known, ok := m.versions[q]
+	if !ok {
+		gather := &remembering[*record.Version]{memory: m}
+		err := m.Snapshot.Versions(q, func(v *record.Version) error {
+			gather.add(len(v.Doc)+len(v.ID), func() *record.Version {
+				kept := *v
+				kept.Doc = bytes.Clone(v.Doc)
+				return &kept
+			})
+			return visit(v)
+		})
+		if err == nil {
+			end(gather, m.versions, q)
+		}
+		return err
+	}
+	for _, v := range known {
+		one := *v
+		if err := visit(&one); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Events implements Snapshot.
 func (m *memory) Events(q ledger.Query, visit func(*ledger.Event) error) error {
-	if q.Type == "" || strings.HasSuffix(q.Type, "*") || q.Newest {
-		return m.stored.Events(q, visit)
+	if q.Type == "" || strings.HasSuffix(q.Type, "*") || q.Newest || m.large[q.Type] {
+		return m.Snapshot.Events(q, visit)
 	}
 	events, known := m.events[q.Type]
 	if !known {
-		size := 0
-		if err := m.stored.Events(ledger.Query{Type: q.Type}, func(e *ledger.Event) error {
-			if size += len(e.Body); m.size+size > maxRemembered {
+		gather := &remembering[*ledger.Event]{memory: m}
+		if err := m.Snapshot.Events(ledger.Query{Type: q.Type}, func(e *ledger.Event) error {
+			if gather.add(len(e.Body), func() *ledger.Event { return e }); gather.over {
 				return ledger.Stop
 			}
-			events = append(events, e)
 			return nil
 		}); err != nil {
 			return err
 		}
-		if m.size+size > maxRemembered {
-			return m.stored.Events(q, visit)
+		if end(gather, m.events, q.Type); gather.over {
+			return m.Snapshot.Events(q, visit)
 		}
-		m.events[q.Type], m.size = events, m.size+size
+		events = gather.list
 	}
 	for _, e := range events {
 		if e.Index < q.From || q.To > 0 && e.Index >= q.To || !q.Matches(e) {
@@ -73,17 +139,18 @@ func (m *memory) Events(q ledger.Query, visit func(*ledger.Event) error) error {
 
 func (m *memory) computed(source *record.Derived, asOf int64, since, until time.Time, take func([]byte) error) error {
 	key := part{source.Name, asOf, since.UTC(), until.UTC()}
+	if m.large[key] {
+		return source.Items(Past(m, asOf), since, until, take)
+	}
 	items, known := m.items[key]
 	if !known {
-		size := 0
+		gather := &remembering[[]byte]{memory: m}
 		err := source.Items(Past(m, asOf), since, until, func(doc []byte) error {
-			if size += len(doc); m.size+size <= maxRemembered {
-				items = append(items, bytes.Clone(doc))
-			}
+			gather.add(len(doc), func() []byte { return bytes.Clone(doc) })
 			return take(doc)
 		})
-		if m.size+size <= maxRemembered && err == nil {
-			m.items[key], m.size = items, m.size+size
+		if err == nil {
+			end(gather, m.items, key)
 		}
 		return err
 	}
@@ -93,4 +160,20 @@ func (m *memory) computed(source *record.Derived, asOf int64, since, until time.
 		}
 	}
 	return nil
+}
+
+// coverage is what imports into a source cover of a window.
+func (m *memory) coverage(source string, window Window) (*Coverage, error) {
+	key := part{source, window.AsOf, window.From.UTC(), window.To.UTC()}
+	known := m.covered[key]
+	if known == nil {
+		var err error
+		if known, err = covered(m, source, window); err != nil {
+			return nil, err
+		}
+		m.covered[key] = known
+	}
+	own := *known
+	own.Gaps = slices.Clone(known.Gaps)
+	return &own, nil
 }

@@ -21,12 +21,12 @@ type observation struct {
 }
 
 // observations gives the observations of systems as items.
-func (s *Stream) observations(take func([]byte) error) error {
-	query := ledger.Query{Type: observations.RecordedType, To: s.window.AsOf}
-	if s.from.At == "item.observed_at" { // which is when the event happened
-		query.Since, query.Until = s.window.From, s.window.To
+func (r *Reading) observations(take func([]byte) error) error {
+	query := ledger.Query{Type: observations.RecordedType, To: r.window.AsOf}
+	if r.of[0].At == "item.observed_at" { // which is when the event happened
+		query.Since, query.Until = r.window.From, r.window.To
 	}
-	return s.reader.Events(query, func(e *ledger.Event) error {
+	return r.reader.Events(query, func(e *ledger.Event) error {
 		o := observation{ID: e.ID, RecordedAt: e.RecordedTime, RecordedBy: e.Actor, Index: e.Index}
 		if err := json.Unmarshal(e.Data, &o.Observation); err != nil {
 			return &ledger.DamageError{Index: e.Index, What: "the observation's data cannot be read"}
@@ -49,13 +49,13 @@ type document struct {
 
 // documents gives the documents that a test wants for the window as items, each
 // with all evidence that was collected for it.
-func (s *Stream) documents(take func([]byte) error) error {
-	wanted := s.from.Documents
+func (r *Reading) documents(take func([]byte) error) error {
+	wanted := r.of[0].Documents
 	if wanted == nil {
 		return nil // only document tests have any
 	}
 	var evidence []documents.Evidence
-	if err := s.reader.Versions(record.Range{Kind: documents.Register.Name, AsOf: s.window.AsOf}, func(v *record.Version) error {
+	if err := r.reader.Versions(record.Range{Kind: documents.Register.Name, AsOf: r.window.AsOf}, func(v *record.Version) error {
 		var e documents.Evidence
 		err := json.Unmarshal(v.Doc, &e)
 		if e.Control == wanted.Control && e.Test == wanted.Test {
@@ -65,7 +65,7 @@ func (s *Stream) documents(take func([]byte) error) error {
 	}); err != nil {
 		return err
 	}
-	for _, one := range due(wanted.Every, s.window) {
+	for _, one := range due(wanted.Every, r.window) {
 		d := document{ID: one.ID, From: one.From, To: one.To, Evidence: []documents.Evidence{}}
 		for i := range evidence {
 			if evidence[i].From.Before(d.To) && d.From.Before(evidence[i].To) {

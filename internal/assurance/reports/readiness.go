@@ -138,7 +138,7 @@ type Question struct {
 // Build answers the question. That no period was open by then is no error,
 // unless the question names one.
 func Build(ctx context.Context, r *store.Reader, q Question) (*Readiness, error) {
-	b := &builder{r, populations.Remember(r), q}
+	b := &builder{r, populations.Remember(populations.Stored(r)), q}
 	head, err := b.checkpoint(q.At)
 	if err != nil {
 		return nil, err

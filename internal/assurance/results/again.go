@@ -27,33 +27,47 @@ type Recorded struct {
 	Control *controls.Control
 	// Details reads the evidence file with this hash.
 	Details func(hash string) ([]byte, error)
+	// Begin is that of the Question; nil where nobody looks on.
+	Begin func() (*Witness, error)
 }
 
-// Again computes a population and its result again, as of the checkpoint that
-// they were computed at, and says what differs from what is recorded, byte for
-// byte. doc and each may be nil. The error is the context's.
-func Again(ctx context.Context, from populations.Snapshot, kinds record.Kinds, rec Recorded, doc func([]byte) error, each func(controltests.ItemOutcome) error) (differences []string, err error) {
+// Again computes populations and their results again, each as of the checkpoint
+// that it was computed at, and tells of each what differs from what is recorded,
+// byte for byte, in no particular order. Its error is the context's, or that of
+// tell.
+func Again(ctx context.Context, from populations.Snapshot, kinds record.Kinds, recorded []*Recorded, tell func(number int, differences []string) error) error {
+	var questions []*Question
+	var asked []int // by question: the number of what is recorded
+	for number, rec := range recorded {
+		question, why := rec.question()
+		if question == nil {
+			if err := tell(number, []string{rec.Banked.ID + ": not computed again: " + why}); err != nil {
+				return err
+			}
+			continue
+		}
+		questions, asked = append(questions, question), append(asked, number)
+	}
+	return Compute(ctx, from, kinds, questions, func(number int, a *Answer, err error) error {
+		rec := recorded[asked[number]]
+		if err != nil {
+			return tell(asked[number], []string{fmt.Sprintf("%s: cannot be computed again: %v", rec.Banked.ID, err)})
+		}
+		differences, err := rec.compare(a)
+		if err != nil {
+			return err
+		}
+		return tell(asked[number], differences)
+	})
+}
+
+// compare says what differs between an answer and what is recorded.
+func (rec *Recorded) compare(answer *Answer) (differences []string, err error) {
 	b, r := rec.Banked, rec.Result
 	differs := func(id string) func(string, ...any) {
 		return func(format string, args ...any) {
 			differences = append(differences, id+": "+fmt.Sprintf(format, args...))
 		}
-	}
-	test, ok := rec.Control.Test(b.Test)
-	if !ok || rec.Control.ID != b.Control {
-		differs(b.ID)("not computed again: the control file %s is of %s and has no test %q of %s", rec.Control.SHA256, rec.Control.ID, b.Test, b.Control)
-		return differences, nil
-	}
-	question, err := rec.question(test)
-	if err != nil {
-		differs(b.ID)("not computed again: %v", err)
-		return differences, nil
-	}
-	question.Doc, question.Each = doc, each
-	answer, err := Compute(ctx, from, kinds, question)
-	if err != nil {
-		differs(b.ID)("cannot be computed again: %v", err)
-		return differences, ctx.Err()
 	}
 	banked := answer.Banked
 	banked.ID, banked.BankedAt, banked.BankedBy, banked.ControlSHA256 = b.ID, b.BankedAt, b.BankedBy, b.ControlSHA256
@@ -65,18 +79,24 @@ func Again(ctx context.Context, from populations.Snapshot, kinds record.Kinds, r
 	if err := compare(got, rec.ResultDoc, differs(r.ID)); err != nil {
 		return differences, err
 	}
-	return differences, rec.details(answer.Details, differs)
+	err = rec.details(answer.Details, differs)
+	return differences, err
 }
 
-// question is what the records say was asked.
-func (rec *Recorded) question(test *controls.Test) (q Question, err error) {
+// question is what the records say was asked; why says what is in the way of
+// asking it again.
+func (rec *Recorded) question() (q *Question, why string) {
 	b := rec.Banked
+	test, ok := rec.Control.Test(b.Test)
+	if !ok || rec.Control.ID != b.Control {
+		return nil, fmt.Sprintf("the control file %s is of %s and has no test %q of %s", rec.Control.SHA256, rec.Control.ID, b.Test, b.Control)
+	}
 	zone, err := time.LoadLocation(b.Query.Zone)
 	if err != nil {
-		return q, err
+		return nil, err.Error()
 	}
-	q = Question{
-		Control: rec.Control, Test: test, Period: b.Period, Interim: b.Interim, Root: b.Checkpoint.Root,
+	q = &Question{
+		Control: rec.Control, Test: test, Period: b.Period, Interim: b.Interim, Root: b.Checkpoint.Root, Begin: rec.Begin,
 		Window: populations.Window{From: b.Query.From, To: b.Query.To, Zone: zone, AsOf: b.Checkpoint.Size, Interim: b.Interim},
 	}
 	if b.Query.Until != nil {
@@ -85,7 +105,7 @@ func (rec *Recorded) question(test *controls.Test) (q Question, err error) {
 	if rec.Result != nil {
 		q.Engine, q.RecordedQuery = rec.Result.Engine, rec.Result.RecordedQuery
 	}
-	return q, nil
+	return q, ""
 }
 
 // details compares the evidence file with the whole result.

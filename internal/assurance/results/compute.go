@@ -2,15 +2,12 @@ package results
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/populations"
-	"scaf.dev/scaf/internal/record"
 )
 
 // Question is a test of a control over a window, at a checkpoint. The answer
@@ -28,9 +25,15 @@ type Question struct {
 	// RecordedQuery is the query by which somebody found that nothing occurred,
 	// where no import says it; empty for none.
 	RecordedQuery string
+	// Begin is called when the reading of the population begins, and once more when
+	// it has to begin again; nil where nobody looks on.
+	Begin func() (*Witness, error)
+}
+
+// Witness is told what a computation goes over; either function may be nil.
+type Witness struct {
 	// Doc is given every document of the population, Each every item's outcome,
-	// both in order, from different goroutines; either may be nil. A document is
-	// valid during the call only.
+	// both in order. A document is valid during the call only.
 	Doc  func(doc []byte) error
 	Each func(controltests.ItemOutcome) error
 }
@@ -41,87 +44,6 @@ type Answer struct {
 	Banked  populations.Banked
 	Result  Result
 	Details *controltests.Result
-}
-
-// Compute reads the population from the snapshot and tests every item of it.
-func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds, q Question) (*Answer, error) {
-	population := &q.Test.Population
-	coverage, err := coverage(from, kinds, q.Test, q.Window)
-	if err != nil {
-		return nil, err
-	}
-	changes, err := changes(from, kinds, q.Test, q.Window)
-	if err != nil {
-		return nil, err
-	}
-	stream, err := populations.Open(from, kinds, population, q.Window)
-	if err != nil {
-		return nil, err
-	}
-	stands, err := q.standing(from)
-	if err != nil {
-		return nil, err
-	}
-	notes := stands.notes()
-	notes.RecordedQuery = q.RecordedQuery
-	if coverage.Complete && notes.RecordedQuery == "" {
-		notes.RecordedQuery = string(coverage.Query)
-	}
-	checks, err := check(from, kinds, &q)
-	if err != nil {
-		return nil, err
-	}
-	details, err := controltests.Run(ctx, q.Control, q.Test, &told{stream, q.Doc}, controltests.Options{
-		Notes: notes, Shared: true, Zone: q.Window.Zone,
-		Period: &controltests.Period{From: q.Window.From, To: q.Window.To}, Until: q.Window.Until,
-		UniqueIDs: population.ID == "item.id", // the store holds no id twice
-		Each:      q.Each,
-		Changes:   changes,
-	})
-	if err != nil {
-		return nil, err
-	}
-	a := &Answer{Details: details}
-	a.Banked = populations.Banked{
-		Control: q.Control.ID, Test: q.Test.ID, ControlSHA256: q.Control.SHA256, Period: q.Period, Interim: q.Interim,
-		Query: populations.Query{
-			Source: population.From, At: population.At, Where: population.Where,
-			From: q.Window.From.UTC(), To: q.Window.To.UTC(), Zone: q.Window.Zone.String(), Order: populations.Order,
-		},
-		Checkpoint: populations.Checkpoint{Size: q.Window.AsOf, Root: q.Root},
-		Count:      stream.Count(), SHA256: stream.SHA256(), Asserted: stream.Asserted(),
-	}
-	if until := q.Window.Until.UTC(); !until.IsZero() && !until.Equal(q.Window.To) {
-		a.Banked.Query.Until = &until
-	}
-	if coverage.Imports > 0 {
-		a.Banked.Coverage = coverage
-	}
-	a.Result = q.result(details, stream.Asserted(), coverage, checks, stands)
-	return a, nil
-}
-
-// told is a population that tells somebody its documents while it is read.
-type told struct {
-	*populations.Stream
-	doc func(doc []byte) error
-}
-
-// Items implements controltests.Source.
-func (t *told) Items() iter.Seq2[controltests.Item, error] {
-	if t.doc == nil {
-		return t.Stream.Items()
-	}
-	return func(yield func(controltests.Item, error) bool) {
-		for item, err := range t.Stream.Items() {
-			if err == nil {
-				err = t.doc(item.JSON)
-			}
-			if !yield(item, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 // result makes the record of a test: what the items say, what the sources say,

@@ -162,12 +162,13 @@ func (f *finder) test(ctx context.Context, control *controls.Control, test *cont
 	if err != nil {
 		return err
 	}
-	details, err := controltests.Run(ctx, control, test, stream, controltests.Options{
+	ran, err := controltests.Run(ctx, stream, controltests.Subject{Control: control, Test: test, Options: controltests.Options{
 		Period: &controltests.Period{From: f.window.From, To: f.window.To}, Zone: f.window.Zone, UniqueIDs: true, Changes: changes,
-	})
+	}})
 	if err != nil {
 		return err
 	}
+	details := ran[0]
 	for _, gap := range details.Gaps {
 		f.add(Missing{kind, control.ID, test.ID, gap.String()})
 	}

@@ -3,10 +3,6 @@
 package results
 
 import (
-	"bytes"
-	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -21,7 +17,6 @@ import (
 	"scaf.dev/scaf/internal/platform/clock"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
-	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // Result is what a test of a control over a period came to.
@@ -132,56 +127,6 @@ type Outcome struct {
 	Result     *Result // nil when only banked
 }
 
-// Perform reads the population at the latest checkpoint, tests every item of
-// it, and records population and result in one transaction. While the period
-// is open the result is interim: it covers the period, or the part of it that is
-// named, up to now, or up to where complete imports reach.
-func (l *Lab) Perform(ctx context.Context, caller act.Caller, task Task) (*Outcome, error) {
-	if err := l.Door.Check(ctx, caller, "control.test", "control/"+task.Control.ID); err != nil {
-		return nil, err
-	}
-	if from := task.Test.Population; from.Awaited {
-		return nil, fmt.Errorf("control %s, test %s: not_tested: %w", task.Control.ID, task.Test.ID, &AwaitedError{from.From})
-	}
-	if task.Final && task.interim() {
-		return nil, fmt.Errorf("%w: %s runs up to %s; a final test is refused before it is closed (scaf period close)", periods.ErrOpen, task.Period.Name, task.Period.To.Format(time.RFC3339))
-	}
-	var answer *Answer
-	err := l.DB.Read(ctx, func(r *store.Reader) (err error) {
-		answer, err = l.examine(ctx, r, populations.Stored(r), task, l.Clock.Now())
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
-	}
-	return l.enter(ctx, caller, task, answer)
-}
-
-// enter records an answer: population and result in one transaction.
-func (l *Lab) enter(ctx context.Context, caller act.Caller, task Task, performed *Answer) (*Outcome, error) {
-	if err := l.keep(ctx, task, performed); err != nil {
-		return nil, err
-	}
-	outcome := &Outcome{}
-	_, err := l.Door.Do(ctx, caller, "control.test", "control/"+task.Control.ID, func(tx *act.Tx) (err error) {
-		if outcome.Population, err = populations.Bank(tx, performed.Banked); err != nil || task.BankOnly {
-			return err
-		}
-		number, err := record.Number(&tx.Reader, Register.Name)
-		if err != nil {
-			return err
-		}
-		result := performed.Result
-		result.ID = fmt.Sprintf("RES-%d", number)
-		result.Population = outcome.Population.ID
-		result.PerformedAt, result.PerformedBy = tx.Now(), tx.Caller().ID
-		outcome.Result = &result
-		_, err = record.Put(tx, Register, record.Change{Verb: "performed", ID: result.ID, Doc: result})
-		return err
-	})
-	return outcome, err
-}
-
 // AwaitedError says: a test's population is a register that is still to come.
 // It is a populations.ErrSource.
 type AwaitedError struct{ Register string }
@@ -192,45 +137,6 @@ func (e *AwaitedError) Error() string {
 
 // Is implements errors.Is.
 func (e *AwaitedError) Is(target error) bool { return target == populations.ErrSource }
-
-// keep stores what the result is computed from and what it came to, for
-// whoever computes it again.
-func (l *Lab) keep(ctx context.Context, task Task, a *Answer) error {
-	put := func(content []byte) (string, error) {
-		hash, _, err := l.Blobs.Put(ctx, bytes.NewReader(content))
-		return hash, err
-	}
-	if len(task.Control.Source) > 0 {
-		if _, err := put(task.Control.Source); err != nil {
-			return err
-		}
-	}
-	if task.BankOnly {
-		return nil
-	}
-	details, err := json.Marshal(a.Details)
-	if err != nil {
-		return err
-	}
-	a.Result.Details, err = put(details)
-	return err
-}
-
-// examine does the reading and the testing, outside any write transaction.
-func (l *Lab) examine(ctx context.Context, r *store.Reader, from populations.Snapshot, task Task, now time.Time) (*Answer, error) {
-	head, err := ledger.ReadHead(r)
-	if err != nil {
-		return nil, err
-	}
-	window, err := task.window(from, head.Size, now)
-	if err != nil {
-		return nil, err
-	}
-	return Compute(ctx, from, l.Kinds, Question{
-		Control: task.Control, Test: task.Test, Period: task.Period.Name, Interim: task.interim(), Window: window,
-		Root: hex.EncodeToString(head.Root), Engine: l.Engine, RecordedQuery: task.RecordedQuery,
-	})
-}
 
 // ErrNotBegun says: a period that lies in the future has nothing to test.
 var ErrNotBegun = errors.New("the period has not begun")

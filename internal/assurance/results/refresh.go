@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -71,7 +72,7 @@ func (l *Lab) Refresh(ctx context.Context, caller act.Caller, all []*controls.Co
 		return nil, err
 	}
 	for _, a := range answers {
-		outcome, err := l.enter(ctx, caller, a.task, a.answer)
+		outcome, err := l.enter(ctx, caller, &a.task, a.answer)
 		if err != nil {
 			return nil, err
 		}
@@ -97,12 +98,11 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 	if since.Controls != done.Mark.Controls {
 		since = Mark{}
 	}
-	from := populations.Remember(r)
+	from := populations.Remember(populations.Stored(r))
 	before, err := Latest(r, period.Name, 0)
 	if err != nil {
 		return nil, err
 	}
-	var answers []answered
 	var tasks []Task
 	files := l.files()
 	for _, given := range all {
@@ -123,50 +123,65 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 			}
 		}
 	}
+	var doubted []Task
+	var latest []*known
 	for _, task := range tasks {
-		control, test := task.Control, task.Test
-		answer, err := l.again(ctx, r, from, task, before, since, now)
+		k, err := l.latest(r, &task, before, since)
+		if err != nil {
+			return nil, err
+		}
+		if k != nil {
+			stands, err := l.stands(r, from, task, k, now)
+			if err != nil {
+				return nil, fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
+			}
+			if stands {
+				done.Unchanged++
+				continue
+			}
+		}
+		doubted, latest = append(doubted, task), append(latest, k)
+	}
+	answers := make([]answered, len(doubted))
+	if err := l.examine(ctx, r, from, doubted, now, func(number int, a *Answer, err error) error {
+		task, k := doubted[number], latest[number]
 		switch {
 		case errors.Is(err, ErrNotBegun) && task.Part.From.After(period.From):
 			done.Unchanged++ // the sources do not reach into this part yet
 		case errors.Is(err, populations.ErrSource):
 			done.Passed = append(done.Passed, err)
 		case err != nil:
-			return nil, fmt.Errorf("control %s, test %s: %w", control.ID, test.ID, err)
-		case answer == nil:
+			return err
+		case k != nil && k.says(a):
 			done.Unchanged++
 		default:
-			answers = append(answers, *answer)
+			answers[number] = answered{task, a}
+			return l.keep(ctx, &task, a)
 		}
-	}
-	return answers, nil
-}
-
-// again performs a test if anything else than before may come of it; nil:
-// nothing else does.
-func (l *Lab) again(ctx context.Context, r *store.Reader, from populations.Snapshot, task Task, before map[Key]Result, since Mark, now time.Time) (*answered, error) {
-	last, performed := before[KeyOf(task.Control.ID, task.Test.ID, task.Part.From)]
-	var k known
-	if performed {
-		banked, err := populations.Get(r, last.Population)
-		if err != nil {
-			return nil, err
-		}
-		k = known{last, *banked, Mark{max(banked.Checkpoint.Size, since.Size), last.To, since.Controls}}
-		if since.At.After(last.To) {
-			k.mark.At = since.At
-		}
-		stands, err := l.stands(r, from, task, &k, now)
-		if err != nil || stands {
-			return nil, err
-		}
-		task.RecordedQuery = last.RecordedQuery
-	}
-	answer, err := l.examine(ctx, r, from, task, now)
-	if err != nil || performed && k.says(answer) {
+		return nil
+	}); err != nil {
 		return nil, err
 	}
-	return &answered{task, answer}, nil
+	return slices.DeleteFunc(answers, func(a answered) bool { return a.answer == nil }), nil
+}
+
+// latest is a test's latest result, with what it takes to ask it again; nil:
+// there is none.
+func (l *Lab) latest(r *store.Reader, task *Task, before map[Key]Result, since Mark) (*known, error) {
+	last, performed := before[KeyOf(task.Control.ID, task.Test.ID, task.Part.From)]
+	if !performed {
+		return nil, nil //nolint:nilnil // none
+	}
+	banked, err := populations.Get(r, last.Population)
+	if err != nil {
+		return nil, err
+	}
+	k := &known{last, *banked, Mark{max(banked.Checkpoint.Size, since.Size), last.To, since.Controls}}
+	if since.At.After(last.To) {
+		k.mark.At = since.At
+	}
+	task.RecordedQuery = last.RecordedQuery
+	return k, nil
 }
 
 // known is a test's latest result and the population that it is about.

@@ -52,9 +52,10 @@ func (l *Lab) Reperform(ctx context.Context, id string) (*Reperformed, error) {
 		} else if hex.EncodeToString(root[:]) != b.Checkpoint.Root {
 			again.Differences = append(again.Differences, fmt.Sprintf("%s: it was read at a checkpoint of size %d with root %s, the log had %x", b.ID, b.Checkpoint.Size, b.Checkpoint.Root, root[:]))
 		}
-		differences, err := Again(ctx, populations.Stored(r), l.Kinds, *rec, nil, nil)
-		again.Differences = append(again.Differences, differences...)
-		return err
+		return Again(ctx, populations.Stored(r), l.Kinds, []*Recorded{rec}, func(_ int, differences []string) error {
+			again.Differences = append(again.Differences, differences...)
+			return nil
+		})
 	})
 	again.Same = err == nil && len(again.Differences) == 0
 	return again, err

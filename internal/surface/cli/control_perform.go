@@ -115,11 +115,14 @@ func (p *program) perform(ctx context.Context, chosen performing) error {
 		}
 		run := &performance{program: p, lab: s.Lab(), period: *over, notes: notes, performing: chosen}
 		for _, control := range controls {
-			if err := run.control(ctx, control); err != nil {
+			if err := run.plan(ctx, control); err != nil {
 				return err
 			}
 		}
-		return run.end()
+		if err := run.lab.Run(ctx, caller(), run.tasks, run.told); err != nil {
+			return err
+		}
+		return run.end(ctx)
 	})
 }
 
@@ -130,13 +133,16 @@ type performance struct {
 	lab    *results.Lab
 	period periods.Period
 	notes  controltests.Notes
+	tasks  []results.Task
 
-	performed, waiting, stated int
-	passed                     []string // over: why each of them could not be tested
+	performed, waiting int
+	noted              []*results.Result // that the notes are about
+	passed             []string          // over: why each of them could not be tested
+	broken             []error
 }
 
-// control performs the tests of a control over every part of the period.
-func (r *performance) control(ctx context.Context, given *controls.Control) error {
+// plan adds the tests of a control over every part of the period.
+func (r *performance) plan(ctx context.Context, given *controls.Control) error {
 	parts, err := r.lab.Plan(ctx, given, &r.period)
 	if err != nil {
 		return err
@@ -146,50 +152,50 @@ func (r *performance) control(ctx context.Context, given *controls.Control) erro
 	}
 	for i := range parts {
 		for _, test := range parts[i].Control.Tests {
-			err := r.test(ctx, &parts[i], test)
-			if i > 0 && errors.Is(err, results.ErrNotBegun) {
-				return nil // a version that is still to take effect
-			}
-			if err != nil {
-				return err
-			}
+			r.tasks = append(r.tasks, results.Task{Control: parts[i].Control, Test: test, Period: r.period, Part: &parts[i].Part, Final: r.final, RecordedQuery: r.notes.RecordedQuery, BankOnly: r.bankOnly})
 		}
 	}
 	return nil
 }
 
-func (r *performance) test(ctx context.Context, part *results.Part, test *controls.Test) error {
-	control := part.Control
-	outcome, err := r.lab.Perform(ctx, caller(), results.Task{Control: control, Test: test, Period: r.period, Part: &part.Part, Final: r.final, RecordedQuery: r.notes.RecordedQuery, BankOnly: r.bankOnly})
+// told takes what a test came to.
+func (r *performance) told(number int, outcome *results.Outcome, err error) error {
+	task := &r.tasks[number]
 	var awaited *results.AwaitedError
-	if errors.As(err, &awaited) && len(r.ids) == 0 {
+	switch {
+	case errors.As(err, &awaited) && len(r.ids) == 0:
 		r.waiting++
 		return nil
-	}
-	switch {
 	case errors.As(err, &awaited):
-		r.passed = append(r.passed, fmt.Sprintf("%s %s: not tested: %v", control.ID, test.ID, awaited))
+		r.passed = append(r.passed, fmt.Sprintf("%s %s: not tested: %v", task.Control.ID, task.Test.ID, awaited))
 		return nil
 	case errors.Is(err, populations.ErrSource):
-		r.passed = append(r.passed, fmt.Sprintf("%s %s: not tested: %v", control.ID, test.ID, err))
+		r.passed = append(r.passed, fmt.Sprintf("%s %s: not tested: %v", task.Control.ID, task.Test.ID, err))
 		return nil
 	case errors.Is(err, periods.ErrOpen):
 		return failed{err}
+	case errors.Is(err, results.ErrNotBegun) && task.Part.From.After(r.period.From):
+		return nil // a version that is still to take effect
 	case err != nil:
-		return err
+		r.broken = append(r.broken, err)
+		return nil
 	}
-	r.performed++
-	if err := r.printOutcome(outcome); err != nil || outcome.Result == nil || r.notes.Empty() {
-		return err
+	if r.performed++; outcome.Result != nil && !r.notes.Empty() {
+		r.noted = append(r.noted, outcome.Result)
 	}
-	count, err := r.lab.StateNotes(ctx, caller(), outcome.Result, r.notes)
-	r.stated += count
-	return err
+	return r.printOutcome(outcome)
 }
 
-// end says what was not tested.
-func (r *performance) end() error {
-	if r.performed == 0 {
+// end states the notes, and says what was not tested.
+func (r *performance) end(ctx context.Context) error {
+	stated := 0
+	for _, result := range r.noted {
+		count, err := r.lab.StateNotes(ctx, caller(), result, r.notes)
+		if stated += count; err != nil {
+			return err
+		}
+	}
+	if r.performed == 0 && len(r.broken) == 0 {
 		return fmt.Errorf("no test was performed: %s", strings.Join(r.passed, "; "))
 	}
 	for _, why := range r.passed {
@@ -198,10 +204,16 @@ func (r *performance) end() error {
 	if r.waiting > 0 {
 		printf(r.Err, "%d tests wait for registers that are not there yet: not tested (scaf control check lists them)\n", r.waiting)
 	}
-	if r.stated > 0 {
-		printf(r.Err, "%d statement(s) about deviations are recorded; they count once somebody else has confirmed them (scaf deviation list) and the control is tested again\n", r.stated)
+	if stated > 0 {
+		printf(r.Err, "%d statement(s) about deviations are recorded; they count once somebody else has confirmed them (scaf deviation list) and the control is tested again\n", stated)
 	}
-	return nil
+	if len(r.broken) < 2 {
+		return errors.Join(r.broken...)
+	}
+	for _, err := range r.broken {
+		printf(r.Err, "%v\n", err)
+	}
+	return fmt.Errorf("%d tests could not be performed; what the others came to is recorded", len(r.broken))
 }
 
 func readNotes(name string) (controltests.Notes, error) {

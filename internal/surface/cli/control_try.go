@@ -78,9 +78,11 @@ func (p *program) try(ctx context.Context, control *controls.Control, testID, it
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		if all[i], err = controltests.Run(ctx, control, test, controltests.NewFile(name, file), options); err != nil {
+		ran, err := controltests.Run(ctx, controltests.NewFile(name, file), controltests.Subject{Control: control, Test: test, Options: options})
+		if err != nil {
 			return err
 		}
+		all[i] = ran[0]
 	}
 	conclusions := make([]controltests.Conclusion, len(all))
 	for i, result := range all {
