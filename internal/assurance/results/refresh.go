@@ -142,7 +142,7 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 		}
 		doubted, latest = append(doubted, task), append(latest, k)
 	}
-	answers := make([]answered, len(doubted))
+	answers, kept := make([]answered, len(doubted)), map[string]bool{}
 	if err := l.examine(ctx, r, from, doubted, now, func(number int, a *Answer, err error) error {
 		task, k := doubted[number], latest[number]
 		switch {
@@ -156,7 +156,7 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 			done.Unchanged++
 		default:
 			answers[number] = answered{task, a}
-			return l.keep(ctx, &task, a)
+			return l.keep(ctx, &task, a, kept)
 		}
 		return nil
 	}); err != nil {

@@ -46,7 +46,7 @@ func (l *Lab) Run(ctx context.Context, caller act.Caller, tasks []Task, tell fun
 			return err
 		}
 	}
-	run := &run{lab: l, caller: caller, tasks: tasks, ready: make([]*ready, len(tasks)), tell: tell}
+	run := &run{lab: l, caller: caller, tasks: tasks, ready: make([]*ready, len(tasks)), files: map[string]bool{}, tell: tell}
 	return l.DB.Read(ctx, func(r *store.Reader) error {
 		return l.examine(ctx, r, populations.Remember(populations.Stored(r)), tasks, l.Clock.Now(), func(number int, a *Answer, err error) error {
 			return run.take(ctx, number, a, err)
@@ -60,7 +60,8 @@ type run struct {
 	caller act.Caller
 	tasks  []Task
 	ready  []*ready
-	next   int // to be recorded
+	next   int             // to be recorded
+	files  map[string]bool // hashes of the control files that are kept
 	tell   func(number int, o *Outcome, err error) error
 }
 
@@ -73,7 +74,7 @@ type ready struct {
 // take takes an answer, and records it and those that waited for it.
 func (run *run) take(ctx context.Context, number int, a *Answer, err error) error {
 	if err == nil {
-		err = run.lab.keep(ctx, &run.tasks[number], a)
+		err = run.lab.keep(ctx, &run.tasks[number], a, run.files)
 	}
 	run.ready[number] = &ready{a, err}
 	for ; run.next < len(run.tasks) && run.ready[run.next] != nil; run.next++ {
@@ -94,16 +95,18 @@ func (run *run) take(ctx context.Context, number int, a *Answer, err error) erro
 }
 
 // keep stores what the result is computed from and what it came to, for
-// whoever computes it again.
-func (l *Lab) keep(ctx context.Context, task *Task, a *Answer) error {
+// whoever computes it again. Control files that are kept already are known by
+// their hashes.
+func (l *Lab) keep(ctx context.Context, task *Task, a *Answer, known map[string]bool) error {
 	put := func(content []byte) (string, error) {
 		hash, _, err := l.Blobs.Put(ctx, bytes.NewReader(content))
 		return hash, err
 	}
-	if len(task.Control.Source) > 0 {
-		if _, err := put(task.Control.Source); err != nil {
+	if file := task.Control; len(file.Source) > 0 && !known[file.SHA256] {
+		if _, err := put(file.Source); err != nil {
 			return err
 		}
+		known[file.SHA256] = true
 	}
 	if task.BankOnly {
 		return nil
