@@ -54,12 +54,32 @@ func gist(r *results.Result, population string) string {
 	return fmt.Sprint(r.Conclusion, r.Interim, r.Count, r.Passed, r.Deviations, r.Open, r.Because, population)
 }
 
+func instant(t *testing.T, text string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
 // A test that Refresh leaves alone would have said what it said before.
 func TestRefreshPerformsWhateverWouldSayAnythingElse(t *testing.T) {
 	folder := apptest.New(t, config.Config{}) // the daily job's test has both databases
 	f, ctx := openFirm(t, folder), context.Background()
 	cloud := func(id, name, at string) []byte {
 		return []byte(`{"specversion":"1.0","id":"` + id + `","source":"aws","type":"com.amazonaws","time":"` + at + `","data":{"eventName":"` + name + `","eventSource":"cloudtrail.amazonaws.com"}}`)
+	}
+	imported := func(complete bool, since, until string) func() error {
+		return func() error {
+			done := record.Completed{Source: "cloudtrail", Register: "events", Complete: complete, Query: "q", Summary: &record.Summary{}}
+			from, to := instant(t, since), instant(t, until)
+			done.Since, done.Until = &from, &to
+			if !complete {
+				done.Gaps = []string{"a file is missing"}
+			}
+			return record.Complete(ctx, f.Door, apptest.Operator, "import.cloudtrail", "cloudtrail", done)
+		}
 	}
 	steps := []struct {
 		name string
@@ -88,6 +108,14 @@ func TestRefreshPerformsWhateverWouldSayAnythingElse(t *testing.T) {
 		{"an import ends", func() error {
 			return record.Complete(ctx, f.Door, apptest.Operator, "import.git", "git", record.Completed{Source: "git", Register: "changes", Complete: true, Query: "q", Summary: &record.Summary{}})
 		}, 0, 4},
+		{"events are imported up to a day", imported(true, "2025-12-01T00:00:00Z", "2026-02-05T00:00:00Z"), 2, 20},
+		{"an act after that day", func() error {
+			folder.Append(t, cloud("a3", "StopLogging", "2026-02-05T12:00:00Z"))
+			return nil
+		}, 0, 0},
+		{"the same is imported again", imported(true, "2026-01-05T00:00:00Z", "2026-02-05T00:00:00Z"), 0, 0},
+		{"the next day is imported", imported(true, "2026-02-05T00:00:00Z", "2026-02-06T00:00:00Z"), 2, 2},
+		{"an import with a hole, of days that are known", imported(false, "2026-02-05T00:00:00Z", "2026-02-06T00:00:00Z"), 0, 0},
 		{"somebody joined, and somebody leaves tomorrow", func() error {
 			f.add("E9", "joined_at", "2026-02-06T08:00:00Z")
 			_, err := f.MoveRecord(ctx, apptest.Operator, people.Register, "E3", record.AnyVersion, people.Left, fields("left_at", "2026-02-07T08:00:00Z"))

@@ -131,7 +131,7 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 			return nil, err
 		}
 		if k != nil {
-			stands, err := l.stands(r, from, task, k, now)
+			stands, err := l.stands(r, from, head.Size, task, k, now)
 			if err != nil {
 				return nil, fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
 			}
@@ -208,9 +208,9 @@ var decisions = []*record.Kind{versions.Register, versions.Assessments, judgment
 
 // stands reports whether the answer of the known result cannot have changed:
 // the control, the program and the state of the period are the same, nobody has
-// decided anything since, nothing has come to the test's source since, and no instant has passed that matters
-// to it.
-func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, task Task, k *known, now time.Time) (bool, error) {
+// decided anything since, the imports say the same of the test's window as they
+// did, nothing has come into the window, and no instant has passed that matters.
+func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, size int64, task Task, k *known, now time.Time) (bool, error) {
 	final := task.Period.State == periods.Closed
 	switch {
 	case k.result.ControlSHA256 != task.Control.SHA256, k.result.Engine != l.Engine, k.result.Interim == final:
@@ -229,38 +229,60 @@ func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, task Task, 
 		from == populations.FromLogChecks || from == populations.FromObservations || l.Kinds.Derived(from) != nil {
 		return false, nil // the clock makes items of these, or they have a second source
 	}
-	to := now
-	if to.After(task.Part.To) {
-		to = task.Part.To
+	if task.Test.Kind == controls.Occurrence && k.result.Open > 0 {
+		return false, nil // a deadline may have passed
 	}
-	zone, err := time.LoadLocation(task.Period.Timezone)
-	if err != nil {
+	was, is, same, err := l.windows(snapshot, size, &task, k, now)
+	if err != nil || !same {
 		return false, err
 	}
-	if k.result.Deviations > 0 && month(k.mark.At, zone) != month(to, zone) {
+	if k.result.Deviations > 0 && month(was.To, was.Zone) != month(is.To, is.Zone) {
 		return false, nil // the rule counts the months in which deviations began
 	}
-	imported, err := importedSince(snapshot, from, k.mark.Size)
-	if err != nil || imported {
-		return false, err
-	}
 	if from == populations.FromEvents {
-		touched, err := eventsSince(snapshot, task.Test, k, task.Period.From, to)
+		touched, err := eventsSince(snapshot, task.Test, was, is)
 		return !touched, err
 	}
 	kind, err := l.Kinds.Find(from)
 	if err != nil {
 		return false, err
 	}
-	if task.Test.Kind == controls.Occurrence && k.result.Open > 0 || task.Test.Population.At != "item."+kind.At {
-		return false, nil // a deadline may have passed, an item's instant may have come
+	if task.Test.Population.At != "item."+kind.At {
+		return false, nil // an item's instant may have come
 	}
 	changed, err := record.ChangedSince(r, kind.Name, k.mark.Size)
 	if err != nil || changed {
 		return false, err
 	}
-	arrived, err := record.Count(r, record.Range{Kind: kind.Name, From: k.mark.At, To: to})
+	if !was.To.Before(is.To) {
+		return true, nil
+	}
+	arrived, err := record.Count(r, record.Range{Kind: kind.Name, From: was.To, To: is.To})
 	return arrived == 0, err
+}
+
+// windows are the window that the known result looked at when it was last known
+// to hold, and the present one, and whether what imports say of each is the same.
+func (l *Lab) windows(snapshot populations.Snapshot, size int64, task *Task, k *known, now time.Time) (was, is populations.Window, same bool, err error) {
+	var said [2]*populations.Coverage
+	for i, w := range []*populations.Window{&was, &is} {
+		at, asOf := k.mark.At, k.mark.Size
+		if w == &is {
+			at, asOf = now, size
+		}
+		if *w, err = task.window(snapshot, asOf, at); errors.Is(err, ErrNotBegun) {
+			return was, is, false, nil // who performs the test says so
+		}
+		if err == nil {
+			said[i], err = coverage(snapshot, l.Kinds, task.Test, *w)
+		}
+		if err != nil {
+			return was, is, false, err
+		}
+	}
+	a, b := said[0], said[1]
+	same = !is.To.Before(was.To) && (a.Imports > 0) == (b.Imports > 0) && a.Complete == b.Complete && slices.Equal(a.Gaps, b.Gaps)
+	return was, is, same, nil
 }
 
 // month is the calendar month that an interval with this end reaches into.
@@ -268,33 +290,15 @@ func month(end time.Time, zone *time.Location) string {
 	return end.Add(-time.Microsecond).In(zone).Format("2006-01")
 }
 
-// importedSince reports whether an import into the source has ended at the
-// index or later: it changes what is covered.
-func importedSince(r populations.Snapshot, source string, index int64) (bool, error) {
-	found := false
-	err := r.Events(ledger.Query{Type: record.CompletedType, From: index}, func(e *ledger.Event) error {
-		var done struct{ Register string }
-		if err := json.Unmarshal(e.Data, &done); err != nil {
-			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}
-		}
-		if done.Register == source {
-			found = true
-			return ledger.Stop
-		}
-		return nil
-	})
-	return found, err
-}
-
-// eventsSince reports whether the population has got an event that the known
-// result did not read.
-func eventsSince(r populations.Snapshot, test *controls.Test, k *known, from, to time.Time) (bool, error) {
+// eventsSince reports whether the population has got an event that it did not
+// have in the window before.
+func eventsSince(r populations.Snapshot, test *controls.Test, was, is populations.Window) (bool, error) {
 	if test.Population.At != "item.time" {
 		return true, nil
 	}
 	for _, q := range []ledger.Query{
-		{From: k.mark.Size, Since: from, Until: to},
-		{To: k.mark.Size, Since: k.mark.At, Until: to}, // of a future that has come
+		{From: was.AsOf, Since: is.From, Until: is.To},
+		{To: was.AsOf, Since: was.To, Until: is.To}, // that were there, and had not come yet
 	} {
 		if q.From >= q.To && q.To > 0 || !q.Since.Before(q.Until) {
 			continue
