@@ -28,6 +28,7 @@ var benchmarks = []benchmark{
 	{"census", "Census", census},
 	{"period", "A period with many tests", wholePeriod},
 	{"evidence", "Evidence bundles", evidenceBundle},
+	{"refresh", "What is new since yesterday", dailyRefresh},
 	{"imports", "Imports", imports},
 	{"tables", "Registers as tables", tables},
 	{"records", "Lists of a register", records},

@@ -28,7 +28,7 @@ func imports(b *bench) {
 	commits := pick(b, 3_000, 50_000)
 	repository := makeRepository(b, commits)
 	records := pick(b, 5_000, 100_000)
-	logs := makeTrail(b, records)
+	logs := makeTrail(b, 0, records)
 	for _, one := range []struct {
 		name, baseline string
 		items          int
@@ -110,15 +110,16 @@ func makeRepository(b *bench, n int) string {
 	return dir
 }
 
-// makeTrail writes files as CloudTrail delivers them: one an hour, zipped.
-func makeTrail(b *bench, n int) string {
+// makeTrail writes files as CloudTrail delivers them, one an hour, zipped, with the
+// records of these numbers.
+func makeTrail(b *bench, first, end int) string {
 	b.Helper()
 	const account, region, each = "111122223333", "eu-central-1", 1000
 	dir := b.TempDir()
-	for begin := 0; begin < n; begin += each {
+	for begin := first; begin < end; begin += each {
 		hour := yearBegin.Add(time.Duration(begin/each) * time.Hour)
 		records := make([]string, 0, each)
-		for i := begin; i < min(n, begin+each); i++ {
+		for i := begin; i < min(end, begin+each); i++ {
 			at := hour.Add(time.Duration(i-begin) * 3 * time.Second)
 			records = append(records, fmt.Sprintf(`{"eventVersion":"1.09","userIdentity":{"type":"AssumedRole","principalId":"AROAEXAMPLEEXAMPLE%03d:deploy","arn":"arn:aws:sts::%[2]s:assumed-role/deploy/session-%[1]d","accountId":"%[2]s","accessKeyId":"ASIAEXAMPLE%08[1]d","sessionContext":{"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLEEXAMPLE","arn":"arn:aws:iam::%[2]s:role/deploy","accountId":"%[2]s","userName":"deploy"},"attributes":{"creationDate":"2025-01-01T00:00:00Z","mfaAuthenticated":"false"}}},"eventTime":"%[3]s","eventSource":"ecs.amazonaws.com","eventName":"DescribeServices","awsRegion":"%[4]s","sourceIPAddress":"192.0.2.%[5]d","userAgent":"aws-sdk-go-v2/1.30.3","requestParameters":{"cluster":"shop","services":["checkout","search","basket-%[1]d"]},"responseElements":null,"requestID":"%08[1]x-0000-4000-8000-000000000000","eventID":"%08[1]x-1111-4111-8111-111111111111","readOnly":true,"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"%[2]s","eventCategory":"Management","tlsDetails":{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"ecs.%[4]s.amazonaws.com"}}`,
 				i, account, at.Format(time.RFC3339), region, i%250))
