@@ -13,8 +13,8 @@ import (
 
 // appendEvent appends an event as an item: its attributes and its index, in the
 // form of RFC 8785. It is written out, the names in their order, since a test
-// over events makes one of every event of the period (a map took three times as
-// long).
+// over events makes one of every event of the period: a map takes three times as
+// long (BenchmarkEvent).
 func appendEvent(doc []byte, e *ledger.Event) ([]byte, error) {
 	data := jsontext.Value("null")
 	if len(e.Data) > 0 {
