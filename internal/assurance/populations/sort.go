@@ -14,7 +14,7 @@ import (
 
 // sortMemory is how much of a population, in bytes of its documents, is sorted
 // in memory. What is larger goes through temporary files, run by run.
-const sortMemory = 64 << 20
+const sortMemory = 24 << 20
 
 // sortItem is a document with what it is sorted by.
 type sortItem struct {
@@ -73,6 +73,7 @@ func (s *Sorter) spill() error {
 			}
 		}
 	}
+	clear(s.items) // they are not to be kept alive
 	s.items, s.size = s.items[:0], 0
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("sort the population: %w", err)
