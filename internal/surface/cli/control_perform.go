@@ -210,10 +210,15 @@ func (r *performance) end(ctx context.Context) error {
 	if len(r.broken) < 2 {
 		return errors.Join(r.broken...)
 	}
-	for _, err := range r.broken {
-		printf(r.Err, "%v\n", err)
+	const most = 5 // on one line
+	var named []string
+	for _, err := range r.broken[:min(most, len(r.broken))] {
+		named = append(named, err.Error())
 	}
-	return fmt.Errorf("%d tests could not be performed; what the others came to is recorded", len(r.broken))
+	if more := len(r.broken) - most; more > 0 {
+		named = append(named, fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Errorf("%d tests could not be performed (what the others came to is recorded): %s", len(r.broken), strings.Join(named, "; "))
 }
 
 func readNotes(name string) (controltests.Notes, error) {
