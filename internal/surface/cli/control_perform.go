@@ -195,8 +195,11 @@ func (r *performance) end(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.performed == 0 && len(r.broken) == 0 {
+	if r.performed+len(r.broken) == 0 {
 		return fmt.Errorf("no test was performed: %s", strings.Join(r.passed, "; "))
+	}
+	if len(r.broken) > 0 {
+		return r.failure()
 	}
 	for _, why := range r.passed {
 		printf(r.Err, "%s\n", why)
@@ -207,8 +210,13 @@ func (r *performance) end(ctx context.Context) error {
 	if stated > 0 {
 		printf(r.Err, "%d statement(s) about deviations are recorded; they count once somebody else has confirmed them (scaf deviation list) and the control is tested again\n", stated)
 	}
-	if len(r.broken) < 2 {
-		return errors.Join(r.broken...)
+	return nil
+}
+
+// failure is one line that names the tests that could not be performed.
+func (r *performance) failure() error {
+	if len(r.broken) == 1 {
+		return r.broken[0]
 	}
 	const most = 5 // on one line
 	var named []string
