@@ -11,7 +11,7 @@ GOVULNCHECK_VERSION := v1.8.0
 GOLANGCI    := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
-REPO         ?= .
+REPO         ?=
 FUZZTIME     ?= 30s
 SOAKTIME     ?= 1h
 TEST_TIMEOUT ?= 9m
@@ -21,8 +21,12 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: build ## the main job on a repository: make demo [REPO=path]
+demo: build ## a year of an invented company, reported on and served; with REPO=path the main job on a repository
+ifeq ($(REPO),)
+	@sh deploy/demo-year.sh $(BIN)
+else
 	sh deploy/demo.sh $(BIN) '$(REPO)'
+endif
 
 .PHONY: build
 build: ## the product: one static binary, bin/scaf

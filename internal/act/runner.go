@@ -79,8 +79,13 @@ func (r *Runner) Daily(kind string, at jobs.Daily, handler Handler) {
 // job that is under way then is told by its context, and given back.
 func (r *Runner) Run(ctx context.Context, tick <-chan time.Time) {
 	for {
-		if err := r.RunDue(ctx); err != nil && ctx.Err() == nil {
+		worked, err := r.runDue(ctx)
+		if err != nil && ctx.Err() == nil {
 			r.log.Error("the jobs could not be run", "error", err)
+		}
+		if worked { // a job may have read a whole ledger, and the next one is a day away
+			r.door.DB.Release()
+			debug.FreeOSMemory()
 		}
 		select {
 		case <-ctx.Done():
@@ -93,24 +98,26 @@ func (r *Runner) Run(ctx context.Context, tick <-chan time.Time) {
 // RunDue does everything that is due now. It fails when jobs cannot be read or
 // claimed; a job that fails is not its error.
 func (r *Runner) RunDue(ctx context.Context) error {
+	_, err := r.runDue(ctx)
+	return err
+}
+
+// runDue is RunDue; it says whether it did anything.
+func (r *Runner) runDue(ctx context.Context) (worked bool, err error) {
 	if err := r.schedule(ctx); err != nil {
-		return err
+		return false, err
 	}
-	for worked := false; ctx.Err() == nil; worked = true {
+	for ; ctx.Err() == nil; worked = true {
 		job, err := r.claim(ctx)
 		if errors.Is(err, jobs.ErrNone) {
-			if worked { // a job may have read a whole ledger, and the next one is a day away
-				r.door.DB.Release()
-				debug.FreeOSMemory()
-			}
-			return nil
+			return worked, nil
 		}
 		if err != nil {
-			return err
+			return worked, err
 		}
 		r.run(ctx, job)
 	}
-	return ctx.Err()
+	return worked, ctx.Err()
 }
 
 // schedule enqueues the latest occurrence of every daily duty.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -53,15 +52,14 @@ func (w *world) operate() {
 // cloudDay gives the records of one day.
 func (w *world) cloudDay(day time.Time) [][]byte {
 	var records [][]byte
-	if w.Cloud.OpenPorts.on(day) {
+	if w.today(w.Cloud.OpenPorts.Days, day) {
 		record, id := w.cloudAct(day, "ec2.amazonaws.com", "AuthorizeSecurityGroupIngress", map[string]any{"requestParameters": map[string]any{"groupId": "sg-9", "cidrIp": "0.0.0.0/0"}})
-		w.note("CLD-04", id, controltests.Note{Cause: w.Cloud.OpenPorts.Cause})
-		w.notes["CLD-04"].DesignLevel = w.Cloud.OpenPorts.Design
+		w.note("CLD-04", id, w.Cloud.OpenPorts.because())
 		records = append(records, record)
 	}
-	if w.Cloud.NoSecondFactor.on(day) {
+	if w.today(w.Cloud.NoSecondFactor.Days, day) {
 		record, id := w.signIn(day, "No")
-		w.note("CLD-03", id, controltests.Note{Cause: w.Cloud.NoSecondFactor.Cause})
+		w.note("CLD-03", id, w.Cloud.NoSecondFactor.because())
 		records = append(records, record)
 	}
 	for range w.Cloud.ActsAMonth / 30 {
@@ -96,6 +94,9 @@ func (w *world) cloudAct(day time.Time, service, name string, more map[string]an
 	}
 	for field, value := range more {
 		data[field] = value
+	}
+	if w.firstAct == "" {
+		w.firstAct = id
 	}
 	document, err := json.Marshal(map[string]any{
 		"specversion": "1.0", "id": id, "source": "urn:aws:cloudtrail:" + w.Cloud.Account, "type": "com.amazonaws.cloudtrail." + name,

@@ -15,6 +15,9 @@ var companyFile []byte
 //go:embed words.yaml
 var wordsFile []byte
 
+//go:embed assessments.yaml
+var assessmentsFile []byte
+
 // company is the script: company.yaml says what its fields mean.
 type company struct {
 	Organization string
@@ -34,14 +37,15 @@ type company struct {
 		Occurrence string
 		Late       int
 		Reason     string
+		why        `yaml:",inline"`
 	}
 	Joined []struct {
 		Number, Policies, Training int
-		Cause                      string
+		why                        `yaml:",inline"`
 	}
 	Left []struct {
 		Number, Access int
-		Cause          string
+		why            `yaml:",inline"`
 	}
 	Repositories []struct {
 		Name     string
@@ -57,18 +61,39 @@ type company struct {
 		OpenPorts      mishap `yaml:"open_ports"`
 		NoSecondFactor mishap `yaml:"no_second_factor"`
 	}
+	ObservedFrom date `yaml:"observed_from"`
+	Observed     []struct {
+		Check, Resource string
+		Value           map[string]any
+		Wrong           struct {
+			Days  []date
+			Value map[string]any
+			why   `yaml:",inline"`
+		}
+	}
+	Documents []struct {
+		Control, Test, File, Title string
+		Without                    int // the quarter of which there is none; 0: none lacks
+		why                        `yaml:",inline"`
+	}
 	ControlChanged date `yaml:"control_changed"`
 }
+
+// why is the root cause of something that went wrong: one of the list, and a
+// note.
+type why struct{ Cause, Note string }
+
+// assessment is what was found of the design of a control.
+type assessment struct{ Control, Risk, Precision, Walked string }
 
 // officer is somebody who answers for duties.
 type officer struct{ Role, Name, Department string }
 
 // mishap is what goes wrong on some days, and why.
 type mishap struct {
-	Days   []date
-	Each   int
-	Cause  string
-	Design bool
+	Days []date
+	Each int
+	why  `yaml:",inline"`
 }
 
 // words are what invented names and titles are made of.
@@ -94,17 +119,21 @@ func (d date) at(zone *time.Location, hour int) time.Time {
 
 // script reads the company and its words.
 func script() (*company, *words, error) {
-	c, w := &company{}, &words{}
-	for _, file := range []struct {
-		name string
-		data []byte
-		into any
-	}{{"company.yaml", companyFile, c}, {"words.yaml", wordsFile, w}} {
-		decoder := yaml.NewDecoder(bytes.NewReader(file.data))
-		decoder.KnownFields(true)
-		if err := decoder.Decode(file.into); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", file.name, err)
-		}
+	c, err := parse[company]("company.yaml", companyFile)
+	if err != nil {
+		return nil, nil, err
 	}
-	return c, w, nil
+	w, err := parse[words]("words.yaml", wordsFile)
+	return c, w, err
+}
+
+// parse reads one of the story's files, strictly.
+func parse[T any](name string, data []byte) (*T, error) {
+	into := new(T)
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(into); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return into, nil
 }

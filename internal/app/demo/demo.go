@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/clock"
 	"scaf.dev/scaf/internal/platform/config"
@@ -62,8 +61,11 @@ type world struct {
 	people   []*employee
 	officers map[string]*employee // by role
 	period   *periods.Period
-	notes    map[string]*controltests.Notes // by control
-	made     int                            // changes and acts, for their ids
+	causes   map[deviating]cause // what is known of what went wrong
+	made     int                 // changes and acts, for their ids
+	// firstChange and firstAct are what is followed when designs are assessed.
+	firstChange, firstAct string
+	assessments           []assessment
 }
 
 // step is something that happens at an instant.
@@ -81,6 +83,10 @@ func Run(ctx context.Context, s *surface.System, c *clock.Manual, seed uint64, u
 	if err != nil {
 		return err
 	}
+	assessments, err := parse[[]assessment]("assessments.yaml", assessmentsFile)
+	if err != nil {
+		return err
+	}
 	zone, err := config.Timezone(company.Timezone)
 	if err != nil {
 		return err
@@ -88,7 +94,7 @@ func Run(ctx context.Context, s *surface.System, c *clock.Manual, seed uint64, u
 	w := &world{
 		System: s, company: *company, words: *words, clock: c, zone: zone, random: rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // nothing secret
 		from: company.From.at(zone, 0), to: company.To.at(zone, 0),
-		officers: map[string]*employee{}, notes: map[string]*controltests.Notes{},
+		officers: map[string]*employee{}, causes: map[deviating]cause{}, assessments: *assessments,
 	}
 	if err := w.prepare(ctx); err != nil {
 		return err
@@ -143,21 +149,17 @@ func (w *world) prepare(ctx context.Context) error {
 	w.comeAndGo()
 	w.build()
 	w.operate()
-	w.examine()
+	w.look()
+	w.document()
+	if err := w.examine(ctx); err != nil {
+		return err
+	}
 	return w.perform(ctx)
 }
 
 // plan puts something on the agenda.
 func (w *world) plan(at time.Time, do func(context.Context) error) {
 	w.agenda = append(w.agenda, step{at, do})
-}
-
-// note keeps what is known of an item that deviates from a control.
-func (w *world) note(control, item string, n controltests.Note) {
-	if w.notes[control] == nil {
-		w.notes[control] = &controltests.Notes{Items: map[string]controltests.Note{}, Compensating: map[string]string{}}
-	}
-	w.notes[control].Items[item] = n
 }
 
 // workdays visits the days of the period from Monday to Friday.
@@ -169,9 +171,10 @@ func (w *world) workdays(visit func(day time.Time)) {
 	}
 }
 
-// on reports whether the mishap is one of the day's.
-func (m *mishap) on(day time.Time) bool {
-	return slices.Contains(m.Days, date{day.Year(), int(day.Month()), day.Day()})
+// today reports whether an instant lies on one of the days.
+func (w *world) today(days []date, at time.Time) bool {
+	at = at.In(w.zone)
+	return slices.Contains(days, date{at.Year(), int(at.Month()), at.Day()})
 }
 
 // pick draws one of a list.

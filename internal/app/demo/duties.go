@@ -78,7 +78,11 @@ func (w *world) occurrence(o tasks.Listed, end time.Time) {
 		at = o.DueAt.Add(-2 * time.Hour)
 	}
 	reason, evidence := "", []string{fmt.Sprintf("minutes/%s", o.ID)}
-	for _, story := range w.Lapses {
+	for i := range w.Lapses {
+		story := &w.Lapses[i]
+		if story.Occurrence == o.ID && story.Cause != "" {
+			w.note("", o.ID, story.because())
+		}
 		switch {
 		case story.Occurrence != o.ID:
 		case story.Reason != "":

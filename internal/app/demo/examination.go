@@ -3,13 +3,19 @@ package demo
 import (
 	"context"
 	_ "embed" // the control file
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
 )
 
@@ -19,9 +25,18 @@ const controlTests = "control-tests"
 //go:embed controls/CHG-02.yaml
 var ownControl []byte
 
-// examine plans the tests of every quarter, the change of a control, and the
-// final tests.
-func (w *world) examine() {
+// examine adopts the catalog's controls, and plans the assessment of their
+// designs, the tests of every quarter, the change of a control, and the final
+// tests.
+func (w *world) examine(ctx context.Context) error {
+	catalog, err := w.Catalog()
+	if err != nil {
+		return err
+	}
+	if _, _, err := w.VersionDesk().Adopt(ctx, w.officers["compliance lead"].caller(), catalog, nil); err != nil {
+		return err
+	}
+	w.plan(date{w.From.year, int(time.January), 20}.at(w.zone, 11), func(ctx context.Context) error { return w.assess(ctx, "") })
 	for month := time.January; month <= time.October; month += 3 {
 		day := date{w.From.year, int(month), 14}
 		w.plan(day.at(w.zone, 15), func(ctx context.Context) error {
@@ -33,37 +48,156 @@ func (w *world) examine() {
 			})
 			return err
 		})
+		w.plan(day.at(w.zone, 17), w.judge)
 	}
-	w.plan(w.ControlChanged.at(w.zone, 8), func(context.Context) error {
-		dir := filepath.Join(w.Dir, surface.ControlsDir)
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(dir, "CHG-02.yaml"), ownControl, 0o600)
-	})
-	w.plan(w.to.AddDate(0, 0, 4).Add(10*time.Hour), func(ctx context.Context) (err error) {
+	w.changeControl()
+	closed := w.to.AddDate(0, 0, 4).Add(10 * time.Hour)
+	w.plan(closed, func(ctx context.Context) (err error) {
 		if w.period, err = periods.Close(ctx, w.Door, w.officers["compliance lead"].caller(), Period); err != nil {
 			return err
 		}
 		return w.test(ctx)
 	})
+	w.plan(closed.Add(4*time.Hour), w.judge)
+	w.plan(closed.AddDate(0, 0, 1), func(ctx context.Context) error {
+		if err := w.test(ctx); err != nil { // what was confirmed counts
+			return err
+		}
+		return w.conclude(ctx)
+	})
+	return nil
 }
 
-// test performs every test that can be, with what is known of its deviations.
+// changeControl plans that a control gets a file of the company's own: it is
+// proposed and approved before it takes effect.
+func (w *world) changeControl() {
+	from := w.ControlChanged.at(w.zone, 0)
+	proposed := from.AddDate(0, 0, -12).Add(10 * time.Hour)
+	id := new(string)
+	w.plan(proposed, func(ctx context.Context) error {
+		control, err := controls.Parse("CHG-02.yaml", ownControl, controls.Builtin(w.Kinds))
+		if err != nil {
+			return err
+		}
+		v, err := w.VersionDesk().Propose(ctx, w.officers["engineering lead"].caller(), control, from)
+		if err == nil {
+			*id = v.ID
+		}
+		return err
+	})
+	w.plan(proposed.AddDate(0, 0, 4), func(ctx context.Context) error {
+		_, err := w.VersionDesk().Approve(ctx, w.officers["compliance lead"].caller(), "CHG-02", *id)
+		return err
+	})
+	w.plan(from.Add(8*time.Hour), func(ctx context.Context) error {
+		dir := filepath.Join(w.Dir, surface.ControlsDir)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "CHG-02.yaml"), ownControl, 0o600); err != nil {
+			return err
+		}
+		return w.assess(ctx, *id)
+	})
+}
+
+// assess records what was found of the design of a version, or of the versions
+// of all controls that can be tested.
+func (w *world) assess(ctx context.Context, version string) error {
+	for _, a := range w.assessments {
+		if version != "" && version[:len(a.Control)] != a.Control {
+			continue
+		}
+		control, err := w.Control(a.Control)
+		if err != nil {
+			return err
+		}
+		by := w.officers["compliance lead"]
+		if control.Owner == by.Title {
+			by = w.officers["security lead"]
+		}
+		walked := a.Walked
+		if walked == "" {
+			if walked, err = w.walked(control); err != nil {
+				return err
+			}
+		}
+		if _, err := w.VersionDesk().Assess(ctx, by.caller(), versions.Assessment{
+			Control: a.Control, Version: version, Risk: a.Risk, Precision: a.Precision, Walkthrough: walked,
+			Conclusion: controltests.Effective, Reason: "Followed from its beginning to its end, it works as the file says.",
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walked is an item of a control that can be followed from its beginning to its
+// end.
+func (w *world) walked(control *controls.Control) (string, error) {
+	switch from := control.Tests[0].Population.From; from {
+	case "changes":
+		return "change/" + w.firstChange, nil
+	case "people":
+		return w.people[len(w.Officers)].ref(), nil
+	case "events":
+		return "events/" + w.firstAct, nil
+	default:
+		return from + "/" + control.ID + "-walkthrough", nil
+	}
+}
+
+// test performs every test that can be, over the parts of the period at which
+// each version of its control was in force.
 func (w *world) test(ctx context.Context) error {
 	all, err := w.Controls()
 	if err != nil {
 		return err
 	}
+	lab, by := w.Lab(), w.officers["compliance lead"].caller()
 	for _, control := range all {
-		for _, test := range control.Tests {
-			if test.Population.Awaited {
-				continue
+		parts, err := lab.Plan(ctx, control, w.period)
+		if err != nil {
+			return err
+		}
+		for i := range parts {
+			if i > 0 && parts[i].From.After(w.clock.Now()) {
+				break
 			}
-			task := results.Task{Control: control, Test: test, Period: *w.period}
-			if _, err := w.Lab().Perform(ctx, w.officers["compliance lead"].caller(), task); err != nil {
-				return err
+			for _, test := range parts[i].Control.Tests {
+				if test.Population.Awaited {
+					continue
+				}
+				task := results.Task{Control: parts[i].Control, Test: test, Period: *w.period, Part: &parts[i].Part}
+				if _, err := lab.Perform(ctx, by, task); err != nil {
+					return err
+				}
 			}
+		}
+	}
+	return nil
+}
+
+// conclude gives management's conclusion on the results that the rule leaves to
+// people.
+func (w *world) conclude(ctx context.Context) error {
+	var latest map[results.Key]results.Result
+	if err := w.DB.Read(ctx, func(r *store.Reader) (err error) {
+		latest, err = results.Latest(r, Period, 0)
+		return err
+	}); err != nil {
+		return err
+	}
+	by := w.officers["chief executive officer"].caller()
+	for _, key := range results.Keys(latest) {
+		r := latest[key]
+		if !r.NeedsJudgment || r.Conclusion == controltests.Incomplete {
+			continue
+		}
+		if _, err := w.Lab().Conclude(ctx, by, r.ID, judgments.Conclusion{
+			Role: judgments.Management, Conclusion: r.Conclusion, Reason: fmt.Sprintf("%d of %d deviated, each with its cause; nothing stood in for it.", r.Deviations, r.Count),
+		}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/record"
 )
@@ -111,11 +110,11 @@ func (w *world) join(number int, day time.Time) {
 		}
 		if story.Policies > 0 {
 			policies = story.Policies
-			w.note("PPL-03", e.ID, controltests.Note{Cause: story.Cause})
+			w.note("PPL-03", e.ID, story.because())
 		}
 		if story.Training > 0 {
 			training = story.Training
-			w.note("PPL-04", e.ID, controltests.Note{Cause: story.Cause})
+			w.note("PPL-04", e.ID, story.because())
 		}
 	}
 	checked := day.AddDate(0, 0, -4).Add(11 * time.Hour).UTC()
@@ -146,7 +145,7 @@ func (w *world) leave(number int, e *employee, at time.Time) {
 	for _, story := range w.Left {
 		if story.Number == number {
 			hours = story.Access
-			w.note("PPL-01", e.ID, controltests.Note{Cause: story.Cause})
+			w.note("PPL-01", e.ID, story.because())
 		}
 	}
 	w.plan(at, func(ctx context.Context) error {

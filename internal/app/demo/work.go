@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
 )
@@ -17,35 +16,37 @@ import (
 var reviewSystem = act.Caller{ID: "connector/reviews", Roles: []string{"compliance"}}
 
 // build plans the changes of every working day, and that they are taken over
-// from the review system in the evening.
+// from the review system on Friday evenings.
 func (w *world) build() {
 	from := w.from
+	var merged []*changes.Change
 	w.workdays(func(day time.Time) {
-		var merged []*changes.Change
 		for range 1 + w.random.IntN(2*w.ChangesADay-1) {
 			merged = append(merged, w.change(day))
 		}
 		for range w.Unticketed.Each {
-			if !w.Unticketed.on(day) {
+			if !w.today(w.Unticketed.Days, day) {
 				break
 			}
 			c := w.change(day)
 			c.Ticket = ""
-			w.note("CHG-04", c.ID, controltests.Note{Cause: w.Unticketed.Cause, Person: c.Author.Email, Subsystem: c.Repository})
+			w.note("CHG-04", c.ID, w.Unticketed.because().with(c.Author.Email, c.Repository))
 			merged = append(merged, c)
 		}
-		if w.Untitled.on(day) {
+		if w.today(w.Untitled.Days, day) {
 			c := w.change(day)
 			c.Title = "wip"
-			w.note("CHG-02", c.ID, controltests.Note{Cause: w.Untitled.Cause, Person: c.Author.Email, Subsystem: c.Repository})
+			w.note("CHG-02", c.ID, w.Untitled.because().with(c.Author.Email, c.Repository))
 			merged = append(merged, c)
 		}
-		since, until := from, day.Add(22*time.Hour)
-		from = until
-		w.plan(until, func(ctx context.Context) error { return w.take(ctx, merged, since, until) })
+		if day.Weekday() != time.Friday {
+			return
+		}
+		week, since, until := merged, from, day.Add(22*time.Hour)
+		merged, from = nil, until
+		w.plan(until, func(ctx context.Context) error { return w.take(ctx, week, since, until) })
 	})
-	last := from
-	w.plan(w.to.Add(10*time.Hour), func(ctx context.Context) error { return w.take(ctx, nil, last, w.to) })
+	w.plan(w.to.Add(10*time.Hour), func(ctx context.Context) error { return w.take(ctx, merged, from, w.to) })
 }
 
 // change makes a change of a day.
@@ -63,6 +64,9 @@ func (w *world) change(day time.Time) *changes.Change {
 		Reviewers: []changes.Person{{Name: reviewer.Name, Email: reviewer.Email}},
 		MergedAt:  &merged, AuthoredAt: &authored, State: changes.Deployed, DeployedAt: &deployed,
 		Ticket: fmt.Sprintf("SEC-%d", 400+w.made),
+	}
+	if w.firstChange == "" {
+		w.firstChange = c.ID
 	}
 	shares := 0
 	for _, r := range w.Repositories {

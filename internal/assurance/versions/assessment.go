@@ -1,6 +1,7 @@
 package versions
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -135,6 +136,9 @@ func Design(from populations.Snapshot, version string, asOf int64) (*Assessment,
 	var latest *Assessment
 	var made int64
 	err := from.Versions(record.Range{Kind: Assessments.Name, AsOf: asOf}, func(v *record.Version) error {
+		if !bytes.Contains(v.Doc, []byte(version)) { // an id is written as it is
+			return nil
+		}
 		one, err := decode[Assessment](v)
 		if err == nil && one.Version == version && (latest == nil || v.From > made) {
 			latest, made = one, v.From

@@ -33,9 +33,6 @@ verification of its evidence asks for --demo.
 With --serve the folder is served afterwards, and its readiness report can be read
 at /readiness without a token.`,
 		Args: args(0, 0),
-		// Its year has no stated causes and no design assessments yet, and takes
-		// minutes: it is not offered before it has.
-		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if serve != "" {
 				if err := checkListen(serve, false); err != nil {

@@ -61,6 +61,12 @@ func eachEvent(r *store.Reader, from, to int64, visit func(index int64, body []b
 // eachLeaf is eachEvent with the leaf hash that is stored beside the bytes,
 // which are not compared here.
 func eachLeaf(r *store.Reader, from, to int64, visit func(index int64, leaf, body []byte) error) error {
+	return eachLeafOf(r, from, to, func(_, _ int64) bool { return true }, visit)
+}
+
+// eachLeafOf is eachLeaf that opens those bundles only of which something is
+// wanted: first is the index of a bundle's first event, end that after its last.
+func eachLeafOf(r *store.Reader, from, to int64, wanted func(first, end int64) bool, visit func(index int64, leaf, body []byte) error) error {
 	if from >= to {
 		return nil
 	}
@@ -69,8 +75,9 @@ func eachLeaf(r *store.Reader, from, to int64, visit func(index int64, leaf, bod
 	var how packing
 	var leaves, bodies store.Raw
 	var buffer []byte
-	err := r.Each(`SELECT first, events, leaves, packing, bodies FROM ledger_bundle WHERE first > $1 AND first < $2 ORDER BY first`,
-		[]any{from - bundleEvents, to}, []any{&first, &events, &leaves, (*int64)(&how), &bodies}, func() (err error) {
+	err := r.Each(`SELECT first, events, leaves, packing, bodies FROM ledger_bundle
+			WHERE first >= (SELECT max(first) FROM ledger_bundle WHERE first <= $1) AND first < $2 ORDER BY first`,
+		[]any{from, to}, []any{&first, &events, &leaves, (*int64)(&how), &bodies}, func() (err error) {
 			if first+events <= from { // ends before the first event that is wanted
 				return nil
 			}
@@ -79,6 +86,10 @@ func eachLeaf(r *store.Reader, from, to int64, visit func(index int64, leaf, bod
 			}
 			if events < 1 || events > bundleEvents || int64(len(leaves)) != events*tlog.HashSize {
 				return &DamageError{expected, fmt.Sprintf("its bundle says that it holds %d events, and holds %d bytes of leaf hashes", events, len(leaves))}
+			}
+			if !wanted(first, first+events) {
+				expected = min(first+events, to)
+				return nil
 			}
 			var bundle []byte
 			if bundle, buffer, err = unpackBundle(how, bodies, buffer); err != nil {
@@ -127,13 +138,14 @@ func eachOf(r *store.Reader, indexes []int64, visit func(index int64, body []byt
 		}
 		wanted := indexes[:n]
 		indexes = indexes[n:]
-		err := eachEvent(r, wanted[0], wanted[n-1]+1, func(index int64, body []byte) error {
-			if index != wanted[0] {
-				return nil
-			}
-			wanted = wanted[1:]
-			return visit(index, body)
-		})
+		err := eachLeafOf(r, wanted[0], wanted[n-1]+1, func(_, end int64) bool { return len(wanted) > 0 && wanted[0] < end },
+			func(index int64, _, body []byte) error {
+				if len(wanted) == 0 || index != wanted[0] {
+					return nil
+				}
+				wanted = wanted[1:]
+				return visit(index, body)
+			})
 		if err != nil {
 			return err
 		}

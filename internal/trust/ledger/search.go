@@ -193,25 +193,9 @@ func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) err
 	if err != nil {
 		return err
 	}
-	base := from / blockEvents * blockEvents
-	if known {
-		lowest, highest := int64(-1), int64(-1)
-		for i, hit := range candidates {
-			if index := base + int64(i); hit && index >= from && index < to {
-				if lowest < 0 {
-					lowest = index
-				}
-				highest = index
-			}
-		}
-		if lowest < 0 {
-			return nil
-		}
-		from, to = lowest, highest+1
-	}
 	var found []*Event // visited after the rows are closed: visit may query
-	err = eachEvent(r, from, to, func(index int64, body []byte) error {
-		if known && !candidates[index-base] || !q.mayMatch(body) {
+	take := func(index int64, body []byte) error {
+		if !q.mayMatch(body) {
 			return nil
 		}
 		event, err := read(index, bytes.Clone(body))
@@ -222,7 +206,19 @@ func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) err
 			found = append(found, event)
 		}
 		return nil
-	})
+	}
+	if known {
+		base := from / blockEvents * blockEvents
+		var hits []int64
+		for index := from; index < to; index++ {
+			if candidates[index-base] {
+				hits = append(hits, index)
+			}
+		}
+		err = eachOf(r, hits, take)
+	} else {
+		err = eachEvent(r, from, to, take)
+	}
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ type Verification struct {
 	// Progress is told how many events have been read, of how many.
 	Progress func(done, total int64)
 	// Only restricts the reading of events and of bundles in publications to
-	// these spans, each widened to multiples of 65,536; nil reads all. The tiles
+	// these spans, each widened to multiples of 256 (a tile); nil reads all. The tiles
 	// of what is left out still count into the root.
 	Only []Span
 }
@@ -89,7 +89,7 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 	}); err != nil {
 		return nil, err
 	}
-	run := &verifying{Verification: v, head: head, source: []byte(OwnSource(head.Origin)), seed: maphash.MakeSeed(), cited: map[int64][]byte{}, roots: map[int64]*unitRoots{}}
+	run := &verifying{Verification: v, head: head, source: []byte(OwnSource(head.Origin)), seed: maphash.MakeSeed(), cited: map[int64][]byte{}}
 	run.plan()
 	if err := run.units(ctx, db); err != nil {
 		return nil, err
@@ -190,9 +190,8 @@ func strayTile(r *store.Reader, size int64) error {
 	return damage("there are more tiles than a log of size %d has", size)
 }
 
-// unitEvents are the events under one full tile of level 1: what is read is a
-// number of them. partEvents is what one goroutine checks at a time, so that
-// all cores are busy to the end.
+// unitEvents are the events under one full tile of level 1. partEvents is what
+// one goroutine checks at a time, so that all cores are busy to the end.
 const (
 	unitEvents = tileWidth * tileWidth
 	partEvents = unitEvents / 8
@@ -215,15 +214,6 @@ type verifying struct {
 
 	mu    sync.Mutex
 	cited map[int64][]byte
-	// roots are the hashes of the tiles that have been checked, of units that
-	// are not checked to their end.
-	roots map[int64]*unitRoots
-}
-
-// unitRoots collects the hashes of a unit's tiles, of which missing are to come.
-type unitRoots struct {
-	hashes  []byte
-	missing int
 }
 
 // plan lays the ranges out.
@@ -236,10 +226,10 @@ func (v *verifying) plan() {
 	slices.SortFunc(wanted, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
 	v.ranges = []Span{}
 	for _, span := range wanted {
-		from := max(span.From, 0) / unitEvents * unitEvents
+		from := max(span.From, 0) / tileWidth * tileWidth
 		to := v.head.Size
 		if span.To < to {
-			to = min(to, (span.To+unitEvents-1)/unitEvents*unitEvents)
+			to = min(to, (span.To+tileWidth-1)/tileWidth*tileWidth)
 		}
 		if n := len(v.ranges); n > 0 && from <= v.ranges[n-1].To {
 			v.ranges[n-1].To = max(v.ranges[n-1].To, to)
@@ -263,8 +253,9 @@ func (v *verifying) covers(index int64) bool {
 func (v *verifying) units(ctx context.Context, db *store.DB) error {
 	work := []func(*store.Reader) error{v.readKeys, v.searchIndex}
 	for _, span := range v.ranges {
-		for from := span.From; from < span.To; from += partEvents {
-			work = append(work, func(r *store.Reader) error { return v.part(r, from) })
+		for from, to := span.From, int64(0); from < span.To; from = to {
+			to = min((from/partEvents+1)*partEvents, span.To)
+			work = append(work, func(r *store.Reader) error { return v.part(r, from, to) })
 		}
 	}
 	var next atomic.Int64
@@ -285,15 +276,13 @@ func (v *verifying) units(ctx context.Context, db *store.DB) error {
 	return group.Wait()
 }
 
-// part checks the events from..from+partEvents and the tiles above them; of
-// the tile of level 1, when the last part under it has been read.
-func (v *verifying) part(r *store.Reader, from int64) error {
-	end := min(from+partEvents, v.head.Size)
-	unit := from / unitEvents
+// part checks the events from..to, which lie under one tile of level 1, the
+// tiles above them, and their part of that tile.
+func (v *verifying) part(r *store.Reader, from, to int64) error {
 	roots := make([]byte, 0, partEvents/tileWidth*tlog.HashSize)
-	for at := from; at < end; at += blockEvents {
-		to := min(at+blockEvents, end)
-		hashes, err := v.block(r, at, to)
+	for at, end := from, int64(0); at < to; at = end {
+		end = min((at/blockEvents+1)*blockEvents, to)
+		hashes, err := v.block(r, at, end)
 		if err != nil {
 			return err
 		}
@@ -308,35 +297,36 @@ func (v *verifying) part(r *store.Reader, from int64) error {
 			}
 			roots = append(roots, root...)
 		}
-		if done := v.events.Add(to - at); v.Progress != nil {
+		if done := v.events.Add(end - at); v.Progress != nil {
 			v.Progress(done, v.total)
 		}
 	}
-	if (unit+1)*unitEvents > v.head.Size { // no full tile
+	unit := from / unitEvents
+	if (unit+1)*unitEvents > v.head.Size || len(roots) == 0 { // no full tile
 		return nil
 	}
-	if roots = v.collect(unit, from, roots); roots == nil {
-		return nil
-	}
-	return v.compare(r, 1, unit, roots)
+	return v.compareRoots(r, unit, from%unitEvents/tileWidth, roots)
 }
 
-// collect puts the roots of a part into their place, and returns those of the
-// whole unit once they are all there.
-func (v *verifying) collect(unit, from int64, roots []byte) []byte {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	of := v.roots[unit]
-	if of == nil {
-		of = &unitRoots{make([]byte, tileBytes), tileBytes}
-		v.roots[unit] = of
+// compareRoots checks hashes of a full tile of level 1, from the one with this
+// number on.
+func (v *verifying) compareRoots(r *store.Reader, unit, number int64, computed []byte) error {
+	var stored []byte
+	err := r.One(`SELECT hashes FROM ledger_tile WHERE level = 1 AND n = $1`, []any{unit}, []any{&stored})
+	if errors.Is(err, store.ErrNotFound) {
+		return damage("tile %d of level 1 is missing", unit)
 	}
-	of.missing -= copy(of.hashes[(from-unit*unitEvents)/tileWidth*tlog.HashSize:], roots)
-	if of.missing > 0 {
-		return nil
+	if err != nil {
+		return err
 	}
-	delete(v.roots, unit)
-	return of.hashes
+	if len(stored) != tileBytes {
+		return damage("tile %d of level 1 has %d bytes, not %d", unit, len(stored), tileBytes)
+	}
+	begin := number * tlog.HashSize
+	if begin == 0 {
+		v.tiles.Add(1)
+	}
+	return sameHashes(1, unit*tileWidth+number, stored[begin:begin+int64(len(computed))], computed)
 }
 
 // block checks the events of one block and returns their leaf hashes.
@@ -425,12 +415,18 @@ func sameTile(level int, n int64, present, computed []byte) error {
 	if len(present) != len(computed) {
 		return damage("tile %d of level %d has %d bytes, not %d", n, level, len(present), len(computed))
 	}
+	return sameHashes(level, n*tileWidth, present, computed)
+}
+
+// sameHashes names the first hash of a level, of which the first one has the
+// number, that is not the computed one.
+func sameHashes(level int, first int64, present, computed []byte) error {
 	for i := 0; i < len(computed); i += tlog.HashSize {
 		says, is := present[i:i+tlog.HashSize], computed[i:i+tlog.HashSize]
 		if bytes.Equal(says, is) {
 			continue
 		}
-		at := n*tileWidth + int64(i/tlog.HashSize)
+		at := first + int64(i/tlog.HashSize)
 		if level == 0 {
 			return &DamageError{at, fmt.Sprintf("its stored bytes hash to %s, its tile says %s", hexHash(is), hexHash(says))}
 		}
