@@ -7,13 +7,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/evidence"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -24,7 +27,7 @@ import (
 func weeks(t *testing.T, seed uint64) (s *surface.System, root string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "demo")
-	until := time.Date(2025, 1, 8, 12, 0, 0, 0, time.UTC)
+	until := time.Date(2025, 1, 4, 12, 0, 0, 0, time.UTC)
 	b := New("test")
 	if err := b.play(context.Background(), dir, seed, until, func(int64, int64) {}); err != nil {
 		t.Fatal(err)
@@ -85,6 +88,44 @@ func TestTheSameSeedPlaysTheSameDemo(t *testing.T) {
 		if _, err := v.Verify(context.Background(), bytes.NewReader(data), int64(len(data))); (err == nil) != demo {
 			t.Errorf("verified with --demo=%t: %v", demo, err)
 		}
+	}
+}
+
+// The whole year, where time is given to it: every conclusion appears in its
+// report, and whatever deviated has a cause that two people answer for.
+func TestEveryConclusionAppearsInTheYear(t *testing.T) {
+	until, wanted := time.Date(2025, 1, 22, 12, 0, 0, 0, time.UTC), []controltests.Conclusion{controltests.NotTested, controltests.Incomplete, controltests.Effective}
+	if os.Getenv("SCAF_LONG") != "" {
+		until = time.Time{}
+		wanted = append(wanted, controltests.EffectiveWithExceptions, controltests.Ineffective, controltests.NotOccurring)
+	}
+	b, dir := New("test"), filepath.Join(t.TempDir(), "demo")
+	if err := b.play(context.Background(), dir, 1, until, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.Open(context.Background(), dir, surface.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	report, err := s.Readiness(context.Background(), surface.ReadinessQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[controltests.Conclusion]int{}
+	for _, c := range report.Controls {
+		count[c.Conclusion]++
+		if c.Design == controltests.NotTested && c.Conclusion != controltests.NotTested {
+			t.Errorf("%s was tested, and nobody has assessed its design", c.ID)
+		}
+	}
+	for _, conclusion := range wanted {
+		if count[conclusion] == 0 {
+			t.Errorf("no control is %s: %v", conclusion, count)
+		}
+	}
+	if found, err := s.Lab().Deviations(context.Background(), report.Period.Name); err != nil || slices.ContainsFunc(found, func(f results.Found) bool { return until.IsZero() && f.Standing != results.Confirmed }) {
+		t.Errorf("the deviations of the year: %+v, %v", found, err)
 	}
 }
 

@@ -155,6 +155,7 @@ func (w *world) test(ctx context.Context) error {
 		return err
 	}
 	lab, by := w.Lab(), w.officers["compliance lead"].caller()
+	var run []results.Task
 	for _, control := range all {
 		parts, err := lab.Plan(ctx, control, w.period)
 		if err != nil {
@@ -165,17 +166,13 @@ func (w *world) test(ctx context.Context) error {
 				break
 			}
 			for _, test := range parts[i].Control.Tests {
-				if test.Population.Awaited {
-					continue
-				}
-				task := results.Task{Control: parts[i].Control, Test: test, Period: *w.period, Part: &parts[i].Part}
-				if _, err := lab.Perform(ctx, by, task); err != nil {
-					return err
+				if !test.Population.Awaited {
+					run = append(run, results.Task{Control: parts[i].Control, Test: test, Period: *w.period, Part: &parts[i].Part})
 				}
 			}
 		}
 	}
-	return nil
+	return lab.Run(ctx, by, run, func(_ int, _ *results.Outcome, err error) error { return err })
 }
 
 // conclude gives management's conclusion on the results that the rule leaves to

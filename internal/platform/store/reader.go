@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -21,7 +22,7 @@ func (db *DB) Read(ctx context.Context, body func(*Reader) error) error {
 			return explain(err)
 		}
 		defer func() { _ = tx.Rollback() }()
-		return body(&Reader{ctx: ctx, dialect: SQLite, from: tx})
+		return body(&Reader{ctx: ctx, dialect: SQLite, from: tx, memo: &db.memo})
 	}
 	conn, err := db.snapshot(ctx)
 	if err != nil {
@@ -33,7 +34,7 @@ func (db *DB) Read(ctx context.Context, body func(*Reader) error) error {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		_ = conn.Close()
 	}()
-	return body(&Reader{ctx: ctx, dialect: Postgres, native: func(use func(*pgx.Conn) error) error { return native(conn, use) }})
+	return body(&Reader{ctx: ctx, dialect: Postgres, native: func(use func(*pgx.Conn) error) error { return native(conn, use) }, memo: &db.memo})
 }
 
 // snapshot takes a connection to PostgreSQL and opens a transaction for
@@ -86,7 +87,13 @@ type Reader struct {
 	native func(use func(*pgx.Conn) error) error
 	// reading: a visit is under way.
 	reading bool
+	memo    *sync.Map
 }
+
+// Memo holds what may be kept beside the database while it is open, and is true
+// of every snapshot: it can be lost without harm. Nil in a transaction that
+// writes, since what that reads may never have been.
+func (r *Reader) Memo() *sync.Map { return r.memo }
 
 // Raw is a column's bytes without a copy: valid during the visit only.
 type Raw = sql.RawBytes

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -41,6 +42,7 @@ type DB struct {
 	readers *sql.DB
 	writers *sql.DB // nil when the database can only be read
 	refusal error   // then says why
+	memo    sync.Map
 }
 
 // Open opens the database that the URL names: "postgres://..." (or

@@ -38,6 +38,15 @@ type searchBlock struct {
 
 // add appends an event; now is its time when it says none.
 func (b *searchBlock) add(entry *act.Entry, now time.Time) {
+	b.append(entry, now)
+	if len(b.types) == 4*blockEvents {
+		full := append(b.full, searchBlock{b.number, b.types, b.subjects, b.actors, b.moment, nil})
+		*b = searchBlock{number: b.number + 1, full: full}
+	}
+}
+
+// append is add to a block that has room.
+func (b *searchBlock) append(entry *act.Entry, now time.Time) {
 	at := entry.Time
 	if at.IsZero() {
 		at = now
@@ -46,10 +55,6 @@ func (b *searchBlock) add(entry *act.Entry, now time.Time) {
 	b.subjects = binary.BigEndian.AppendUint32(b.subjects, fingerprint(entry.Subject))
 	b.actors = binary.BigEndian.AppendUint32(b.actors, fingerprint(entry.Actor))
 	b.moment = binary.BigEndian.AppendUint64(b.moment, uint64(at.UnixMicro()))
-	if len(b.types) == 4*blockEvents {
-		full := append(b.full, searchBlock{b.number, b.types, b.subjects, b.actors, b.moment, nil})
-		*b = searchBlock{number: b.number + 1, full: full}
-	}
 }
 
 // flush gives the rows of the blocks that have filled, each signed, and
@@ -186,15 +191,43 @@ func (q *Query) blocks() func(func(from, to int64) bool) {
 	}
 }
 
-// findBlock visits the matching events of one block. A full block is looked
-// up in the index first; a missing index row only costs the scan.
+// findBlock visits the matching events of one block. It is looked up in the
+// index first; a missing index row only costs the scan.
 func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) error) error {
-	candidates, known, err := q.candidates(r, from/blockEvents)
+	candidates, known, err := q.candidates(r, from/blockEvents, to)
 	if err != nil {
 		return err
 	}
-	var found []*Event // visited after the rows are closed: visit may query
-	take := func(index int64, body []byte) error {
+	if !known {
+		return q.visit(func(take func(int64, []byte) error) error { return eachEvent(r, from, to, take) }, visit)
+	}
+	base := from / blockEvents * blockEvents
+	var hits []int64
+	for index := from; index < to; index++ {
+		if candidates[index-base] {
+			hits = append(hits, index)
+		}
+	}
+	piece := len(hits)
+	if q.Newest { // mostly a few are wanted: twice as many each time
+		piece = 4
+	}
+	for ; len(hits) > 0; piece *= 2 {
+		begin := max(0, len(hits)-piece)
+		some := hits[begin:]
+		hits = hits[:begin]
+		if err := q.visit(func(take func(int64, []byte) error) error { return eachOf(r, some, take) }, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visit visits those of the events that read gives which the query selects: after
+// their rows are closed, since visit may query.
+func (q *Query) visit(from func(take func(index int64, body []byte) error) error, visit func(*Event) error) error {
+	var found []*Event
+	if err := from(func(index int64, body []byte) error {
 		if !q.mayMatch(body) {
 			return nil
 		}
@@ -206,20 +239,7 @@ func findBlock(r *store.Reader, q *Query, from, to int64, visit func(*Event) err
 			found = append(found, event)
 		}
 		return nil
-	}
-	if known {
-		base := from / blockEvents * blockEvents
-		var hits []int64
-		for index := from; index < to; index++ {
-			if candidates[index-base] {
-				hits = append(hits, index)
-			}
-		}
-		err = eachOf(r, hits, take)
-	} else {
-		err = eachEvent(r, from, to, take)
-	}
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	if q.Newest {
@@ -243,9 +263,22 @@ func (q *Query) mayMatch(body []byte) bool {
 	return bytes.Contains(body, []byte(wanted)) || bytes.IndexByte(body, '\\') >= 0
 }
 
-// candidates says which events of a full block may match; known is false
-// when the index cannot tell.
-func (q *Query) candidates(r *store.Reader, block int64) (hits []bool, known bool, err error) {
+// column is the values of a column.
+func (b *searchBlock) column(name string) []byte {
+	switch name {
+	case "types":
+		return b.types
+	case "subjects":
+		return b.subjects
+	case "actors":
+		return b.actors
+	}
+	return b.moment
+}
+
+// candidates says which events of a block before an index may match; known is
+// false when the index cannot tell.
+func (q *Query) candidates(r *store.Reader, block, to int64) (hits []bool, known bool, err error) {
 	type condition struct {
 		column string
 		accept func(value []byte) bool
@@ -278,14 +311,23 @@ func (q *Query) candidates(r *store.Reader, block int64) (hits []bool, known boo
 			return at >= since && at <= until // microseconds: the event itself decides at the edge
 		}, 8})
 	}
+	var unfinished *searchBlock
 	for _, c := range conditions {
 		var column []byte
-		err := r.One(`SELECT `+c.column+` FROM ledger_search WHERE block = $1`, []any{block}, []any{&column})
-		if errors.Is(err, store.ErrNotFound) || err == nil && len(column) != c.width*blockEvents {
-			return nil, false, nil
+		if unfinished == nil {
+			err := r.One(`SELECT `+c.column+` FROM ledger_search WHERE block = $1`, []any{block}, []any{&column})
+			if errors.Is(err, store.ErrNotFound) && to < (block+1)*blockEvents {
+				unfinished = tailOf(r, block, to)
+			}
+			if unfinished == nil && (errors.Is(err, store.ErrNotFound) || err == nil && len(column) != c.width*blockEvents) {
+				return nil, false, nil
+			}
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return nil, false, err
+			}
 		}
-		if err != nil {
-			return nil, false, err
+		if unfinished != nil {
+			column = unfinished.column(c.column)
 		}
 		if hits == nil {
 			hits = make([]bool, blockEvents)
@@ -293,7 +335,7 @@ func (q *Query) candidates(r *store.Reader, block int64) (hits []bool, known boo
 				hits[i] = true
 			}
 		}
-		for i := range hits {
+		for i := range len(column) / c.width {
 			hits[i] = hits[i] && c.accept(column[i*c.width:(i+1)*c.width])
 		}
 	}

@@ -7,11 +7,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/trust/ledger"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
@@ -141,6 +143,39 @@ func TestFindGivesWhatAScanOfEverythingGives(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is found follows the log while it grows, for several who look at once,
+// through the end of a block and for older checkpoints.
+func TestFindFollowsTheLogAsItGrows(t *testing.T) {
+	l := ledgertest.New(t, t.TempDir()+"/scaf.db")
+	size := 0
+	for _, more := range []int{1, 300, 3794, 1, 5, 400} { // the block ends at 4096
+		var batch [][]byte
+		for range more {
+			size++
+			if batch = append(batch, ledgertest.Event(fmt.Sprint("grow-", size), nil)); len(batch) == act.MaxBatch {
+				l.Add(t, batch...)
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			l.Add(t, batch...)
+		}
+		var looking sync.WaitGroup
+		for _, bound := range []int{size, size - 1, size / 2} {
+			looking.Go(func() {
+				var got []int64
+				if err := ledger.Find(context.Background(), l.DB, ledger.Query{Type: "com.example.*", Since: time.Unix(0, 0), To: int64(bound)}, func(e *ledger.Event) error {
+					got = append(got, e.Index)
+					return nil
+				}); err != nil || len(got) != bound && bound > 0 {
+					t.Errorf("%d of %d events before %d: %v", len(got), size, bound, err)
+				}
+			})
+		}
+		looking.Wait()
+	}
 }
 
 // Whoever holds the key can sign a false index. Computing it again finds that.
