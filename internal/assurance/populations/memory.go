@@ -19,6 +19,7 @@ type memory struct {
 	events   map[string][]*ledger.Event // by type
 	items    map[part][][]byte
 	covered  map[part]*Coverage
+	made     map[any]any
 	large    map[any]bool // what was asked for and is too much to be remembered
 	size     int
 }
@@ -42,7 +43,7 @@ func Remember(from Snapshot) Snapshot {
 	}
 	return &memory{
 		Snapshot: from, versions: map[record.Range][]*record.Version{}, events: map[string][]*ledger.Event{},
-		items: map[part][][]byte{}, covered: map[part]*Coverage{}, large: map[any]bool{},
+		items: map[part][][]byte{}, covered: map[part]*Coverage{}, made: map[any]any{}, large: map[any]bool{},
 	}
 }
 
@@ -176,4 +177,21 @@ func (m *memory) coverage(source string, window Window) (*Coverage, error) {
 	own := *known
 	own.Gaps = slices.Clone(known.Gaps)
 	return &own, nil
+}
+
+// Once is what make makes of a snapshot; of one that is remembered, made once
+// for each key, which has a type of its own. It is small, and nobody changes it.
+func Once[K comparable, V any](from Snapshot, key K, make func() (V, error)) (V, error) {
+	m, ok := from.(*memory)
+	if !ok {
+		return make()
+	}
+	if known, ok := m.made[key].(V); ok {
+		return known, nil
+	}
+	made, err := make()
+	if err == nil {
+		m.made[key] = made
+	}
+	return made, err
 }

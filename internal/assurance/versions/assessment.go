@@ -1,7 +1,6 @@
 package versions
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -133,20 +132,21 @@ func (b *Book) Assessed(a *Assessment, by act.Caller, at time.Time) error {
 // Design is the latest assessment of a version as of a checkpoint (0: now); nil
 // when there is none.
 func Design(from populations.Snapshot, version string, asOf int64) (*Assessment, error) {
-	var latest *Assessment
-	var made int64
-	err := from.Versions(record.Range{Kind: Assessments.Name, AsOf: asOf}, func(v *record.Version) error {
-		if !bytes.Contains(v.Doc, []byte(version)) { // an id is written as it is
-			return nil
-		}
-		one, err := decode[Assessment](v)
-		if err == nil && one.Version == version && (latest == nil || v.From > made) {
-			latest, made = one, v.From
-		}
-		return err
+	latest, err := populations.Once(from, designsAt(asOf), func() (map[string]*Assessment, error) {
+		latest, made := map[string]*Assessment{}, map[string]int64{}
+		return latest, from.Versions(record.Range{Kind: Assessments.Name, AsOf: asOf}, func(v *record.Version) error {
+			one, err := decode[Assessment](v)
+			if err == nil && (latest[one.Version] == nil || v.From > made[one.Version]) {
+				latest[one.Version], made[one.Version] = one, v.From
+			}
+			return err
+		})
 	})
-	return latest, err
+	return latest[version], err
 }
+
+// designsAt are the latest assessments of a remembered snapshot, by version.
+type designsAt int64
 
 // ListAssessments reads the assessments of a control, or of all of them when
 // none is named, the oldest first.

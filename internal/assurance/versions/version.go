@@ -8,9 +8,7 @@
 package versions
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -87,37 +85,32 @@ func Owns(owner, caller string) bool {
 // which they take effect; where two take effect at once the one that was
 // approved last comes last, and is in force.
 func Of(from populations.Snapshot, control string, asOf int64) ([]*Version, error) {
-	type kept struct {
-		*Version
-		from int64
-	}
-	var all []kept
-	mark, err := record.Canonical(map[string]string{"control": control})
-	if err != nil {
-		return nil, err
-	}
-	mark = bytes.Trim(mark, "{}")
-	err = from.Versions(record.Range{Kind: Register.Name, AsOf: asOf}, func(v *record.Version) error {
-		if !bytes.Contains(v.Doc, mark) {
-			return nil
+	all, err := populations.Once(from, versionsAt(asOf), func() (map[string][]*Version, error) { return byControl(from, asOf) })
+	return slices.Clone(all[control]), err
+}
+
+// versionsAt is what byControl gives of a remembered snapshot.
+type versionsAt int64
+
+// byControl are the versions of all controls as of a checkpoint, in the order of
+// Of.
+func byControl(from populations.Snapshot, asOf int64) (map[string][]*Version, error) {
+	made := map[*Version]int64{} // the ledger index of each
+	all := map[string][]*Version{}
+	err := from.Versions(record.Range{Kind: Register.Name, AsOf: asOf}, func(v *record.Version) error {
+		one, err := decode[Version](v)
+		if err == nil {
+			all[one.Control] = append(all[one.Control], one)
+			made[one] = v.From
 		}
-		one := &Version{}
-		if err := json.Unmarshal(v.Doc, one); err != nil {
-			return fmt.Errorf("%s: %w", v.Ref(), err)
-		}
-		if one.Control == control {
-			all = append(all, kept{one, v.From})
-		}
-		return nil
+		return err
 	})
-	slices.SortFunc(all, func(a, b kept) int {
-		return cmp.Or(byEffect(a.EffectiveFrom, b.EffectiveFrom), cmp.Compare(a.from, b.from))
-	})
-	list := make([]*Version, len(all))
-	for i := range all {
-		list[i] = all[i].Version
+	for _, of := range all {
+		slices.SortFunc(of, func(a, b *Version) int {
+			return cmp.Or(byEffect(a.EffectiveFrom, b.EffectiveFrom), cmp.Compare(made[a], made[b]))
+		})
 	}
-	return list, err
+	return all, err
 }
 
 func byEffect(a, b *time.Time) int {
