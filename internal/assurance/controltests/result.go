@@ -31,6 +31,8 @@ type Result struct {
 	// Outside is the number of items whose instant is outside the period, and
 	// FilteredOut of those that the population's filter left out.
 	Outside, FilteredOut int `json:"-"`
+	// Tally is what it takes to go on with further items; nil: that cannot be done.
+	Tally *Tally `json:"-"`
 }
 
 // Population says which items were tested, whole.

@@ -66,6 +66,10 @@ type Options struct {
 	// Changes is the source's own record of changes, for a state test; nil for
 	// none.
 	Changes *ChangeRecord
+	// Before is what the items before those of the source came to; nil: there are
+	// none. The result is that of all of them; Population is asked for the hash of
+	// all of them.
+	Before *Tally
 }
 
 // ItemOutcome is what became of one item of the population.
@@ -229,7 +233,7 @@ func (c *collector) result() *Result {
 		Passed:     c.passed, Deviations: []Deviation{}, Open: c.open,
 		Markers: outcome.Markers, Conclusion: outcome.Conclusion, NeedsJudgment: outcome.NeedsJudgment,
 		Because: append(c.because(), outcome.Because...), Episodes: outcome.Episodes,
-		Outside: c.outside, FilteredOut: c.filtered, State: facts.State, Gaps: facts.Gaps,
+		Outside: c.outside, FilteredOut: c.filtered, State: facts.State, Gaps: facts.Gaps, Tally: c.tally(),
 	}
 	if r.Open == nil {
 		r.Open = []string{}
@@ -415,6 +419,7 @@ type collector struct {
 	count, passed     int
 	outside, filtered int
 	first, last       time.Time
+	lastID            string // of the last item
 	findings          []Finding
 	open              []string
 	failures          []string // the first few
@@ -439,6 +444,9 @@ func newCollector(of *Subject, source Source) *collector {
 	}
 	if of.Test.Kind == controls.State {
 		c.watch = newWatch(of.Test.Interval, &c.opt)
+	}
+	if of.Before != nil {
+		c.resume(of.Before)
 	}
 	return c
 }
@@ -487,6 +495,7 @@ func (c *collector) add(v verdict) error {
 		c.last = v.at
 	}
 	c.count++
+	c.lastID = v.id
 	if _, ok := c.noted[v.id]; ok {
 		c.noted[v.id] = true
 	}
@@ -496,13 +505,7 @@ func (c *collector) add(v verdict) error {
 	case open:
 		c.open = append(c.open, v.id)
 	case deviates:
-		note := c.opt.Notes.Items[v.id]
-		c.findings = append(c.findings, Finding{
-			Item: v.id, At: v.at, Reason: v.reason,
-			Cause: note.Cause, Person: note.Person, Subsystem: note.Subsystem,
-			Compensated: strings.TrimSpace(c.opt.Notes.Compensating[v.id]) != "",
-			Incident:    note.Incident != "", DesignLevel: note.DesignLevel,
-		})
+		c.find(v.id, v.at, v.reason)
 		if v.err != nil && len(c.failures) < maxFailures {
 			c.failures = append(c.failures, fmt.Sprintf("Item %s: %v.", quote(v.id), v.err))
 		}
@@ -520,6 +523,17 @@ func (c *collector) add(v verdict) error {
 		return nil
 	}
 	return c.opt.Each(v.outcome())
+}
+
+// find takes a deviation, with what the notes say of it.
+func (c *collector) find(id string, at time.Time, reason Reason) {
+	note := c.opt.Notes.Items[id]
+	c.findings = append(c.findings, Finding{
+		Item: id, At: at, Reason: reason,
+		Cause: note.Cause, Person: note.Person, Subsystem: note.Subsystem,
+		Compensated: strings.TrimSpace(c.opt.Notes.Compensating[id]) != "",
+		Incident:    note.Incident != "", DesignLevel: note.DesignLevel,
+	})
 }
 
 // outcome is the verdict on an item that is in the population.

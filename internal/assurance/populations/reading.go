@@ -25,7 +25,8 @@ type Reading struct {
 	window Window
 	kind   *record.Kind // the register whose own instant selects; nil elsewhere
 	marks  bool
-	sifted bool // Items gives those of one population only
+	sifted bool   // Items gives those of one population only
+	begun  *Place // from which it goes on; nil: from the beginning
 }
 
 // Alike names what populations that one Reading can be of have in common, and is
@@ -130,11 +131,19 @@ func (r *Reading) each(give func(doc []byte) error) error {
 
 // events gives the ledger's events as items.
 func (r *Reading) events(take func(candidate) error) error {
-	query := ledger.Query{To: r.window.AsOf}
-	if r.of[0].At == "item.time" { // by another instant an event of any time may belong
-		query.Since, query.Until = r.window.From, r.window.To
+	queries := []ledger.Query{{To: r.window.AsOf}}
+	switch {
+	case r.begun != nil:
+		queries = r.begun.since(r.window)
+	case r.of[0].At == byTime: // by another instant an event of any time may belong
+		queries[0].Since, queries[0].Until = r.window.From, r.window.To
 	}
-	return r.reader.Events(query, func(e *ledger.Event) error { return take(candidate{event: e}) })
+	for _, query := range queries {
+		if err := r.reader.Events(query, func(e *ledger.Event) error { return take(candidate{event: e}) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // candidate may be an item: a document, or an event to make one of.
@@ -182,7 +191,12 @@ func (r *Reading) sorted(source func(take func(candidate) error) error, give fun
 	}); err != nil {
 		return err
 	}
-	return items.Each(func(_ int64, _ string, doc []byte) error { return give(doc) })
+	return items.Each(func(at int64, id string, doc []byte) error {
+		if r.begun != nil && !r.begun.precedes(sortItem{at: at, id: id}) {
+			return errEarlier
+		}
+		return give(doc)
+	})
 }
 
 // sift returns a function that keeps of candidates what is an item of one of the
@@ -250,21 +264,27 @@ func (r *Reading) belongs(panel *controls.Panel, doc []byte) (*controls.Evaluato
 	return nil, nil //nolint:nilnil // none
 }
 
-// HasEvent reports whether an event that the query selects belongs to a
-// population of events, or cannot be told not to.
-func HasEvent(from Snapshot, population *controls.Population, query ledger.Query) (bool, error) {
-	found := false
+// GotEvent reports whether a population of events has, in a window, an event that
+// it did not have in an earlier one, or that cannot be told not to belong to it.
+func GotEvent(from Snapshot, population *controls.Population, was, is Window) (found bool, err error) {
+	if population.At != byTime {
+		return true, nil
+	}
 	e := population.Evaluator()
 	var doc []byte
-	err := from.Events(query, func(event *ledger.Event) (err error) {
-		if doc, err = appendEvent(doc[:0], event); err != nil {
-			return err
+	for _, query := range (&Place{From: was.From, To: was.To, AsOf: was.AsOf}).since(is) {
+		if err := from.Events(query, func(event *ledger.Event) (err error) {
+			if doc, err = appendEvent(doc[:0], event); err != nil {
+				return err
+			}
+			if in, err := belongs(e, doc); err != nil || !in {
+				return err
+			}
+			found = true
+			return ledger.Stop
+		}); err != nil || found {
+			return found, err
 		}
-		if in, err := belongs(e, doc); err != nil || !in {
-			return err
-		}
-		found = true
-		return ledger.Stop
-	})
-	return found, err
+	}
+	return false, nil
 }

@@ -18,8 +18,35 @@ const maxTogether = 64
 // none, in no particular order; its error ends the computation, as the context's
 // does.
 func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds, questions []*Question, tell func(number int, a *Answer, err error) error) error {
-	c := &computation{ctx, populations.Remember(from), kinds, tell}
-	for _, group := range c.together(questions) {
+	c := &computation{ctx: ctx, from: populations.Remember(from), kinds: kinds, tell: tell}
+	var begun []int
+	for number, q := range questions {
+		if q.Before.begins(q) {
+			begun = append(begun, number)
+		} else {
+			c.whole = append(c.whole, number)
+		}
+	}
+	c.goOn = true
+	if err := c.all(questions, begun); err != nil {
+		return err
+	}
+	c.goOn = false
+	return c.all(questions, c.whole)
+}
+
+type computation struct {
+	ctx   context.Context
+	from  populations.Snapshot
+	kinds record.Kinds
+	tell  func(number int, a *Answer, err error) error
+	goOn  bool  // from where earlier answers ended
+	whole []int // the questions that are answered from the beginning
+}
+
+// all answers the questions with these numbers.
+func (c *computation) all(questions []*Question, numbers []int) error {
+	for _, group := range c.together(questions, numbers) {
 		var asked []*inquiry
 		for _, number := range group {
 			i, err := c.inquire(number, questions[number])
@@ -36,34 +63,38 @@ func Compute(ctx context.Context, from populations.Snapshot, kinds record.Kinds,
 	return nil
 }
 
-type computation struct {
-	ctx   context.Context
-	from  populations.Snapshot
-	kinds record.Kinds
-	tell  func(number int, a *Answer, err error) error
-}
-
-// failed tells why a question has no answer.
+// failed tells why a question has no answer. One that was to go on from an earlier
+// answer is answered from the beginning, whatever was in the way.
 func (c *computation) failed(number int, err error) error {
-	if c.ctx.Err() != nil {
+	switch {
+	case c.ctx.Err() != nil:
 		return context.Cause(c.ctx)
+	case c.goOn:
+		c.whole = append(c.whole, number)
+		return nil
 	}
 	return c.tell(number, nil, err)
 }
 
 // together groups the questions that one reading can answer.
-func (c *computation) together(questions []*Question) (groups [][]int) {
+func (c *computation) together(questions []*Question, numbers []int) (groups [][]int) {
 	type shared struct {
 		alike    string
 		from, to int64 // microseconds
 		asOf     int64
 		zone     string
 		interim  bool
+		begunTo  int64 // nanoseconds; where one goes on
+		begunAt  int64
 	}
 	open := map[shared]int{}
-	for number, q := range questions {
+	for _, number := range numbers {
+		q := questions[number]
 		w := &q.Window
-		key := shared{populations.Alike(c.kinds, &q.Test.Population), w.From.UnixMicro(), w.To.UnixMicro(), w.AsOf, w.Zone.String(), w.Interim}
+		key := shared{populations.Alike(c.kinds, &q.Test.Population), w.From.UnixMicro(), w.To.UnixMicro(), w.AsOf, w.Zone.String(), w.Interim, 0, 0}
+		if c.goOn {
+			key.begunTo, key.begunAt = q.Before.Place.To.UnixNano(), q.Before.Place.AsOf
+		}
 		at, ok := open[key]
 		if key.alike == "" || !ok || len(groups[at]) == maxTogether {
 			at = len(groups)
@@ -84,10 +115,14 @@ type inquiry struct {
 	checks   *checks
 	notes    controltests.Notes
 	changes  *controltests.ChangeRecord
+	before   *Progress // to go on from; nil: from the beginning
 }
 
 func (c *computation) inquire(number int, q *Question) (i *inquiry, err error) {
 	i = &inquiry{number: number, question: q}
+	if c.goOn {
+		i.before = q.Before
+	}
 	if i.coverage, err = coverage(c.from, c.kinds, q.Test, q.Window); err != nil {
 		return nil, err
 	}
@@ -145,11 +180,18 @@ func (c *computation) read(asked []*inquiry) ([]*Answer, error) {
 	}
 	subjects := make([]controltests.Subject, len(asked))
 	members := make([]*populations.Members, len(asked))
-	known := map[string]*populations.Members{} // by filter
+	known := map[string]*populations.Members{} // by filter, and what they begin with
 	for i, one := range asked {
-		if members[i] = known[of[i].Where]; members[i] == nil {
-			members[i] = reading.Members()
-			known[of[i].Where] = members[i]
+		key := of[i].Where
+		if b := one.before; b != nil {
+			reading.After(b.Place)
+			key += "\x00" + string(b.Taken.State)
+		}
+		if members[i] = known[key]; members[i] == nil {
+			if members[i], err = one.members(reading); err != nil {
+				return nil, err
+			}
+			known[key] = members[i]
 		}
 		if subjects[i], err = one.subject(members[i]); err != nil {
 			return nil, err
@@ -162,8 +204,19 @@ func (c *computation) read(asked []*inquiry) ([]*Answer, error) {
 	answers := make([]*Answer, len(asked))
 	for i, one := range asked {
 		answers[i] = one.question.answer(one, members[i], results[i])
+		if answers[i].Progress, err = one.question.progress(reading, members[i], results[i]); err != nil {
+			return nil, err
+		}
 	}
 	return answers, nil
+}
+
+// members are to be told the items of an inquiry.
+func (i *inquiry) members(reading *populations.Reading) (*populations.Members, error) {
+	if i.before != nil {
+		return i.before.Taken.Members()
+	}
+	return reading.Members(), nil
 }
 
 // subject is the test of an inquiry, to be run.
@@ -175,6 +228,9 @@ func (i *inquiry) subject(members *populations.Members) (controltests.Subject, e
 		UniqueIDs: q.Test.Population.ID == "item.id", // the store holds no id twice
 		Changes:   i.changes,
 	}}
+	if i.before != nil {
+		s.Before = i.before.Tally
+	}
 	if q.Begin == nil {
 		return s, nil
 	}

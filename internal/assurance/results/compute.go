@@ -28,6 +28,9 @@ type Question struct {
 	// Begin is called when the reading of the population begins, and once more when
 	// it has to begin again; nil where nobody looks on.
 	Begin func() (*Witness, error)
+	// Before is the progress of an earlier answer to go on from, where that can be
+	// done; nil: from the beginning. The answer is the same either way.
+	Before *Progress
 }
 
 // Witness is told what a computation goes over; either function may be nil.
@@ -44,6 +47,8 @@ type Answer struct {
 	Banked  populations.Banked
 	Result  Result
 	Details *controltests.Result
+	// Progress is what it takes to go on from this answer; nil: that cannot be done.
+	Progress *Progress
 }
 
 // result makes the record of a test: what the items say, what the sources say,

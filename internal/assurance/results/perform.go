@@ -117,6 +117,8 @@ type Task struct {
 	Final bool
 	// BankOnly banks the population and tests nothing.
 	BankOnly bool
+
+	before *Progress // that of its latest result; nil: none is known
 }
 
 func (t *Task) interim() bool { return t.Period.State != periods.Closed }

@@ -139,6 +139,9 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 				done.Unchanged++
 				continue
 			}
+			if task.before, err = k.progress(r); err != nil {
+				return nil, err
+			}
 		}
 		doubted, latest = append(doubted, task), append(latest, k)
 	}
@@ -240,8 +243,8 @@ func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, size int64,
 		return false, nil // the rule counts the months in which deviations began
 	}
 	if from == populations.FromEvents {
-		touched, err := eventsSince(snapshot, task.Test, was, is)
-		return !touched, err
+		got, err := populations.GotEvent(snapshot, &task.Test.Population, was, is)
+		return !got, err
 	}
 	kind, err := l.Kinds.Find(from)
 	if err != nil {
@@ -288,25 +291,4 @@ func (l *Lab) windows(snapshot populations.Snapshot, size int64, task *Task, k *
 // month is the calendar month that an interval with this end reaches into.
 func month(end time.Time, zone *time.Location) string {
 	return end.Add(-time.Microsecond).In(zone).Format("2006-01")
-}
-
-// eventsSince reports whether the population has got an event that it did not
-// have in the window before.
-func eventsSince(r populations.Snapshot, test *controls.Test, was, is populations.Window) (bool, error) {
-	if test.Population.At != "item.time" {
-		return true, nil
-	}
-	for _, q := range []ledger.Query{
-		{From: was.AsOf, Since: is.From, Until: is.To},
-		{To: was.AsOf, Since: was.To, Until: is.To}, // that were there, and had not come yet
-	} {
-		if q.From >= q.To && q.To > 0 || !q.Since.Before(q.Until) {
-			continue
-		}
-		found, err := populations.HasEvent(r, &test.Population, q)
-		if err != nil || found {
-			return found, err
-		}
-	}
-	return false, nil
 }

@@ -136,8 +136,10 @@ func (l *Lab) enter(ctx context.Context, caller act.Caller, task *Task, a *Answe
 		result.Population = outcome.Population.ID
 		result.PerformedAt, result.PerformedBy = tx.Now(), tx.Caller().ID
 		outcome.Result = &result
-		_, err = record.Put(tx, Register, record.Change{Verb: "performed", ID: result.ID, Doc: result})
-		return err
+		if _, err = record.Put(tx, Register, record.Change{Verb: "performed", ID: result.ID, Doc: result}); err != nil || a.Progress == nil {
+			return err
+		}
+		return a.Progress.keep(tx, &result)
 	})
 	if err != nil {
 		return nil, err
@@ -170,7 +172,7 @@ func (l *Lab) examine(ctx context.Context, r *store.Reader, from populations.Sna
 		asked = append(asked, number)
 		questions = append(questions, &Question{
 			Control: task.Control, Test: task.Test, Period: task.Period.Name, Interim: task.interim(), Window: window,
-			Root: hex.EncodeToString(head.Root), Engine: l.Engine, RecordedQuery: task.RecordedQuery,
+			Root: hex.EncodeToString(head.Root), Engine: l.Engine, RecordedQuery: task.RecordedQuery, Before: task.before,
 		})
 	}
 	return Compute(ctx, from, l.Kinds, questions, func(number int, a *Answer, err error) error {
