@@ -14,7 +14,7 @@ const refreshTime = 5 * time.Second
 // readiness report.
 func dailyRefresh(b *bench) {
 	size, small := pick(b, 20_000, 1_000_000), pick(b, 500, 1_000)
-	b.say("`scaf control test --changed`, the real program from start to end, over an open period and all tests of the catalog: what `scaf serve` does every day before it writes the readiness report. The ledger has %s events of AWS CloudTrail. **First**: no test was performed before. **Nothing new**: right after that. **Import**: after an import of %s further events of CloudTrail, which all belong to the population of one test (CLD-01): it has to be performed again over all of them. The last column says how many tests then said something new.", count(size), count(small))
+	b.say("`scaf control test --changed`, the real program from start to end, over an open period and all tests of the catalog: what `scaf serve` does every day before it writes the readiness report. The ledger has %s events of AWS CloudTrail. **First**: no test was performed before. **Nothing new**: right after that. **Import**: after an import of %s further events of CloudTrail, which all belong to the population of one test (CLD-01) and come after those before: it goes on from its latest result. (Were one of them earlier, it would be performed over all of them again.) The last column says how many tests then said something new.", count(size), count(small))
 	rows := [][]string{{"database", "events", "first", "nothing new", "target", "CPU", "import", "target", "CPU", "peak memory", "new"}}
 	all, few := makeTrail(b, 0, size), makeTrail(b, size, size+small)
 	for _, database := range databases {
