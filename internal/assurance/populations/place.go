@@ -78,19 +78,27 @@ type Taken struct {
 	State []byte `json:"state"` // of the hash
 }
 
-// Taken is what the members have taken; nil where that is not all that they know.
+// Taken is what the members have taken; nil where it takes more to go on.
 func (m *Members) Taken() (*Taken, error) {
 	if m.marks {
 		return nil, nil //nolint:nilnil // none
 	}
-	state, err := m.sum.(encoding.BinaryMarshaler).MarshalBinary()
+	sum, ok := m.sum.(encoding.BinaryMarshaler)
+	if !ok {
+		return nil, nil //nolint:nilnil // none
+	}
+	state, err := sum.MarshalBinary()
 	return &Taken{m.count, state}, err
 }
 
 // Members returns members that have taken this.
 func (t *Taken) Members() (*Members, error) {
 	m := &Members{sum: sha256.New(), count: t.Count}
-	if err := m.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(t.State); err != nil {
+	sum, ok := m.sum.(encoding.BinaryUnmarshaler)
+	if !ok {
+		return nil, errors.New("the state of a population's hash cannot be restored")
+	}
+	if err := sum.UnmarshalBinary(t.State); err != nil {
 		return nil, fmt.Errorf("the state of a population's hash: %w", err)
 	}
 	return m, nil

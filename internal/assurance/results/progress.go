@@ -71,10 +71,10 @@ func (k *known) progress(r *store.Reader) (*Progress, error) {
 		return nil, err
 	}
 	p := &Progress{}
-	if json.Unmarshal([]byte(doc), p) != nil || !p.of(k) {
-		return nil, nil //nolint:nilnil // it may be lost
+	if json.Unmarshal([]byte(doc), p) == nil && p.of(k) {
+		return p, nil
 	}
-	return p, nil
+	return nil, nil //nolint:nilnil // it may be lost
 }
 
 // of reports whether the progress is that of a recorded result and population, as

@@ -140,7 +140,7 @@ func (l *laboratory) goOn(rt *rapid.T, n int, files []*controls.Control) (shorte
 			to -= rapid.IntRange(0, 3).Draw(rt, "hours")
 			to = max(to, 3)
 		case "judge":
-			l.stated(rt, period, number)
+			l.stated(rt, period)
 		case "cover":
 			since := year.Add(time.Duration(rapid.IntRange(-2, 5).Draw(rt, "since")) * time.Hour)
 			l.eventsImported(since, since.Add(time.Duration(rapid.IntRange(1, 2*to).Draw(rt, "covered"))*time.Hour))
@@ -210,7 +210,7 @@ func (l *laboratory) arrive(rt *rapid.T, year time.Time, from, to int, number *i
 }
 
 // stated states the cause of an item's deviation, which somebody confirms or not.
-func (l *laboratory) stated(rt *rapid.T, period string, number int) {
+func (l *laboratory) stated(rt *rapid.T, period string) {
 	subject := judgments.Subject{
 		Control: "E-1", Test: rapid.SampledFrom([]string{"fine", "same", "some", "all"}).Draw(rt, "test"), Period: period,
 		Item: fmt.Sprint("e", rapid.IntRange(0, 5).Draw(rt, "item")),
