@@ -119,6 +119,10 @@ type Log interface {
 var (
 	// ErrDenied: the caller may not do this.
 	ErrDenied = errors.New("not allowed")
+	// ErrSamePerson: two people are needed, and the caller is one who has had a
+	// part already. A body returns an error that wraps it, and Do records it as
+	// the denial that it is.
+	ErrSamePerson = errors.New("it takes another person")
 	// ErrConflict: an event with this id and source, but other content, is in
 	// the ledger.
 	ErrConflict = errors.New("an event with the same id and source but other content is in the ledger")
@@ -186,12 +190,17 @@ func (d *Door) Close() error {
 // again from the start when a commit has to be repeated, so it assigns its
 // results rather than appends to them. The receipts are those of the body's
 // events, in order. When Do returns an error, nothing was changed, except
-// where the error says that the outcome is unknown.
+// where the error says that the outcome is unknown. A refusal is an event of its
+// own: of a caller who may not, and of a body that ends with ErrSamePerson.
 func (d *Door) Do(ctx context.Context, caller Caller, action, ref string, body func(*Tx) error) ([]Receipt, error) {
 	if err := d.authorize(ctx, caller, action, ref); err != nil {
 		return nil, err
 	}
-	return d.lane.submit(ctx, &member{caller: caller, body: body})
+	receipts, err := d.lane.submit(ctx, &member{caller: caller, body: body})
+	if errors.Is(err, ErrSamePerson) {
+		err = d.denied(ctx, caller, action, ref, err, err)
+	}
+	return receipts, err
 }
 
 // Append takes submitted events, all of them or none, and returns a receipt
@@ -239,14 +248,19 @@ func (d *Door) authorize(ctx context.Context, caller Caller, action, ref string)
 		d.countAnonymous(ctx, action)
 		return denied
 	}
+	return d.denied(ctx, caller, action, ref, reason, denied)
+}
+
+// denied records a refusal and its reason, and returns it.
+func (d *Door) denied(ctx context.Context, caller Caller, action, ref string, reason, refusal error) error {
 	_, err := d.lane.submit(ctx, &member{caller: caller, body: func(tx *Tx) error {
 		_, err := tx.Event(Event{Type: "scaf.access.denied.v1", Subject: ref, Outcome: Denied, Data: map[string]any{"action": action, "reason": reason.Error()}})
 		return err
 	}})
 	if err != nil {
-		return errors.Join(denied, fmt.Errorf("the refusal could not be recorded: %w", err))
+		return errors.Join(refusal, fmt.Errorf("the refusal could not be recorded: %w", err))
 	}
-	return denied
+	return refusal
 }
 
 // Tx is the transaction of one Do.

@@ -15,9 +15,6 @@ import (
 // AnyVersion says that a change is meant whatever the record's version is.
 const AnyVersion = 0
 
-// ErrSamePerson says: two people are needed, and this is the same one.
-var ErrSamePerson = errors.New("another person has to do this")
-
 // StaleError says that a record has moved on since the caller read it, and
 // what both have: nothing was overwritten. It wraps ErrStale.
 type StaleError struct {
@@ -194,7 +191,7 @@ func (k *Kind) another(caller act.Caller, t *Transition, doc []byte) error {
 			return err
 		}
 		if slices.Contains(names, caller.ID) || slices.Contains(names, caller.Operator()) {
-			return fmt.Errorf("%w: %s is the %s of this record, and cannot move it from %s to %s", ErrSamePerson, caller.ID, field, t.From, t.To)
+			return fmt.Errorf("%w: %s is the %s of this record, and cannot move it from %s to %s", act.ErrSamePerson, caller.ID, field, t.From, t.To)
 		}
 	}
 	return nil

@@ -66,8 +66,6 @@ var Register = record.Define[Evidence](record.Definition{
 var (
 	// ErrInvalid: it is no evidence as it stands; what follows says why.
 	ErrInvalid = errors.New("the evidence is refused")
-	// ErrOwn: who prepared evidence, or entered it, cannot review it.
-	ErrOwn = errors.New("evidence is reviewed by somebody other than its preparer")
 )
 
 const maxText = 2000 // bytes
@@ -149,7 +147,7 @@ func (e *Evidence) check() error {
 }
 
 // Conclude records what a reviewer concluded of evidence, once: somebody other
-// than the preparer, and than who entered it.
+// than the preparer, and than who entered it (act.ErrSamePerson).
 func Conclude(ctx context.Context, door *act.Door, caller act.Caller, id string, conclusion controltests.ReviewConclusion, reason string) (*Evidence, error) {
 	switch {
 	case conclusion != controltests.Accepted && conclusion != controltests.NotAccepted:
@@ -167,7 +165,7 @@ func Conclude(ctx context.Context, door *act.Door, caller act.Caller, id string,
 			return err
 		}
 		if by := tx.Caller(); by.ID == e.PreparedBy || by.ID == e.EnteredBy {
-			return fmt.Errorf("%w: %s prepared or entered %s", ErrOwn, by.ID, id)
+			return fmt.Errorf("%w: %s prepared or entered %s, and cannot review it", act.ErrSamePerson, by.ID, id)
 		}
 		if e.Review != nil {
 			return fmt.Errorf("%w: %s was %s by %s: add evidence anew", record.ErrSame, id, e.State, e.Review.By)

@@ -91,7 +91,7 @@ func Conclude(tx *act.Tx, c Conclusion, on Basis) (*Conclusion, error) {
 }
 
 // Follows checks a conclusion that somebody recorded at an instant, after those
-// that were recorded before: ErrTwo, ErrWrong. Harsher is always possible;
+// that were recorded before: act.ErrSamePerson, ErrWrong. Harsher is always possible;
 // softer needs a reason, never makes anything of missing data, and never
 // erases a deviation.
 func (c *Conclusion) Follows(before []Conclusion, on Basis, by act.Caller, at time.Time) error {
@@ -110,14 +110,14 @@ func (c *Conclusion) Follows(before []Conclusion, on Basis, by act.Caller, at ti
 	case c.ConcludedBy != actor || c.ConcludedVia != by.By || !c.ConcludedAt.Equal(at):
 		return wrong("it is concluded by who records it (%s)", actor)
 	case versions.Owns(on.Owner, actor):
-		return fmt.Errorf("%w: %s is the owner of %s, and cannot conclude on it", ErrTwo, actor, on.Control)
+		return fmt.Errorf("%w: %s is the owner of %s, and cannot conclude on it", act.ErrSamePerson, actor, on.Control)
 	case c.Role != Management && on.PerformedBy == actor:
-		return fmt.Errorf("%w: %s performed %s, and cannot audit it", ErrTwo, actor, on.Result)
+		return fmt.Errorf("%w: %s performed %s, and cannot audit it", act.ErrSamePerson, actor, on.Result)
 	}
 	for i := range before {
 		b := &before[i]
 		if b.Control == c.Control && b.ConcludedBy == actor && (b.Role == Management) != (c.Role == Management) {
-			return fmt.Errorf("%w: %s concluded for the other side (%s)", ErrTwo, actor, b.ID)
+			return fmt.Errorf("%w: %s concluded for the other side (%s)", act.ErrSamePerson, actor, b.ID)
 		}
 	}
 	return c.softer(on, wrong)

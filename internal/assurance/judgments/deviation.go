@@ -97,8 +97,6 @@ var Deviations = record.Define[Deviation](record.Definition{
 
 // Errors of judgments.
 var (
-	// ErrTwo: it takes another person.
-	ErrTwo = versions.ErrTwo
 	// ErrWrong: it cannot be recorded so.
 	ErrWrong = versions.ErrWrong
 	// ErrNothing: there is nothing to confirm.
@@ -192,7 +190,7 @@ func put(tx *act.Tx, before, after *Deviation, verb string, version int) error {
 }
 
 // Follows checks what somebody recorded about a deviation at an instant, after
-// what was recorded before (nil: nothing): ErrTwo, ErrWrong.
+// what was recorded before (nil: nothing): act.ErrSamePerson, ErrWrong.
 func (d *Deviation) Follows(before *Deviation, by act.Caller, at time.Time) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s %s, item %s: %s", ErrWrong, d.Control, d.Test, d.Item, fmt.Sprintf(format, args...))
@@ -262,9 +260,9 @@ func (s *Statement) follows(before Statement, same bool, owner string, by act.Ca
 	case s.ConfirmedBy != actor || s.ConfirmedVia != by.By || s.ConfirmedAt == nil || !s.ConfirmedAt.Equal(at):
 		return fmt.Errorf("%w: it is confirmed by who records it (%s)", ErrWrong, actor)
 	case s.ConfirmedBy == s.StatedBy:
-		return fmt.Errorf("%w: %s stated it, and cannot confirm it", ErrTwo, actor)
+		return fmt.Errorf("%w: %s stated it, and cannot confirm it", act.ErrSamePerson, actor)
 	case versions.Owns(owner, actor):
-		return fmt.Errorf("%w: %s is the control's owner, and cannot confirm it", ErrTwo, actor)
+		return fmt.Errorf("%w: %s is the control's owner, and cannot confirm it", act.ErrSamePerson, actor)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func TestACauseCountsOnceSomebodyElseHasConfirmedIt(t *testing.T) {
 			c.Errorf("stated only: %+v", known)
 		}
 		for name, by := range map[string]act.Caller{"who stated it": ann, "the owner": robin} {
-			if err := c.confirm(by, "a/1"); !errors.Is(err, judgments.ErrTwo) {
+			if err := c.confirm(by, "a/1"); !errors.Is(err, act.ErrSamePerson) {
 				c.Errorf("confirmed by %s: %v", name, err)
 			}
 		}
@@ -137,7 +137,7 @@ func TestCompensationsAndIncidents(t *testing.T) {
 		c.must(c.cause(ben, "x", "capacity"))
 		// One of the two is ben's, and one ann's: it takes a third person.
 		for _, by := range []act.Caller{ann, ben} {
-			if err := c.confirm(by, "x"); !errors.Is(err, judgments.ErrTwo) {
+			if err := c.confirm(by, "x"); !errors.Is(err, act.ErrSamePerson) {
 				c.Errorf("%s: %v", by.ID, err)
 			}
 		}
@@ -213,11 +213,11 @@ func TestConclusionsByPersons(t *testing.T) {
 			{"an unknown word", ann, management, on(exc, 1), "fine", "x", judgments.ErrWrong},
 			{"not tested", ann, management, on(exc, 1), controltests.NotTested, "x", judgments.ErrWrong},
 			{"an unknown role", ann, "friend", on(exc, 1), exc, "", judgments.ErrWrong},
-			{"the owner", robin, management, on(exc, 1), bad, "", judgments.ErrTwo},
-			{"who performed it does not audit it", ann, judgments.Auditor, on(exc, 1), exc, "", judgments.ErrTwo},
+			{"the owner", robin, management, on(exc, 1), bad, "", act.ErrSamePerson},
+			{"who performed it does not audit it", ann, judgments.Auditor, on(exc, 1), exc, "", act.ErrSamePerson},
 			{"the auditor confirms", ben, judgments.Confirmation, on(exc, 1), exc, "", nil},
 			{"and concludes", ben, judgments.Auditor, on(exc, 1), bad, "", nil},
-			{"and is not management", ben, management, on(exc, 1), bad, "", judgments.ErrTwo},
+			{"and is not management", ben, management, on(exc, 1), bad, "", act.ErrSamePerson},
 		} {
 			if err := conclude(one.by, one.role, one.basis, one.to, one.reason); !errors.Is(err, one.want) {
 				c.Errorf("%s: %v, want %v", one.name, err, one.want)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -54,9 +55,6 @@ var Register = record.Define[Resolution](record.Definition{
 var (
 	// ErrInvalid: it is no resolution as it stands.
 	ErrInvalid = errors.New("the resolution is refused")
-	// ErrOwn: who proposed or entered a resolution, and the control's owner,
-	// cannot confirm it.
-	ErrOwn = errors.New("a resolution is confirmed by somebody other than who proposed it, and not by the control's owner")
 )
 
 const maxText = 2000 // bytes
@@ -85,7 +83,8 @@ func Propose(ctx context.Context, door *act.Door, caller act.Caller, r Resolutio
 	return &r, err
 }
 
-// Confirm confirms a resolution: from now on it resolves its mismatch.
+// Confirm confirms a resolution: from now on it resolves its mismatch. Neither
+// who proposed or entered it nor the control's owner can (act.ErrSamePerson).
 func Confirm(ctx context.Context, door *act.Door, caller act.Caller, id string) (*Resolution, error) {
 	var r *Resolution
 	_, err := door.Do(ctx, caller, "resolution.confirm", "resolution/"+id, func(tx *act.Tx) error {
@@ -97,8 +96,11 @@ func Confirm(ctx context.Context, door *act.Door, caller act.Caller, id string) 
 		if err := json.Unmarshal(v.Doc, r); err != nil {
 			return err
 		}
-		if by := tx.Caller(); by.ID == r.ProposedBy || by.ID == r.EnteredBy || by.ID == r.Owner {
-			return fmt.Errorf("%w: %s", ErrOwn, by.ID)
+		switch by := tx.Caller(); {
+		case by.ID == r.ProposedBy || by.ID == r.EnteredBy:
+			return fmt.Errorf("%w: %s proposed or entered %s, and cannot confirm it", act.ErrSamePerson, by.ID, id)
+		case versions.Owns(r.Owner, by.ID):
+			return fmt.Errorf("%w: %s is the owner of %s, and cannot confirm it", act.ErrSamePerson, by.ID, r.Control)
 		}
 		if r.State == Confirmed {
 			return fmt.Errorf("%w: %s was confirmed by %s", record.ErrSame, id, r.ConfirmedBy)

@@ -216,7 +216,7 @@ func TestDocumentsCountWhenSomebodyElseAcceptedThem(t *testing.T) {
 			l.Errorf("nothing: %+v", r)
 		}
 		january := l.file(ann, month(1), month(2))
-		if err := l.review(ann, january, controltests.Accepted); !errors.Is(err, documents.ErrOwn) {
+		if err := l.review(ann, january, controltests.Accepted); !errors.Is(err, act.ErrSamePerson) {
 			l.Errorf("own: %v", err)
 		}
 		if r := l.perform("minutes", p).Result; reason(r, "2026-01") != "" || !says(r, "EVD-1 is not reviewed") || r.Passed != 0 || len(r.Gaps) != 1 {
@@ -257,7 +257,7 @@ func (l *laboratory) resolve(test, mismatch string, by, confirmed act.Caller) {
 		l.Fatal(err)
 	}
 	for _, own := range []act.Caller{by, {ID: l.control.Owner, Roles: by.Roles}} {
-		if _, err := resolutions.Confirm(context.Background(), l.Ledger.Door, own, r.ID); !errors.Is(err, resolutions.ErrOwn) {
+		if _, err := resolutions.Confirm(context.Background(), l.Ledger.Door, own, r.ID); !errors.Is(err, act.ErrSamePerson) {
 			l.Errorf("%s confirms: %v", own.ID, err)
 		}
 	}

@@ -139,7 +139,7 @@ func (d *Desk) Adopt(ctx context.Context, caller act.Caller, all []*controls.Con
 				v := of0(control, 1)
 				v.State, v.EffectiveFrom, v.ProposedBy, v.ProposedAt, v.ApprovedBy, v.ApprovedVia, v.ApprovedAt = Approved, effective, Catalog, now, tx.Caller().ID, tx.Caller().By, &now
 				err = put(tx, nil, v, "adopted", 0)
-				if errors.Is(err, ErrTwo) {
+				if errors.Is(err, act.ErrSamePerson) {
 					left = append(left, control.ID)
 					continue
 				}

@@ -104,7 +104,7 @@ func (d *Desk) walked(r *store.Reader, ref string) error {
 	return err
 }
 
-// Assessed checks an assessment that somebody made at an instant (ErrTwo,
+// Assessed checks an assessment that somebody made at an instant (act.ErrSamePerson,
 // ErrWrong).
 func (b *Book) Assessed(a *Assessment, by act.Caller, at time.Time) error {
 	wrong := func(format string, args ...any) error {
@@ -119,7 +119,7 @@ func (b *Book) Assessed(a *Assessment, by act.Caller, at time.Time) error {
 	case a.Assessor != by.ID || a.AssessedVia != by.By || !a.AssessedAt.Equal(at):
 		return wrong("it is assessed by who records it (%s)", by.ID)
 	case Owns(version.Owner, a.Assessor):
-		return fmt.Errorf("%w: %s is the owner of %s, and cannot assess its design", ErrTwo, a.Assessor, a.Control)
+		return fmt.Errorf("%w: %s is the owner of %s, and cannot assess its design", act.ErrSamePerson, a.Assessor, a.Control)
 	}
 	for _, part := range []struct{ name, text string }{{"risk", a.Risk}, {"precision", a.Precision}, {"walkthrough", a.Walkthrough}, {"reason", a.Reason}} {
 		if strings.TrimSpace(part.text) == "" {

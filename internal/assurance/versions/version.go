@@ -67,8 +67,6 @@ var Register = record.Define[Version](record.Definition{
 var (
 	// ErrNone: there is no such version.
 	ErrNone = errors.New("there is no such version of the control")
-	// ErrTwo: it takes another person.
-	ErrTwo = errors.New("it takes another person")
 	// ErrWrong: it cannot be recorded so.
 	ErrWrong = errors.New("it cannot be recorded")
 )
@@ -185,7 +183,7 @@ func (b *Book) Find(id string) *Version {
 }
 
 // Record enters a version that somebody made at an instant, and says what is
-// wrong with it (ErrTwo, ErrWrong).
+// wrong with it (act.ErrSamePerson, ErrWrong).
 func (b *Book) Record(v *Version, by act.Caller, at time.Time) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s: %s", ErrWrong, v.ID, fmt.Sprintf(format, args...))
@@ -210,9 +208,9 @@ func (b *Book) Record(v *Version, by act.Caller, at time.Time) error {
 	case v.ApprovedBy != by.ID || v.ApprovedVia != by.By || v.ApprovedAt == nil || !v.ApprovedAt.Equal(at):
 		return wrong("it is approved by who approves it (%s)", by.ID)
 	case v.ApprovedBy == v.ProposedBy:
-		return fmt.Errorf("%w: %s was proposed by %s, who cannot approve it", ErrTwo, v.ID, v.ProposedBy)
+		return fmt.Errorf("%w: %s was proposed by %s, who cannot approve it", act.ErrSamePerson, v.ID, v.ProposedBy)
 	case v.ProposedBy == Catalog && Owns(v.Owner, v.ApprovedBy):
-		return fmt.Errorf("%w: %s is the owner of %s, and cannot adopt it alone", ErrTwo, v.ApprovedBy, v.Control)
+		return fmt.Errorf("%w: %s is the owner of %s, and cannot adopt it alone", act.ErrSamePerson, v.ApprovedBy, v.Control)
 	case approved && (v.EffectiveFrom == nil || v.EffectiveFrom.Before(at)):
 		return wrong("it would take effect before its approval")
 	case before != nil && !approved && !v.EffectiveFrom.Equal(*before.EffectiveFrom):

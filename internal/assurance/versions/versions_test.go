@@ -95,12 +95,12 @@ func TestNobodyApprovesWhatTheyProposed(t *testing.T) {
 		if _, err := d.Propose(ctx, ben, c, ledgertest.Begin.AddDate(0, -2, 0)); !errors.Is(err, record.ErrSame) {
 			d.Errorf("the same once more: %v", err)
 		}
-		if _, err := d.Approve(ctx, ann, "C-1", v.ID); !errors.Is(err, versions.ErrTwo) {
+		if _, err := d.Approve(ctx, ann, "C-1", v.ID); !errors.Is(err, act.ErrSamePerson) {
 			d.Errorf("the proposer: %v", err)
 		}
 		behalf := ann
 		behalf.By = "local/root"
-		if _, err := d.Approve(ctx, behalf, "C-1", v.ID); !errors.Is(err, versions.ErrTwo) {
+		if _, err := d.Approve(ctx, behalf, "C-1", v.ID); !errors.Is(err, act.ErrSamePerson) {
 			d.Errorf("the proposer, entered by somebody else: %v", err)
 		}
 		for name, want := range map[string]error{"C-1.2": versions.ErrNone, c.SHA256[:7]: versions.ErrNone, strings.Repeat("0", 64): versions.ErrNone} {
@@ -201,7 +201,7 @@ func TestADesignIsAssessedBySomebodyElseThanTheOwner(t *testing.T) {
 		if _, err := d.Assess(ctx, ann, made); !errors.Is(err, record.ErrNone) {
 			d.Errorf("an item that is not there: %v", err)
 		}
-		if _, err := d.Assess(ctx, robin, whole); !errors.Is(err, versions.ErrTwo) {
+		if _, err := d.Assess(ctx, robin, whole); !errors.Is(err, act.ErrSamePerson) {
 			d.Errorf("the owner: %v", err)
 		}
 		if _, err := d.Assess(ctx, act.Caller{ID: "token/none"}, whole); !errors.Is(err, act.ErrDenied) {

@@ -313,7 +313,7 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 			x.Errorf("move %s: the field %s names nobody: give it in New", name, field)
 			continue
 		}
-		if _, err := x.move(who, id, t.To, change); !errors.Is(err, record.ErrSamePerson) {
+		if _, err := x.move(who, id, t.To, change); !errors.Is(err, act.ErrSamePerson) {
 			x.Errorf("move %s by the %s: %v", name, field, err)
 		}
 	}

@@ -72,8 +72,6 @@ func (s *Server) reviewEvidence(ctx context.Context, in *struct {
 	}
 	e, err := documents.Conclude(ctx, s.System.Door, r.caller, in.ID, review.Conclusion, review.Reason)
 	switch {
-	case errors.Is(err, documents.ErrOwn):
-		return nil, problem(http.StatusConflict, "own_evidence", "%v", err)
 	case errors.Is(err, documents.ErrInvalid):
 		return nil, problem(http.StatusUnprocessableEntity, "invalid_review", "%v", err)
 	case err != nil:

@@ -63,7 +63,7 @@ func TestATokenReviewsWhatAnotherPrepared(t *testing.T) {
 			return c.do(ask{method: "POST", path: "/v1/evidence/" + id + "/review", token: token, body: body, headers: []string{"Content-Type: application/json"}})
 		}
 		const good = `{"conclusion":"accepted","reason":"all there"}`
-		review(preparer, "EVD-1", good).want(t, 409, "own_evidence")
+		review(preparer, "EVD-1", good).want(t, 403, "same_person")
 		review(reviewer, "EVD-2", good).want(t, 404, "not_found")
 		review(reviewer, "EVD-1", `{"conclusion":"accepted"}`).want(t, 422, "invalid_review")
 		review(reviewer, "EVD-1", `{"conclusion":"maybe","reason":"x"}`).want(t, 422, "invalid_review")

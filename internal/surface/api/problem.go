@@ -132,7 +132,7 @@ func explain(err error) *Problem {
 		return problem(http.StatusBadRequest, "invalid_filter", "%v", err)
 	case errors.Is(err, record.ErrCursor):
 		return problem(http.StatusBadRequest, "invalid_request", "%v", err)
-	case errors.Is(err, record.ErrSamePerson):
+	case errors.Is(err, act.ErrSamePerson):
 		return problem(http.StatusForbidden, "same_person", "%v", err)
 	case errors.As(err, &stale):
 		p := problem(http.StatusPreconditionFailed, "stale", "%v", stale)

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -349,6 +350,48 @@ func TestARefusalIsRecorded(t *testing.T) {
 		found = nil
 		if err := ledger.Find(ctx, l.DB, ledger.Query{Type: "scaf.access.denied_anonymous.v1"}, collect); err != nil || len(found) != 1 {
 			t.Errorf("got %q (%v), want one event for the three anonymous refusals", found, err)
+		}
+	})
+}
+
+// Whoever tries alone what takes two is refused as one who may not: nothing of
+// the body stays but the denial.
+func TestARefusalForTheSamePersonIsRecorded(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		ctx := context.Background()
+		for range 2 {
+			if _, err := l.Do(ctx, ledgertest.Operator, "vendor.approve", "vendor/VEN-1", func(tx *act.Tx) error {
+				if err := tx.Enqueue("test", "left", nil, tx.Now()); err != nil {
+					return err
+				}
+				if _, err := tx.Event(act.Event{Type: "scaf.vendor.approved.v1", Subject: "vendor/VEN-1"}); err != nil {
+					return err
+				}
+				return fmt.Errorf("approve: %w: it is yours", act.ErrSamePerson)
+			}); !errors.Is(err, act.ErrSamePerson) {
+				t.Fatalf("got %v, want a refusal", err)
+			}
+		}
+		var found []string
+		if err := ledger.Find(ctx, l.DB, ledger.Query{}, func(e *ledger.Event) error {
+			found = append(found, strings.Join([]string{e.Type, e.Subject, e.Actor, e.Outcome, string(e.Data)}, " "))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		want := "scaf.access.denied.v1 vendor/VEN-1 " + ledgertest.Operator.ID + ` denied {"action":"vendor.approve","reason":"approve: it takes another person: it is yours"}`
+		if !slices.Equal(found, []string{want, want}) {
+			t.Errorf("the ledger holds %q, want twice %q", found, want)
+		}
+		if err := l.DB.Read(ctx, func(r *store.Reader) error {
+			var jobs int
+			err := r.One(`SELECT count(*) FROM job`, nil, []any{&jobs})
+			if jobs != 0 {
+				t.Errorf("%d jobs are left", jobs)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
 		}
 	})
 }
