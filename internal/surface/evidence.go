@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/evidence"
+	"scaf.dev/scaf/internal/platform/store"
 )
 
 // ExportEvidence writes the evidence bundle of a period to a file and records
@@ -35,6 +36,25 @@ func (s *System) ExportEvidence(ctx context.Context, caller act.Caller, period, 
 		}
 	}
 	return x.Export(ctx, caller, period, path)
+}
+
+// OpenEvidence opens the file of evidence. The reading is recorded.
+func (s *System) OpenEvidence(ctx context.Context, caller act.Caller, id string) (*documents.Evidence, io.ReadCloser, error) {
+	var e *documents.Evidence
+	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		e, err = documents.Get(r, id)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	if err := s.Door.View(ctx, caller, "evidence.read", "evidence/"+e.ID, map[string]string{"sha256": e.SHA256}); err != nil {
+		return nil, nil, err
+	}
+	content, err := s.Blobs.Open(ctx, e.SHA256)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", e.ID, err)
+	}
+	return e, content, nil
 }
 
 // AddEvidence keeps a file as evidence of a test that there is. Where none is

@@ -59,6 +59,19 @@ func (p Phase) Now() []string {
 	}
 }
 
+// Shown is a period, where it stands, and what may be done now.
+type Shown struct {
+	*Period
+	Phase Phase    `json:"phase"`
+	Now   []string `json:"now"`
+}
+
+// Show says where the period stands at an instant.
+func (p *Period) Show(now time.Time) Shown {
+	phase := p.Phase(now)
+	return Shown{p, phase, phase.Now()}
+}
+
 // Errors of what comes too early, or too late.
 var (
 	// ErrOpen: a final test is refused before the period has closed.

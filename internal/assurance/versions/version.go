@@ -172,11 +172,9 @@ func NewBook(all ...*Version) *Book {
 
 // Find is a version by its id; nil when it is not in the book.
 func (b *Book) Find(id string) *Version {
-	if i := strings.LastIndexByte(id, '.'); i > 0 {
-		for _, v := range b.versions[id[:i]] {
-			if v.ID == id {
-				return v
-			}
+	for _, v := range b.versions[ControlOf(id)] {
+		if v.ID == id {
+			return v
 		}
 	}
 	return nil
@@ -234,6 +232,9 @@ func (v *Version) becomes(after *Version) bool {
 	a.State, a.EffectiveFrom, a.ApprovedBy, a.ApprovedVia, a.ApprovedAt, a.ProposedAt = b.State, b.EffectiveFrom, b.ApprovedBy, b.ApprovedVia, b.ApprovedAt, b.ProposedAt
 	return a == b
 }
+
+// ControlOf is the control that a version is of, by the version's id.
+func ControlOf(id string) string { return id[:max(0, strings.LastIndexByte(id, '.'))] }
 
 // ID is the id of a control's version.
 func ID(control string, number int) string { return fmt.Sprintf("%s.%d", control, number) }

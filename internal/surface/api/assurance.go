@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"scaf.dev/scaf/internal/assurance/periods"
@@ -43,9 +42,6 @@ func (s *Server) getControl(_ context.Context, in *struct {
 	ID string `path:"id" example:"CHG-01"`
 }) (*rawBody, error) {
 	control, err := s.System.Control(in.ID)
-	if errors.Is(err, surface.ErrNoControl) {
-		return nil, problem(http.StatusNotFound, "not_found", "there is no control %q", in.ID)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,19 +53,6 @@ type inPeriod struct {
 	Period string `query:"period" doc:"Name of the period; the one that began last when it is left out"`
 }
 
-// period reads the period that is meant.
-func (s *Server) period(ctx context.Context, in *inPeriod) (*periods.Period, error) {
-	var period *periods.Period
-	err := s.System.DB.Read(ctx, func(r *store.Reader) (err error) {
-		period, err = periods.Choose(r, in.Period)
-		return err
-	})
-	if errors.Is(err, periods.ErrNone) {
-		return nil, problem(http.StatusNotFound, "not_found", "there is no such period")
-	}
-	return period, err
-}
-
 type resultsOutput struct {
 	Body struct {
 		Period  *periods.Period  `json:"period"`
@@ -79,7 +62,7 @@ type resultsOutput struct {
 
 // listResults gives the latest result of every test in a period.
 func (s *Server) listResults(ctx context.Context, in *inPeriod) (*resultsOutput, error) {
-	period, err := s.period(ctx, in)
+	period, err := s.System.ChoosePeriod(ctx, in.Period)
 	if err != nil {
 		return nil, err
 	}
@@ -114,14 +97,11 @@ func (s *Server) getReadiness(ctx context.Context, in *readinessInput) (*rawBody
 
 // listGaps gives what is missing for the tests of a period.
 func (s *Server) listGaps(ctx context.Context, in *inPeriod) (*rawBody, error) {
-	period, err := s.period(ctx, in)
+	period, err := s.System.ChoosePeriod(ctx, in.Period)
 	if err != nil {
 		return nil, err
 	}
 	missing, err := s.System.Missing(ctx, period)
-	if errors.Is(err, results.ErrNotBegun) {
-		return nil, problem(http.StatusConflict, "not_begun", "%v", err)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +136,5 @@ func (s *Server) readiness(ctx context.Context, in *readinessInput) (*reports.Re
 			return nil, problem(http.StatusBadRequest, "invalid", "date: %v", err)
 		}
 	}
-	report, err := s.System.Readiness(ctx, query)
-	if errors.Is(err, periods.ErrNone) {
-		return nil, problem(http.StatusNotFound, "not_found", "there is no such period")
-	}
-	return report, err
+	return s.System.Readiness(ctx, query)
 }

@@ -96,15 +96,17 @@ func made[T any](value *T, status int, err error) (*bodyOutput[*T], error) {
 	return &bodyOutput[*T]{status, value}, nil
 }
 
+type newLink struct {
+	Relation string `json:"relation" example:"follows"`
+	To       string `json:"to" doc:"The other record's reference" example:"change/c1"`
+}
+
 func (s *Server) addLink(ctx context.Context, in *RecordPath) (*bodyOutput[*attached.Link], error) {
 	kind, err := s.System.Kinds.Find(in.Register)
 	if err != nil {
 		return nil, err
 	}
-	var link struct {
-		Relation string `json:"relation"`
-		To       string `json:"to"`
-	}
+	var link newLink
 	if err := given(ctx, &link); err != nil {
 		return nil, err
 	}
@@ -127,14 +129,16 @@ func (s *Server) removeLink(ctx context.Context, in *linkInput) (*bodyOutput[*at
 	return made(v, http.StatusOK, err)
 }
 
+type newComment struct {
+	Text string `json:"text"`
+}
+
 func (s *Server) addComment(ctx context.Context, in *RecordPath) (*bodyOutput[*attached.Comment], error) {
 	kind, err := s.System.Kinds.Find(in.Register)
 	if err != nil {
 		return nil, err
 	}
-	var comment struct {
-		Text string `json:"text"`
-	}
+	var comment newComment
 	if err := given(ctx, &comment); err != nil {
 		return nil, err
 	}
@@ -185,12 +189,17 @@ func (s *Server) getAttachment(ctx context.Context, in *fileInput) (*fileOutput,
 	if err != nil {
 		return nil, err
 	}
+	return download(content, file.Name, file.Type, file.SHA256)
+}
+
+// download answers with a stored file and closes it.
+func download(content io.ReadCloser, name, media, sha256 string) (*fileOutput, error) {
 	defer func() { _ = content.Close() }()
 	data, err := io.ReadAll(content)
 	if err != nil {
 		return nil, err
 	}
-	return &fileOutput{file.Type, mime.FormatMediaType("attachment", map[string]string{"filename": file.Name}), `"` + file.SHA256 + `"`, data}, nil
+	return &fileOutput{media, mime.FormatMediaType("attachment", map[string]string{"filename": name}), `"` + sha256 + `"`, data}, nil
 }
 
 func (s *Server) removeAttachment(ctx context.Context, in *fileInput) (*bodyOutput[*attached.File], error) {
@@ -202,15 +211,17 @@ func (s *Server) removeAttachment(ctx context.Context, in *fileInput) (*bodyOutp
 	return made(v, http.StatusOK, err)
 }
 
+type tagChange struct {
+	Add    []string `json:"add,omitempty"`
+	Remove []string `json:"remove,omitempty"`
+}
+
 func (s *Server) changeTags(ctx context.Context, in *RecordPath) (*bodyOutput[*attached.Tagging], error) {
 	kind, err := s.System.Kinds.Find(in.Register)
 	if err != nil {
 		return nil, err
 	}
-	var change struct {
-		Add    []string `json:"add"`
-		Remove []string `json:"remove"`
-	}
+	var change tagChange
 	if err := given(ctx, &change); err != nil {
 		return nil, err
 	}

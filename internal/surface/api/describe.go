@@ -23,30 +23,15 @@ func operation(line route) huma.Operation {
 		o.Errors = append(o.Errors, http.StatusUnauthorized, http.StatusForbidden)
 	}
 	if line.body != nil {
-		o.Errors = append(o.Errors, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		o.Errors = append(o.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
-	if strings.Contains(line.path, "{") || line.action == "report.read" { // of a period
+	if line.method != http.MethodGet {
+		o.Errors = append(o.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
+	}
+	if strings.Contains(line.path, "{") || line.action == "report.read" || line.tag == "Judgments" { // of a period
 		o.Errors = append(o.Errors, http.StatusNotFound)
 	}
 	return o
-}
-
-// describeBody says what a route takes. Huma learns it only after the route is
-// registered, for it would read the body itself: into memory whole, before it
-// is known whether the type is taken, and not byte by byte as it came.
-func describeBody(item *huma.PathItem, line route) {
-	if line.body == nil {
-		return
-	}
-	described := map[string]*huma.Operation{http.MethodPost: item.Post, http.MethodPatch: item.Patch}[line.method]
-	described.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
-	for mediaType := range line.body {
-		schema := &huma.Schema{Type: huma.TypeObject}
-		if mediaType == batchType {
-			schema = &huma.Schema{Type: huma.TypeArray, Items: schema}
-		}
-		described.RequestBody.Content[mediaType] = &huma.MediaType{Schema: schema}
-	}
 }
 
 // describeAnswers says what the routes answer with that give bytes as they
@@ -76,8 +61,8 @@ func (s *Server) describeAnswers() {
 		"list-gaps":      {jsonType: gaps},
 
 		"record-observations": {jsonType: {Type: huma.TypeArray, Items: receipt, Description: "A receipt for each observation, in their order"}},
+		"get-evidence-file":   {binaryType: {Type: huma.TypeString, Format: "binary", Description: "The file as it was kept"}},
 		"get-attachment":      {"application/octet-stream": {Type: huma.TypeString, Format: "binary", Description: "The file as it was attached"}},
-		"review-evidence":     {jsonType: object("The evidence with what was concluded of it")},
 
 		"get-openapi": {"application/openapi+json": object("An OpenAPI 3.1 document")},
 		"get-health":  {"text/plain": text},

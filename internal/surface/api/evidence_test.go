@@ -65,9 +65,9 @@ func TestATokenReviewsWhatAnotherPrepared(t *testing.T) {
 		const good = `{"conclusion":"accepted","reason":"all there"}`
 		review(preparer, "EVD-1", good).want(t, 403, "same_person")
 		review(reviewer, "EVD-2", good).want(t, 404, "not_found")
-		review(reviewer, "EVD-1", `{"conclusion":"accepted"}`).want(t, 422, "invalid_review")
-		review(reviewer, "EVD-1", `{"conclusion":"maybe","reason":"x"}`).want(t, 422, "invalid_review")
-		review(reviewer, "EVD-1", `{"verdict":"x"}`).want(t, 422, "invalid_review")
+		review(reviewer, "EVD-1", `{"conclusion":"accepted"}`).want(t, 422, "invalid_evidence")
+		review(reviewer, "EVD-1", `{"conclusion":"maybe","reason":"x"}`).want(t, 422, "invalid_evidence")
+		review(reviewer, "EVD-1", `{"verdict":"x"}`).want(t, 400, "invalid_request")
 		var e documents.Evidence
 		review(reviewer, "EVD-1", good).want(t, 200, "").into(t, &e)
 		if e.State != documents.Accepted || e.Review == nil || e.Review.EnteredBy != "" {

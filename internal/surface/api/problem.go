@@ -149,6 +149,8 @@ func explain(err error) *Problem {
 		return problem(http.StatusUnprocessableEntity, "refused", "%v", err)
 	case errors.Is(err, record.ErrSame):
 		return problem(http.StatusConflict, "same", "%v", err)
+	case refusal(err) != nil:
+		return refusal(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusServiceUnavailable, "timeout", "this took too long: ask for less").with("Retry-After", retryAfter)
 	case unavailable(err):

@@ -30,6 +30,7 @@ func (s *Server) registerRecords() {
 type registerBody struct {
 	Name     string   `json:"name" example:"changes"`
 	Kind     string   `json:"kind" example:"change" doc:"The first part of references"`
+	Schema   string   `json:"schema" example:"#/components/schemas/Change" doc:"Of its documents, in /openapi.json"`
 	Title    string   `json:"title"`
 	Fields   []string `json:"fields"`
 	States   []string `json:"states,omitempty" doc:"Of the lifecycle, the first one that of a new record"`
@@ -46,7 +47,7 @@ type registersOutput struct {
 func (s *Server) listRegisters(context.Context, *none) (*registersOutput, error) {
 	out := &registersOutput{}
 	for _, kind := range s.System.Kinds {
-		one := registerBody{Name: kind.Register, Kind: kind.Name, Title: kind.Title, Fields: kind.Fields(), Personal: kind.Personal, Internal: kind.Internal}
+		one := registerBody{Name: kind.Register, Kind: kind.Name, Schema: componentPrefix + schemaName(kind), Title: kind.Title, Fields: kind.Fields(), Personal: kind.Personal, Internal: kind.Internal}
 		for _, state := range kind.States {
 			one.States = append(one.States, state.Name)
 		}
@@ -312,6 +313,11 @@ func merged(doc, patch []byte) (map[string]json.RawMessage, error) {
 	return named, nil
 }
 
+type movement struct {
+	State  string                     `json:"state" doc:"Where to"`
+	Fields map[string]json.RawMessage `json:"fields,omitempty" doc:"Fields of the document that change on the way"`
+}
+
 // moveRecord moves a record to another state. If-Match is taken, not required:
 // the lifecycle itself refuses what the state does not allow.
 func (s *Server) moveRecord(ctx context.Context, in *recordInput) (*recordOutput, error) {
@@ -325,10 +331,7 @@ func (s *Server) moveRecord(ctx context.Context, in *recordInput) (*recordOutput
 			return nil, err
 		}
 	}
-	var to struct {
-		State  string                     `json:"state"`
-		Fields map[string]json.RawMessage `json:"fields"`
-	}
+	var to movement
 	if err := fields(requestOf(ctx), &to); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
 )
@@ -74,10 +75,6 @@ var routes = []route{
 	{method: "POST", path: "/v1/records/{register}/{id}/move", action: "*.move", id: "move-record", tag: "Records",
 		title: "Move a record to another state of its lifecycle", body: map[string]int64{jsonType: maxBody}},
 
-	{method: "POST", path: "/v1/observations", action: "observation.record", id: "record-observations", tag: "Evidence", status: http.StatusCreated,
-		title: "Record observations of systems, a JSON array of at most 1,000 (all or none)", body: map[string]int64{jsonType: maxBatch}},
-	{method: "POST", path: "/v1/evidence/{id}/review", action: "evidence.review", id: "review-evidence", tag: "Evidence",
-		title: "Conclude on evidence that somebody else prepared", body: map[string]int64{jsonType: maxBody}},
 	{method: "GET", path: "/v1/records/{register}/{id}/links", action: "*.read", id: "list-links", tag: "Records", title: "List a record's links, both ways"},
 	{method: "POST", path: "/v1/records/{register}/{id}/links", action: "*.link", id: "add-link", tag: "Records", status: http.StatusCreated,
 		title: "Link a record to another one", body: map[string]int64{jsonType: maxBody}},
@@ -101,6 +98,52 @@ var routes = []route{
 	{method: "GET", path: "/v1/results", action: "report.read", id: "list-results", tag: "Controls", title: "Read the latest result of every test in a period"},
 	{method: "GET", path: "/v1/gaps", action: "report.read", id: "list-gaps", tag: "Controls", title: "Read what is missing for the tests of a period"},
 	{method: "GET", path: "/v1/reports/readiness", action: "report.read", id: "get-readiness", tag: "Controls", title: "Read the readiness report of a period"},
+
+	{method: "POST", path: "/v1/observations", action: "observation.record", id: "record-observations", tag: "Evidence", status: http.StatusCreated,
+		title: "Record observations of systems, a JSON array of at most 1,000 (all or none)", body: map[string]int64{jsonType: maxBatch}},
+	{method: "GET", path: "/v1/evidence", action: "evidence.read", id: "list-evidence", tag: "Evidence", title: "List the evidence that was kept, and what became of it"},
+	{method: "POST", path: "/v1/evidence", action: "evidence.add", id: "add-evidence", tag: "Evidence", status: http.StatusCreated,
+		title: "Keep a file as evidence of a control", body: map[string]int64{binaryType: documents.MaxFile}},
+	{method: "GET", path: "/v1/evidence/{id}", action: "evidence.read", id: "get-evidence", tag: "Evidence", title: "Read what is known of evidence"},
+	{method: "GET", path: "/v1/evidence/{id}/file", action: "evidence.read", id: "get-evidence-file", tag: "Evidence", title: "Read the file; the reading is recorded"},
+	{method: "POST", path: "/v1/evidence/{id}/review", action: "evidence.review", id: "review-evidence", tag: "Evidence",
+		title: "Conclude on evidence that somebody else prepared", body: map[string]int64{jsonType: maxBody}},
+
+	{method: "GET", path: "/v1/periods", action: "period.read", id: "list-periods", tag: "Periods", title: "List the periods and where they stand"},
+	{method: "POST", path: "/v1/periods", action: "period.open", id: "open-period", tag: "Periods", status: http.StatusCreated,
+		title: "Open a period, or one that corrects a closed one", body: map[string]int64{jsonType: maxBody}},
+	{method: "GET", path: "/v1/periods/{id}", action: "period.read", id: "get-period", tag: "Periods", title: "Read a period: its phase, and what may be done now"},
+	{method: "POST", path: "/v1/periods/{id}/close", action: "period.close", id: "close-period", tag: "Periods", title: "Close a period after its end, for good"},
+
+	{method: "GET", path: "/v1/control-versions", action: "control.read", id: "list-versions", tag: "Controls", title: "List the versions of controls: file, dates, approver"},
+	{method: "POST", path: "/v1/control-versions", action: "control.propose", id: "propose-version", tag: "Controls", status: http.StatusCreated,
+		title: "Propose a control file as the version in force from a day on", body: map[string]int64{jsonType: maxBody}},
+	{method: "POST", path: "/v1/control-versions/adopt", action: "control.approve", id: "adopt-versions", tag: "Controls",
+		title: "Approve the catalog's own control files as first versions", body: map[string]int64{jsonType: maxBody}},
+	{method: "POST", path: "/v1/control-versions/{id}/approve", action: "control.approve", id: "approve-version", tag: "Controls",
+		title: "Bring a proposed version into force; never by who proposed it"},
+	{method: "GET", path: "/v1/assessments", action: "control.read", id: "list-assessments", tag: "Controls", title: "List how the designs of controls were assessed"},
+	{method: "POST", path: "/v1/assessments", action: "control.assess", id: "add-assessment", tag: "Controls", status: http.StatusCreated,
+		title: "Record how the design of a version was assessed; never by the control's owner", body: map[string]int64{jsonType: maxBody}},
+
+	{method: "GET", path: "/v1/deviations", action: "control.read", id: "list-deviations", tag: "Judgments", title: "List the deviations of a period's latest results, and how far each is judged"},
+	{method: "GET", path: "/v1/deviations/causes", action: "control.read", id: "list-causes", tag: "Judgments", title: "List the causes that a deviation can have"},
+	{method: "POST", path: "/v1/deviations/{id}/state", action: "deviation.state", id: "state-deviation", tag: "Judgments",
+		title: "State the cause of a deviation, what compensated for it, or its incident", body: map[string]int64{jsonType: maxBody}},
+	{method: "POST", path: "/v1/deviations/{id}/confirm", action: "deviation.confirm", id: "confirm-deviation", tag: "Judgments",
+		title: "Confirm what somebody else stated about a deviation; never by the control's owner"},
+	{method: "GET", path: "/v1/conclusions", action: "control.read", id: "list-conclusions", tag: "Judgments", title: "List what people concluded in a period"},
+	{method: "POST", path: "/v1/conclusions", action: "control.conclude", id: "conclude", tag: "Judgments", status: http.StatusCreated,
+		title: "Record what management concludes from a result", body: map[string]int64{jsonType: maxBody}},
+	{method: "POST", path: "/v1/audit/conclusions", action: "audit.conclude", id: "audit", tag: "Judgments", status: http.StatusCreated,
+		title: "Record what the auditor confirms or concludes from a result", body: map[string]int64{jsonType: maxBody}},
+	{method: "POST", path: "/v1/results/{id}/reperform", action: "population.read", id: "reperform-result", tag: "Judgments",
+		title: "Perform a recorded test again at its checkpoint, to the byte; nothing is recorded"},
+	{method: "GET", path: "/v1/resolutions", action: "record.read", id: "list-resolutions", tag: "Judgments", title: "List resolutions of mismatches and their state"},
+	{method: "POST", path: "/v1/resolutions", action: "resolution.propose", id: "propose-resolution", tag: "Judgments", status: http.StatusCreated,
+		title: "Propose why a mismatch is none, or what it comes from", body: map[string]int64{jsonType: maxBody}},
+	{method: "POST", path: "/v1/resolutions/{id}/confirm", action: "resolution.confirm", id: "confirm-resolution", tag: "Judgments",
+		title: "Confirm what somebody else proposed; never by the control's owner"},
 
 	{method: "GET", path: "/readiness", action: "report.read", id: "show-readiness", tag: "Controls", title: "Read the readiness report of a period as a page"},
 

@@ -57,6 +57,7 @@ func New(s *surface.System, log *slog.Logger, timeouts Timeouts, collectors ...p
 	// No page that loads from other hosts, no $schema in answers.
 	c.DocsPath, c.SchemasPath, c.OpenAPIPath, c.CreateHooks = "", "", "", nil
 	c.RejectUnknownQueryParameters = true
+	c.Components.Schemas = newRegistry(s.Kinds)
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "A token of scaf token create"},
 	}
@@ -67,6 +68,9 @@ func New(s *surface.System, log *slog.Logger, timeouts Timeouts, collectors ...p
 	server.registerAttached()
 	server.registerAssurance()
 	server.registerEvidence()
+	server.registerVersions()
+	server.registerJudgments()
+	server.registerPeriods()
 	return server, server.registerService()
 }
 
@@ -115,7 +119,6 @@ func register[In, Out any](s *Server, id string, handler func(ctx context.Contex
 		}
 		return out, nil
 	})
-	describeBody(s.api.OpenAPI().Paths[line.path], line)
 }
 
 // rawBody answers with bytes as they are.

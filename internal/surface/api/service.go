@@ -11,12 +11,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // registerService adds the routes that are about the service itself.
 func (s *Server) registerService() error {
+	s.describeBodies()
 	s.describeAnswers()
+	describeRegisters(s.api.OpenAPI().Components.Schemas, s.System.Kinds)
+	s.api.OpenAPI().Components.Schemas.Map()["Version"].Properties["document"] = anyRecord(s.System.Kinds, "", func(*record.Kind) bool { return true })
 	description, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("describe the API: %w", err)

@@ -79,7 +79,7 @@ func (p *program) controlConclusions() *cobra.Command {
 		Args:  args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
-				over, err := choosePeriod(cmd.Context(), s, period)
+				over, err := s.ChoosePeriod(cmd.Context(), period)
 				if err != nil {
 					return err
 				}

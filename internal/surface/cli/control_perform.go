@@ -17,7 +17,6 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
-	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
 )
 
@@ -63,7 +62,7 @@ func (p *program) refresh(ctx context.Context, ids []string, period string) erro
 		if err != nil {
 			return err
 		}
-		over, err := choosePeriod(ctx, s, period)
+		over, err := s.ChoosePeriod(ctx, period)
 		if err != nil {
 			return err
 		}
@@ -109,7 +108,7 @@ func (p *program) perform(ctx context.Context, chosen performing) error {
 		if err != nil {
 			return err
 		}
-		over, err := choosePeriod(ctx, s, chosen.period)
+		over, err := s.ChoosePeriod(ctx, chosen.period)
 		if err != nil {
 			return err
 		}
@@ -253,16 +252,6 @@ func chooseControls(s *surface.System, ids []string) ([]*controls.Control, error
 		chosen = append(chosen, control)
 	}
 	return chosen, nil
-}
-
-// choosePeriod reads the named period, or the one that began last.
-func choosePeriod(ctx context.Context, s *surface.System, name string) (*periods.Period, error) {
-	var over *periods.Period
-	err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		over, err = periods.Choose(r, name)
-		return err
-	})
-	return over, err
 }
 
 func (p *program) printOutcome(o *results.Outcome) error {

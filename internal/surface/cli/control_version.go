@@ -12,7 +12,6 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/versions"
-	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -37,11 +36,7 @@ effect with its approval at the earliest.`,
 				if err != nil {
 					return err
 				}
-				zone, err := s.Config.Location()
-				if err != nil {
-					return err
-				}
-				at, err := config.Instant(effective, zone)
+				at, err := s.Instant(effective)
 				if err != nil {
 					return usagef("--effective-from: %w", err)
 				}
@@ -124,18 +119,17 @@ since ever; results say when they were approved.`,
 				}
 				var from *time.Time
 				if effective != "" {
-					zone, err := s.Config.Location()
-					if err != nil {
-						return err
-					}
-					at, err := config.Instant(effective, zone)
+					at, err := s.Instant(effective)
 					if err != nil {
 						return usagef("--effective-from: %w", err)
 					}
 					at = at.UTC().Truncate(time.Microsecond)
 					from = &at
 				}
-				chosen, err := fromCatalog(s, given)
+				chosen, err := s.FromCatalog(given...)
+				if errors.Is(err, surface.ErrNoControl) {
+					return usagef("%w", err)
+				}
 				if err != nil {
 					return err
 				}
@@ -156,27 +150,6 @@ since ever; results say when they were approved.`,
 	command.Flags().StringVar(&effective, "effective-from", "", "the day, or instant, from which they are in force (default: since ever)")
 	who = behalf(command)
 	return command
-}
-
-// fromCatalog chooses controls of the catalog by their ids, or all of them.
-func fromCatalog(s *surface.System, ids []string) ([]*controls.Control, error) {
-	all, err := s.Catalog()
-	if err != nil || len(ids) == 0 {
-		return all, err
-	}
-	var chosen []*controls.Control
-	for _, id := range ids {
-		found := false
-		for _, control := range all {
-			if control.ID == id {
-				chosen, found = append(chosen, control), true
-			}
-		}
-		if !found {
-			return nil, usagef("the catalog has no control %q: propose the file (scaf control propose)", id)
-		}
-	}
-	return chosen, nil
 }
 
 func (p *program) controlVersions() *cobra.Command {

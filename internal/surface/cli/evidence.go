@@ -40,7 +40,7 @@ itself is recorded.`,
 				return usagef("scaf evidence export needs -o FILE")
 			}
 			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
-				over, err := choosePeriod(cmd.Context(), s, period)
+				over, err := s.ChoosePeriod(cmd.Context(), period)
 				if err != nil {
 					return err
 				}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -165,12 +164,9 @@ func (p *program) evidenceShow() *cobra.Command {
 
 // writeEvidence writes the file of evidence, after the reading is recorded.
 func (p *program) writeEvidence(ctx context.Context, s *surface.System, e *documents.Evidence, path string) (err error) {
-	if err := s.Door.View(ctx, caller(), "evidence.read", "evidence/"+e.ID, map[string]string{"sha256": e.SHA256}); err != nil {
-		return err
-	}
-	in, err := s.Blobs.Open(ctx, e.SHA256)
+	_, in, err := s.OpenEvidence(ctx, caller(), e.ID)
 	if err != nil {
-		return fmt.Errorf("%s: %w", e.ID, err)
+		return err
 	}
 	defer func() { _ = in.Close() }()
 	const readable = 0o600

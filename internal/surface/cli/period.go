@@ -59,21 +59,14 @@ in its place, with a reason. Both stay.`,
 	return command
 }
 
-// shownPeriod is a period, where it stands, and what may be done now.
-type shownPeriod struct {
-	*periods.Period
-	Phase periods.Phase `json:"phase"`
-	Now   []string      `json:"now"`
-}
-
 func (p *program) printPeriod(period *periods.Period, now time.Time) error {
-	phase := period.Phase(now)
-	return p.print(shownPeriod{period, phase, phase.Now()}, func(w io.Writer) {
-		printf(w, "Period %s (%s, %s)\n%s\n", period.Name, period.State, strings.ReplaceAll(string(phase), "_", " "), period.Interval())
+	shown := period.Show(now)
+	return p.print(shown, func(w io.Writer) {
+		printf(w, "Period %s (%s, %s)\n%s\n", period.Name, period.State, strings.ReplaceAll(string(shown.Phase), "_", " "), period.Interval())
 		if period.Corrects != "" {
 			wrapped(w, "", "Corrects "+period.Corrects+": "+period.Reason)
 		}
-		for _, line := range phase.Now() {
+		for _, line := range shown.Now {
 			wrapped(w, "- ", line)
 		}
 	})
@@ -106,7 +99,7 @@ func (p *program) periodShow() *cobra.Command {
 		Args:  args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
-				period, err := choosePeriod(cmd.Context(), s, given[0])
+				period, err := s.ChoosePeriod(cmd.Context(), given[0])
 				if err != nil {
 					return err
 				}
@@ -155,7 +148,7 @@ performed. Nothing is recorded.`,
 				if len(given) == 1 {
 					name = given[0]
 				}
-				over, err := choosePeriod(cmd.Context(), s, name)
+				over, err := s.ChoosePeriod(cmd.Context(), name)
 				if err != nil {
 					return err
 				}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"time"
 
@@ -33,23 +32,11 @@ conclusion until somebody else confirms it, who is not the control's owner.`,
 			return usagef("scaf resolution propose needs --control, --test, --mismatch and --reason")
 		}
 		return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
-			over, err := choosePeriod(cmd.Context(), s, r.Period)
-			if err != nil {
-				return err
-			}
-			control, err := s.Control(r.Control)
-			if err != nil {
-				return err
-			}
-			if _, ok := control.Test(r.Test); !ok {
-				return fmt.Errorf("%w: %s has no test %q", resolutions.ErrInvalid, r.Control, r.Test)
-			}
 			by, err := who(cmd.Context(), s)
 			if err != nil {
 				return err
 			}
-			r.Period, r.Owner = over.Name, control.Owner
-			made, err := resolutions.Propose(cmd.Context(), s.Door, by, r)
+			made, err := s.ProposeResolution(cmd.Context(), by, r)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,155 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
+	"scaf.dev/scaf/internal/surface/api"
+)
+
+// schemas compiles the components of the served description.
+func schemas(t *testing.T, c *client) func(name string) *jsonschema.Schema {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(c.do(ask{method: "GET", path: "/openapi.json"}).want(t, 200, "").body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020) // OpenAPI 3.1
+	compiler.AssertFormat()
+	if err := compiler.AddResource("urn:openapi", document); err != nil {
+		t.Fatal(err)
+	}
+	return func(name string) *jsonschema.Schema {
+		t.Helper()
+		schema, err := compiler.Compile("urn:openapi#/components/schemas/" + name)
+		if err != nil {
+			t.Fatalf("the schema %s: %v", name, err)
+		}
+		return schema
+	}
+}
+
+func valid(t *testing.T, schema *jsonschema.Schema, document []byte) error {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(value)
+}
+
+// A record of every register, as SCAF itself wrote it, is what its schema says.
+func TestEveryRecordFitsItsSchema(t *testing.T) {
+	f := apptest.New(t, config.Config{})
+	c, _ := serve(t, f, api.DefaultTimeouts)
+	d := openDesk(t, f, c)
+	d.decide(t)
+	c.do(ask{"POST", "/v1/evidence?control=GOV-01&name=m&source=wiki&query=q&from=2026-01-01&to=2026-04-01", d.ann, "minutes", []string{"Content-Type: application/octet-stream"}}).want(t, 201, "")
+	d.post(d.ann, "/v1/evidence/EVD-1/review", `{"conclusion":"rejected","reason":"r"}`).want(t, 403, "same_person")
+	d.post(d.ben, "/v1/evidence/EVD-1/review", `{"conclusion":"rejected","reason":"r"}`).want(t, 200, "")
+	d.post(d.ann, "/v1/records/people", `{"id":"p1","name":"N","joined_at":"2026-01-01T09:00:00+01:00"}`).want(t, 201, "")
+	const at = "/v1/records/people/p1"
+	d.post(d.ann, at+"/comments", `{"text":"t"}`).want(t, 201, "")
+	d.post(d.ann, at+"/tags", `{"add":["x"]}`).want(t, 200, "")
+	d.post(d.ann, at+"/links", `{"relation":"relates_to","to":"change/team/c1"}`).want(t, 201, "")
+	c.do(ask{"POST", at + "/attachments?name=a.txt", d.ann, "content", []string{"Content-Type: application/octet-stream"}}).want(t, 201, "")
+	if _, err := f.Establish(t.Context(), apptest.Operator); err != nil {
+		t.Fatal(err)
+	}
+	f.Manual.Advance(40 * 24 * time.Hour)
+	if _, err := f.Desk().Done(t.Context(), apptest.Operator, tasks.Entry{Ref: "posture-review", Note: "n"}); err != nil {
+		t.Fatal(err)
+	}
+
+	schema := schemas(t, c)
+	admin, _ := f.Token(t, "administrator", time.Hour)
+	var registers struct {
+		Registers []struct {
+			Name, Kind, Schema string
+			Internal           bool
+		}
+	}
+	c.do(ask{method: "GET", path: "/v1/registers", token: admin}).want(t, 200, "").into(t, &registers)
+	for _, register := range registers.Registers {
+		documents := [][]byte{}
+		if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+			return record.Each(r, record.Range{Kind: register.Kind}, func(v *record.Version) error {
+				documents = append(documents, bytes.Clone(v.Doc))
+				return nil
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if register.Kind == attached.Disposals.Name { // no register has a retention yet
+			disposal, err := json.Marshal(attached.Disposal{ID: "person/p1", Reason: "r", ExpiredAt: apptest.Begin, At: apptest.Begin, By: "token/x"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			documents = append(documents, disposal)
+		}
+		if len(documents) == 0 {
+			t.Errorf("%s: no record is there to be held against the schema", register.Name)
+		}
+		name := strings.TrimPrefix(register.Schema, "#/components/schemas/")
+		whole := schema(name)
+		for _, document := range documents {
+			if err := valid(t, whole, document); err != nil {
+				t.Errorf("%s: %v\n%s", register.Name, err, document)
+			}
+			var fields map[string]any
+			if err := json.Unmarshal(document, &fields); err != nil {
+				t.Fatal(err)
+			}
+			fields["no_such_field"] = 1
+			more, err := json.Marshal(fields)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if valid(t, whole, more) == nil {
+				t.Errorf("%s: a field that there is not fits the schema", register.Name)
+			}
+		}
+	}
+}
+
+// What can be sent to add a record is described: what the API takes fits, what
+// it refuses for its form does not.
+func TestWhatIsSentFitsTheSchemaOfARegister(t *testing.T) {
+	f := apptest.New(t, config.Config{})
+	c, _ := serve(t, f, api.DefaultTimeouts)
+	token, _ := f.Token(t, "compliance", time.Hour)
+	schema := schemas(t, c)
+	for _, one := range []struct {
+		register, schema, body string
+		fits                   bool
+	}{
+		{"changes", "NewChange", change, true},
+		{"people", "NewPerson", `{"id":"p1","name":"N"}`, true},
+		{"people", "NewPerson", `{"id":"p2","name":"N","joined_at":"2026-01-01T09:00:00Z","state":"on_leave"}`, true},
+		{"people", "NewPerson", `{"name":"N"}`, false},
+		{"people", "NewPerson", `{"id":"p3","name":"N","joined_at":"yesterday"}`, false},
+		{"people", "NewPerson", `{"id":"p3","name":"N","state":"asleep"}`, false},
+		{"people", "NewPerson", `{"id":"p3","name":"N","shoe_size":42}`, false},
+		{"people", "NewPerson", `{"id":3,"name":"N"}`, false},
+	} {
+		wrong := valid(t, schema(one.schema), []byte(one.body))
+		if (wrong == nil) != one.fits {
+			t.Errorf("%s: fits is %v, want %v: %v", one.body, wrong == nil, one.fits, wrong)
+		}
+		if g := c.do(ask{"POST", "/v1/records/" + one.register, token, one.body, asJSON}); (g.status == 201) != one.fits {
+			t.Errorf("%s: %d", one.body, g.status)
+		}
+	}
+}
