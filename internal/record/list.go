@@ -21,6 +21,8 @@ var ErrCursor = errors.New("the cursor cannot be used")
 type Query struct {
 	// Filter is a CEL expression over declared columns; empty keeps all.
 	Filter string
+	// Marks are what other records have to say of a record that is kept.
+	Marks []Mark
 	// Sort is a declared column, with "-" before it the last one first; empty:
 	// by the instant, or by the id where the kind has none. Records without the
 	// value come first, and with "-" last. Equal ones are ordered by id.
@@ -29,6 +31,26 @@ type Query struct {
 	Limit int
 	// After is the cursor that the page before gave.
 	After string
+}
+
+// Mark asks that the record of another kind whose id is this record's reference
+// has a value in a list: that its tags have this one.
+type Mark struct {
+	Kind         *Kind
+	Field, Value string
+}
+
+// sql is the condition that a record of a kind is marked; value is the parameter
+// that holds the mark's.
+func (m *Mark) sql(dialect store.Dialect, kind *Kind, value string) string {
+	elements := "json_each(m.doc, '$." + m.Field + "') AS e WHERE e.value"
+	if dialect == store.Postgres {
+		elements = "json_array_elements_text(m.doc::json->'" + m.Field + "') AS e WHERE e"
+	}
+	// References of the kind are those from "kind/" up to "kind0", the next text
+	// that does not begin with it.
+	return fmt.Sprintf("id IN (SELECT substr(m.id, %d) FROM record_version AS m WHERE m.kind = '%s' AND m.to_idx IS NULL AND m.id >= '%s/' AND m.id < '%s0' AND EXISTS (SELECT 1 FROM %s = %s))",
+		len(kind.Name)+2, m.Kind.Name, kind.Name, kind.Name, elements, value)
 }
 
 // cursor is the place after a page, and the list that it is one of.
@@ -102,7 +124,14 @@ func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
 		l.where += " AND " + condition
 		l.args = args
 	}
-	sum := sha256.Sum256([]byte(kind.Name + "\x00" + q.Filter + "\x00" + q.Sort))
+	list := kind.Name + "\x00" + q.Filter + "\x00" + q.Sort
+	for i := range q.Marks {
+		mark := &q.Marks[i]
+		l.args = append(l.args, mark.Value)
+		l.where += " AND " + mark.sql(dialect, kind, "$"+strconv.Itoa(len(l.args)))
+		list += "\x00" + mark.Kind.Name + "\x00" + mark.Field + "\x00" + mark.Value
+	}
+	sum := sha256.Sum256([]byte(list))
 	l.last.List = hex.EncodeToString(sum[:8])
 	return l, l.place()
 }

@@ -20,7 +20,7 @@ func (s *System) LinkRecord(ctx context.Context, caller act.Caller, kind *record
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ViewRecords(ctx, caller, other, otherID, ""); err != nil {
+	if err := s.ViewRecords(ctx, caller, other, otherID, nil); err != nil {
 		return nil, err
 	}
 	from := kind.Name + "/" + id

@@ -5,17 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // ViewRecords asks whether the caller may read a register, or one record of
-// it, and records the reading when the register is personal.
-func (s *System) ViewRecords(ctx context.Context, caller act.Caller, kind *record.Kind, id, filter string) error {
+// it, and records the reading, and what was asked for, when the register is
+// personal.
+func (s *System) ViewRecords(ctx context.Context, caller act.Caller, kind *record.Kind, id string, asked map[string]string) error {
 	ref := kind.Register
 	if id != "" {
 		ref = kind.Name + "/" + id
@@ -27,10 +30,28 @@ func (s *System) ViewRecords(ctx context.Context, caller act.Caller, kind *recor
 		return fmt.Errorf("%w: reading %s is recorded, and the folder is open for reading only", act.ErrDenied, kind.Register)
 	}
 	request := map[string]string{}
-	if filter != "" {
-		request["filter"] = filter
+	for name, value := range asked {
+		if value != "" {
+			request[name] = value
+		}
 	}
 	return s.Door.View(ctx, caller, kind.Name+".read", ref, request)
+}
+
+// ListRecords gives a page of a register's current records, those that have
+// all of the tags, to a caller who may read them (record.List).
+func (s *System) ListRecords(ctx context.Context, caller act.Caller, kind *record.Kind, query record.Query, tags []string, visit func(*record.Version) error) (next string, err error) {
+	if query.Marks, err = attached.Tagged(tags...); err != nil {
+		return "", err
+	}
+	if err := s.ViewRecords(ctx, caller, kind, "", map[string]string{"filter": query.Filter, "tags": strings.Join(tags, " ")}); err != nil {
+		return "", err
+	}
+	err = s.DB.Read(ctx, func(r *store.Reader) error {
+		next, err = record.List(r, kind, query, visit)
+		return err
+	})
+	return next, err
 }
 
 // AddRecord adds a record from its fields.

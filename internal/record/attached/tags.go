@@ -70,6 +70,22 @@ func ChangeTags(tx *act.Tx, kinds record.Kinds, ref string, add, remove []string
 	return after, put(tx, Tags, "changed", ref, version, after)
 }
 
+// Tagged are the marks of records that have all of these tags. What is no tag is
+// record.ErrFilter.
+func Tagged(tags ...string) ([]record.Mark, error) {
+	var marks []record.Mark
+	for _, tag := range tags {
+		if !tagShape.MatchString(tag) {
+			return nil, fmt.Errorf("%w: %q is no tag: lowercase letters, digits, '.', '_' and '-'", record.ErrFilter, tag)
+		}
+		marks = append(marks, record.Mark{Kind: Tags, Field: "tags", Value: tag})
+	}
+	if len(marks) > maxTags {
+		return nil, fmt.Errorf("%w: a record has at most %d tags", record.ErrFilter, maxTags)
+	}
+	return marks, nil
+}
+
 // TagsOf are the tags of a record, sorted.
 func TagsOf(r *store.Reader, ref string) ([]string, error) {
 	tags, _, err := current[Tagging](r, Tags, ref)

@@ -63,7 +63,7 @@ func show[T any](s *Server, part func(*surface.Attached) T) func(context.Context
 		if err != nil {
 			return nil, err
 		}
-		if err := s.System.ViewRecords(ctx, callerOf(ctx), kind, in.ID, ""); err != nil {
+		if err := s.System.ViewRecords(ctx, callerOf(ctx), kind, in.ID, nil); err != nil {
 			return nil, err
 		}
 		all, err := s.System.Attached(ctx, kind, in.ID)

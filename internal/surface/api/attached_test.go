@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -225,6 +226,76 @@ func TestAStaleChangeShowsBothVersions(t *testing.T) {
 		g.into(t, &p)
 		if p.Current.Version != 2 || p.Current.Document["state"] != "merged" || p.Yours.Document["state"] != "deployed" {
 			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// A list by tags holds the records that have all of them now, page by page, and
+// with every filter.
+func TestRecordsAreListedByTheirTags(t *testing.T) {
+	each(t, func(t *testing.T, f *apptest.Folder, c *client) {
+		token, _ := f.Token(t, "compliance", time.Hour)
+		post := func(path, body string) got {
+			t.Helper()
+			return c.do(ask{"POST", path, token, body, asJSON})
+		}
+		tagged := map[string]string{"c0": "", "c1": `"a"`, "team/c2": `"a","b"`, "c3": `"ab"`, "c4": `"b","a"`, "tags": `"c"`}
+		for id, tags := range tagged {
+			post("/v1/records/changes", strings.Replace(change, `"c1"`, `"`+id+`"`, 1)).want(t, 201, "")
+			if tags != "" {
+				post("/v1/records/changes/"+url.PathEscape(id)+"/tags", `{"add":[`+tags+`]}`).want(t, 200, "")
+			}
+		}
+		// Of another register, with the same id.
+		post("/v1/records/people", `{"id":"c0","name":"N"}`).want(t, 201, "")
+		post("/v1/records/people/c0/tags", `{"add":["a"]}`).want(t, 200, "")
+		list := func(path string) (ids []string) {
+			t.Helper()
+			for cursor := ""; ; {
+				var page struct {
+					Records []version `json:"records"`
+					Next    string    `json:"next_cursor"`
+				}
+				c.do(ask{method: "GET", path: path + "&limit=2&cursor=" + cursor, token: token}).want(t, 200, "").into(t, &page)
+				for _, r := range page.Records {
+					ids = append(ids, r.ID)
+				}
+				if cursor = page.Next; cursor == "" {
+					return ids
+				}
+			}
+		}
+		for query, want := range map[string]string{
+			"tag=a":       "[c1 c4 team/c2]",
+			"tag=a&tag=b": "[c4 team/c2]",
+			"tag=a&filter=" + url.QueryEscape(`item.state == "merged"`): "[c1 c4 team/c2]", "tag=a&filter=" + url.QueryEscape(`item.state == "deployed"`): "[]",
+			"tag=id":                "[]",
+			"tag=nothing":           "[]",
+			"tag=a&sort=-merged_at": "[team/c2 c4 c1]",
+		} {
+			if got := fmt.Sprint(list("/v1/records/changes?" + query)); got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+		if got := fmt.Sprint(list("/v1/records/people?tag=a")); got != "[c0]" {
+			t.Error(got)
+		}
+		post("/v1/records/changes/c1/tags", `{"remove":["a"]}`).want(t, 200, "")
+		if got := fmt.Sprint(list("/v1/records/changes?tag=a")); got != "[c4 team/c2]" {
+			t.Error(got)
+		}
+		c.do(ask{method: "GET", path: "/v1/records/changes?tag=Not+One", token: token}).want(t, 400, "invalid_filter")
+		var page struct {
+			Next string `json:"next_cursor"`
+		}
+		c.do(ask{method: "GET", path: "/v1/records/changes?limit=1&tag=a", token: token}).want(t, 200, "").into(t, &page)
+		c.do(ask{method: "GET", path: "/v1/records/changes?limit=1&tag=b&cursor=" + page.Next, token: token}).want(t, 400, "invalid_request")
+		var asked []string
+		if err := ledger.Find(t.Context(), f.DB, ledger.Query{Type: "scaf.access.viewed.v1"}, func(e *ledger.Event) error {
+			asked = append(asked, string(e.Data))
+			return nil
+		}); err != nil || len(asked) != 1 || !strings.Contains(asked[0], `"tags":"a"`) {
+			t.Errorf("recorded %q (%v)", asked, err)
 		}
 	})
 }

@@ -57,11 +57,12 @@ func (s *Server) listRegisters(context.Context, *none) (*registersOutput, error)
 }
 
 type listRecordsInput struct {
-	Register string `path:"register" example:"changes"`
-	Filter   string `query:"filter" maxLength:"4000" doc:"A CEL expression over item and the register's filterable columns, like item.state == \"active\""`
-	Sort     string `query:"sort" maxLength:"100" doc:"A sortable column, with - before it the last one first" example:"-merged_at"`
-	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-	Cursor   string `query:"cursor" doc:"next_cursor of the page before"`
+	Register string   `path:"register" example:"changes"`
+	Filter   string   `query:"filter" maxLength:"4000" doc:"A CEL expression over item and the register's filterable columns, like item.state == \"active\""`
+	Tag      []string `query:"tag,explode" maxItems:"50" doc:"Only records that have this tag; of several, all of them"`
+	Sort     string   `query:"sort" maxLength:"100" doc:"A sortable column, with - before it the last one first" example:"-merged_at"`
+	Limit    int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Cursor   string   `query:"cursor" doc:"next_cursor of the page before"`
 }
 
 type recordPage struct {
@@ -79,21 +80,16 @@ func (s *Server) listRecords(ctx context.Context, in *listRecordsInput) (*record
 	if err != nil {
 		return nil, err
 	}
-	if err := s.System.ViewRecords(ctx, callerOf(ctx), kind, "", in.Filter); err != nil {
-		return nil, err
-	}
 	page := &recordPage{}
 	page.Body.Records = []record.Version{}
 	query := record.Query{Filter: in.Filter, Sort: in.Sort, Limit: in.Limit, After: in.Cursor}
-	return page, s.System.DB.Read(ctx, func(r *store.Reader) (err error) {
-		page.Body.Next, err = record.List(r, kind, query, func(v *record.Version) error {
-			one := *v
-			one.Doc = append(json.RawMessage(nil), v.Doc...)
-			page.Body.Records = append(page.Body.Records, one)
-			return nil
-		})
-		return err
+	page.Body.Next, err = s.System.ListRecords(ctx, callerOf(ctx), kind, query, in.Tag, func(v *record.Version) error {
+		one := *v
+		one.Doc = append(json.RawMessage(nil), v.Doc...)
+		page.Body.Records = append(page.Body.Records, one)
+		return nil
 	})
+	return page, err
 }
 
 type recordInput struct {
@@ -135,7 +131,7 @@ func (s *Server) current(ctx context.Context, in *recordInput) (*record.Kind, *r
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.System.ViewRecords(ctx, callerOf(ctx), kind, in.ID, ""); err != nil {
+	if err := s.System.ViewRecords(ctx, callerOf(ctx), kind, in.ID, nil); err != nil {
 		return nil, nil, err
 	}
 	v, err := s.get(ctx, kind, in.ID)
@@ -181,7 +177,7 @@ func (s *Server) getHistory(ctx context.Context, in *historyInput) (*historyOutp
 	if err != nil {
 		return nil, err
 	}
-	if err := s.System.ViewRecords(ctx, callerOf(ctx), kind, in.ID, ""); err != nil {
+	if err := s.System.ViewRecords(ctx, callerOf(ctx), kind, in.ID, nil); err != nil {
 		return nil, err
 	}
 	out := &historyOutput{}

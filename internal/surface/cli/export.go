@@ -67,7 +67,7 @@ begins with = + - @, a tab or a carriage return, or has spaces around it.
 }
 
 func (p *program) exportRecords(ctx context.Context, s *surface.System, kind *record.Kind, e export) error {
-	if err := s.ViewRecords(ctx, caller(), kind, "", e.filter); err != nil {
+	if err := s.ViewRecords(ctx, caller(), kind, "", map[string]string{"filter": e.filter}); err != nil {
 		return err
 	}
 	keep, err := s.Filter(kind, e.filter)

@@ -207,7 +207,7 @@ func (p *program) takeTable(ctx context.Context, s *surface.System, one tableImp
 // fails the check.
 func (p *program) previewTable(ctx context.Context, s *surface.System, one tableImport) error {
 	return p.openTable(ctx, s, one, func(intake record.Intake, table *tabular.Table, name string) error {
-		if err := s.ViewRecords(ctx, caller(), intake.Kind, "", ""); err != nil {
+		if err := s.ViewRecords(ctx, caller(), intake.Kind, "", nil); err != nil {
 			return err
 		}
 		if !p.json {

@@ -28,12 +28,14 @@ func (p *program) recordList() *cobra.Command {
 	var query record.Query
 	var limit int
 	var columns string
+	var tags []string
 	command := &cobra.Command{
-		Use:   "list REGISTER [--filter CEL] [--sort COLUMN]",
+		Use:   "list REGISTER [--filter CEL] [--tag TAG] [--sort COLUMN]",
 		Short: "List the current records of a register",
 		Long: `List the current records of a register, ordered by their instant, or by the
 column that --sort names, with - before it the last one first. --filter takes a CEL
 expression over the register's columns, like: item.employment == "contractor"
+--tag keeps the records that have the tag; given again, those that have all of them.
 --columns names fields to print instead of the usual summary.`,
 		Args: args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -42,21 +44,19 @@ expression over the register's columns, like: item.employment == "contractor"
 				if err != nil {
 					return err
 				}
-				return p.listRecords(cmd.Context(), s, kind, query, limit, columns)
+				return p.listRecords(cmd.Context(), s, kind, query, tags, limit, columns)
 			})
 		},
 	}
 	command.Flags().StringVar(&query.Filter, "filter", "", "CEL expression over the register's columns")
+	command.Flags().StringArrayVar(&tags, "tag", nil, "only records with this tag; repeatable")
 	command.Flags().StringVar(&query.Sort, "sort", "", "column to sort by, with - before it the last one first")
 	command.Flags().StringVar(&columns, "columns", "", "fields to print, with commas between")
 	command.Flags().IntVar(&limit, "limit", 0, "at most this many")
 	return command
 }
 
-func (p *program) listRecords(ctx context.Context, s *surface.System, kind *record.Kind, query record.Query, limit int, columns string) error {
-	if err := s.ViewRecords(ctx, caller(), kind, "", query.Filter); err != nil {
-		return err
-	}
+func (p *program) listRecords(ctx context.Context, s *surface.System, kind *record.Kind, query record.Query, tags []string, limit int, columns string) error {
 	var names []string
 	if columns != "" {
 		names = strings.Split(columns, ",")
@@ -68,19 +68,16 @@ func (p *program) listRecords(ctx context.Context, s *surface.System, kind *reco
 	}
 	shown := 0
 	query.Limit = limit
-	err := s.DB.Read(ctx, func(r *store.Reader) error {
-		_, err := record.List(r, kind, query, func(v *record.Version) error {
-			shown++
-			if p.json {
-				return p.line(v.Doc)
-			}
-			printf(p.Out, "%s\n    %s\n", v.Ref(), shorten(summary(v.Doc, names), 74))
-			return nil
-		})
-		return err
+	_, err := s.ListRecords(ctx, caller(), kind, query, tags, func(v *record.Version) error {
+		shown++
+		if p.json {
+			return p.line(v.Doc)
+		}
+		printf(p.Out, "%s\n    %s\n", v.Ref(), shorten(summary(v.Doc, names), 74))
+		return nil
 	})
 	if errors.Is(err, record.ErrFilter) {
-		return usagef("--filter, --sort: %w", err)
+		return usagef("--filter, --sort, --tag: %w", err)
 	}
 	if err == nil && shown == 0 && !p.json {
 		printf(p.Err, "No record of %s matches. Add one with: scaf record add %s FIELD=VALUE...\n", kind.Register, kind.Register)
@@ -146,7 +143,7 @@ func (p *program) readRecord(ctx context.Context, s *surface.System, ref string)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ViewRecords(ctx, caller(), kind, id, ""); err != nil {
+	if err := s.ViewRecords(ctx, caller(), kind, id, nil); err != nil {
 		return nil, err
 	}
 	var v *record.Version
@@ -223,7 +220,7 @@ func (p *program) recordHistory() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := s.ViewRecords(cmd.Context(), caller(), kind, id, ""); err != nil {
+				if err := s.ViewRecords(cmd.Context(), caller(), kind, id, nil); err != nil {
 					return err
 				}
 				history, err := s.History(cmd.Context(), kind, id, proof)

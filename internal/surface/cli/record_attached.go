@@ -163,7 +163,7 @@ func (p *program) withAttached(ctx context.Context, ref string, work func(*surfa
 		if err != nil {
 			return err
 		}
-		if err := s.ViewRecords(ctx, caller(), kind, id, ""); err != nil {
+		if err := s.ViewRecords(ctx, caller(), kind, id, nil); err != nil {
 			return err
 		}
 		all, err := s.Attached(ctx, kind, id)
@@ -206,7 +206,7 @@ func (p *program) recordExpired() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := s.ViewRecords(cmd.Context(), caller(), kind, "", ""); err != nil {
+				if err := s.ViewRecords(cmd.Context(), caller(), kind, "", nil); err != nil {
 					return err
 				}
 				expired, err := s.ExpiredRecords(cmd.Context(), kind)
