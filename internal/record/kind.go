@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"scaf.dev/scaf/internal/platform/config"
 )
 
 // Kind describes the records of one register; Define makes it.
@@ -182,9 +184,11 @@ func (k *Kind) Type(field string) reflect.Type {
 	return t
 }
 
-// Value reads a field's value as a person types it: text as it is, everything
-// else as JSON. An empty text clears the field (it becomes null).
-func (k *Kind) Value(field, text string) (json.RawMessage, error) {
+// Value reads a field's value as a person types it, at the command line or in a
+// cell of a table: text as it is, a time in RFC 3339 or as a date, which begins
+// at midnight in the zone, everything else as JSON. An empty text clears the
+// field (it becomes null).
+func (k *Kind) Value(field, text string, zone *time.Location) (json.RawMessage, error) {
 	t, ok := k.fields()[field]
 	if !ok {
 		return nil, &Invalid{[]FieldError{{field, "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
@@ -195,8 +199,18 @@ func (k *Kind) Value(field, text string) (json.RawMessage, error) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.String || t == reflect.TypeFor[time.Time]() {
+	switch {
+	case t.Kind() == reflect.String:
 		return json.Marshal(text)
+	case t == reflect.TypeFor[time.Time]():
+		if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return json.Marshal(text) // as it was written
+		}
+		day, err := config.Instant(text, zone)
+		if err != nil {
+			return nil, &Invalid{[]FieldError{{field, err.Error()}}}
+		}
+		return json.Marshal(day.UTC())
 	}
 	if !jsontext.Value(text).IsValid() {
 		return nil, &Invalid{[]FieldError{{field, fmt.Sprintf("%q is not a %s: write it as JSON", text, typeName(t))}}}

@@ -168,16 +168,11 @@ func (c column) value(kind *record.Kind, cell cell, zone *time.Location) (json.R
 		if cell.form == number {
 			return nil, wrong("the cell holds the number %s: format it as a date, or write text like 2026-01-31", text)
 		}
-		if day, err := time.ParseInLocation(time.DateOnly, text, zone); err == nil {
-			text = day.UTC().Format(time.RFC3339)
-		} else if _, err := time.Parse(time.RFC3339Nano, text); err != nil {
-			return nil, wrong("%q is neither a date like 2026-01-31 nor a time like 2026-01-31T09:30:00Z", text)
-		}
 	case cell.form == moment:
 		return nil, wrong("the cell holds a date, and the field none: format the cell as text and write its value again")
 	}
-	if c.holds == others {
-		return kind.Value(c.field, text)
+	if c.holds == texts { // also of a part of an object, which is no field
+		return json.Marshal(text)
 	}
-	return json.Marshal(text)
+	return kind.Value(c.field, text, zone)
 }

@@ -99,7 +99,7 @@ func TestRowsBecomeDocuments(t *testing.T) {
 			text: "id,name,email,joined_at\nE1,Ada,,\nE2,,nobody,tomorrow\n,X,,\nE3,Cyd\n",
 			want: []string{
 				ada,
-				`file.csv:3: joined_at: "tomorrow" is neither a date like 2026-01-31 nor a time like 2026-01-31T09:30:00Z`,
+				`file.csv:3: joined_at: "tomorrow" is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z`,
 				`file.csv:4: id: must have 1 to 200 characters, no space and no slash: it is the number in the HR system`,
 				`file.csv:5: the row has 2 cells, the header 4`,
 			},

@@ -264,7 +264,7 @@ func (p *program) recordAdd() *cobra.Command {
 		Args: args(2, -1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.change(cmd.Context(), given[0], "add", func(s *surface.System, kind *record.Kind, _ string) (*record.Version, error) {
-				fields, err := assignments(kind, given[1:])
+				fields, err := assignments(s, kind, given[1:])
 				if err != nil {
 					return nil, err
 				}
@@ -282,7 +282,7 @@ func (p *program) recordSet() *cobra.Command {
 		Args:  args(2, -1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.change(cmd.Context(), given[0], "set", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
-				fields, err := assignments(kind, given[1:])
+				fields, err := assignments(s, kind, given[1:])
 				if err != nil {
 					return nil, err
 				}
@@ -300,7 +300,7 @@ func (p *program) recordMove() *cobra.Command {
 		Args:  args(2, -1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.change(cmd.Context(), given[0], "move", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
-				fields, err := assignments(kind, given[2:])
+				fields, err := assignments(s, kind, given[2:])
 				if err != nil {
 					return nil, err
 				}
@@ -333,8 +333,13 @@ func (p *program) change(ctx context.Context, target, verb string, work func(*su
 	})
 }
 
-// assignments reads FIELD=VALUE arguments.
-func assignments(kind *record.Kind, given []string) (map[string]json.RawMessage, error) {
+// assignments reads FIELD=VALUE arguments. A date is the beginning of the day in
+// the organisation's time zone, as in an import.
+func assignments(s *surface.System, kind *record.Kind, given []string) (map[string]json.RawMessage, error) {
+	zone, err := s.Config.Location()
+	if err != nil {
+		return nil, err
+	}
 	fields := map[string]json.RawMessage{}
 	for _, one := range given {
 		field, text, ok := strings.Cut(one, "=")
@@ -344,7 +349,7 @@ func assignments(kind *record.Kind, given []string) (map[string]json.RawMessage,
 		if _, twice := fields[field]; twice {
 			return nil, usagef("the field %s is given twice", field)
 		}
-		value, err := kind.Value(field, text)
+		value, err := kind.Value(field, text, zone)
 		if err != nil {
 			return nil, err
 		}
