@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -109,9 +110,17 @@ func (s *System) Missing(ctx context.Context, period *periods.Period) ([]results
 	if err != nil {
 		return nil, err
 	}
+	catalog, err := s.catalogue()
+	if err != nil {
+		return nil, err
+	}
+	q := results.Wanting{
+		Files: &results.Files{Blobs: s.Blobs, Kinds: s.Kinds}, Kinds: s.Kinds, Period: period, Controls: all, Now: s.Clock.Now(),
+		Adoptable: func(c *controls.Control) bool { return slices.Contains(catalog, c) },
+	}
 	var missing []results.Missing
 	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		missing, err = results.FindMissing(ctx, r, &results.Files{Blobs: s.Blobs, Kinds: s.Kinds}, s.Kinds, period, all, s.Clock.Now())
+		missing, err = results.FindMissing(ctx, r, q)
 		return err
 	})
 	return missing, err

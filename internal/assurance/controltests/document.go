@@ -76,7 +76,6 @@ func (j *judge) document(v verdict, e *controls.Evaluator, item []byte) verdict 
 		return v.failed(errors.New("it is no document: from must be before to"))
 	}
 	var unread, rejected, accepted []string
-	var parts []Span
 	for i := range d.Evidence {
 		one := &d.Evidence[i]
 		if !one.From.Before(d.To) || !d.From.Before(one.To) {
@@ -85,7 +84,6 @@ func (j *judge) document(v verdict, e *controls.Evaluator, item []byte) verdict 
 		switch {
 		case one.accepted():
 			accepted = append(accepted, one.ID)
-			parts = append(parts, Span{one.From, one.To})
 			if one.alone() {
 				v.note = fmt.Sprintf("Document %s: %s entered %s and its review, on behalf of %s and %s; that two people acted is that operator's word.", quote(v.id), one.Review.EnteredBy, one.ID, one.PreparedBy, one.Review.By)
 			}
@@ -99,7 +97,7 @@ func (j *judge) document(v verdict, e *controls.Evaluator, item []byte) verdict 
 		v.state, v.gap = open, &Gap{"document " + d.ID, Span{from.UTC(), d.To.UTC()}, fmt.Sprintf(format, args...)}
 		return v
 	}
-	until := covered(parts, d.From)
+	until := d.covered()
 	over := j.period == nil || !d.To.After(j.period.To)
 	switch {
 	case !until.Before(d.To):
@@ -121,13 +119,32 @@ func (j *judge) document(v verdict, e *controls.Evaluator, item []byte) verdict 
 	return v
 }
 
-// covered is how far the parts reach from an instant on without a hole.
-func covered(parts []Span, from time.Time) time.Time {
+// covered is how far accepted evidence reaches from the document's beginning on
+// without a hole.
+func (d *Document) covered() time.Time {
+	var parts []Span
+	for i := range d.Evidence {
+		if d.Evidence[i].accepted() {
+			parts = append(parts, Span{d.Evidence[i].From, d.Evidence[i].To})
+		}
+	}
 	slices.SortFunc(parts, func(a, b Span) int { return a.From.Compare(b.From) })
+	from := d.From
 	for _, part := range parts {
 		if !part.From.After(from) && part.To.After(from) {
 			from = part.To
 		}
 	}
 	return from
+}
+
+// unread is the first evidence for it that nobody has reviewed; empty when there
+// is none.
+func (d *Document) unread() string {
+	for i := range d.Evidence {
+		if e := &d.Evidence[i]; e.Review == nil && e.From.Before(d.To) && d.From.Before(e.To) {
+			return e.ID
+		}
+	}
+	return ""
 }

@@ -174,6 +174,22 @@ func (w *watch) follow(name string, r *resource) {
 	}
 }
 
+// speaks is the instant up to which the last reading of a resource speaks; false
+// when nothing was seen of it, or it is gone.
+func (w *watch) speaks(name string, r *resource) (until time.Time, ok bool) {
+	var last *reading
+	for i := range r.readings {
+		if one := &r.readings[i]; one.state != unread && (last == nil || one.at >= last.at) {
+			last = one
+		}
+	}
+	if last == nil || last.state == gone {
+		return until, false
+	}
+	known := w.knownUntil(w.changesOf(name), last.at, w.period.To.UnixMicro())
+	return time.UnixMicro(known + w.interval).UTC(), true
+}
+
 // count counts the time for which a reading speaks.
 func (w *watch) count(one reading, micros int64) {
 	if one.state == gone {

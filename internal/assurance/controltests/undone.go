@@ -1,6 +1,9 @@
 package controltests
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -38,6 +41,59 @@ func EachUndone(test *controls.Test, source Source, visit func(Undone) error) er
 		}
 		if err := visit(Undone{id, due, due.Add(test.Grace), item.JSON}); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// Lapsing is what a state or document test will miss unless somebody does
+// something: a resource whose last reading speaks up to Deadline only, or a
+// document that accepted evidence does not cover.
+type Lapsing struct {
+	Item     string    // a resource, or a document's id
+	Due      time.Time // at which it is to be there
+	Deadline time.Time // after which it is missing
+	// Unread is evidence for the document that nobody has reviewed; empty when
+	// there is none.
+	Unread string
+}
+
+// EachLapsing visits what a state or document test will miss, by the name of
+// the item. Of a state test the source gives the readings up to now, within
+// opt.Period; a resource that is gone, and one that was never read, does not
+// lapse. Items that cannot be evaluated are passed over: Run says what is wrong
+// with them.
+func EachLapsing(test *controls.Test, source Source, opt Options, visit func(Lapsing)) error {
+	if test.Kind == controls.Document {
+		return eachDocument(test, source, visit)
+	}
+	w, judge := newWatch(test.Interval, &opt), newJudge(test, &opt).judge()
+	for item, err := range source.Items() {
+		if err != nil {
+			return err
+		}
+		v := judge(item)
+		if v.resource != "" && v.err == nil {
+			w.add(&v, 0)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.resources)) {
+		if until, ok := w.speaks(name, w.resources[name]); ok {
+			visit(Lapsing{Item: name, Due: until, Deadline: until})
+		}
+	}
+	return nil
+}
+
+// eachDocument visits the documents that accepted evidence does not cover.
+func eachDocument(test *controls.Test, source Source, visit func(Lapsing)) error {
+	for item, err := range source.Items() {
+		if err != nil {
+			return err
+		}
+		var d Document
+		if json.Unmarshal(item.JSON, &d) == nil && d.covered().Before(d.To) {
+			visit(Lapsing{Item: d.ID, Due: d.To, Deadline: d.To.Add(test.Grace), Unread: d.unread()})
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -76,6 +75,8 @@ type Pending struct {
 	Deadline time.Time `json:"deadline"` // after it, it is a deviation for ever
 	// Owner is who can do it: a person, or the words of a role.
 	Owner string `json:"owner"`
+	// Do is the command that does it, where that is no duty of the calendar's.
+	Do string `json:"do,omitempty"`
 	// Tests are the tests that read it, as "control test".
 	Tests []string `json:"tests"`
 }
@@ -132,7 +133,7 @@ func (b *builder) buildDay(ctx context.Context, report *Readiness) error {
 	if err := b.duties(report, day); err != nil {
 		return err
 	}
-	return b.pending(report, day)
+	return b.pending(ctx, report, day)
 }
 
 // changed compares what the tests say with what they said before.
@@ -246,110 +247,6 @@ func (b *builder) duties(report *Readiness, day *Day) error {
 		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(a.Occurrence, b.Occurrence))
 	})
 	return err
-}
-
-// instant is the least distance of two instants.
-const instant = time.Microsecond
-
-// pending lists what has not been done, of duties and of what tests with a
-// deadline read.
-func (b *builder) pending(report *Readiness, day *Day) error {
-	// One line for an occurrence, whatever reads it; of another item one for
-	// each thing that is not done.
-	found := map[[2]string]*Pending{}
-	add := func(p Pending, what, test string) {
-		key := [2]string{p.Item, what}
-		known := found[key]
-		if known == nil {
-			p.Tests = []string{}
-			known = &p
-			found[key] = known
-		}
-		if test != "" {
-			known.Tests = append(known.Tests, test)
-		}
-		if p.Deadline.Before(known.Deadline) {
-			known.Deadline = p.Deadline
-		}
-	}
-	open := map[string]*occurrence{} // what can be done now
-	take := func(o *occurrence) {
-		if o.DoneAt == nil && o.State != notOccurring && o.State != missed && !o.OpensAt.After(report.At) {
-			open[o.ID] = o
-			add(Pending{Item: "task/" + o.ID, Title: o.Title, Due: o.DueAt, Deadline: o.Deadline, Owner: o.Responsible}, "", "")
-		}
-	}
-	size := report.Ledger.Size
-	// Each part is judged at its end: what has fallen due now, what comes then.
-	if err := b.occurrences(report.At.Add(-watched), report.At.Add(instant), size, take); err != nil {
-		return err
-	}
-	if err := b.occurrences(report.At.Add(instant), day.Until, size, take); err != nil {
-		return err
-	}
-	for _, control := range b.question.Controls {
-		for _, test := range control.Tests {
-			if err := b.undone(report, day, test, func(u controltests.Undone) {
-				name := control.ID + " " + test.ID
-				p := Pending{Item: b.reference(test, u.Item), Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner}
-				if test.Population.From == sourceOccurrences {
-					o := open[u.Item]
-					if o == nil {
-						return
-					}
-					add(p, "", name)
-					return
-				}
-				add(p, name, name)
-			}); err != nil {
-				return err
-			}
-		}
-	}
-	for _, p := range found {
-		switch {
-		case !p.Deadline.After(report.At):
-			day.Late = append(day.Late, *p)
-		case !p.Deadline.After(day.Until):
-			day.Coming = append(day.Coming, *p)
-		}
-	}
-	for _, list := range [][]Pending{day.Late, day.Coming} {
-		slices.SortFunc(list, func(a, b Pending) int {
-			return cmp.Or(a.Deadline.Compare(b.Deadline), strings.Compare(a.Item, b.Item), slices.Compare(a.Tests, b.Tests))
-		})
-	}
-	return nil
-}
-
-// undone visits what a test with a deadline reads that has not been done.
-func (b *builder) undone(report *Readiness, day *Day, test *controls.Test, visit func(controltests.Undone)) error {
-	from := test.Population
-	if report.Period == nil || test.Kind != controls.Occurrence || from.Awaited || from.From == controls.FromItems || report.Ledger.Size == 0 {
-		return nil
-	}
-	to := day.Until
-	if from.From == populations.FromLogChecks { // it gives whole days: those to come can be done on none but theirs
-		to = report.At
-	}
-	if to.After(report.Period.To) {
-		to = report.Period.To
-	}
-	if !report.Period.From.Before(to) {
-		return nil
-	}
-	window := populations.Window{From: report.Period.From, To: to, Zone: b.question.Zone, AsOf: report.Ledger.Size}
-	stream, err := populations.Open(b.snapshot, b.question.Kinds, &from, window)
-	if err != nil {
-		return err
-	}
-	return controltests.EachUndone(test, stream, func(u controltests.Undone) error {
-		// A check of the log belongs to its day, and is never made up for.
-		if from.From != populations.FromLogChecks || u.Due.After(report.At) {
-			visit(u)
-		}
-		return nil
-	})
 }
 
 // builder builds one report from one snapshot.

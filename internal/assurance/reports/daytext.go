@@ -73,8 +73,11 @@ func (p *Pending) text(b *strings.Builder, when string, zone *time.Location) {
 	wrap(b, "               ", p.Command(), "               ")
 }
 
-// Command is the command that shows the item.
+// Command is the command that does it, or shows the item.
 func (p *Pending) Command() string {
+	if p.Do != "" {
+		return p.Do
+	}
 	if occurrence, ok := strings.CutPrefix(p.Item, "task/"); ok {
 		return "scaf task show " + occurrence
 	}

@@ -126,7 +126,7 @@ func (c *computation) inquire(number int, q *Question) (i *inquiry, err error) {
 	if i.coverage, err = coverage(c.from, c.kinds, q.Test, q.Window); err != nil {
 		return nil, err
 	}
-	if i.changes, err = changes(c.from, c.kinds, q.Test, q.Window); err != nil {
+	if i.changes, err = Changes(c.from, c.kinds, q.Test, q.Window); err != nil {
 		return nil, err
 	}
 	if i.stands, err = q.standing(c.from); err != nil {

@@ -22,9 +22,9 @@ func coverage(from populations.Snapshot, kinds record.Kinds, test *controls.Test
 	return populations.Covered(from, test.Population.From, window)
 }
 
-// changes reads a source's own record of changes for a state test; nil where
+// Changes reads a source's own record of changes for a state test; nil where
 // the control names none.
-func changes(from populations.Snapshot, kinds record.Kinds, test *controls.Test, window populations.Window) (*controltests.ChangeRecord, error) {
+func Changes(from populations.Snapshot, kinds record.Kinds, test *controls.Test, window populations.Window) (*controltests.ChangeRecord, error) {
 	if test.StateTerms == nil || test.Changes == nil {
 		return nil, nil //nolint:nilnil // none is what Run takes nil for
 	}

@@ -22,23 +22,43 @@ type Missing struct {
 	Control string `json:"control,omitempty"`
 	Test    string `json:"test,omitempty"`
 	What    string `json:"what"`
+	// Who can do something about it, and Command what; empty where What says it,
+	// or nobody can any more.
+	Who     string `json:"who,omitempty"`
+	Command string `json:"command,omitempty"`
 }
 
 // The kinds of what is missing, in the order in which they are listed.
 const (
+	MissingApproval    = "approval"    // a control file that nobody has brought into force
+	MissingAssessment  = "assessment"  // a version whose design nobody has assessed
 	MissingImport      = "import"      // a hole in what was imported
 	MissingObservation = "observation" // a resource that was not read for too long
 	MissingEvidence    = "evidence"    // a document that nobody has, or has reviewed
 	MissingResult      = "result"      // a test that was not performed
 )
 
-var missingOrder = []string{MissingImport, MissingObservation, MissingEvidence, MissingResult}
+var missingOrder = []string{MissingApproval, MissingAssessment, MissingImport, MissingObservation, MissingEvidence, MissingResult}
+
+// Wanting is the question what is missing for tests.
+type Wanting struct {
+	Files    *Files
+	Kinds    record.Kinds
+	Period   *periods.Period
+	Controls []*controls.Control // the files in use
+	// Adoptable reports whether a file is the catalog's own, which one person can
+	// bring into force as a first version.
+	Adoptable func(*controls.Control) bool
+	Now       time.Time
+}
 
 // FindMissing lists what is missing for the controls' tests over a period, as
-// of now: holes in imports, gaps in observations, evidence that is not there or
-// not reviewed, tests that were not performed. It records nothing. Tests that
-// wait for a register are not in it: they are not tested whatever is collected.
-func FindMissing(ctx context.Context, r *store.Reader, files *Files, kinds record.Kinds, period *periods.Period, all []*controls.Control, now time.Time) ([]Missing, error) {
+// of now: approvals of control files, assessments of their designs, holes in
+// imports, gaps in observations, evidence that is not there or not reviewed,
+// tests that were not performed. It records nothing. Tests that wait for a
+// register are not in it: they are not tested whatever is collected.
+func FindMissing(ctx context.Context, r *store.Reader, q Wanting) ([]Missing, error) {
+	period, now := q.Period, q.Now
 	head, err := ledger.ReadHead(r)
 	if err != nil {
 		return nil, err
@@ -47,7 +67,7 @@ func FindMissing(ctx context.Context, r *store.Reader, files *Files, kinds recor
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{from: populations.Stored(r), kinds: kinds, known: map[Missing]bool{}, found: []Missing{}}
+	f := &finder{from: populations.Stored(r), kinds: q.Kinds, known: map[Missing]bool{}, found: []Missing{}}
 	f.window = populations.Window{From: period.From, To: period.To, Zone: zone, AsOf: head.Size, Interim: period.State != periods.Closed}
 	if f.window.Interim && now.Before(f.window.To) {
 		f.window.To = now
@@ -60,8 +80,8 @@ func FindMissing(ctx context.Context, r *store.Reader, files *Files, kinds recor
 		return nil, err
 	}
 	whole := f.window
-	for _, given := range all {
-		parts, err := files.Plan(ctx, f.from, 0, given, period)
+	for _, given := range q.Controls {
+		parts, err := q.Files.Plan(ctx, f.from, 0, given, period)
 		if err != nil {
 			return nil, fmt.Errorf("control %s: %w", given.ID, err)
 		}
@@ -73,6 +93,9 @@ func FindMissing(ctx context.Context, r *store.Reader, files *Files, kinds recor
 			}
 			if !f.window.From.Before(f.window.To) {
 				continue // a version that is still to take effect
+			}
+			if err := f.decided(&parts[i], q.Adoptable(given)); err != nil {
+				return nil, fmt.Errorf("control %s: %w", given.ID, err)
 			}
 			if err := f.part(ctx, &parts[i], latest); err != nil {
 				return nil, err
@@ -101,11 +124,16 @@ func (f *finder) add(m Missing) {
 	}
 }
 
+// runnable reports whether a test can be performed at all.
+func runnable(test *controls.Test) bool {
+	return !test.Population.Awaited && test.Population.From != controls.FromItems
+}
+
 // part finds what the tests of a control lack over a part of the period.
 func (f *finder) part(ctx context.Context, part *Part, latest map[Key]Result) error {
 	control := part.Control
 	for _, test := range control.Tests {
-		if test.Population.Awaited || test.Population.From == controls.FromItems {
+		if !runnable(test) {
 			continue
 		}
 		if err := f.test(ctx, control, test); err != nil {
@@ -113,7 +141,7 @@ func (f *finder) part(ctx context.Context, part *Part, latest map[Key]Result) er
 		}
 		result, ok := latest[KeyOf(control.ID, test.ID, part.From)]
 		add := func(format string, args ...any) {
-			f.add(Missing{MissingResult, control.ID, test.ID, fmt.Sprintf(format, args...)})
+			f.add(Missing{Kind: MissingResult, Control: control.ID, Test: test.ID, What: fmt.Sprintf(format, args...)})
 		}
 		switch {
 		case !ok:
@@ -154,7 +182,7 @@ func (f *finder) test(ctx context.Context, control *controls.Control, test *cont
 	if kind == "" {
 		return nil
 	}
-	changes, err := changes(f.from, f.kinds, test, f.window)
+	changes, err := Changes(f.from, f.kinds, test, f.window)
 	if err != nil {
 		return err
 	}
@@ -170,15 +198,15 @@ func (f *finder) test(ctx context.Context, control *controls.Control, test *cont
 	}
 	details := ran[0]
 	for _, gap := range details.Gaps {
-		f.add(Missing{kind, control.ID, test.ID, gap.String()})
+		f.add(Missing{Kind: kind, Control: control.ID, Test: test.ID, What: gap.String()})
 	}
 	for _, deviation := range details.Deviations {
 		if deviation.Reason == controltests.Missing {
-			f.add(Missing{kind, control.ID, test.ID, "document " + deviation.Item + ": there is no evidence"})
+			f.add(Missing{Kind: kind, Control: control.ID, Test: test.ID, What: "document " + deviation.Item + ": there is no evidence"})
 		}
 	}
 	if test.Kind == controls.State && details.Population.Count == 0 {
-		f.add(Missing{kind, control.ID, test.ID, "nothing was observed"})
+		f.add(Missing{Kind: kind, Control: control.ID, Test: test.ID, What: "nothing was observed"})
 	}
 	return nil
 }

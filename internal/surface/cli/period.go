@@ -135,9 +135,10 @@ func (p *program) periodGaps() *cobra.Command {
 	return &cobra.Command{
 		Use:   "gaps [NAME]",
 		Short: "List what is missing for the tests of a period",
-		Long: `List what is missing for the tests of a period, as of now: holes in imports, gaps in
-observations, evidence that is not collected or not reviewed, tests that were not
-performed. Nothing is recorded.`,
+		Long: `List what is missing for the tests of a period, as of now: control files that nobody
+has approved, designs that nobody has assessed, with who can do it and how; holes in
+imports, gaps in observations, evidence that is not collected or not reviewed, tests
+that were not performed. Nothing is recorded.`,
 		Args: args(0, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
@@ -160,10 +161,14 @@ performed. Nothing is recorded.`,
 					for _, one := range missing {
 						where := one.Kind
 						if one.Control != "" {
-							where += "  " + one.Control + " " + one.Test
+							where += "  " + strings.TrimSpace(one.Control+" "+one.Test)
 						}
 						printf(w, "%s\n", where)
 						wrapped(w, "  ", one.What)
+						if one.Who != "" {
+							wrapped(w, "  ", one.Who+":")
+							wrapped(w, "    ", one.Command)
+						}
 					}
 					if len(missing) == 0 {
 						printf(w, "Nothing is missing for the tests of %s.\n", over.Name)

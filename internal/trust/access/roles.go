@@ -72,6 +72,14 @@ func (t Table) Names() []string {
 	return names
 }
 
+// Allowing are the roles that can be given to somebody and allow the action,
+// sorted.
+func (t Table) Allowing(action string) []string {
+	return slices.DeleteFunc(t.Names(), func(role string) bool {
+		return !slices.ContainsFunc(t[role], func(allowed string) bool { return allows(allowed, action) })
+	})
+}
+
 // Authorize implements act.Authorizer.
 func (t Table) Authorize(caller act.Caller, action, _ string) error {
 	if caller.Anonymous() {
