@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 )
 
 // kept is a record as a snapshot has it.
@@ -32,6 +33,10 @@ type account struct {
 	Results []kept[results.Result]
 	// Evidence is what was collected of documents that reach into the period.
 	Evidence []kept[documents.Evidence]
+	// Attached are the files attached to records of the period; LeftOut counts
+	// those for which a bundle has no room.
+	Attached []kept[attached.File]
+	LeftOut  int
 }
 
 // readAccount reads what a snapshot says of a period, in the order in which it
@@ -51,6 +56,9 @@ func readAccount(from populations.Snapshot, period string) (*account, error) {
 	}
 	of := &a.Period.Value
 	if a.Evidence, err = recordsOf(from, documents.Register, func(e *documents.Evidence) bool { return e.From.Before(of.To) && of.From.Before(e.To) }); err != nil {
+		return nil, err
+	}
+	if a.Attached, a.LeftOut, err = attachments(from, of, maxAttached); err != nil {
 		return nil, err
 	}
 	a.Results, err = recordsOf(from, results.Register, func(r *results.Result) bool { return r.Period == period })
@@ -138,7 +146,7 @@ func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m))
 // named is the hash of its content that a file's path says; empty for the
 // paths that say none.
 func named(path string) string {
-	for _, shape := range []func(string) string{controlPath, evidencePath, documentsPath} {
+	for _, shape := range []func(string) string{controlPath, evidencePath, attachmentPath, documentsPath} {
 		before, after, _ := strings.Cut(shape("*"), "*")
 		rest, ok := strings.CutPrefix(path, before)
 		if hash, end := strings.CutSuffix(rest, after); ok && end && len(hash) == 2*sha256.Size {

@@ -49,6 +49,9 @@ type Written struct {
 	Files      int        `json:"files"`
 	Bytes      int64      `json:"bytes"`
 	Clear      []string   `json:"clear"`
+	// LeftOut counts files attached to records of the period for which there was
+	// no room.
+	LeftOut int `json:"attachments_left_out,omitempty"`
 	// Differences are what verifying will find: results that cannot be computed
 	// again, and why.
 	Differences []string `json:"differences"`
@@ -174,6 +177,12 @@ func (x *exporting) files(ctx context.Context, r *store.Reader) error {
 			return fmt.Errorf("evidence file %s: %w", hash, err)
 		}
 	}
+	for _, hash := range x.account.attachedFiles() {
+		if err := x.packer.addFrom(attachmentPath(hash), "file attached to a record", func() (io.ReadCloser, error) { return x.Blobs.Open(ctx, hash) }); err != nil {
+			return fmt.Errorf("attached file %s: %w", hash, err)
+		}
+	}
+	x.done.LeftOut = x.account.LeftOut
 	return nil
 }
 

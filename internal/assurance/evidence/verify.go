@@ -55,9 +55,12 @@ type Verified struct {
 	// Unchecked is the number of stamps for which there were no certificates.
 	Unchecked int `json:"stamps_unchecked,omitempty"`
 	// BundledRoots: the certificates are those of the bundle itself.
-	BundledRoots bool     `json:"bundled_roots,omitempty"`
-	Clear        []string `json:"clear"`
-	Differences  []string `json:"differences"`
+	BundledRoots bool `json:"bundled_roots,omitempty"`
+	// LeftOut counts files attached to records of the period for which the bundle
+	// has no room.
+	LeftOut     int      `json:"attachments_left_out,omitempty"`
+	Clear       []string `json:"clear"`
+	Differences []string `json:"differences"`
 }
 
 // Tested is a population, and what its test came to, as it is recorded.
@@ -310,6 +313,10 @@ func (v *verifying) expected(said *account) {
 	for _, hash := range said.evidenceFiles() {
 		want[evidencePath(hash)] = true
 	}
+	for _, hash := range said.attachedFiles() {
+		want[attachmentPath(hash)] = true
+	}
+	v.result.LeftOut = said.LeftOut
 	for _, file := range v.archive.zip.File {
 		if !want[file.Name] && file.Name != rootsFile {
 			v.differ("%s belongs to nothing that the ledger says of the period", file.Name)

@@ -69,6 +69,7 @@ func printExported(w io.Writer, done *evidence.Written, output string) {
 	printf(w, "Wrote the evidence of %s to %s.\n", done.Period, output)
 	printf(w, "events     0 to %d of %s\nroot       %s\nfiles      %d, %d bytes\n", done.Checkpoint.Size-1, done.Origin, done.Checkpoint.Root, done.Files, done.Bytes)
 	printf(w, "manifest   %s\nrecorded   event %d\n", done.Manifest, done.Event)
+	printLeftOut(w, done.LeftOut)
 	if len(done.Clear) > 0 {
 		printf(w, "personal   %s: unencrypted\n", strings.Join(done.Clear, ", "))
 	}
@@ -175,7 +176,15 @@ func printEvidence(w io.Writer, r *evidence.Verified) {
 		}
 		printf(w, "  %-8s %-14s %-28s %9d items  %s\n", one.Control, shorten(one.Test, 14), shorten(state, 28), one.Count, same)
 	}
+	printLeftOut(w, r.LeftOut)
 	printTimes(w, r)
+}
+
+// printLeftOut says that a bundle does not hold every attached file.
+func printLeftOut(w io.Writer, n int) {
+	if n > 0 {
+		printf(w, "left out   %d files attached to records of the period: together they are too large\n", n)
+	}
 }
 
 // printTimes says for every range of events since when it is known to exist.
