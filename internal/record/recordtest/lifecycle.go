@@ -1,0 +1,131 @@
+package recordtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// lifecycle tries every pair of states: what the definition allows and what it
+// does not.
+func (x *exercise) lifecycle() {
+	for _, from := range x.Kind.States {
+		for _, to := range x.Kind.States {
+			name := from.Name + " " + to.Name
+			at := slices.IndexFunc(x.Kind.Transitions, func(t record.Transition) bool { return t.From == from.Name && t.To == to.Name })
+			id := x.bring(from.Name)
+			if id == "" {
+				x.Errorf("no record can come to the state %s by the moves and fields given", from.Name)
+				break
+			}
+			if at < 0 {
+				if _, err := x.move(somebody, id, to.Name, fields(x, x.Fields[name])); err == nil {
+					x.Errorf("a record moves from %s, which the definition does not allow", name)
+				}
+				continue
+			}
+			x.transition(id, &x.Kind.Transitions[at], name)
+		}
+	}
+	v := x.add(nil)
+	if len(x.Kind.States) > 0 {
+		_, err := x.set(v.ID, record.AnyVersion, map[string]json.RawMessage{"state": json.RawMessage(`"` + x.Kind.States[0].Name + `"`)})
+		x.invalid(err, "state", "setting the state")
+		if _, err := x.move(somebody, v.ID, "no_such_state", nil); err == nil {
+			x.Error("a record moves to a state that there is not")
+		}
+	}
+}
+
+// transition tries one move: refused for each reason, then allowed.
+func (x *exercise) transition(id string, t *record.Transition, name string) {
+	x.Helper()
+	change := fields(x, x.Fields[name])
+	doc := fields(x, string(x.current(id).Doc))
+	for _, field := range t.NotBy {
+		var who string
+		if json.Unmarshal(doc[field], &who) != nil || who == "" {
+			x.Errorf("move %s: the field %s names nobody: give it in New", name, field)
+			continue
+		}
+		if _, err := x.move(who, id, t.To, change); !errors.Is(err, act.ErrSamePerson) {
+			x.Errorf("move %s by the %s: %v", name, field, err)
+		}
+	}
+	for _, field := range t.Required {
+		without := map[string]json.RawMessage{field: json.RawMessage("null")}
+		for name, value := range change {
+			if name != field {
+				without[name] = value
+			}
+		}
+		_, err := x.move(somebody, id, t.To, without)
+		x.invalid(err, field, "move "+name+" without what is required")
+	}
+	if t.Guard != "" {
+		bad, ok := x.GuardFalse[name]
+		if !ok {
+			x.Errorf("move %s has a guard: GuardFalse must say with which fields it is false", name)
+		} else if _, err := x.move(somebody, id, t.To, fields(x, bad)); err == nil {
+			x.Errorf("move %s: the guard is true with %s", name, bad)
+		}
+	}
+	before := x.current(id)
+	v, err := x.move(somebody, id, t.To, change)
+	if err != nil {
+		x.Errorf("move %s: %v", name, err)
+		return
+	}
+	if v.Version != before.Version+1 || string(fields(x, string(v.Doc))["state"]) != `"`+t.To+`"` {
+		x.Errorf("move %s gives %+v", name, v)
+	}
+}
+
+func (x *exercise) current(id string) (v *record.Version) {
+	x.Helper()
+	if err := x.l.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		v, err = record.Get(r, x.Kind.Name, id)
+		return err
+	}); err != nil {
+		x.Fatal(err)
+	}
+	return v
+}
+
+// bring makes a record and moves it to a state by the shortest way; "" when
+// there is none.
+func (x *exercise) bring(state string) string {
+	x.Helper()
+	type way struct {
+		at    string
+		moves []record.Transition
+	}
+	seen := map[string]bool{}
+	for ways := []way{{at: x.Kind.States[0].Name}}; len(ways) > 0; ways = ways[1:] {
+		if ways[0].at == state {
+			id := x.add(nil).ID
+			for _, t := range ways[0].moves {
+				if _, err := x.move(somebody, id, t.To, fields(x, x.Fields[t.From+" "+t.To])); err != nil {
+					x.Errorf("move %s %s: %v", t.From, t.To, err)
+					return ""
+				}
+			}
+			return id
+		}
+		if seen[ways[0].at] {
+			continue
+		}
+		seen[ways[0].at] = true
+		for _, t := range x.Kind.Transitions {
+			if t.From == ways[0].at {
+				ways = append(ways, way{t.To, append(slices.Clone(ways[0].moves), t)})
+			}
+		}
+	}
+	return ""
+}
