@@ -32,14 +32,15 @@ var decided = []struct {
 func decidedPath(kind *record.Kind) string { return "decisions/" + kind.Register + ".jsonl" }
 
 // isDecision reports whether records of the kind are made by people under rules
-// that verifying checks: results are, since people conclude from them.
+// that verifying checks, or belong to those rules: results do, since people
+// conclude from them, and people, since their titles say who owns a control.
 func isDecision(kind *record.Kind) bool {
 	for _, one := range decided {
 		if one.kind.Name == kind.Name {
 			return true
 		}
 	}
-	return kind.Name == results.Register.Name
+	return kind.Name == results.Register.Name || kind.Name == versions.PersonKind
 }
 
 // decisions are the documents of a kind as of the checkpoint, one a line.
@@ -99,7 +100,13 @@ func (b *decisionBook) record(e *ledger.Event) error {
 		return err
 	}
 	b.documents[e.Subject] = bytes.Clone(doc)
-	by := act.Caller{ID: e.Actor, By: e.RecordedBy}
+	if made.Kind.Name == versions.PersonKind {
+		return nil
+	}
+	by, err := versions.Acting(act.Caller{ID: e.Actor, By: e.RecordedBy}, b.documents[e.Actor])
+	if err != nil {
+		return err
+	}
 	once := func() error {
 		if made.Version != 1 {
 			return fmt.Errorf("it is recorded once, and was changed")
@@ -147,7 +154,7 @@ func (b *decisionBook) record(e *ledger.Event) error {
 	return once()
 }
 
-func (b *decisionBook) deviation(doc []byte, by act.Caller, e *ledger.Event) error {
+func (b *decisionBook) deviation(doc []byte, by versions.Actor, e *ledger.Event) error {
 	d, err := read[judgments.Deviation](doc)
 	if err != nil {
 		return err

@@ -83,7 +83,11 @@ func Conclude(tx *act.Tx, c Conclusion, on Basis) (*Conclusion, error) {
 	c.ID = fmt.Sprintf("CON-%d", number)
 	c.Control, c.Test, c.Period, c.Result, c.Computed = on.Control, on.Test, on.Period, on.Result, on.Conclusion
 	c.ConcludedBy, c.ConcludedVia, c.ConcludedAt = tx.Caller().ID, tx.Caller().By, tx.Now()
-	if err := c.Follows(before, on, tx.Caller(), tx.Now()); err != nil {
+	by, err := versions.ActorOf(&tx.Reader, tx.Caller())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Follows(before, on, by, tx.Now()); err != nil {
 		return nil, err
 	}
 	_, err = record.Put(tx, Conclusions, record.Change{Verb: "recorded", ID: c.ID, Doc: c})
@@ -94,7 +98,7 @@ func Conclude(tx *act.Tx, c Conclusion, on Basis) (*Conclusion, error) {
 // that were recorded before: act.ErrSamePerson, ErrWrong. Harsher is always possible;
 // softer needs a reason, never makes anything of missing data, and never
 // erases a deviation.
-func (c *Conclusion) Follows(before []Conclusion, on Basis, by act.Caller, at time.Time) error {
+func (c *Conclusion) Follows(before []Conclusion, on Basis, by versions.Actor, at time.Time) error {
 	actor := by.ID
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s from %s: %s", ErrWrong, c.Conclusion.Words(), on.Result, fmt.Sprintf(format, args...))
@@ -109,7 +113,7 @@ func (c *Conclusion) Follows(before []Conclusion, on Basis, by act.Caller, at ti
 		return wrong("a person concludes effective, effective_with_exceptions, ineffective, incomplete or not_occurring")
 	case c.ConcludedBy != actor || c.ConcludedVia != by.By || !c.ConcludedAt.Equal(at):
 		return wrong("it is concluded by who records it (%s)", actor)
-	case versions.Owns(on.Owner, actor):
+	case versions.Owns(on.Owner, by):
 		return fmt.Errorf("%w: %s is the owner of %s, and cannot conclude on it", act.ErrSamePerson, actor, on.Control)
 	case c.Role != Management && on.PerformedBy == actor:
 		return fmt.Errorf("%w: %s performed %s, and cannot audit it", act.ErrSamePerson, actor, on.Result)

@@ -182,16 +182,20 @@ func get(tx *act.Tx, of Subject) (*Deviation, int, error) {
 }
 
 func put(tx *act.Tx, before, after *Deviation, verb string, version int) error {
-	if err := after.Follows(before, tx.Caller(), tx.Now()); err != nil {
+	by, err := versions.ActorOf(&tx.Reader, tx.Caller())
+	if err != nil {
 		return err
 	}
-	_, err := record.Put(tx, Deviations, record.Change{Verb: verb, ID: after.ID(), Doc: after, Expect: version})
+	if err := after.Follows(before, by, tx.Now()); err != nil {
+		return err
+	}
+	_, err = record.Put(tx, Deviations, record.Change{Verb: verb, ID: after.ID(), Doc: after, Expect: version})
 	return err
 }
 
 // Follows checks what somebody recorded about a deviation at an instant, after
 // what was recorded before (nil: nothing): act.ErrSamePerson, ErrWrong.
-func (d *Deviation) Follows(before *Deviation, by act.Caller, at time.Time) error {
+func (d *Deviation) Follows(before *Deviation, by versions.Actor, at time.Time) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s %s, item %s: %s", ErrWrong, d.Control, d.Test, d.Item, fmt.Sprintf(format, args...))
 	}
@@ -247,7 +251,7 @@ func content(c Cause) Cause { c.Statement = Statement{}; return c }
 // follows checks a statement after the one before: it is the same, or it is
 // stated anew, or it is confirmed now by another person than who stated it, who
 // is not the owner.
-func (s *Statement) follows(before Statement, same bool, owner string, by act.Caller, at time.Time) error {
+func (s *Statement) follows(before Statement, same bool, owner string, by versions.Actor, at time.Time) error {
 	actor := by.ID
 	stated := s.StatedBy == before.StatedBy && s.StatedVia == before.StatedVia && s.StatedAt.Equal(before.StatedAt)
 	switch {
@@ -261,7 +265,7 @@ func (s *Statement) follows(before Statement, same bool, owner string, by act.Ca
 		return fmt.Errorf("%w: it is confirmed by who records it (%s)", ErrWrong, actor)
 	case s.ConfirmedBy == s.StatedBy:
 		return fmt.Errorf("%w: %s stated it, and cannot confirm it", act.ErrSamePerson, actor)
-	case versions.Owns(owner, actor):
+	case versions.Owns(owner, by):
 		return fmt.Errorf("%w: %s is the control's owner, and cannot confirm it", act.ErrSamePerson, actor)
 	}
 	return nil

@@ -96,10 +96,14 @@ func Confirm(ctx context.Context, door *act.Door, caller act.Caller, id string) 
 		if err := json.Unmarshal(v.Doc, r); err != nil {
 			return err
 		}
-		switch by := tx.Caller(); {
+		by, err := versions.ActorOf(&tx.Reader, tx.Caller())
+		if err != nil {
+			return err
+		}
+		switch {
 		case by.ID == r.ProposedBy || by.ID == r.EnteredBy:
 			return fmt.Errorf("%w: %s proposed or entered %s, and cannot confirm it", act.ErrSamePerson, by.ID, id)
-		case versions.Owns(r.Owner, by.ID):
+		case versions.Owns(r.Owner, by):
 			return fmt.Errorf("%w: %s is the owner of %s, and cannot confirm it", act.ErrSamePerson, by.ID, r.Control)
 		}
 		if r.State == Confirmed {

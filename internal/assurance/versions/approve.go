@@ -174,10 +174,14 @@ func of0(control *controls.Control, number int) *Version {
 
 // put checks a version against those that are there, and records it.
 func put(tx *act.Tx, of []*Version, v *Version, verb string, expect int) error {
-	if err := NewBook(of...).Record(clone(v), tx.Caller(), tx.Now()); err != nil {
+	by, err := ActorOf(&tx.Reader, tx.Caller())
+	if err != nil {
 		return err
 	}
-	_, err := record.Put(tx, Register, record.Change{Verb: verb, ID: v.ID, Doc: v, Expect: expect})
+	if err := NewBook(of...).Record(clone(v), by, tx.Now()); err != nil {
+		return err
+	}
+	_, err = record.Put(tx, Register, record.Change{Verb: verb, ID: v.ID, Doc: v, Expect: expect})
 	return err
 }
 

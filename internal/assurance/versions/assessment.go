@@ -65,7 +65,11 @@ func (d *Desk) Assess(ctx context.Context, caller act.Caller, a Assessment) (*As
 		}
 		a.ID = fmt.Sprintf("ASM-%d", number)
 		a.Version, a.SHA256, a.Assessor, a.AssessedVia, a.AssessedAt = version.ID, version.SHA256, tx.Caller().ID, tx.Caller().By, tx.Now()
-		if err := NewBook(of...).Assessed(&a, tx.Caller(), tx.Now()); err != nil {
+		by, err := ActorOf(&tx.Reader, tx.Caller())
+		if err != nil {
+			return err
+		}
+		if err := NewBook(of...).Assessed(&a, by, tx.Now()); err != nil {
 			return err
 		}
 		_, err = record.Put(tx, Assessments, record.Change{Verb: "recorded", ID: a.ID, Doc: a})
@@ -106,7 +110,7 @@ func (d *Desk) walked(r *store.Reader, ref string) error {
 
 // Assessed checks an assessment that somebody made at an instant (act.ErrSamePerson,
 // ErrWrong).
-func (b *Book) Assessed(a *Assessment, by act.Caller, at time.Time) error {
+func (b *Book) Assessed(a *Assessment, by Actor, at time.Time) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s: %s", ErrWrong, a.ID, fmt.Sprintf(format, args...))
 	}
@@ -118,7 +122,7 @@ func (b *Book) Assessed(a *Assessment, by act.Caller, at time.Time) error {
 		return wrong("the design is effective or ineffective, not %q", a.Conclusion)
 	case a.Assessor != by.ID || a.AssessedVia != by.By || !a.AssessedAt.Equal(at):
 		return wrong("it is assessed by who records it (%s)", by.ID)
-	case Owns(version.Owner, a.Assessor):
+	case Owns(version.Owner, by):
 		return fmt.Errorf("%w: %s is the owner of %s, and cannot assess its design", act.ErrSamePerson, a.Assessor, a.Control)
 	}
 	for _, part := range []struct{ name, text string }{{"risk", a.Risk}, {"precision", a.Precision}, {"walkthrough", a.Walkthrough}, {"reason", a.Reason}} {

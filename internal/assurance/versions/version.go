@@ -71,14 +71,6 @@ var (
 	ErrWrong = errors.New("it cannot be recorded")
 )
 
-// Owns reports whether a caller is the owner that a control file names: by the
-// caller's reference ("person/E1001"), or by the name in it.
-func Owns(owner, caller string) bool {
-	_, name, _ := strings.Cut(caller, "/")
-	owner = strings.TrimSpace(owner)
-	return owner != "" && (strings.EqualFold(owner, caller) || strings.EqualFold(owner, name))
-}
-
 // Of are the versions of a control as of a checkpoint (0: now), in the order in
 // which they take effect; where two take effect at once the one that was
 // approved last comes last, and is in force.
@@ -182,7 +174,7 @@ func (b *Book) Find(id string) *Version {
 
 // Record enters a version that somebody made at an instant, and says what is
 // wrong with it (act.ErrSamePerson, ErrWrong).
-func (b *Book) Record(v *Version, by act.Caller, at time.Time) error {
+func (b *Book) Record(v *Version, by Actor, at time.Time) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s: %s", ErrWrong, v.ID, fmt.Sprintf(format, args...))
 	}
@@ -207,7 +199,7 @@ func (b *Book) Record(v *Version, by act.Caller, at time.Time) error {
 		return wrong("it is approved by who approves it (%s)", by.ID)
 	case v.ApprovedBy == v.ProposedBy:
 		return fmt.Errorf("%w: %s was proposed by %s, who cannot approve it", act.ErrSamePerson, v.ID, v.ProposedBy)
-	case v.ProposedBy == Catalog && Owns(v.Owner, v.ApprovedBy):
+	case v.ProposedBy == Catalog && Owns(v.Owner, by):
 		return fmt.Errorf("%w: %s is the owner of %s, and cannot adopt it alone", act.ErrSamePerson, v.ApprovedBy, v.Control)
 	case approved && (v.EffectiveFrom == nil || v.EffectiveFrom.Before(at)):
 		return wrong("it would take effect before its approval")

@@ -227,14 +227,27 @@ func TestADesignIsAssessedBySomebodyElseThanTheOwner(t *testing.T) {
 
 func TestOwns(t *testing.T) {
 	for _, c := range []struct {
-		owner, caller string
-		want          bool
+		owner, caller, person string
+		want                  bool
 	}{
-		{"person/E1", "person/E1", true}, {"robin", "local/robin", true}, {"Robin ", "person/robin", true}, {"person/E1", "person/E2", false},
-		{"engineering lead", "local/engineering", false}, {"", "", false}, {"", "local/", false}, {"local", "local/robin", false},
+		{"person/E1", "person/E1", "", true}, {"robin", "local/robin", "", true}, {"Robin ", "person/robin", "", true}, {"person/E1", "person/E2", "", false},
+		{"engineering lead", "local/engineering", "", false}, {"", "", "", false}, {"", "local/", "", false}, {"local", "local/robin", "", false},
+		{"people lead", "person/E1", `{"title":" People Lead","state":"active"}`, true},
+		{"people lead", "person/E1", `{"title":"People Lead","state":"left"}`, false},
+		{"people lead", "person/E1", `{"title":"Deputy people lead","state":"active"}`, false},
+		{"people lead", "local/E1", `{"title":"people lead","state":"active"}`, false},
+		{"", "person/E1", `{"title":"","state":"active"}`, false},
 	} {
-		if got := versions.Owns(c.owner, c.caller); got != c.want {
-			t.Errorf("%q owns what %q names: %t", c.caller, c.owner, got)
+		var doc []byte
+		if c.person != "" {
+			doc = []byte(c.person)
+		}
+		by, err := versions.Acting(act.Caller{ID: c.caller}, doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := versions.Owns(c.owner, by); got != c.want {
+			t.Errorf("%q (%s) owns what %q names: %t", c.caller, c.person, c.owner, got)
 		}
 	}
 }
