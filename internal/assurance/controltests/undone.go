@@ -67,12 +67,12 @@ func EachLapsing(test *controls.Test, source Source, opt Options, visit func(Lap
 	if test.Kind == controls.Document {
 		return eachDocument(test, source, visit)
 	}
-	w, judge := newWatch(test.Interval, &opt), newJudge(test, &opt).judge()
+	w, j, e := newWatch(test.Interval, &opt), newJudge(&Subject{Test: test, Options: opt}), test.Evaluator()
 	for item, err := range source.Items() {
 		if err != nil {
 			return err
 		}
-		v := judge(item)
+		v, _ := j.judge(e, e.Read(item.JSON), item)
 		if v.resource != "" && v.err == nil {
 			w.add(&v, 0)
 		}
