@@ -26,8 +26,8 @@ type Result struct {
 	// Gaps are what is not known of the period, by a state or document test.
 	Gaps []Gap `json:"gaps,omitempty"`
 
-	// Episodes are the chains that the deviations make.
-	Episodes []Episode `json:"-"`
+	// Episodes is the number of chains that the deviations make.
+	Episodes int `json:"-"`
 	// Outside is the number of items whose instant is outside the period, and
 	// FilteredOut of those that the population's filter left out.
 	Outside, FilteredOut int `json:"-"`

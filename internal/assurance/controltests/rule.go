@@ -263,26 +263,41 @@ func (o *Outcome) mark(f Facts, n int) {
 // order in findings where instants are equal. The episodes come by the instant
 // of their first deviation, then by cause.
 func Episodes(findings []Finding) []Episode {
-	sorted := slices.Clone(findings)
-	slices.SortStableFunc(sorted, func(a, b Finding) int { return a.At.Compare(b.At) })
-	var episodes []Episode
+	order := make([]int, len(findings)) // places in findings, by instant
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return findings[a].At.Compare(findings[b].At) })
 	type chain struct {
 		episode int
 		last    time.Time
 	}
 	running := map[string]chain{}
-	for _, d := range sorted {
+	of := make([]int, len(findings)) // the number of its episode, in that order
+	var sizes []int                  // by episode
+	for i, place := range order {
+		d := &findings[place]
 		key, lasting := d.Cause, false
 		if key == "" && d.Spell != "" { // a spell lasts, however far apart its readings are
 			key, lasting = "\x00"+d.Spell, true
 		}
 		c, ok := running[key]
 		if !ok || key == "" || !lasting && d.At.Sub(c.last) > EpisodeGap {
-			c.episode = len(episodes)
-			episodes = append(episodes, Episode{Cause: d.Cause, First: d.At})
+			c.episode = len(sizes)
+			sizes = append(sizes, 0)
 		}
 		running[key] = chain{c.episode, d.At}
-		e := &episodes[c.episode]
+		of[i] = c.episode
+		sizes[c.episode]++
+	}
+	// There may be as many episodes as deviations: they share what they are put in.
+	episodes, room := make([]Episode, len(sizes)), make([]string, len(findings))
+	for i, place := range order {
+		d, e := &findings[place], &episodes[of[i]]
+		if e.Items == nil {
+			size := sizes[of[i]]
+			e.Cause, e.First, e.Items, room = d.Cause, d.At, room[:0:size], room[size:]
+		}
 		e.Items = append(e.Items, d.Item)
 		e.Person = cmp.Or(e.Person, d.Person)
 		e.Subsystem = cmp.Or(e.Subsystem, d.Subsystem)

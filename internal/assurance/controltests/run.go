@@ -207,7 +207,8 @@ func (m *judged) collect(collectors []*collector, items []Item) error {
 	return nil
 }
 
-// result concludes when all items are there.
+// result concludes when all items are there, and gives back what was kept of
+// them: there may be a deviation for every item.
 func (c *collector) result() *Result {
 	test, opt := c.test, &c.opt
 	facts := Facts{
@@ -230,20 +231,20 @@ func (c *collector) result() *Result {
 		Control:    c.control.ID,
 		Test:       test.ID,
 		Population: Population{Count: c.count, SHA256: c.sum()},
-		Passed:     c.passed, Deviations: []Deviation{}, Open: c.open,
+		Passed:     c.passed, Deviations: make([]Deviation, len(c.findings)), Open: c.open,
 		Markers: outcome.Markers, Conclusion: outcome.Conclusion, NeedsJudgment: outcome.NeedsJudgment,
-		Because: append(c.because(), outcome.Because...), Episodes: outcome.Episodes,
+		Because: append(c.because(), outcome.Because...), Episodes: len(outcome.Episodes),
 		Outside: c.outside, FilteredOut: c.filtered, State: facts.State, Gaps: facts.Gaps, Tally: c.tally(),
 	}
 	if r.Open == nil {
 		r.Open = []string{}
 	}
-	for _, f := range c.findings {
-		d := Deviation{Item: f.Item, Reason: f.Reason}
-		if f.Cause != "" {
-			d.Cause = &f.Cause
+	for i := range c.findings {
+		f, d := &c.findings[i], &r.Deviations[i]
+		d.Item, d.Reason = f.Item, f.Reason
+		if cause := f.Cause; cause != "" {
+			d.Cause = &cause
 		}
-		r.Deviations = append(r.Deviations, d)
 	}
 	if n := c.passed + len(c.findings); n > 0 {
 		r.Rate = float64(len(c.findings)) / float64(n)
@@ -251,6 +252,7 @@ func (c *collector) result() *Result {
 	if facts.State != nil {
 		r.Rate = facts.State.rate()
 	}
+	c.findings = nil
 	return r
 }
 

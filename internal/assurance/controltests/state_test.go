@@ -161,8 +161,8 @@ func TestASpellIsOneEpisodeAndRatesCountHours(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(r.Deviations) != 20 || len(r.Episodes) != 1 {
-			t.Errorf("%s: %d deviations, %d episodes", name, len(r.Deviations), len(r.Episodes))
+		if len(r.Deviations) != 20 || r.Episodes != 1 {
+			t.Errorf("%s: %d deviations, %d episodes", name, len(r.Deviations), r.Episodes)
 		}
 		rate := false
 		for _, m := range r.Markers {
