@@ -188,7 +188,7 @@ func (w *world) export() ([]byte, *evidence.Written) {
 // usual is a world with a closed period that was tested before and after.
 func usual(t testing.TB, c config.Config) *world {
 	w := newWorld(t, c)
-	w.add(60)
+	w.add(24)
 	w.test()
 	w.close()
 	if _, err := w.Lab().Perform(context.Background(), apptest.Operator, results.Task{Control: w.control, Test: w.control.Tests[1], Period: w.period, BankOnly: true}); err != nil {

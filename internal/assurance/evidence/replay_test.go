@@ -103,10 +103,10 @@ func TestReplayedByTimeIsStored(t *testing.T) {
 	}
 	l.Add(t, batch...)
 	if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+		state := replayedFrom(t, r, l)
+		defer state.close()
 		rapid.Check(t, func(rt *rapid.T) {
-			state := replayedFrom(rt, r, l)
-			defer state.close()
-			for range 20 {
+			for range 5 {
 				q := ledger.Query{From: rapid.Int64Range(0, 900).Draw(rt, "first"), To: rapid.Int64Range(1, 900).Draw(rt, "end")}
 				if rapid.Bool().Draw(rt, "begins") {
 					q.Since = hour(rapid.IntRange(-2, 92).Draw(rt, "since"))
@@ -125,7 +125,7 @@ func TestReplayedByTimeIsStored(t *testing.T) {
 	}
 }
 
-func replayedFrom(rt *rapid.T, r *store.Reader, l *ledgertest.Ledger) *replayed {
+func replayedFrom(rt rapid.TB, r *store.Reader, l *ledgertest.Ledger) *replayed {
 	files := map[string][]byte{}
 	head, err := ledger.ReadHead(r)
 	if err == nil {

@@ -129,7 +129,7 @@ func vectors(t *testing.T, name string, made func() *world) {
 }
 
 // example reads the bundle in testdata and its key.
-func example(f *testing.F) (bundle []byte, files []file, v evidence.Verification) {
+func example(f testing.TB) (bundle []byte, files []file, v evidence.Verification) {
 	f.Helper()
 	bundle, err := os.ReadFile(filepath.Join("testdata", "example.bundle"))
 	if err != nil {

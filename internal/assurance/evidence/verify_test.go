@@ -21,7 +21,7 @@ func TestBundleIsComputedAgainWithTheSameResult(t *testing.T) {
 			if len(verified.Differences) > 0 || len(done.Differences) > 0 {
 				t.Errorf("differences: %q, %q", verified.Differences, done.Differences)
 			}
-			if len(verified.Results) != 9 || verified.Exported != done.Event || verified.Origin != w.Config.Origin || verified.Records != 60+20+2+9+8+2+3+2 {
+			if len(verified.Results) != 9 || verified.Exported != done.Event || verified.Origin != w.Config.Origin || verified.Records != 24+8+2+9+8+2+3+2 {
 				t.Errorf("%+v", verified)
 			}
 			for _, one := range verified.Results {
