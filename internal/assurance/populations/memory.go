@@ -179,17 +179,17 @@ func (m *memory) coverage(source string, window Window) (*Coverage, error) {
 	return &own, nil
 }
 
-// Once is what make makes of a snapshot; of one that is remembered, made once
+// Once is what read makes of a snapshot; of one that is remembered, made once
 // for each key, which has a type of its own. It is small, and nobody changes it.
-func Once[K comparable, V any](from Snapshot, key K, make func() (V, error)) (V, error) {
+func Once[K comparable, V any](from Snapshot, key K, read func() (V, error)) (V, error) {
 	m, ok := from.(*memory)
 	if !ok {
-		return make()
+		return read()
 	}
 	if known, ok := m.made[key].(V); ok {
 		return known, nil
 	}
-	made, err := make()
+	made, err := read()
 	if err == nil {
 		m.made[key] = made
 	}

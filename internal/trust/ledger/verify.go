@@ -253,8 +253,8 @@ func (v *verifying) covers(index int64) bool {
 func (v *verifying) units(ctx context.Context, db *store.DB) error {
 	work := []func(*store.Reader) error{v.readKeys, v.searchIndex}
 	for _, span := range v.ranges {
-		for from, to := span.From, int64(0); from < span.To; from = to {
-			to = min((from/partEvents+1)*partEvents, span.To)
+		for from := span.From; from < span.To; from = (from/partEvents + 1) * partEvents {
+			to := min((from/partEvents+1)*partEvents, span.To)
 			work = append(work, func(r *store.Reader) error { return v.part(r, from, to) })
 		}
 	}
@@ -280,8 +280,8 @@ func (v *verifying) units(ctx context.Context, db *store.DB) error {
 // tiles above them, and their part of that tile.
 func (v *verifying) part(r *store.Reader, from, to int64) error {
 	roots := make([]byte, 0, partEvents/tileWidth*tlog.HashSize)
-	for at, end := from, int64(0); at < to; at = end {
-		end = min((at/blockEvents+1)*blockEvents, to)
+	for at := from; at < to; {
+		end := min((at/blockEvents+1)*blockEvents, to)
 		hashes, err := v.block(r, at, end)
 		if err != nil {
 			return err
@@ -300,6 +300,7 @@ func (v *verifying) part(r *store.Reader, from, to int64) error {
 		if done := v.events.Add(end - at); v.Progress != nil {
 			v.Progress(done, v.total)
 		}
+		at = end
 	}
 	unit := from / unitEvents
 	if (unit+1)*unitEvents > v.head.Size || len(roots) == 0 { // no full tile
