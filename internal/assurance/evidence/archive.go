@@ -140,9 +140,10 @@ func (a *archive) read(path string, limit uint64) ([]byte, error) {
 // check reads every file, holds it against the manifest, and holds the archive
 // against the one that its files make. All files that differ are named.
 func (a *archive) check(ctx context.Context, progress func(done, total int64)) error {
-	whole := &comparer{with: bufio.NewReaderSize(io.NewSectionReader(a.reader, 0, a.size), 1<<20)}
+	room := int(min(a.size, 1<<20))
+	whole := &comparer{with: bufio.NewReaderSize(io.NewSectionReader(a.reader, 0, a.size), room)}
 	again := zip.NewWriter(whole)
-	buffer := make([]byte, 1<<20)
+	buffer := make([]byte, room)
 	var wrong []string
 	var done int64
 	for i, file := range a.zip.File {
