@@ -32,11 +32,10 @@ endif
 build: ## the product: one static binary, bin/scaf
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/scaf
 
-# GOGC: tests keep little alive, and the race detector makes collecting dear; an eighth of their time.
 .PHONY: test
 test: install-deps build ## install what the tests need, then run them all under the race detector
 	$(GO) vet ./...
-	GOGC=400 CGO_ENABLED=1 $(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: test-long
 test-long: install-deps ## the same with the long fault runs (SCAF_LONG=1)

@@ -5,12 +5,13 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -55,6 +56,9 @@ type world struct {
 	zone   *time.Location
 	random *rand.Rand
 	runner *act.Runner
+	// complaints are what the nightly jobs warn of: a job that fails would only be
+	// tried again.
+	complaints bytes.Buffer
 
 	from, to time.Time // of the period
 	agenda   []step
@@ -111,6 +115,9 @@ func Run(ctx context.Context, s *surface.System, c *clock.Manual, seed uint64, u
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.at.Format("2006-01-02 15:04"), err)
 		}
+		if w.complaints.Len() > 0 {
+			return fmt.Errorf("%s: a job has failed: %s", step.at.Format("2006-01-02 15:04"), strings.TrimSpace(w.complaints.String()))
+		}
 		progress(int64(i+1), int64(len(w.agenda)))
 	}
 	return nil
@@ -118,7 +125,7 @@ func Run(ctx context.Context, s *surface.System, c *clock.Manual, seed uint64, u
 
 // prepare sets the company up, and writes the agenda of its year.
 func (w *world) prepare(ctx context.Context) error {
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewTextHandler(&w.complaints, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w.runner = act.NewRunner(w.Door, log)
 	if _, err := surface.NewDuties(w.System, w.runner, log); err != nil {
 		return err

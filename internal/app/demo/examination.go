@@ -112,7 +112,7 @@ func (w *world) changeControl() {
 // of all controls that can be tested.
 func (w *world) assess(ctx context.Context, version string) error {
 	for _, a := range w.assessments {
-		if version != "" && version[:len(a.Control)] != a.Control {
+		if version != "" && versions.ControlOf(version) != a.Control {
 			continue
 		}
 		control, err := w.Control(a.Control)

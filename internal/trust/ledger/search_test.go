@@ -163,14 +163,22 @@ func TestFindFollowsTheLogAsItGrows(t *testing.T) {
 			l.Add(t, batch...)
 		}
 		var looking sync.WaitGroup
-		for _, bound := range []int{size, size - 1, size / 2} {
+		for _, bound := range []int{size, max(1, size-1), max(1, size/2)} {
 			looking.Go(func() {
-				var got []int64
-				if err := ledger.Find(context.Background(), l.DB, ledger.Query{Type: "com.example.*", Since: time.Unix(0, 0), To: int64(bound)}, func(e *ledger.Event) error {
-					got = append(got, e.Index)
-					return nil
-				}); err != nil || len(got) != bound && bound > 0 {
-					t.Errorf("%d of %d events before %d: %v", len(got), size, bound, err)
+				for _, q := range []struct {
+					ledger.Query
+					want []int64
+				}{ // the last event before the bound, and not that at it
+					{ledger.Query{Subject: fmt.Sprint("thing/grow-", bound), To: int64(bound)}, []int64{int64(bound) - 1}},
+					{ledger.Query{Subject: fmt.Sprint("thing/grow-", bound+1), To: int64(bound), Newest: true}, nil},
+				} {
+					var got []int64
+					if err := ledger.Find(context.Background(), l.DB, q.Query, func(e *ledger.Event) error {
+						got = append(got, e.Index)
+						return nil
+					}); err != nil || !slices.Equal(got, q.want) {
+						t.Errorf("of %d events: %+v gives %v, want %v: %v", size, q.Query, got, q.want, err)
+					}
 				}
 			})
 		}
