@@ -42,11 +42,19 @@ func (v *verifying) readKeys(r *store.Reader) error {
 	var id, source store.Raw
 	var index, rows int64
 	var before, beforeSource []byte
-	err = r.Each(`SELECT id, source, idx FROM ledger_key`, nil, []any{&id, &source, &index}, func() error {
+	query := `SELECT id, source, idx FROM ledger_key`
+	if r.Dialect() == store.SQLite {
+		query = `SELECT id, source, CASE WHEN typeof(id) = 'text' AND typeof(source) = 'text' THEN idx ELSE -1 END FROM ledger_key`
+	}
+	err = r.Each(query, nil, []any{&id, &source, &index}, func() error {
 		rows++
-		// SQLite's table is in the order of the key. A row out of its place is
-		// not found by its key, and its event could be appended again.
+		// SQLite's table is in the order of the key. A row out of its place, and
+		// one whose bytes are no text, is not found by its key, and its event
+		// could be appended again.
 		if r.Dialect() == store.SQLite {
+			if index < 0 {
+				return damage("the key of id %q and source %q is not stored as text: no search finds it", id, source)
+			}
 			if order := bytes.Compare(before, id); order > 0 || order == 0 && bytes.Compare(beforeSource, source) >= 0 && before != nil {
 				return damage("the key of event %d is not in its place: an id %q cannot follow %q", index, id, before)
 			}

@@ -158,3 +158,20 @@ func FuzzProof(f *testing.F) {
 		}
 	})
 }
+
+// One bit of a file of SQLite makes a text a blob of the same bytes. No search
+// finds it then, and its event could be appended again.
+func TestAKeyThatIsNoTextIsFound(t *testing.T) {
+	for _, column := range []string{"id", "source"} {
+		l := ledgertest.New(t, t.TempDir()+"/scaf.db")
+		l.Fill(t, 5)
+		if _, err := verification(l).Verify(context.Background(), l.DB); err != nil {
+			t.Fatal(err)
+		}
+		behind(t, l, func(tx *store.Tx) error {
+			_, err := tx.Exec(`UPDATE ledger_key SET ` + column + ` = CAST(` + column + ` AS BLOB) WHERE idx = 3`)
+			return err
+		})
+		damage(t, verification(l), l, "is not stored as text")
+	}
+}
