@@ -3,9 +3,10 @@ package reports
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
@@ -213,36 +214,57 @@ func (b *builder) occurrences(from, to time.Time, asOf int64, visit func(*occurr
 	if source == nil || asOf == 0 {
 		return nil
 	}
-	return populations.Items(b.snapshot, source, asOf, from, to, func(doc []byte) error {
-		var o occurrence
-		if err := json.Unmarshal(doc, &o); err != nil {
-			return err
-		}
-		visit(&o)
-		return nil
+	type interval struct {
+		from, to time.Time
+		asOf     int64
+	}
+	all, err := populations.Once(b.snapshot, interval{from, to, asOf}, func() (all []occurrence, err error) {
+		err = populations.Items(b.snapshot, source, asOf, from, to, func(doc []byte) error {
+			var o occurrence
+			if err := jsonv2.Unmarshal(doc, &o); err != nil {
+				return err
+			}
+			all = append(all, o)
+			return nil
+		})
+		return all, err
 	})
+	for i := range all {
+		visit(&all[i])
+	}
+	return err
 }
 
 // duties counts the period's occurrences, and lists those that turned late or
 // missed.
 func (b *builder) duties(report *Readiness, day *Day) error {
-	was := map[string]string{}
-	if err := b.occurrences(day.Since.Add(-watched), day.Since.Add(instant), day.Before.Size, func(o *occurrence) { was[o.ID] = o.State }); err != nil {
-		return err
-	}
 	counts := map[string]int{}
-	err := b.occurrences(report.At.Add(-watched), report.At.Add(instant), report.Ledger.Size, func(o *occurrence) {
+	var overdue []occurrence
+	if err := b.occurrences(report.At.Add(-watched), report.At.Add(instant), report.Ledger.Size, func(o *occurrence) {
 		if p := report.Period; p != nil && !o.DueAt.Before(p.From) && o.DueAt.Before(p.To) {
 			counts[o.State]++
 		}
-		if (o.State == late || o.State == missed) && was[o.ID] != o.State {
-			day.Turned = append(day.Turned, Turned{o.ID, o.Title, o.State, o.Responsible, o.Deadline})
+		if o.State == late || o.State == missed {
+			overdue = append(overdue, *o)
 		}
-	})
+	}); err != nil {
+		return err
+	}
 	for state, count := range counts {
 		day.Duties = append(day.Duties, DutyCount{state, count})
 	}
 	slices.SortFunc(day.Duties, func(a, b DutyCount) int { return cmp.Compare(a.State, b.State) })
+	if len(overdue) == 0 {
+		return nil
+	}
+	// How these stood before: one that falls due later was neither.
+	was, first := map[string]string{}, slices.MinFunc(overdue, func(a, b occurrence) int { return a.DueAt.Compare(b.DueAt) }).DueAt
+	err := b.occurrences(first, day.Since.Add(instant), day.Before.Size, func(o *occurrence) { was[o.ID] = o.State })
+	for _, o := range overdue {
+		if was[o.ID] != o.State {
+			day.Turned = append(day.Turned, Turned{o.ID, o.Title, o.State, o.Responsible, o.Deadline})
+		}
+	}
 	slices.SortFunc(day.Turned, func(a, b Turned) int {
 		return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(a.Occurrence, b.Occurrence))
 	})

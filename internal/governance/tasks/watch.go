@@ -6,6 +6,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/calendar"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -24,19 +25,23 @@ type Watched struct {
 
 // Watch brings occurrences that were not done in time to whom they are
 // escalated, once each, and marks the duties whose owner has left. Each of
-// these is an event. Doing it again does nothing.
+// these is an event. Where there is nothing to do, nothing is written.
 func (d *Desk) Watch(ctx context.Context, caller act.Caller) (*Watched, error) {
+	if err := d.Door.Check(ctx, caller, "task.watch", "tasks"); err != nil {
+		return nil, err
+	}
+	quiet := false
+	if err := d.Door.DB.Read(ctx, func(r *store.Reader) error {
+		overdue, drifted, err := d.look(r, d.Door.Clock.Now())
+		quiet = len(overdue) == 0 && len(drifted) == 0
+		return err
+	}); err != nil || quiet {
+		return &Watched{}, err
+	}
 	var found *Watched
 	_, err := d.Door.Do(ctx, caller, "task.watch", "tasks", func(tx *act.Tx) error {
 		found = &Watched{}
-		past, now := d.Past(&tx.Reader), tx.Now()
-		var overdue []escalation
-		err := each(past, now.Add(-watched), now, at(now), func(t *Task, o *Occurrence) error {
-			if t.overdue(o, now) && len(overdue) < perWatch {
-				overdue = append(overdue, escalation{t, o})
-			}
-			return nil
-		})
+		overdue, drifted, err := d.look(&tx.Reader, tx.Now())
 		if err != nil {
 			return err
 		}
@@ -46,10 +51,38 @@ func (d *Desk) Watch(ctx context.Context, caller act.Caller) (*Watched, error) {
 			}
 			found.Escalated = append(found.Escalated, e.o.ID)
 		}
-		found.Orphaned, err = d.orphans(tx, past)
+		found.Orphaned, err = mark(tx, drifted)
 		return err
 	})
 	return found, err
+}
+
+// look finds the occurrences that are to be escalated now, at most perWatch, and
+// the duties that are marked otherwise than their owner stands.
+func (d *Desk) look(r *store.Reader, now time.Time) (overdue []escalation, drifted []*Task, err error) {
+	past := d.Past(r)
+	all, err := load(past)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := eachOf(all, past, now.Add(-watched), now, at(now), func(t *Task, o *Occurrence) error {
+		if t.overdue(o, now) && len(overdue) < perWatch {
+			overdue = append(overdue, escalation{t, o})
+		}
+		return nil
+	}); err != nil {
+		return nil, nil, err
+	}
+	for _, t := range all {
+		standing, err := d.People.Standing(r, t.Owner(now))
+		if err != nil {
+			return nil, nil, err
+		}
+		if left := standing == Gone || standing == Unknown; left != (t.Orphaned != nil) {
+			drifted = append(drifted, t)
+		}
+	}
+	return overdue, drifted, nil
 }
 
 type escalation struct {
@@ -75,26 +108,16 @@ func (e escalation) record(tx *act.Tx) error {
 	return err
 }
 
-// orphans marks the duties whose owner has left, or is not known any more.
-func (d *Desk) orphans(tx *act.Tx, past record.Past) ([]string, error) {
-	all, err := load(past)
-	if err != nil {
-		return nil, err
-	}
+// mark marks the duties whose owner has left, or is not known any more, and
+// unmarks those whose owner came back. It gives the ids of the former.
+func mark(tx *act.Tx, drifted []*Task) ([]string, error) {
 	var orphaned []string
-	for _, t := range all {
-		owner := t.Owner(tx.Now())
-		standing, err := d.People.Standing(&tx.Reader, owner)
-		if err != nil {
-			return nil, err
-		}
-		left := standing == Gone || standing == Unknown
-		if left == (t.Orphaned != nil) {
-			continue
-		}
-		verb := "recovered" // somebody came back
-		if t.Orphaned = nil; left {
-			verb, t.Orphaned = "orphaned", &Orphaned{Owner: owner, At: tx.Now()}
+	for _, t := range drifted {
+		verb := "recovered"
+		if t.Orphaned != nil {
+			t.Orphaned = nil
+		} else {
+			verb, t.Orphaned = "orphaned", &Orphaned{Owner: t.Owner(tx.Now()), At: tx.Now()}
 			orphaned = append(orphaned, t.ID)
 		}
 		_, version, err := get(&tx.Reader, t.ID)
