@@ -24,6 +24,7 @@ func (b Backend) Demo(ctx context.Context, dir string, seed uint64, progress fun
 
 // play is Demo up to an instant; zero: to the end.
 func (b Backend) play(ctx context.Context, dir string, seed uint64, until time.Time, progress func(done, total int64)) (err error) {
+	defer roomy()()
 	begin, err := demo.Begin()
 	if err != nil {
 		return err

@@ -223,13 +223,26 @@ const rowColumns = `id, version, from_idx, to_idx, doc`
 
 // Get reads the current version of a record. ErrNone when there is none.
 func Get(r *store.Reader, kind, id string) (*Version, error) {
-	v := &Version{Kind: kind}
-	var doc string
-	err := r.One(`SELECT `+rowColumns+` FROM record_version WHERE kind = $1 AND id = $2 AND to_idx IS NULL`,
-		[]any{kind, id}, []any{&v.ID, &v.Version, &v.From, &v.To, &doc})
+	v, err := oneVersion(r, kind, `kind = $1 AND id = $2 AND to_idx IS NULL`, kind, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s/%s", ErrNone, kind, id)
 	}
+	return v, err
+}
+
+// GetVersion reads a version of a record. ErrNone when there is none.
+func GetVersion(r *store.Reader, kind, id string, number int) (*Version, error) {
+	v, err := oneVersion(r, kind, `kind = $1 AND id = $2 AND version = $3`, kind, id, number)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %s/%s version %d", ErrNone, kind, id, number)
+	}
+	return v, err
+}
+
+func oneVersion(r *store.Reader, kind, where string, args ...any) (*Version, error) {
+	v := &Version{Kind: kind}
+	var doc string
+	err := r.One(`SELECT `+rowColumns+` FROM record_version WHERE `+where, args, []any{&v.ID, &v.Version, &v.From, &v.To, &doc})
 	v.Doc = json.RawMessage(doc)
 	return v, err
 }
@@ -324,13 +337,17 @@ func (q Range) where() (string, []any) {
 // and its document are valid during the visit only.
 func Each(r *store.Reader, q Range, visit func(*Version) error) error {
 	where, args := q.where()
-	v := Version{Kind: q.Kind}
-	var to *int64
-	var doc store.Raw
 	order := "at NULLS FIRST, id"
 	if !q.From.IsZero() || !q.To.IsZero() { // there is no null: PostgreSQL can read by its index
 		order = "at, id"
 	}
+	return eachVersion(r, q.Kind, where, order, args, visit)
+}
+
+func eachVersion(r *store.Reader, kind, where, order string, args []any, visit func(*Version) error) error {
+	v := Version{Kind: kind}
+	var to *int64
+	var doc store.Raw
 	return r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+where+` ORDER BY `+order, args,
 		[]any{&v.ID, &v.Version, &v.From, &to, &doc}, func() error {
 			v.To, v.Doc = to, json.RawMessage(doc)
@@ -346,15 +363,26 @@ func Count(r *store.Reader, q Range) (int64, error) {
 	return n, err
 }
 
+// madeOf selects versions by the events that made them, and of those a kind: the
+// concatenation keeps SQLite from going through all versions of the kind.
+const madeOf = `from_idx >= $1 AND kind || '' = $2`
+
 // ChangedSince reports whether a record of the kind has got a version by the
 // event at this ledger index or a later one.
 func ChangedSince(r *store.Reader, kind string, index int64) (bool, error) {
 	var one int
-	err := r.One(`SELECT 1 FROM record_version WHERE from_idx >= $1 AND kind = $2 LIMIT 1`, []any{index, kind}, []any{&one})
+	err := r.One(`SELECT 1 FROM record_version WHERE `+madeOf+` LIMIT 1`, []any{index, kind}, []any{&one})
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// EachMade visits all versions of a kind, current or not, that were made by the
+// event at this ledger index or later ones, in the order of the ledger. The
+// version and its document are valid during the visit only.
+func EachMade(r *store.Reader, kind string, index int64, visit func(*Version) error) error {
+	return eachVersion(r, kind, madeOf, "from_idx", []any{index, kind}, visit)
 }
 
 // Number is the number of the kind's next record, from 1, for kinds whose

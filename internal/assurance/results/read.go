@@ -1,19 +1,19 @@
 package results
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // Key names a test of a control, over a part of a period.
@@ -34,15 +34,60 @@ func Keys(latest map[Key]Result) []Key {
 
 // Latest reads the latest result of every test over every part of a period, as
 // of a checkpoint; 0 is now. A final result goes before an interim one, whenever
-// that was performed.
+// that was performed. Nobody changes what a result holds.
 func Latest(r *store.Reader, period string, asOf int64) (map[Key]Result, error) {
-	type found struct {
-		interim bool
-		made    int64 // ledger index: the clock may have stood still, or gone back
-		doc     []byte
+	all := &chronicle{}
+	if memo := r.Memo(); memo != nil {
+		head, err := ledger.ReadHead(r)
+		if err != nil {
+			return nil, err
+		}
+		if asOf <= 0 || asOf > head.Size { // a later snapshot may have continued it
+			asOf = head.Size
+		}
+		kept, _ := memo.LoadOrStore(chronicleKey{}, all)
+		if one, ok := kept.(*chronicle); ok {
+			all = one
+		}
 	}
-	newest := map[Key]*found{}
-	err := record.Each(r, record.Range{Kind: Register.Name, AsOf: asOf}, func(v *record.Version) error {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if err := all.goOn(r); err != nil {
+		return nil, err
+	}
+	return all.latest(r, period, asOf)
+}
+
+// chronicle is the results of a ledger as far as it takes to tell the latest ones,
+// kept beside the open database: results do not change, so that what is known
+// of them is only continued with those that have come.
+type chronicle struct {
+	mu    sync.Mutex
+	upTo  int64 // ledger index: those made before it are here
+	all   []version
+	whole map[string]Result // by id and version, of those that were the latest
+}
+
+type chronicleKey struct{}
+
+// maxWhole bounds the results that are kept whole.
+const maxWhole = 1000
+
+// version is a version of a result.
+type version struct {
+	Key
+
+	period  string
+	interim bool
+	id      string
+	number  int
+	made    int64 // ledger index: the clock may have stood still, or gone back
+	until   int64 // the ledger index of what came in its place; 0: nothing
+}
+
+// goOn reads the results that have come.
+func (c *chronicle) goOn(r *store.Reader) error {
+	return record.EachMade(r, Register.Name, c.upTo, func(v *record.Version) error {
 		var one struct { // the rest is passed over, which this decoder does four times as fast
 			Control string    `json:"control"`
 			Test    string    `json:"test"`
@@ -51,25 +96,64 @@ func Latest(r *store.Reader, period string, asOf int64) (map[Key]Result, error) 
 			From    time.Time `json:"from"`
 		}
 		if err := jsonv2.Unmarshal(v.Doc, &one); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", v.Ref(), err)
 		}
-		if one.Period != period {
-			return nil
+		if v.Version > 1 {
+			for i := range c.all {
+				if c.all[i].id == v.ID && c.all[i].until == 0 {
+					c.all[i].until = v.From
+				}
+			}
 		}
-		key := KeyOf(one.Control, one.Test, one.From)
-		before, known := newest[key]
-		if !known || one.Interim == before.interim && v.From > before.made || before.interim && !one.Interim {
-			newest[key] = &found{one.Interim, v.From, bytes.Clone(v.Doc)}
-		}
+		c.all = append(c.all, version{KeyOf(one.Control, one.Test, one.From), one.Period, one.Interim, v.ID, v.Version, v.From, 0})
+		c.upTo = v.From + 1
 		return nil
 	})
+}
+
+// latest reads those that were the latest ones at a checkpoint.
+func (c *chronicle) latest(r *store.Reader, period string, asOf int64) (map[Key]Result, error) {
+	newest := map[Key]*version{}
+	for i := range c.all {
+		one := &c.all[i]
+		if one.period != period || asOf > 0 && (one.made >= asOf || one.until > 0 && one.until < asOf) || asOf <= 0 && one.until > 0 {
+			continue
+		}
+		before, seen := newest[one.Key]
+		if !seen || one.interim == before.interim && one.made > before.made || before.interim && !one.interim {
+			newest[one.Key] = one
+		}
+	}
 	latest := map[Key]Result{}
 	for key, one := range newest {
-		var result Result
-		err = errors.Join(err, json.Unmarshal(one.doc, &result))
+		result, err := c.result(r, one)
+		if err != nil {
+			return nil, err
+		}
 		latest[key] = result
 	}
-	return latest, err
+	return latest, nil
+}
+
+// result reads a version of a result.
+func (c *chronicle) result(r *store.Reader, of *version) (Result, error) {
+	name := fmt.Sprintf("%s/%d", of.id, of.number)
+	if result, ok := c.whole[name]; ok {
+		return result, nil
+	}
+	v, err := record.GetVersion(r, Register.Name, of.id, of.number)
+	if err != nil {
+		return Result{}, err
+	}
+	result, err := decode[Result](v)
+	if err != nil {
+		return Result{}, err
+	}
+	if c.whole == nil || len(c.whole) >= maxWhole {
+		c.whole = map[string]Result{}
+	}
+	c.whole[name] = *result
+	return *result, nil
 }
 
 func decode[T any](v *record.Version) (*T, error) {
