@@ -115,11 +115,13 @@ const (
 	thirtieths = 30
 	// unit is the granularity of ledger.Verification.Only.
 	unit = 256
+	// recent events are read again every day.
+	recent = 2 * unit
 )
 
 // plan says what a day's verification reads: what is new since the last one,
-// and a thirtieth of what is older, another one each day. Nil is everything:
-// the first time, and after a failure.
+// the recent events before it, and a thirtieth of what is older, another one
+// each day. Nil is everything: the first time, and after a failure.
 func plan(last *previous, day int64) []ledger.Span {
 	if last == nil || last.event.Outcome != act.Success || last.data.Checkpoint == nil {
 		return nil
@@ -128,7 +130,7 @@ func plan(last *previous, day int64) []ledger.Span {
 	part := day % thirtieths
 	return []ledger.Span{
 		{From: old * part / thirtieths * unit, To: old * (part + 1) / thirtieths * unit},
-		{From: old * unit, To: math.MaxInt64},
+		{From: max(0, old*unit-recent), To: math.MaxInt64},
 	}
 }
 

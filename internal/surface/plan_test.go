@@ -30,7 +30,7 @@ func TestThirtyDaysReadThePastAgain(t *testing.T) {
 		for i := range int64(thirtieths) {
 			spans := plan(verifiedAt(size, act.Success), day+i)
 			fresh := spans[1]
-			if fresh.From > size || fresh.From <= size-unit || fresh.To < size {
+			if fresh.From > size || fresh.From > max(0, size-recent) || fresh.From < size-recent-unit || fresh.To < size {
 				t.Fatalf("what is new is read as %+v", fresh)
 			}
 			if most := size/unit/thirtieths + 1; (spans[0].To-spans[0].From)/unit > most {

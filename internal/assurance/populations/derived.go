@@ -26,14 +26,9 @@ func (p past) Documents(kind string, from, to time.Time, visit func(json.RawMess
 // Happened implements record.Past.
 func (p past) Happened(eventType string, since, until time.Time, visit func(record.Fact) error) error {
 	query := ledger.Query{Type: eventType, Since: since, Until: until, To: p.asOf}
-	snapshot := p.snapshot
-	if m, ok := snapshot.(*memory); ok {
-		snapshot = m.Snapshot
-	}
-	if s, ok := snapshot.(stored); ok {
-		return s.happened(query, visit)
-	}
-	return p.snapshot.Events(query, visitFact(visit))
+	return p.snapshot.Events(query, func(e *ledger.Event) error {
+		return visit(record.Fact{Index: e.Index, At: e.Instant(), Actor: e.Actor, Outcome: e.Outcome})
+	})
 }
 
 // derived gives the items of a computed source that belong to the window.

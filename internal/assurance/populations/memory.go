@@ -106,6 +106,11 @@ func (m *memory) Versions(q record.Range, visit func(*record.Version) error) err
 
 // Events implements Snapshot.
 func (m *memory) Events(q ledger.Query, visit func(*ledger.Event) error) error {
+	if s, ok := m.Snapshot.(stored); ok {
+		if done, err := s.events(q, visit); done || err != nil {
+			return err
+		}
+	}
 	if q.Type == "" || strings.HasSuffix(q.Type, "*") || q.Newest || m.large[q.Type] {
 		return m.Snapshot.Events(q, visit)
 	}

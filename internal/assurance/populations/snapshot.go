@@ -31,5 +31,8 @@ func (s stored) Versions(q record.Range, visit func(*record.Version) error) erro
 
 // Events implements Snapshot.
 func (s stored) Events(q ledger.Query, visit func(*ledger.Event) error) error {
+	if done, err := s.events(q, visit); done || err != nil {
+		return err
+	}
 	return ledger.FindIn(s.reader, q, visit)
 }
