@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -51,7 +53,7 @@ func covered(r Snapshot, source string, window Window) (*Coverage, error) {
 	result := &Coverage{}
 	err := r.Events(ledger.Query{Type: record.CompletedType, To: window.AsOf}, func(e *ledger.Event) error {
 		var done record.Completed
-		if err := json.Unmarshal(e.Data, &done); err != nil {
+		if err := jsonv2.Unmarshal(e.Data, &done); err != nil {
 			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}
 		}
 		if done.Register != source {
@@ -98,7 +100,7 @@ func Recorded(r Snapshot, source, scope string, asOf int64) ([]controltests.Span
 	byScope := map[string][]interval{}
 	err := r.Events(ledger.Query{Type: "scaf.import.completed.v1", To: asOf}, func(e *ledger.Event) error {
 		var done record.Completed
-		if err := json.Unmarshal(e.Data, &done); err != nil {
+		if err := jsonv2.Unmarshal(e.Data, &done); err != nil {
 			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}
 		}
 		if done.Register != source || scope != "" && done.Scope != scope {

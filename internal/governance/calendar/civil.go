@@ -70,6 +70,9 @@ func local(d day, ofDay time.Duration, zone *time.Location) (at, gap time.Time) 
 	// specified, but it lies beside the change of the clocks.
 	near := time.Date(1970, time.January, 1+int(d), 0, 0, int(ofDay/time.Second), 0, zone)
 	start, end := near.ZoneBounds()
+	if far := 48 * time.Hour; (start.IsZero() || near.Sub(start) > far) && (end.IsZero() || end.Sub(near) > far) {
+		return naive.Add(-seconds(offset(near))).UTC(), time.Time{} // no change of the clocks is near
+	}
 	offsets := []int{offset(near)}
 	for _, change := range []time.Time{start, end} {
 		if change.IsZero() {
