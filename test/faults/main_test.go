@@ -30,13 +30,17 @@ var long = os.Getenv("SCAF_LONG") == "1"
 func TestMain(m *testing.M) { os.Exit(build(m)) }
 
 func build(m *testing.M) int {
+	// The program runs with its own memory settings, not with those of the tests.
+	if err := os.Unsetenv("GOGC"); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "scaf-faults-")
 	if err != nil {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program = filepath.Join(dir, "scaf")
-	command := exec.Command("go", "build", "-o", program, "scaf.dev/scaf/cmd/scaf")
+	command := exec.Command("go", "build", "-trimpath", "-o", program, "scaf.dev/scaf/cmd/scaf")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := command.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)

@@ -49,6 +49,9 @@ func TestScenarios(t *testing.T) {
 			e.Setenv("SCAF_DIR", e.WorkDir+"/data")
 			e.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			// Under the race detector each of the hundreds of processes would sleep
+			// for a second at its end, which the real program does not.
+			e.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
