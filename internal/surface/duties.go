@@ -115,8 +115,8 @@ const (
 	thirtieths = 30
 	// unit is the granularity of ledger.Verification.Only.
 	unit = 256
-	// recent events are read again every day.
-	recent = 2 * unit
+	// recent events are read again every day, whole units of them.
+	recent = unit
 )
 
 // plan says what a day's verification reads: what is new since the last one,

@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/record"
@@ -27,6 +29,7 @@ var decided = []struct {
 	{versions.Assessments, "assessments of the design of controls"},
 	{judgments.Deviations, "causes of deviations and what compensated for them"},
 	{judgments.Conclusions, "conclusions by persons"},
+	{resolutions.Register, "resolutions of mismatches"},
 }
 
 func decidedPath(kind *record.Kind) string { return "decisions/" + kind.Register + ".jsonl" }
@@ -79,6 +82,7 @@ type decisionBook struct {
 	versions    *versions.Book
 	deviations  map[string]*judgments.Deviation
 	conclusions map[string][]judgments.Conclusion // by period
+	resolutions map[string]*resolutions.Resolution
 	results     map[string]*results.Result
 }
 
@@ -86,6 +90,7 @@ func newDecisionBook(kinds record.Kinds) *decisionBook {
 	return &decisionBook{
 		kinds: kinds, documents: map[string][]byte{}, versions: versions.NewBook(), deviations: map[string]*judgments.Deviation{},
 		conclusions: map[string][]judgments.Conclusion{}, results: map[string]*results.Result{},
+		resolutions: map[string]*resolutions.Resolution{},
 	}
 }
 
@@ -128,6 +133,8 @@ func (b *decisionBook) record(e *ledger.Event) error {
 		return err
 	case judgments.Deviations.Name:
 		return b.deviation(doc, by, e)
+	case resolutions.Register.Name:
+		return b.resolution(doc, by, e)
 	case judgments.Conclusions.Name:
 		c, err := read[judgments.Conclusion](doc)
 		if err != nil {
@@ -168,6 +175,33 @@ func (b *decisionBook) deviation(doc []byte, by versions.Actor, e *ledger.Event)
 	return d.Follows(before, by, e.Instant())
 }
 
+func (b *decisionBook) resolution(doc []byte, by versions.Actor, e *ledger.Event) error {
+	r, err := read[resolutions.Resolution](doc)
+	if err != nil {
+		return err
+	}
+	before := b.resolutions[e.Subject]
+	b.resolutions[e.Subject] = r
+	return r.Follows(before, by, e.Instant())
+}
+
+// disowned are the resolutions that name an owner of their control whom no
+// result of the test names.
+func (b *decisionBook) disowned() (wrong []string) {
+	for _, ref := range slices.Sorted(maps.Keys(b.resolutions)) {
+		r, tested, owned := b.resolutions[ref], false, false
+		for _, result := range b.results {
+			if result.Control == r.Control && result.Test == r.Test && result.Period == r.Period {
+				tested, owned = true, owned || result.Owner == r.Owner
+			}
+		}
+		if tested && !owned {
+			wrong = append(wrong, fmt.Sprintf("%s: no result of the test says that %q owns its control", ref, r.Owner))
+		}
+	}
+	return wrong
+}
+
 func read[T any](doc []byte) (*T, error) {
 	one := new(T)
 	return one, json.Unmarshal(doc, one)
@@ -186,7 +220,7 @@ func (v *verifying) decisions() error {
 		}
 	}
 	book := newDecisionBook(v.Kinds)
-	return v.state.at(v.state.decided, func(index int64, body []byte) error {
+	err := v.state.at(v.state.decided, func(index int64, body []byte) error {
 		event, err := ledger.Read(index, body)
 		if err != nil {
 			return err
@@ -196,4 +230,8 @@ func (v *verifying) decisions() error {
 		}
 		return nil
 	})
+	for _, wrong := range book.disowned() {
+		v.differ("%s", wrong)
+	}
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/judgments"
+	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/assurance/versions/versionstest"
@@ -75,6 +76,33 @@ func TestDecisionsAgainstTheirRulesAreNamed(t *testing.T) {
 			return judgments.Conclusion{ID: "CON-9", Role: judgments.Management, Control: "C-1", Test: "titled", Period: "P", Result: "RES-77",
 				Computed: controltests.Ineffective, Conclusion: controltests.Ineffective, ConcludedBy: someone.ID, ConcludedAt: w.Manual.Now()}
 		}, `there is no result "RES-77"`},
+		"a resolution confirmed by its owner": {owner, resolutions.Register, "RSL-1", func(w *world, before json.RawMessage) any {
+			now := w.Manual.Now()
+			return edited[resolutions.Resolution](before, func(r *resolutions.Resolution) {
+				r.State, r.ConfirmedBy, r.ConfirmedAt = resolutions.Confirmed, owner.ID, &now
+			})
+		}, "local/test"},
+		"a resolution confirmed by nobody": {someone, resolutions.Register, "RSL-1", func(w *world, before json.RawMessage) any {
+			now := w.Manual.Now()
+			return edited[resolutions.Resolution](before, func(r *resolutions.Resolution) {
+				r.State, r.ConfirmedBy, r.ConfirmedAt = resolutions.Confirmed, "local/nobody", &now
+			})
+		}, "it is confirmed by who records it"},
+		"a resolution of another reason": {someone, resolutions.Register, "RSL-1", func(w *world, before json.RawMessage) any {
+			now := w.Manual.Now()
+			return edited[resolutions.Resolution](before, func(r *resolutions.Resolution) {
+				r.Reason, r.State, r.ConfirmedBy, r.ConfirmedAt = "another", resolutions.Confirmed, someone.ID, &now
+			})
+		}, "changes no more"},
+		"a resolution that nobody proposed": {someone, resolutions.Register, "RSL-2", func(w *world, _ json.RawMessage) any {
+			now := w.Manual.Now()
+			return resolutions.Resolution{ID: "RSL-2", Period: "P", Control: "C-1", Test: "titled", Mismatch: "m", Reason: "r", Owner: "test", State: resolutions.Confirmed,
+				ProposedAt: now, ProposedBy: someone.ID, ConfirmedAt: &now, ConfirmedBy: someone.ID}
+		}, "it is proposed first"},
+		"a resolution of another owner's control": {someone, resolutions.Register, "RSL-2", func(w *world, _ json.RawMessage) any {
+			return resolutions.Resolution{ID: "RSL-2", Period: "P", Control: "C-1", Test: "titled", Mismatch: "m", Reason: "r", Owner: "another", State: resolutions.Proposed,
+				ProposedAt: w.Manual.Now(), ProposedBy: someone.ID}
+		}, `no result of the test says that "another" owns`},
 		"a result in somebody's name": {someone, results.Register, "RES-1", func(_ *world, before json.RawMessage) any {
 			return edited[results.Result](before, func(r *results.Result) { r.PerformedBy = "local/auditor" })
 		}, "says that local/auditor performed it"},
@@ -88,6 +116,11 @@ func TestDecisionsAgainstTheirRulesAreNamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := lab.StateNotes(context.Background(), someone, outcome.Result, controltests.Notes{Items: map[string]controltests.Note{"c001": {Cause: "capacity"}}}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := resolutions.Propose(context.Background(), w.Door, versionstest.Assessor, resolutions.Resolution{
+				Period: "P", Control: "C-1", Test: "titled", Mismatch: "only here: c004", Reason: "known", Owner: "test",
+			}); err != nil {
 				t.Fatal(err)
 			}
 			w.forge(c.by, c.kind, c.id, func(before json.RawMessage) any { return c.doc(w, before) })

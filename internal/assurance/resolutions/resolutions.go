@@ -55,6 +55,8 @@ var Register = record.Define[Resolution](record.Definition{
 var (
 	// ErrInvalid: it is no resolution as it stands.
 	ErrInvalid = errors.New("the resolution is refused")
+	// ErrWrong: it could not have been recorded so.
+	ErrWrong = errors.New("no resolution comes about so")
 )
 
 const maxText = 2000 // bytes
@@ -100,21 +102,46 @@ func Confirm(ctx context.Context, door *act.Door, caller act.Caller, id string) 
 		if err != nil {
 			return err
 		}
-		switch {
-		case by.ID == r.ProposedBy || by.ID == r.EnteredBy:
-			return fmt.Errorf("%w: %s proposed or entered %s, and cannot confirm it", act.ErrSamePerson, by.ID, id)
-		case versions.Owns(r.Owner, by):
-			return fmt.Errorf("%w: %s is the owner of %s, and cannot confirm it", act.ErrSamePerson, by.ID, r.Control)
-		}
 		if r.State == Confirmed {
 			return fmt.Errorf("%w: %s was confirmed by %s", record.ErrSame, id, r.ConfirmedBy)
 		}
-		now := tx.Now()
-		r.State, r.ConfirmedAt, r.ConfirmedBy, r.ConfirmedVia = Confirmed, &now, tx.Caller().ID, tx.Caller().By
+		before, now := *r, tx.Now()
+		r.State, r.ConfirmedAt, r.ConfirmedBy, r.ConfirmedVia = Confirmed, &now, by.ID, by.By
+		if err := r.Follows(&before, by, now); err != nil {
+			return err
+		}
 		_, err = record.Put(tx, Register, record.Change{Verb: "confirmed", ID: id, Doc: r, Expect: v.Version})
 		return err
 	})
 	return r, err
+}
+
+// Follows checks what somebody recorded about a mismatch at an instant, after
+// what was recorded before (nil: nothing): act.ErrSamePerson, ErrWrong.
+func (r *Resolution) Follows(before *Resolution, by versions.Actor, at time.Time) error {
+	wrong := func(what string) error { return fmt.Errorf("%w: %s: %s", ErrWrong, r.ID, what) }
+	if before == nil {
+		switch {
+		case r.State != Proposed || r.ConfirmedAt != nil || r.ConfirmedBy != "" || r.ConfirmedVia != "":
+			return wrong("it is proposed first")
+		case r.ProposedBy != by.ID || r.EnteredBy != by.By || !r.ProposedAt.Equal(at):
+			return wrong("it is proposed by who records it, then")
+		}
+		return nil
+	}
+	same := *r
+	same.State, same.ConfirmedAt, same.ConfirmedBy, same.ConfirmedVia = before.State, before.ConfirmedAt, before.ConfirmedBy, before.ConfirmedVia
+	switch {
+	case before.State != Proposed || r.State != Confirmed || same != *before:
+		return wrong("it is confirmed as it was proposed, and changes no more")
+	case r.ConfirmedBy != by.ID || r.ConfirmedVia != by.By || r.ConfirmedAt == nil || !r.ConfirmedAt.Equal(at):
+		return wrong("it is confirmed by who records it, then")
+	case by.ID == r.ProposedBy || by.ID == r.EnteredBy:
+		return fmt.Errorf("%w: %s proposed or entered %s, and cannot confirm it", act.ErrSamePerson, by.ID, r.ID)
+	case versions.Owns(r.Owner, by):
+		return fmt.Errorf("%w: %s is the owner of %s, and cannot confirm it", act.ErrSamePerson, by.ID, r.Control)
+	}
+	return nil
 }
 
 // List reads the resolutions of a period, of all periods when it is empty.
