@@ -47,9 +47,12 @@ func (s stored) events(q ledger.Query, visit func(*ledger.Event) error) (done bo
 	if q.To <= 0 || q.To > head.Size {
 		q.To = head.Size
 	}
-	one, _ := memo.LoadOrStore(keptKey{q.Type}, &kept{})
-	all, _ := memo.LoadOrStore(keptBytes{}, &atomic.Int64{})
-	events, fits, err := one.(*kept).goOn(s.reader, q, all.(*atomic.Int64)) //nolint:forcetypeassert // the keys are this package's
+	one, ok1 := beside(memo, keptKey{q.Type}, &kept{})
+	all, ok2 := beside(memo, keptBytes{}, &atomic.Int64{})
+	if !ok1 || !ok2 {
+		return false, nil
+	}
+	events, fits, err := one.goOn(s.reader, q, all)
 	if err != nil || !fits {
 		return false, err
 	}
@@ -64,6 +67,13 @@ func (s stored) events(q ledger.Query, visit func(*ledger.Event) error) (done bo
 		}
 	}
 	return true, nil
+}
+
+// beside is what lies beside the database under a key, at first what is given.
+func beside[T any](memo *sync.Map, key any, first T) (T, bool) {
+	found, _ := memo.LoadOrStore(key, first)
+	one, ok := found.(T)
+	return one, ok
 }
 
 // goOn reads the events of the query's type that have come, up to the end of the
