@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -30,7 +31,8 @@ type Verification struct {
 	// replaying them gives; nil checks none. It is called for every block of
 	// the log, from several goroutines.
 	State func(r *store.Reader, from, to int64, own []*Event) error
-	// Closing is called once after all blocks, in the snapshot of the head.
+	// Closing is called once beside the blocks, with the head of the snapshot that
+	// it is given.
 	Closing func(r *store.Reader, head Head) error
 	// Index computes the search index again from the events that are read. It
 	// costs as much as all the rest (every event is parsed, which hashing does
@@ -79,13 +81,7 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 		if head, err = readHead(r, ""); err != nil {
 			return err
 		}
-		if err := v.checkHead(r, head); err != nil {
-			return err
-		}
-		if v.Closing != nil {
-			return v.Closing(r, head)
-		}
-		return nil
+		return v.checkHead(r, head)
 	}); err != nil {
 		return nil, err
 	}
@@ -98,7 +94,7 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 		return nil, err
 	}
 	result := &Verified{Origin: head.Origin, Size: head.Size, Root: hexHash(head.Root), Ranges: run.ranges, Events: run.events.Load()}
-	err := db.Read(ctx, func(r *store.Reader) error {
+	if err := db.Read(ctx, func(r *store.Reader) error {
 		if err := run.upper(r); err != nil {
 			return err
 		}
@@ -109,13 +105,18 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 		if err != nil || !bytes.Equal(root[:], head.Root) {
 			return damage("the root of the %d events is not %s, which the head row and its checkpoint say", head.Size, hexHash(head.Root))
 		}
-		hashes := hashReader(r, head)
-		for size, cited := range run.cited {
-			if err := sameRoot(hashes, head, size, cited, "an event cites"); err != nil {
-				return err
-			}
-		}
-		result.Checkpoints = len(run.cited)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := run.citedRoots(ctx, db); err != nil {
+		return nil, err
+	}
+	result.Checkpoints = len(run.cited)
+	if len(v.Folders) == 0 {
+		return result, nil
+	}
+	if err := db.Read(ctx, func(r *store.Reader) error {
 		for _, folder := range v.Folders {
 			files, err := verifyFolder(r, head, folder, v.VerifierKey, run.covers)
 			if err != nil {
@@ -125,11 +126,30 @@ func (v Verification) Verify(ctx context.Context, db *store.DB) (*Verified, erro
 			result.Checkpoints++
 		}
 		return nil
-	})
-	if err != nil {
+	}); err != nil {
 		return nil, err
 	}
 	return result, nil
+}
+
+// citedRoots checks on all cores that the log had the roots that events cite.
+func (v *verifying) citedRoots(ctx context.Context, db *store.DB) error {
+	sizes := slices.Sorted(maps.Keys(v.cited))
+	group, ctx := errgroup.WithContext(ctx)
+	for share := range slices.Chunk(sizes, max(1, (len(sizes)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))) {
+		group.Go(func() error {
+			return db.Read(ctx, func(r *store.Reader) error {
+				hashes := hashReader(r, v.head)
+				for _, size := range share {
+					if err := sameRoot(hashes, v.head, size, v.cited[size], "an event cites"); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+	return group.Wait()
 }
 
 // checkHead checks the head row and that no row lies outside the log.
@@ -247,11 +267,10 @@ func (v *verifying) covers(index int64) bool {
 	return slices.ContainsFunc(v.ranges, func(s Span) bool { return s.From <= index && index < s.To })
 }
 
-// units reads the ranges, and what goes with them, on all cores. The keys come
-// first: they are the longest piece of work, and nothing should wait for them
-// at the end.
+// units reads the ranges, and what goes with them, on all cores. What cannot be
+// divided comes first: nothing should wait for it at the end.
 func (v *verifying) units(ctx context.Context, db *store.DB) error {
-	work := []func(*store.Reader) error{v.readKeys, v.searchIndex}
+	work := []func(*store.Reader) error{v.readKeys, v.closing, v.searchIndex}
 	for _, span := range v.ranges {
 		for from := span.From; from < span.To; from = (from/partEvents + 1) * partEvents {
 			to := min((from/partEvents+1)*partEvents, span.To)
@@ -274,6 +293,18 @@ func (v *verifying) units(ctx context.Context, db *store.DB) error {
 		})
 	}
 	return group.Wait()
+}
+
+// closing checks what Closing does, in a snapshot of its own.
+func (v *verifying) closing(r *store.Reader) error {
+	if v.Closing == nil {
+		return nil
+	}
+	head, err := readHead(r, "") // of this snapshot: events may have been appended since
+	if err != nil {
+		return err
+	}
+	return v.Closing(r, head)
 }
 
 // part checks the events from..to, which lie under one tile of level 1, the
