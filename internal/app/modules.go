@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/access"
+	"scaf.dev/scaf/internal/trust/accounts"
 )
 
 // Kinds is the one list of what is kept as records. A new register is one
@@ -26,6 +27,7 @@ var Kinds = slices.Concat(record.Kinds{
 	tasks.Register,
 	tasks.Performances,
 	access.Tokens,
+	accounts.Register,
 	periods.Register,
 	populations.Register,
 	results.Register,

@@ -11,13 +11,15 @@ import (
 // Who may decide what about controls, written down: everybody else is denied.
 func TestWhoMayDecide(t *testing.T) {
 	for action, allowed := range map[string][]string{
-		"control.propose":   {"administrator", "compliance", "engineer"},
-		"control.approve":   {"administrator", "compliance"},
-		"control.assess":    {"administrator", "compliance"},
-		"control.conclude":  {"administrator", "compliance"},
+		"control.propose":   {"administrator", "ciso", "compliance", "control-owner", "engineer"},
+		"control.approve":   {"administrator", "ciso", "compliance", "executive"},
+		"control.assess":    {"administrator", "ciso", "compliance"},
+		"control.conclude":  {"administrator", "ciso", "compliance"},
 		"audit.conclude":    {"administrator", "auditor"},
-		"deviation.state":   {"administrator", "compliance", "engineer"},
-		"deviation.confirm": {"administrator", "compliance"},
+		"deviation.state":   {"administrator", "ciso", "compliance", "control-owner", "engineer"},
+		"deviation.confirm": {"administrator", "ciso", "compliance"},
+		"account.create":    {"administrator", "ciso"},
+		"session.begin":     {"administrator"},
 	} {
 		for _, role := range append(access.Roles.Names(), "job/report.readiness", "nobody") {
 			err := access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role}}, action, "")

@@ -16,16 +16,29 @@ import (
 // the caller allows is denied.
 type Table map[string][]string
 
+// compliance is what those may who run the program.
+var compliance = []string{
+	"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
+	"record.read", "person.read", "change.*", "person.*", "import.*",
+	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
+	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
+	"task.*", "observation.record", "resolution.*",
+}
+
 // Roles is the table that SCAF starts with.
 var Roles = Table{
 	"administrator": {"*"},
-	"compliance": {
-		"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
-		"record.read", "person.read", "change.*", "person.*", "import.*",
-		"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
-		"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
-		"task.*", "observation.record", "resolution.*",
+	"ciso":          append(slices.Clone(compliance), "account.*", "token.*"),
+	"compliance":    compliance,
+	"executive": {
+		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
+		"task.done", "task.delegate",
 	},
+	"control-owner": {
+		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
+		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
+	},
+	"employee": {}, // what everybody may who has an account
 	"engineer": {
 		"ledger.read", "record.read", "change.*", "control.read", "control.propose", "deviation.state", "report.read",
 		"task.done", "task.delegate", "evidence.add", "evidence.read",
@@ -37,6 +50,9 @@ var Roles = Table{
 	"ingester": {"ledger.append", "observation.record"},
 	"monitor":  {"metrics.read"},
 
+	// Whoever is signed in has this role beside those of their account.
+	AccountRole: {"session.*"},
+
 	// Whoever comes to a demonstration without a token; no token has this role.
 	visitorRole: {"report.read"},
 
@@ -46,6 +62,7 @@ var Roles = Table{
 	"job/record.migrate":   {"record.migrate"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
+	"job/account.first":    {"account.create"},
 }
 
 // Visitor is who reads a demonstration's report without a token.
@@ -53,11 +70,14 @@ var Visitor = act.Caller{ID: "visitor", Roles: []string{visitorRole}}
 
 const visitorRole = "visitor"
 
+// AccountRole is the role of everybody who has an account.
+const AccountRole = "account"
+
 // Grantable reports whether there is such a role and it can be given to
-// somebody: those of SCAF's own jobs and of visitors cannot.
+// somebody: those of SCAF's own jobs, of visitors and of all accounts cannot.
 func (t Table) Grantable(role string) bool {
 	_, ok := t[role]
-	return ok && !strings.HasPrefix(role, "job/") && role != visitorRole
+	return ok && !strings.HasPrefix(role, "job/") && role != visitorRole && role != AccountRole
 }
 
 // Names are the roles that can be given to somebody, sorted.

@@ -1,0 +1,235 @@
+// Package accounts keeps the local accounts with which people sign in: who they
+// are in a register, what they know (argon2id) and where they are signed in in
+// tables of their own.
+package accounts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/access"
+)
+
+// Account is a person's account.
+type Account struct {
+	ID   string `json:"id"` // what they sign in with, in small letters
+	Name string `json:"name"`
+	// Person is their record in the register of people, "person/E1001": what they
+	// do is then done by that person, and two-person rules know them.
+	Person     string     `json:"person,omitempty"`
+	Roles      []string   `json:"roles"`
+	CreatedAt  time.Time  `json:"created_at"`
+	CreatedBy  string     `json:"created_by"`
+	DisabledAt *time.Time `json:"disabled_at,omitempty"`
+	// CredentialSHA256 is of what is kept of the password, which is salted and
+	// says nothing: whoever puts another one into the database does not sign in.
+	CredentialSHA256 string `json:"credential_sha256"`
+}
+
+// Register is the register of accounts.
+var Register = record.Define[Account](record.Definition{
+	Kind: "account", Register: "accounts", Title: "Accounts", At: "created_at", Internal: true,
+})
+
+// Errors of accounts.
+var (
+	// ErrInvalid: it cannot be an account, or a password, as it stands.
+	ErrInvalid = errors.New("refused")
+	// ErrSignIn: there is no such account, it is disabled or locked, or the
+	// password is another one. Which of them it is, the caller is not told.
+	ErrSignIn = errors.New("the name or the password is not right, or the account is locked: after five wrong passwords it is for a quarter of an hour")
+	// ErrSession: nobody is signed in with this.
+	ErrSession = errors.New("you are not signed in")
+	// ErrSetUp: there is an account already.
+	ErrSetUp = errors.New("SCAF has been set up: sign in, or ask who may create accounts")
+)
+
+// Caller is who acts when the account does.
+func (a *Account) Caller() act.Caller {
+	c := act.Caller{ID: Register.Name + "/" + a.ID, Roles: append(slices.Clone(a.Roles), access.AccountRole)}
+	if a.Person != "" {
+		c.ID = a.Person
+	}
+	return c
+}
+
+var (
+	idForm     = regexp.MustCompile(`^[a-z0-9][a-z0-9._@+-]{1,99}$`)
+	personForm = regexp.MustCompile(`^person/\S{1,100}$`)
+)
+
+// ID is how a name to sign in with is kept: whoever types capitals means the
+// same account.
+func ID(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
+
+// check says what is wrong with an account.
+func (a *Account) check() error {
+	switch {
+	case !idForm.MatchString(a.ID):
+		return fmt.Errorf("%w: %q is no name to sign in with: 2 to 100 letters, digits and . _ @ + -, such as ann@example.com", ErrInvalid, a.ID)
+	case strings.TrimSpace(a.Name) == "" || len(a.Name) > 200:
+		return fmt.Errorf("%w: the person's name is missing, or longer than 200 bytes", ErrInvalid)
+	case a.Person != "" && !personForm.MatchString(a.Person):
+		return fmt.Errorf("%w: %q is no reference to a person, such as person/E1001", ErrInvalid, a.Person)
+	}
+	return checkRoles(a.Roles)
+}
+
+func checkRoles(roles []string) error {
+	if len(roles) == 0 {
+		return fmt.Errorf("%w: an account has at least one role: %s", ErrInvalid, strings.Join(access.Roles.Names(), ", "))
+	}
+	for i, role := range roles {
+		if !access.Roles.Grantable(role) {
+			return fmt.Errorf("%w: there is no role %q: the roles are %s", ErrInvalid, role, strings.Join(access.Roles.Names(), ", "))
+		}
+		if slices.Contains(roles[:i], role) {
+			return fmt.Errorf("%w: the role %s is there twice", ErrInvalid, role)
+		}
+	}
+	return nil
+}
+
+// Create makes an account with a password (record.ErrExists: there is one).
+func Create(ctx context.Context, door *act.Door, caller act.Caller, a Account, password string) (*Account, error) {
+	return create(ctx, door, caller, a, password, func(*act.Tx) error { return nil })
+}
+
+// First makes the first account of a new folder, an administrator's, for whoever
+// has the console's token. ErrSetUp when there is an account.
+func First(ctx context.Context, door *act.Door, a Account, password string) (*Account, error) {
+	a.Roles = []string{"administrator"}
+	return create(ctx, door, act.JobCaller(firstJob), a, password, func(tx *act.Tx) error {
+		if some, err := Any(&tx.Reader); err != nil || some {
+			return errors.Join(err, ErrSetUp)
+		}
+		return nil
+	})
+}
+
+// firstJob is what creates the first account: nobody is signed in yet.
+const firstJob = "account.first"
+
+func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, password string, also func(*act.Tx) error) (*Account, error) {
+	a.ID = ID(a.ID)
+	if err := errors.Join(a.check(), checkPassword(password, a.ID, a.Name)); err != nil {
+		return nil, err
+	}
+	hash, err := hashPassword(ctx, password)
+	if err != nil {
+		return nil, err
+	}
+	_, err = door.Do(ctx, caller, "account.create", Register.Name+"/"+a.ID, func(tx *act.Tx) error {
+		if err := also(tx); err != nil {
+			return err
+		}
+		a.CreatedAt, a.CreatedBy, a.DisabledAt, a.CredentialSHA256 = tx.Now(), tx.Caller().ID, nil, digest(hash)
+		if _, err := record.Put(tx, Register, record.Change{Verb: "created", ID: a.ID, Doc: a}); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`INSERT INTO account_credential (account, hash, changed_at, failures, locked_until) VALUES ($1, $2, $3, 0, 0)`,
+			a.ID, hash, tx.Now().UnixMicro())
+		return err
+	})
+	return &a, err
+}
+
+// Any reports whether there is an account.
+func Any(r *store.Reader) (bool, error) {
+	n, err := record.Count(r, record.Range{Kind: Register.Name})
+	return n > 0, err
+}
+
+// Get reads an account. record.ErrNone when there is none.
+func Get(r *store.Reader, id string) (*Account, int, error) {
+	v, err := record.Get(r, Register.Name, ID(id))
+	if err != nil {
+		return nil, 0, err
+	}
+	a := &Account{}
+	return a, v.Version, json.Unmarshal(v.Doc, a)
+}
+
+// List reads all accounts, the oldest first.
+func List(r *store.Reader) ([]Account, error) {
+	all := []Account{}
+	err := record.Each(r, record.Range{Kind: Register.Name}, func(v *record.Version) error {
+		var a Account
+		err := json.Unmarshal(v.Doc, &a)
+		all = append(all, a)
+		return err
+	})
+	return all, err
+}
+
+// SetRoles gives an account other roles. Nobody does so for their own
+// (act.ErrSamePerson), and the last administrator stays one.
+func SetRoles(ctx context.Context, door *act.Door, caller act.Caller, id string, roles []string) (*Account, error) {
+	if err := checkRoles(roles); err != nil {
+		return nil, err
+	}
+	return change(ctx, door, caller, id, "account.roles", "changed", func(tx *act.Tx, a *Account) error {
+		a.Roles = roles
+		return keepsAdministrator(&tx.Reader, a)
+	})
+}
+
+// Disable ends an account, and wherever it is signed in, at once. Nobody does
+// so to their own (act.ErrSamePerson), and the last administrator stays.
+func Disable(ctx context.Context, door *act.Door, caller act.Caller, id string) (*Account, error) {
+	return change(ctx, door, caller, id, "account.disable", "disabled", func(tx *act.Tx, a *Account) error {
+		if a.DisabledAt != nil {
+			return fmt.Errorf("%w: it was disabled at %s", record.ErrSame, a.DisabledAt.Format(time.RFC3339))
+		}
+		now := tx.Now()
+		a.DisabledAt = &now
+		if err := keepsAdministrator(&tx.Reader, a); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`DELETE FROM account_session WHERE account = $1`, a.ID)
+		return err
+	})
+}
+
+func change(ctx context.Context, door *act.Door, caller act.Caller, id, action, verb string, edit func(*act.Tx, *Account) error) (*Account, error) {
+	var a *Account
+	_, err := door.Do(ctx, caller, action, Register.Name+"/"+ID(id), func(tx *act.Tx) error {
+		var version int
+		var err error
+		if a, version, err = Get(&tx.Reader, id); err != nil {
+			return err
+		}
+		if own := a.Caller().ID; own == caller.ID || own == caller.By {
+			return fmt.Errorf("%w: nobody changes their own account's roles, or disables it", act.ErrSamePerson)
+		}
+		if err := edit(tx, a); err != nil {
+			return err
+		}
+		_, err = record.Put(tx, Register, record.Change{Verb: verb, ID: a.ID, Doc: a, Expect: version})
+		return err
+	})
+	return a, err
+}
+
+// keepsAdministrator refuses a change after which nobody could create accounts.
+func keepsAdministrator(r *store.Reader, changed *Account) error {
+	all, err := List(r)
+	if err != nil {
+		return err
+	}
+	for _, a := range append(slices.DeleteFunc(all, func(a Account) bool { return a.ID == changed.ID }), *changed) {
+		if a.DisabledAt == nil && access.Roles.Authorize(a.Caller(), "account.create", "") == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: after this nobody who has an account could create accounts", ErrInvalid)
+}

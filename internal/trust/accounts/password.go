@@ -1,0 +1,76 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/sync/semaphore"
+)
+
+// Length of a password, in characters: NIST SP 800-63B asks for no classes of
+// characters, but for length.
+const (
+	minPassword = 12
+	maxPassword = 200
+)
+
+// parameters are the first of those that OWASP names for argon2id: 46 MiB, one pass.
+// They are part of every hash, so that they can be raised.
+var parameters = &argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// at bounds how many passwords are hashed at a time, and with that the memory.
+var at = semaphore.NewWeighted(2)
+
+// checkPassword says what is wrong with a new password.
+func checkPassword(password, id, name string) error {
+	n, lower := utf8.RuneCountInString(password), strings.ToLower(password)
+	local, _, _ := strings.Cut(id, "@")
+	switch {
+	case !utf8.ValidString(password):
+		return fmt.Errorf("%w: the password is no text", ErrInvalid)
+	case n < minPassword:
+		return fmt.Errorf("%w: the password has %d characters: at least %d are needed, several words for instance", ErrInvalid, n, minPassword)
+	case n > maxPassword:
+		return fmt.Errorf("%w: the password has %d characters, at most %d are taken", ErrInvalid, n, maxPassword)
+	case len(local) > 3 && strings.Contains(lower, local), len(name) > 3 && strings.Contains(lower, strings.ToLower(name)):
+		return fmt.Errorf("%w: the password contains the name", ErrInvalid)
+	case strings.Count(lower, lower[:1]) == len(lower):
+		return fmt.Errorf("%w: the password is one character again and again", ErrInvalid)
+	}
+	return nil
+}
+
+func hashPassword(ctx context.Context, password string) (string, error) {
+	if err := at.Acquire(ctx, 1); err != nil {
+		return "", err
+	}
+	defer at.Release(1)
+	return argon2id.CreateHash(password, parameters)
+}
+
+// samePassword compares in a time that tells nothing. An empty hash, of an
+// account that is not there, takes as long as any and is nobody's.
+func samePassword(ctx context.Context, password, hash string) (bool, error) {
+	if utf8.RuneCountInString(password) > maxPassword {
+		return false, nil
+	}
+	if hash == "" {
+		_, err := hashPassword(ctx, password)
+		return false, err
+	}
+	if err := at.Acquire(ctx, 1); err != nil {
+		return false, err
+	}
+	defer at.Release(1)
+	same, err := argon2id.ComparePasswordAndHash(password, hash)
+	if err != nil {
+		return false, errors.Join(errHash, err)
+	}
+	return same, nil
+}
+
+var errHash = errors.New("the stored hash of the password cannot be read")
