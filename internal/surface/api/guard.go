@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/trust/access"
+	"scaf.dev/scaf/internal/trust/accounts"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
@@ -94,11 +95,19 @@ func (g *guard) admit(r *request) (act.Caller, error) {
 	return caller, s.Allow(r.Context(), caller, action, ref)
 }
 
-// authenticate returns the caller that the request's token stands for; in a
-// demonstration, where nothing is real, whoever shows none is a visitor. The
-// token is looked up each time, so that a revoked one ends at once.
+// authenticate returns the caller that the request's token stands for, or, where
+// nothing is changed, the session of a browser. In a demonstration, where nothing
+// is real, whoever shows neither is a visitor. The token is looked up each time,
+// so that a revoked one ends at once.
 func (g *guard) authenticate(r *request) (act.Caller, error) {
 	header := r.Header.Get("Authorization")
+	if header == "" && r.Method == http.MethodGet { // what changes nothing may follow a link from a page
+		if session, err := g.server.System.SessionOf(r.Request); err == nil {
+			return session.Caller(), nil
+		} else if !errors.Is(err, accounts.ErrSession) {
+			return act.Caller{}, err
+		}
+	}
 	demo := strings.HasPrefix(g.server.System.Config.Origin, ledger.DemoOrigin)
 	if header == "" && demo && access.Roles.Authorize(access.Visitor, r.route.action, "") == nil {
 		return access.Visitor, nil
@@ -131,6 +140,11 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		g.server.observe(pattern, answer.status, g.server.System.Clock.Now().Sub(begin))
 	}()
+	if pattern == "none" && g.server.Pages != nil && !strings.HasPrefix(r.URL.Path, "/v1/") {
+		pattern = r.Method + " pages"
+		g.server.Pages.ServeHTTP(answer, r)
+		return
+	}
 	secure(w.Header())
 	if pattern == "none" {
 		g.absent(answer, r, handler)

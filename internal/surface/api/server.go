@@ -36,6 +36,8 @@ type Server struct {
 	System   *surface.System
 	Log      *slog.Logger
 	Timeouts Timeouts
+	// Pages answers for every path that is not the API's; nil: nothing does.
+	Pages http.Handler
 
 	api       huma.API
 	guard     *guard

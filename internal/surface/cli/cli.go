@@ -131,6 +131,7 @@ func (p *program) commands() []*cobra.Command {
 		p.serveCommand(),
 		p.demoCommand(),
 		p.ledgerCommand(),
+		p.accountCommand(),
 		p.tokenCommand(),
 		p.recordCommand(),
 		p.importCommand(),

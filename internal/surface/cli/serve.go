@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/surface/api"
+	"scaf.dev/scaf/internal/surface/portal"
 )
 
 // defaultListen is where scaf serve listens: this machine alone reaches it.
@@ -85,12 +86,30 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	if err != nil {
 		return err
 	}
+	pages, err := portal.New(s, log)
+	if err != nil {
+		return err
+	}
+	server.Pages = pages
+	first, err := pages.SetUp(ctx)
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
 	at := "http://" + listener.Addr().String()
-	if err := p.print(map[string]string{"listening": at}, func(w io.Writer) { printf(w, "listening on %s\n", at) }); err != nil {
+	said := map[string]string{"listening": at}
+	if first != "" {
+		said["set_up"] = at + first
+	}
+	if err := p.print(said, func(w io.Writer) {
+		printf(w, "listening on %s\n", at)
+		if first != "" {
+			printf(w, "Nobody has an account yet. Make the first one, with this link, which works once:\n%s\n", said["set_up"])
+		}
+	}); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	log.Info("serving", "address", at, "folder", s.Dir, "version", s.Version)

@@ -1,0 +1,18 @@
+package portal
+
+import (
+	"html/template"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controltests"
+)
+
+// functions are what the pages say things with.
+var functions = template.FuncMap{
+	"menupath": func(path string) string { return strings.TrimSuffix(path, "{$}") },
+	"words":    func(c controltests.Conclusion) string { return c.Words() },
+	"instant":  func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+	"minute":   func(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") },
+	"day":      func(at time.Time) string { return at.UTC().Format(time.DateOnly) },
+}

@@ -1,0 +1,292 @@
+// Package portal is what people see in a browser: pages made on the server,
+// with the same actions, permissions and events as every other surface. They
+// work without JavaScript, load nothing from another host, and know who looks
+// from a session (trust/accounts).
+package portal
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/access"
+	"scaf.dev/scaf/internal/trust/accounts"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+//go:embed pages
+var files embed.FS
+
+const (
+	maxForm = 64 << 10 // bytes of a form
+	timeout = time.Minute
+)
+
+// Portal serves the pages of an open folder. Make it with New.
+type Portal struct {
+	System *surface.System
+	Log    *slog.Logger
+
+	mux   *http.ServeMux
+	pages map[string]*template.Template
+	// others keeps other sites from sending forms, also where there is no session
+	// yet whose token a form could carry.
+	others *http.CrossOriginProtection
+
+	mu    sync.Mutex
+	setUp string // the token of the first account; empty: there is one
+}
+
+// New returns the portal of a system that is open for writing.
+func New(s *surface.System, log *slog.Logger) (*Portal, error) {
+	p := &Portal{System: s, Log: log, mux: http.NewServeMux(), pages: map[string]*template.Template{}, others: http.NewCrossOriginProtection()}
+	names, err := fs.Glob(files, "pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if name == "pages/frame.html" {
+			continue
+		}
+		page, err := template.New("frame.html").Funcs(functions).ParseFS(files, "pages/frame.html", name)
+		if err != nil {
+			return nil, err
+		}
+		p.pages[strings.TrimSuffix(strings.TrimPrefix(name, "pages/"), ".html")] = page
+	}
+	for _, line := range table {
+		p.mux.HandleFunc(line.pattern(), p.guarded(line))
+	}
+	p.mux.HandleFunc("GET /portal.css", p.style)
+	return p, nil
+}
+
+// SetUp is the path at which the first account is made, with a token that is
+// known to nobody else; empty when there is an account.
+func (p *Portal) SetUp(ctx context.Context) (string, error) {
+	var some bool
+	if err := p.System.DB.Read(ctx, func(r *store.Reader) (err error) {
+		some, err = accounts.Any(r)
+		return err
+	}); err != nil || some {
+		return "", err
+	}
+	random := make([]byte, 24)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.setUp = base64.RawURLEncoding.EncodeToString(random)
+	return "/setup?token=" + p.setUp, nil
+}
+
+// maySetUp reports whether a token is that of the first account.
+func (p *Portal) maySetUp(token string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.setUp != "" && subtle.ConstantTimeCompare([]byte(p.setUp), []byte(token)) == 1
+}
+
+func (p *Portal) doneSettingUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.setUp = ""
+}
+
+// request is what a page is made for.
+type request struct {
+	*http.Request
+	session *accounts.Session // nil: nobody is signed in
+	caller  act.Caller
+}
+
+// shown is a page with what it needs.
+type shown struct {
+	page   string // its template
+	title  string
+	status int // 200 when 0
+	data   any
+	to     string // or: where to go instead
+	cookie *http.Cookie
+}
+
+// guarded is the handler of a route: it finds out who asks and whether they may
+// before it calls what makes the page.
+func (p *Portal) guarded(line route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		asked := &request{Request: r.WithContext(ctx)}
+		page, err := p.admit(w, asked, line)
+		if err == nil && page == nil {
+			page, err = line.make(p, asked)
+		}
+		if err != nil {
+			page = p.explain(asked, line, err)
+		}
+		p.show(w, asked, page)
+	}
+}
+
+// admit says who asks. It gives the page that is shown instead, where they may not.
+func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, error) {
+	if r.Method == http.MethodPost {
+		if err := p.others.Check(r.Request); err != nil {
+			return nil, errForeign
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			return nil, fmt.Errorf("%w: %w", errForm, err)
+		}
+	}
+	session, err := p.System.SessionOf(r.Request)
+	switch {
+	case err == nil:
+		r.session, r.caller = session, session.Caller()
+	case !errors.Is(err, accounts.ErrSession):
+		return nil, err
+	}
+	if line.action == open {
+		return nil, nil
+	}
+	if demo := strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin); r.session == nil && demo && access.Roles.Authorize(access.Visitor, line.action, "") == nil {
+		r.caller = access.Visitor
+	}
+	if r.caller.Anonymous() {
+		if err := p.System.Allow(r.Context(), r.caller, line.action, line.path); err == nil || r.Method != http.MethodGet {
+			return nil, accounts.ErrSession
+		}
+		to := "/signin"
+		if r.URL.Path != "/" {
+			to += "?to=" + url.QueryEscape(r.URL.RequestURI())
+		}
+		return &shown{to: to}, nil
+	}
+	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.PostFormValue("form"))) {
+		return nil, errForeign
+	}
+	return nil, p.System.Allow(r.Context(), r.caller, line.action, line.path)
+}
+
+// Errors of forms.
+var (
+	errForeign = errors.New("this form was not sent from a page of this portal, or you have signed in again since: go back, load the page again, and send it once more")
+	errForm    = errors.New("the form cannot be read")
+)
+
+// explain makes the page of an error.
+func (p *Portal) explain(r *request, line route, err error) *shown {
+	page := &shown{page: "problem", status: http.StatusInternalServerError, title: "Something went wrong", data: "It is written down in the server's log. Try again, and tell whoever runs SCAF if it happens again."}
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, act.ErrDenied):
+		page.status, page.title, page.data = http.StatusForbidden, "You may not see this", err.Error()
+	case errors.Is(err, accounts.ErrSession):
+		page.status, page.title, page.data = http.StatusUnauthorized, "You are not signed in", err.Error()
+	case errors.Is(err, errForeign):
+		page.status, page.title, page.data = http.StatusForbidden, "The form was not taken", err.Error()
+	case errors.As(err, &large):
+		page.status, page.title, page.data = http.StatusRequestEntityTooLarge, "The form was not taken", fmt.Sprintf("It has more than %d bytes.", large.Limit)
+	case errors.Is(err, errForm):
+		page.status, page.title, page.data = http.StatusBadRequest, "The form was not taken", err.Error()
+	case errors.Is(err, errNotFound):
+		page.status, page.title, page.data = http.StatusNotFound, "There is nothing here", "The address may have been mistyped, or what was here has another one now."
+	default:
+		p.Log.Error("a page failed", "route", line.pattern(), "error", err)
+	}
+	return page
+}
+
+// framed is what every page's frame shows.
+type framed struct {
+	Title        string
+	Organization string
+	Demo         bool
+	Path         string
+	Session      *accounts.Session
+	Form         string // the token that forms carry
+	Menu         []entry
+	Data         any
+}
+
+// entry is a line of the menu.
+type entry struct {
+	Path, Title string
+	Here        bool
+}
+
+// show writes a page.
+func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
+	secure(w.Header())
+	if page.cookie != nil {
+		http.SetCookie(w, page.cookie)
+	}
+	if page.to != "" {
+		http.Redirect(w, r.Request, page.to, http.StatusSeeOther)
+		return
+	}
+	frame := framed{
+		Title: page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
+		Path: r.URL.Path, Session: r.session, Data: page.data,
+	}
+	if r.session != nil {
+		frame.Form = r.session.FormToken()
+	}
+	for _, line := range table {
+		if line.menu != "" && !r.caller.Anonymous() && access.Roles.Authorize(r.caller, line.action, "") == nil {
+			frame.Menu = append(frame.Menu, entry{line.path, line.menu, line.path == r.URL.Path})
+		}
+	}
+	var b bytes.Buffer // a page is whole, or it is an error
+	if err := p.pages[page.page].ExecuteTemplate(&b, "frame.html", frame); err != nil {
+		p.Log.Error("a page cannot be made", "page", page.page, "error", err)
+		http.Error(w, "something went wrong on the server's side", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if page.status != 0 {
+		w.WriteHeader(page.status)
+	}
+	_, _ = w.Write(b.Bytes()) // whoever asked has gone
+}
+
+// secure sets the headers of every page: it runs no script and no style of
+// others, is shown in no frame, and is kept by nobody.
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// style serves the pages' style.
+func (p *Portal) style(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
+	w.Header().Set("Cache-Control", "no-cache")
+	http.ServeFileFS(w, r, files, "pages/portal.css")
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mux.ServeHTTP(w, r)
+}

@@ -1,0 +1,354 @@
+package portal_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/surface/portal"
+	"scaf.dev/scaf/internal/trust/access"
+	"scaf.dev/scaf/internal/trust/accounts"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+const password = "correct horse battery"
+
+// site is a portal that is served.
+type site struct {
+	*apptest.Folder
+	portal *portal.Portal
+	url    string
+}
+
+func serve(t *testing.T, c config.Config) *site {
+	t.Helper()
+	f := apptest.New(t, c)
+	p, err := portal.New(f.System, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(p)
+	t.Cleanup(server.Close)
+	return &site{f, p, server.URL}
+}
+
+// browser is somebody's browser: it keeps cookies, and follows no redirect.
+type browser struct {
+	t    *testing.T
+	site *site
+	http http.Client
+	form string // the token of the session's forms, from the last page
+}
+
+func (s *site) browser(t *testing.T) *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, site: s, http: http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// page is an answer.
+type page struct {
+	status int
+	to     string
+	header http.Header
+	body   string
+}
+
+var formToken = regexp.MustCompile(`name="form" value="([^"]+)"`)
+
+func (b *browser) ask(method, path string, values url.Values, change func(*http.Request)) page {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), method, b.site.url+path, strings.NewReader(values.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if change != nil {
+		change(r)
+	}
+	answer, err := b.http.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if found := formToken.FindSubmatch(body); found != nil {
+		b.form = string(found[1])
+	}
+	return page{answer.StatusCode, answer.Header.Get("Location"), answer.Header, string(body)}
+}
+
+func (b *browser) get(path string) page { return b.ask(http.MethodGet, path, nil, nil) }
+
+// post sends a form of the session.
+func (b *browser) post(path string, fields ...string) page {
+	values := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		values.Set(fields[i], fields[i+1])
+	}
+	if b.form != "" {
+		values.Set("form", b.form)
+	}
+	return b.ask(http.MethodPost, path, values, nil)
+}
+
+func (p page) want(t *testing.T, status int, parts ...string) page {
+	t.Helper()
+	if p.status != status {
+		t.Errorf("status %d, want %d: %.300s", p.status, status, p.body)
+	}
+	for _, part := range parts {
+		if !strings.Contains(p.body, part) {
+			t.Errorf("the page lacks %q: %.600s", part, p.body)
+		}
+	}
+	return p
+}
+
+func (p page) goes(t *testing.T, to string) {
+	t.Helper()
+	if p.status != http.StatusSeeOther || p.to != to {
+		t.Errorf("status %d to %q, want %q: %.300s", p.status, p.to, to, p.body)
+	}
+}
+
+// signed is the browser of somebody new with these roles.
+func (s *site) signed(t *testing.T, id string, roles ...string) *browser {
+	t.Helper()
+	if _, err := accounts.Create(context.Background(), s.Door, apptest.Operator, accounts.Account{ID: id, Name: "Example " + id, Roles: roles}, password); err != nil {
+		t.Fatal(err)
+	}
+	b := s.browser(t)
+	b.post("/signin", "id", id, "password", password).goes(t, "/")
+	b.get("/account").want(t, http.StatusOK, "Example "+id)
+	return b
+}
+
+// Every page is asked as every role and as nobody; what must come of it is
+// computed from the role table. Without the session's token nothing is sent.
+func TestEveryPageAsksForItsPermission(t *testing.T) {
+	s := serve(t, config.Config{})
+	browsers := map[string]*browser{}
+	for _, role := range access.Roles.Names() {
+		browsers[role] = s.signed(t, "p-"+role, role)
+	}
+	for _, route := range portal.Routes() {
+		path := strings.TrimSuffix(route.Path, "{$}")
+		if route.Path == "/signout" || route.Path == "/" {
+			continue // asked below; "/" is what there is no page for
+		}
+		nobody := s.browser(t).ask(route.Method, path, nil, nil)
+		if open := route.Action == ""; !open && route.Method == http.MethodGet && !strings.HasPrefix(nobody.to, "/signin") ||
+			!open && route.Method == http.MethodPost && nobody.status != http.StatusUnauthorized {
+			t.Errorf("%s %s as nobody: %d %s", route.Method, path, nobody.status, nobody.to)
+		}
+		for role, b := range browsers {
+			allowed := route.Action == "" || access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role, access.AccountRole}}, route.Action, "") == nil
+			if route.Method == http.MethodPost && route.Action != "" {
+				if got := b.ask(route.Method, path, url.Values{"form": {"x"}}, nil); got.status != http.StatusForbidden {
+					t.Errorf("%s %s as %s without the form's token: %d", route.Method, path, role, got.status)
+				}
+				continue
+			}
+			if got := b.ask(route.Method, path, nil, nil); (got.status == http.StatusForbidden) == allowed || got.status >= 500 {
+				t.Errorf("%s %s as %s: %d, allowed is %t", route.Method, path, role, got.status, allowed)
+			}
+		}
+	}
+}
+
+func TestSignInAndOut(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.signed(t, "ann", "compliance")
+	b := s.browser(t)
+	b.get("/account").goes(t, "/signin?to=%2Faccount")
+	b.get("/signin?to=/account").want(t, http.StatusOK, "Sign in", `name="to" value="/account"`)
+	wrong := b.post("/signin", "id", `ann"><b>`, "password", "wrong horse battery", "to", "/account")
+	wrong.want(t, http.StatusUnauthorized, "not right", `value="ann&#34;&gt;&lt;b&gt;"`, `value="/account"`)
+	if strings.Contains(wrong.body, "wrong horse") {
+		t.Error("the page tells the password")
+	}
+	in := b.post("/signin", "id", "ANN ", "password", password, "to", "/account")
+	in.goes(t, "/account")
+	cookie := in.header.Get("Set-Cookie")
+	for _, part := range []string{"HttpOnly", "SameSite=Lax", "Path=/"} {
+		if !strings.Contains(cookie, part) {
+			t.Errorf("%q lacks %s", cookie, part)
+		}
+	}
+	b.get("/account").want(t, http.StatusOK, "Example ann", "compliance")
+	b.get("/signin?to=/account").goes(t, "/account")
+	b.post("/signout").goes(t, "/signin")
+	b.get("/account").goes(t, "/signin?to=%2Faccount")
+}
+
+// The cookie goes over TLS only where there is TLS.
+func TestTheCookieIsForTLS(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.signed(t, "ann", "compliance")
+	for proto, secure := range map[string]bool{"": false, "https": true} {
+		got := s.browser(t).ask(http.MethodPost, "/signin", url.Values{"id": {"ann"}, "password": {password}}, func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", proto) })
+		if strings.Contains(got.header.Get("Set-Cookie"), "Secure") != secure {
+			t.Errorf("over %q: %s", proto, got.header.Get("Set-Cookie"))
+		}
+	}
+}
+
+// Whoever follows a link to the portal stays in it.
+func TestSigningInGoesNowhereElse(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.signed(t, "ann", "compliance")
+	for _, to := range []string{"https://example.com/", "//example.com", `/\example.com`, "javascript:alert(1)", "", "account", "/a\r\nSet-Cookie: x=y"} {
+		s.browser(t).post("/signin", "id", "ann", "password", password, "to", to).goes(t, "/")
+	}
+}
+
+// Another site can send a form with the browser's cookies: it is not taken.
+func TestFormsOfOtherSites(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	values := url.Values{"present": {password}, "password": {"another long password"}}
+	for name, change := range map[string]func(*http.Request){
+		"another origin":         func(r *http.Request) { r.Header.Set("Origin", "https://example.com") },
+		"what browsers say":      func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		"the same without token": nil,
+	} {
+		with := url.Values{"present": values["present"], "password": values["password"]}
+		if change != nil {
+			with.Set("form", b.form)
+		}
+		b.ask(http.MethodPost, "/account/password", with, change).want(t, http.StatusForbidden, "The form was not taken")
+	}
+	other := s.signed(t, "bob", "compliance")
+	b.ask(http.MethodPost, "/account/password", url.Values{"present": values["present"], "password": values["password"], "form": {other.form}}, nil).want(t, http.StatusForbidden)
+	foreign := s.browser(t).ask(http.MethodPost, "/signin", url.Values{"id": {"ann"}, "password": {password}}, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") })
+	if foreign.want(t, http.StatusForbidden); foreign.header.Get("Set-Cookie") != "" {
+		t.Error("another site signs people in")
+	}
+	s.browser(t).post("/signin", "id", "ann", "password", password).goes(t, "/") // nothing has changed
+}
+
+func TestThePasswordIsChanged(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "employee")
+	b.post("/account/password", "present", "not the password", "password", "another long password").want(t, http.StatusUnprocessableEntity, "present password is another one")
+	b.post("/account/password", "present", password, "password", "short").want(t, http.StatusUnprocessableEntity, "at least 12")
+	b.post("/account/password", "present", password, "password", "another long password").goes(t, "/signin")
+	b.get("/account").goes(t, "/signin?to=%2Faccount")
+	b.post("/signin", "id", "ann", "password", password).want(t, http.StatusUnauthorized)
+	b.post("/signin", "id", "ann", "password", "another long password").goes(t, "/")
+}
+
+// The console's link makes the first account, and no second one.
+func TestTheFirstAccountIsMadeOnce(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.browser(t)
+	b.get("/setup?token=").want(t, http.StatusNotFound) // before there is a token
+	link, err := s.portal.SetUp(context.Background())
+	if err != nil || !strings.HasPrefix(link, "/setup?token=") {
+		t.Fatal(link, err)
+	}
+	token := strings.TrimPrefix(link, "/setup?token=")
+	for _, wrong := range []string{"", "x", token[1:], token + "x"} {
+		b.get("/setup?token="+wrong).want(t, http.StatusNotFound)
+		b.post("/setup", "token", wrong, "id", "eve", "name", "Example Eve", "password", password).want(t, http.StatusNotFound)
+	}
+	b.get(link).want(t, http.StatusOK, "first account")
+	b.post("/setup", "token", token, "id", "ann@example.com", "name", "Example Ann", "password", "short").
+		want(t, http.StatusUnprocessableEntity, "at least 12", `value="Example Ann"`, `value="ann@example.com"`)
+	b.post("/setup", "token", token, "id", "ann@example.com", "name", "Example Ann", "password", password).goes(t, "/")
+	b.get("/account").want(t, http.StatusOK, "Example Ann", "administrator")
+	b.get(link).want(t, http.StatusNotFound)
+	b.post("/setup", "token", token, "id", "eve", "name", "Example Eve", "password", password).want(t, http.StatusNotFound)
+	if link, err := s.portal.SetUp(context.Background()); link != "" || err != nil {
+		t.Errorf("a second first account: %q, %v", link, err)
+	}
+}
+
+// A demonstration shows its overview to everybody, and nothing else.
+func TestVisitorsOfADemonstration(t *testing.T) {
+	s := serve(t, config.Config{Origin: ledger.DemoOrigin + "example"})
+	b := s.browser(t)
+	b.get("/").want(t, http.StatusOK, "demonstration")
+	b.get("/account").goes(t, "/signin?to=%2Faccount")
+}
+
+// What a page is made of: no script, no style of its own, nothing of another
+// host, in no frame, kept by nobody.
+func TestWhatPagesAreMadeOf(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	for _, path := range []string{"/", "/account", "/nothing-here", "/signin"} {
+		got := b.get(path)
+		if path == "/signin" {
+			got = s.browser(t).get(path)
+		}
+		policy := got.header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+		if got.header.Get("Cache-Control") != "no-store" || got.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %v", path, got.header)
+		}
+		for _, bad := range []string{"<script", " style=", " onclick", "http://", "https://", "<style"} {
+			if strings.Contains(got.body, bad) {
+				t.Errorf("%s has %q", path, bad)
+			}
+		}
+		for _, part := range []string{`<html lang="en">`, `<main id="content"`, `href="#content"`, "<h1>"} {
+			if !strings.Contains(got.body, part) {
+				t.Errorf("%s lacks %s", path, part)
+			}
+		}
+	}
+	b.get("/nothing-here").want(t, http.StatusNotFound, "There is nothing here")
+	b.get("/portal.css").want(t, http.StatusOK, "prefers-color-scheme")
+}
+
+// The API takes a browser's session for what it may read, and for nothing that
+// changes anything.
+func TestASessionReadsTheAPI(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "auditor")
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range b.http.Jar.Cookies(address) {
+		r.AddCookie(cookie)
+	}
+	session, err := s.SessionOf(r)
+	if err != nil || session.Caller().ID != "account/ann" {
+		t.Errorf("%+v %v", session, err)
+	}
+	r.Header.Del("Cookie")
+	if _, err := s.SessionOf(r); err == nil {
+		t.Error("somebody is signed in without a cookie")
+	}
+	r.AddCookie(&http.Cookie{Name: surface.SessionCookie, Value: strings.Repeat("x", 500)})
+	if _, err := s.SessionOf(r); err == nil {
+		t.Error("somebody is signed in with anything")
+	}
+}

@@ -1,0 +1,68 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+
+	"scaf.dev/scaf/internal/surface"
+)
+
+// route is one line of the table of everything that can be asked of the portal.
+type route struct {
+	method, path string
+	// action is what whoever asks must be allowed to do; open for what everybody
+	// may ask.
+	action string
+	// menu is its name in the menu of every page; empty: it is not there.
+	menu string
+	make func(p *Portal, r *request) (*shown, error)
+}
+
+func (r route) pattern() string { return r.method + " " + r.path }
+
+const open = ""
+
+// use is the action of what everybody may who has an account.
+const use = "session.use"
+
+var errNotFound = errors.New("there is no such page")
+
+// table is filled by init: what makes pages asks it for the menu.
+var table []route
+
+func init() {
+	table = []route{
+		{method: "GET", path: "/{$}", action: "report.read", menu: "Overview", make: (*Portal).overview},
+		{method: "GET", path: "/account", action: use, menu: "My account", make: (*Portal).account},
+		{method: "POST", path: "/account/password", action: use, make: (*Portal).changePassword},
+
+		{method: "GET", path: "/signin", action: open, make: (*Portal).signInForm},
+		{method: "POST", path: "/signin", action: open, make: (*Portal).signIn},
+		{method: "POST", path: "/signout", action: use, make: (*Portal).signOut},
+		{method: "GET", path: "/setup", action: open, make: (*Portal).setUpForm},
+		{method: "POST", path: "/setup", action: open, make: (*Portal).firstAccount},
+		{method: "GET", path: "/", action: open, make: (*Portal).nothing},
+	}
+}
+
+// Route is a line of the table, for the tests that ask every route.
+type Route struct{ Method, Path, Action string }
+
+// Routes are all of them.
+func Routes() (all []Route) {
+	for _, r := range table {
+		all = append(all, Route{r.method, r.path, r.action})
+	}
+	return all
+}
+
+func (p *Portal) nothing(*request) (*shown, error) { return nil, errNotFound }
+
+// overview is the page that people land on.
+func (p *Portal) overview(r *request) (*shown, error) {
+	report, err := p.System.Readiness(r.Context(), surface.ReadinessQuery{})
+	if err != nil {
+		return nil, err
+	}
+	return &shown{page: "overview", title: "Overview", status: http.StatusOK, data: report}, nil
+}

@@ -1,0 +1,111 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/accounts"
+)
+
+// signing is what the forms of accounts show: what was typed is kept, but for
+// passwords.
+type signing struct {
+	ID, Name, To, Token string
+	Wrong               string
+}
+
+// within is where to go after signing in: a page of this portal, whatever a link
+// says.
+func within(to string) string {
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.HasPrefix(to, `/\`) || strings.ContainsAny(to, "\r\n\t") {
+		return "/"
+	}
+	return to
+}
+
+func (p *Portal) signInForm(r *request) (*shown, error) {
+	to := within(r.URL.Query().Get("to"))
+	if r.session != nil {
+		return &shown{to: to}, nil
+	}
+	return &shown{page: "signin", title: "Sign in", data: signing{To: to}}, nil
+}
+
+func (p *Portal) signIn(r *request) (*shown, error) {
+	form := signing{ID: r.PostFormValue("id"), To: within(r.PostFormValue("to"))}
+	secret, session, err := accounts.SignIn(r.Context(), p.System.Door, form.ID, r.PostFormValue("password"))
+	if errors.Is(err, accounts.ErrSignIn) {
+		form.Wrong = "The name or the password is not right, or the account is locked. After five wrong passwords in a row it is, for a quarter of an hour."
+		return &shown{page: "signin", title: "Sign in", status: http.StatusUnauthorized, data: form}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &shown{to: form.To, cookie: &http.Cookie{
+		Name: surface.SessionCookie, Value: secret, Path: "/", Expires: session.Ends, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r.Request),
+	}}, nil
+}
+
+// secureCookie reports whether the browser is to send the cookie over TLS only:
+// always, but where it speaks plain HTTP to this machine.
+func secureCookie(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+func (p *Portal) signOut(r *request) (*shown, error) {
+	if err := accounts.SignOut(r.Context(), p.System.Door, r.session); err != nil {
+		return nil, err
+	}
+	return &shown{to: "/signin", cookie: &http.Cookie{Name: surface.SessionCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r.Request)}}, nil
+}
+
+func (p *Portal) setUpForm(r *request) (*shown, error) {
+	token := r.URL.Query().Get("token")
+	if !p.maySetUp(token) {
+		return nil, errNotFound
+	}
+	return &shown{page: "setup", title: "Set up SCAF", data: signing{Token: token}}, nil
+}
+
+func (p *Portal) firstAccount(r *request) (*shown, error) {
+	form := signing{ID: r.PostFormValue("id"), Name: r.PostFormValue("name"), Token: r.PostFormValue("token")}
+	if !p.maySetUp(form.Token) {
+		return nil, errNotFound
+	}
+	_, err := accounts.First(r.Context(), p.System.Door, accounts.Account{ID: form.ID, Name: form.Name}, r.PostFormValue("password"))
+	switch {
+	case errors.Is(err, accounts.ErrInvalid):
+		form.Wrong = sentence(err)
+		return &shown{page: "setup", title: "Set up SCAF", status: http.StatusUnprocessableEntity, data: form}, nil
+	case errors.Is(err, accounts.ErrSetUp):
+		p.doneSettingUp()
+		return nil, errNotFound
+	case err != nil:
+		return nil, err
+	}
+	p.doneSettingUp()
+	return p.signIn(r)
+}
+
+func (p *Portal) account(*request) (*shown, error) {
+	return &shown{page: "account", title: "My account", data: signing{}}, nil
+}
+
+func (p *Portal) changePassword(r *request) (*shown, error) {
+	err := accounts.SetPassword(r.Context(), p.System.Door, r.caller, r.session.Account.ID, r.PostFormValue("present"), r.PostFormValue("password"))
+	if errors.Is(err, accounts.ErrInvalid) {
+		return &shown{page: "account", title: "My account", status: http.StatusUnprocessableEntity, data: signing{Wrong: sentence(err)}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &shown{to: "/signin"}, nil // with the new one, everywhere
+}
+
+// sentence is an error's own words.
+func sentence(err error) string {
+	text := strings.TrimPrefix(err.Error(), accounts.ErrInvalid.Error()+": ")
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
