@@ -205,8 +205,8 @@ func TestMissingDecisionsAreGaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const roles = "administrator, compliance; not "
-		want(results.MissingApproval, roles+c.Owner+", the owner", "scaf control adopt CHG-01")
+		const approving, assessing = "administrator, ciso, compliance, executive; not ", "administrator, ciso, compliance; not "
+		want(results.MissingApproval, approving+c.Owner+", the owner", "scaf control adopt CHG-01")
 		if m := gap(results.MissingAssessment, "CHG-01"); m != nil {
 			t.Errorf("of what no version is in force, none is to be assessed: %+v", m)
 		}
@@ -214,14 +214,14 @@ func TestMissingDecisionsAreGaps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want(results.MissingApproval, roles+"person/E2, who proposed it", "scaf control approve CHG-01 --version CHG-01.1")
+		want(results.MissingApproval, approving+"person/E2, who proposed it", "scaf control approve CHG-01 --version CHG-01.1")
 		if _, err := f.VersionDesk().Approve(ctx, person("E3"), "CHG-01", v.ID); err != nil {
 			t.Fatal(err)
 		}
 		if m := gap(results.MissingApproval, "CHG-01"); m != nil {
 			t.Errorf("%+v", m)
 		}
-		want(results.MissingAssessment, roles+c.Owner+", the owner", "scaf control assess CHG-01 --version CHG-01.1")
+		want(results.MissingAssessment, assessing+c.Owner+", the owner", "scaf control assess CHG-01 --version CHG-01.1")
 		if _, err := f.VersionDesk().Assess(ctx, person("E3"), versions.Assessment{
 			Control: "CHG-01", Risk: "r", Precision: "p", Walkthrough: "event/0", Conclusion: controltests.Effective, Reason: "r",
 		}); err != nil {

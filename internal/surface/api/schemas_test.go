@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/surface/api"
+	"scaf.dev/scaf/internal/trust/accounts"
 )
 
 // schemas compiles the components of the served description.
@@ -70,6 +71,10 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	}
 	f.Manual.Advance(40 * 24 * time.Hour)
 	if _, err := f.Desk().Done(t.Context(), apptest.Operator, tasks.Entry{Ref: "posture-review", Note: "n"}); err != nil {
+		t.Fatal(err)
+	}
+	ann := accounts.Account{ID: "ann", Name: "Example Ann", Person: "person/p1", Roles: []string{"auditor"}}
+	if _, err := accounts.Create(t.Context(), f.Door, apptest.Operator, ann, "correct horse battery"); err != nil {
 		t.Fatal(err)
 	}
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/surface/api"
 	"scaf.dev/scaf/internal/surface/portal"
+	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // defaultListen is where scaf serve listens: this machine alone reaches it.
@@ -91,9 +93,11 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 		return err
 	}
 	server.Pages = pages
-	first, err := pages.SetUp(ctx)
-	if err != nil {
-		return err
+	first := ""
+	if !strings.HasPrefix(s.Config.Origin, ledger.DemoOrigin) { // which everybody may read, and nobody needs to sign in to
+		if first, err = pages.SetUp(ctx); err != nil {
+			return err
+		}
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
@@ -104,12 +108,11 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	if first != "" {
 		said["set_up"] = at + first
 	}
-	if err := p.print(said, func(w io.Writer) {
-		printf(w, "listening on %s\n", at)
-		if first != "" {
-			printf(w, "Nobody has an account yet. Make the first one, with this link, which works once:\n%s\n", said["set_up"])
-		}
-	}); err != nil {
+	text := "listening on " + at + "\n"
+	if first != "" {
+		text += "Nobody has an account yet. Make the first one, with this link, which works once:\n" + said["set_up"] + "\n"
+	}
+	if err := p.print(said, func(w io.Writer) { printf(w, "%s", text) }); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	log.Info("serving", "address", at, "folder", s.Dir, "version", s.Version)

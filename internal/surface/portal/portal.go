@@ -56,6 +56,10 @@ type Portal struct {
 // New returns the portal of a system that is open for writing.
 func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 	p := &Portal{System: s, Log: log, mux: http.NewServeMux(), pages: map[string]*template.Template{}, others: http.NewCrossOriginProtection()}
+	zone, err := s.Config.Location()
+	if err != nil {
+		return nil, err
+	}
 	names, err := fs.Glob(files, "pages/*.html")
 	if err != nil {
 		return nil, err
@@ -64,7 +68,7 @@ func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 		if name == "pages/frame.html" {
 			continue
 		}
-		page, err := template.New("frame.html").Funcs(functions).ParseFS(files, "pages/frame.html", name)
+		page, err := template.New("frame.html").Funcs(functions(zone)).ParseFS(files, "pages/frame.html", name)
 		if err != nil {
 			return nil, err
 		}
@@ -199,7 +203,7 @@ func (p *Portal) explain(r *request, line route, err error) *shown {
 	case errors.Is(err, act.ErrDenied):
 		page.status, page.title, page.data = http.StatusForbidden, "You may not see this", err.Error()
 	case errors.Is(err, accounts.ErrSession):
-		page.status, page.title, page.data = http.StatusUnauthorized, "You are not signed in", err.Error()
+		page.status, page.title, page.data = http.StatusUnauthorized, "You are not signed in", "The session has ended, or has not begun. Sign in, and do it again."
 	case errors.Is(err, errForeign):
 		page.status, page.title, page.data = http.StatusForbidden, "The form was not taken", err.Error()
 	case errors.As(err, &large):

@@ -11,9 +11,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/surface/portal"
@@ -137,7 +139,11 @@ func (s *site) signed(t *testing.T, id string, roles ...string) *browser {
 		t.Fatal(err)
 	}
 	b := s.browser(t)
-	b.post("/signin", "id", id, "password", password).goes(t, "/")
+	landing := "/"
+	if access.Roles.Authorize(act.Caller{ID: "x", Roles: roles}, "report.read", "") != nil {
+		landing = "/account"
+	}
+	b.post("/signin", "id", id, "password", password).goes(t, landing)
 	b.get("/account").want(t, http.StatusOK, "Example "+id)
 	return b
 }
@@ -235,7 +241,9 @@ func TestFormsOfOtherSites(t *testing.T) {
 		if change != nil {
 			with.Set("form", b.form)
 		}
-		b.ask(http.MethodPost, "/account/password", with, change).want(t, http.StatusForbidden, "The form was not taken")
+		if got := b.ask(http.MethodPost, "/account/password", with, change); got.status != http.StatusForbidden || !strings.Contains(got.body, "The form was not taken") {
+			t.Errorf("%s: %d %.300s", name, got.status, got.body)
+		}
 	}
 	other := s.signed(t, "bob", "compliance")
 	b.ask(http.MethodPost, "/account/password", url.Values{"present": values["present"], "password": values["password"], "form": {other.form}}, nil).want(t, http.StatusForbidden)
@@ -254,7 +262,7 @@ func TestThePasswordIsChanged(t *testing.T) {
 	b.post("/account/password", "present", password, "password", "another long password").goes(t, "/signin")
 	b.get("/account").goes(t, "/signin?to=%2Faccount")
 	b.post("/signin", "id", "ann", "password", password).want(t, http.StatusUnauthorized)
-	b.post("/signin", "id", "ann", "password", "another long password").goes(t, "/")
+	b.post("/signin", "id", "ann", "password", "another long password").goes(t, "/account")
 }
 
 // The console's link makes the first account, and no second one.
@@ -289,6 +297,20 @@ func TestVisitorsOfADemonstration(t *testing.T) {
 	b := s.browser(t)
 	b.get("/").want(t, http.StatusOK, "demonstration")
 	b.get("/account").goes(t, "/signin?to=%2Faccount")
+}
+
+// The overview says how the controls stand, in the organisation's time zone.
+func TestTheOverview(t *testing.T) {
+	s := serve(t, config.Config{Timezone: "Europe/Berlin"})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/").want(t, http.StatusOK, "No period has been opened yet", "scaf period open", "not tested")
+	if _, err := periods.OpenPeriod(context.Background(), s.Door, apptest.Operator, periods.Period{
+		Name: "spring", From: time.Date(2026, 2, 28, 23, 0, 0, 0, time.UTC), To: time.Date(2026, 5, 31, 22, 0, 0, 0, time.UTC), Timezone: "Europe/Berlin",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/").want(t, http.StatusOK, "Period spring, 2026-03-01 to 2026-05-31", `href="/readiness#not_tested"`)
+	s.signed(t, "eve", "employee").get("/").want(t, http.StatusForbidden, "You may not see this", "report.read")
 }
 
 // What a page is made of: no script, no style of its own, nothing of another

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/accounts"
 )
 
@@ -28,7 +29,7 @@ func within(to string) string {
 func (p *Portal) signInForm(r *request) (*shown, error) {
 	to := within(r.URL.Query().Get("to"))
 	if r.session != nil {
-		return &shown{to: to}, nil
+		return &shown{to: landing(r.session, to)}, nil
 	}
 	return &shown{page: "signin", title: "Sign in", data: signing{To: to}}, nil
 }
@@ -43,9 +44,18 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shown{to: form.To, cookie: &http.Cookie{
-		Name: surface.SessionCookie, Value: secret, Path: "/", Expires: session.Ends, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r.Request),
+	return &shown{to: landing(session, form.To), cookie: &http.Cookie{
+		Name: surface.SessionCookie, Value: secret, Path: "/", MaxAge: int(accounts.Lifetime.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r.Request),
 	}}, nil
+}
+
+// landing is where somebody goes who has signed in: not to an overview that they
+// may not see.
+func landing(session *accounts.Session, to string) string {
+	if to == "/" && access.Roles.Authorize(session.Caller(), "report.read", "") != nil {
+		return "/account"
+	}
+	return to
 }
 
 // secureCookie reports whether the browser is to send the cookie over TLS only:
