@@ -143,7 +143,7 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 			page, err = line.make(p, asked)
 		}
 		if err != nil {
-			page = p.explain(asked, line, err)
+			page = p.explain(line, err)
 		}
 		p.show(w, asked, page)
 	}
@@ -196,7 +196,7 @@ var (
 )
 
 // explain makes the page of an error.
-func (p *Portal) explain(r *request, line route, err error) *shown {
+func (p *Portal) explain(line route, err error) *shown {
 	page := &shown{page: "problem", status: http.StatusInternalServerError, title: "Something went wrong", data: "It is written down in the server's log. Try again, and tell whoever runs SCAF if it happens again."}
 	var large *http.MaxBytesError
 	switch {

@@ -44,9 +44,14 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shown{to: landing(session, form.To), cookie: &http.Cookie{
-		Name: surface.SessionCookie, Value: secret, Path: "/", MaxAge: int(accounts.Lifetime.Seconds()), HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r.Request),
-	}}, nil
+	return &shown{to: landing(session, form.To), cookie: cookie(r.Request, secret, int(accounts.Lifetime.Seconds()))}, nil
+}
+
+// cookie is the session's, for as many seconds; less than none: it goes.
+func cookie(r *http.Request, secret string, seconds int) *http.Cookie {
+	return &http.Cookie{ //nolint:gosec // G124: plain HTTP is spoken to this machine only, and Secure cookies would not come back
+		Name: surface.SessionCookie, Value: secret, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r),
+	}
 }
 
 // landing is where somebody goes who has signed in: not to an overview that they
@@ -68,7 +73,7 @@ func (p *Portal) signOut(r *request) (*shown, error) {
 	if err := accounts.SignOut(r.Context(), p.System.Door, r.session); err != nil {
 		return nil, err
 	}
-	return &shown{to: "/signin", cookie: &http.Cookie{Name: surface.SessionCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r.Request)}}, nil
+	return &shown{to: "/signin", cookie: cookie(r.Request, "", -1)}, nil
 }
 
 func (p *Portal) setUpForm(r *request) (*shown, error) {
