@@ -77,7 +77,7 @@ func classify(err error) error {
 		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 			return ErrCorrupt
 		case sqlite3.SQLITE_ERROR: // our statements fit the schema, unless that was changed
-			for _, words := range []string{"no such table", "no such column", "malformed", "unsupported file format"} {
+			for _, words := range []string{"no such ", "unknown function", "malformed", "unsupported file format"} {
 				if strings.Contains(err.Error(), words) {
 					return ErrCorrupt
 				}

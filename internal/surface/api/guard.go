@@ -140,12 +140,12 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		g.server.observe(pattern, answer.status, g.server.System.Clock.Now().Sub(begin))
 	}()
+	secure(w.Header())
 	if pattern == "none" && g.server.Pages != nil && !strings.HasPrefix(r.URL.Path, "/v1/") {
-		pattern = r.Method + " pages"
+		pattern = "pages" // whatever the path and the method are: there is no end of those
 		g.server.Pages.ServeHTTP(answer, r)
 		return
 	}
-	secure(w.Header())
 	if pattern == "none" {
 		g.absent(answer, r, handler)
 		return
@@ -153,7 +153,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mux.ServeHTTP(answer, r)
 }
 
-// secure sets the headers that every answer has.
+// secure sets the headers that every answer has. Pages widen the policy by what
+// they are made of.
 func secure(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")

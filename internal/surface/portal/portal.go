@@ -38,7 +38,8 @@ const (
 	timeout = time.Minute
 )
 
-// Portal serves the pages of an open folder. Make it with New.
+// Portal serves the pages of an open folder, as the Pages of an api.Server. Make
+// it with New.
 type Portal struct {
 	System *surface.System
 	Log    *slog.Logger
@@ -238,7 +239,8 @@ type entry struct {
 
 // show writes a page.
 func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
-	secure(w.Header())
+	w.Header().Set("Content-Security-Policy", policy)
+	w.Header().Set("Referrer-Policy", "same-origin")
 	if page.cookie != nil {
 		http.SetCookie(w, page.cookie)
 	}
@@ -271,21 +273,13 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 	_, _ = w.Write(b.Bytes()) // whoever asked has gone
 }
 
-// secure sets the headers of every page: it runs no script and no style of
-// others, is shown in no frame, and is kept by nobody.
-func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-}
+// policy is what a page may load: a style and pictures of this portal, no script,
+// and forms that go nowhere else. The other headers are those of every answer
+// (api.Server), but for the referrer: a browser says "Origin: null" without one.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // style serves the pages' style.
 func (p *Portal) style(w http.ResponseWriter, r *http.Request) {
-	secure(w.Header())
 	w.Header().Set("Cache-Control", "no-cache")
 	http.ServeFileFS(w, r, files, "pages/portal.css")
 }

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/surface/api"
 	"scaf.dev/scaf/internal/surface/portal"
 	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/accounts"
@@ -36,11 +38,17 @@ type site struct {
 func serve(t *testing.T, c config.Config) *site {
 	t.Helper()
 	f := apptest.New(t, c)
-	p, err := portal.New(f.System, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	p, err := portal.New(f.System, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(p)
+	whole, err := api.New(f.System, log, api.DefaultTimeouts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole.Pages = p
+	server := httptest.NewServer(whole)
 	t.Cleanup(server.Close)
 	return &site{f, p, server.URL}
 }
@@ -345,32 +353,26 @@ func TestWhatPagesAreMadeOf(t *testing.T) {
 	b.get("/portal.css").want(t, http.StatusOK, "prefers-color-scheme")
 }
 
-// The API takes a browser's session for what it may read, and for nothing that
-// changes anything.
-func TestASessionReadsTheAPI(t *testing.T) {
+// Links from pages to the API's pages work, whatever is asked for is counted as
+// one thing, and what cannot be a session is none.
+func TestPagesAndTheAPI(t *testing.T) {
 	s := serve(t, config.Config{})
-	b := s.signed(t, "ann", "auditor")
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.url, nil)
-	if err != nil {
-		t.Fatal(err)
+	b := s.signed(t, "ann", "administrator")
+	b.get("/readiness").want(t, http.StatusOK, "<h1>")
+	s.browser(t).get("/readiness").want(t, http.StatusUnauthorized, "unauthenticated")
+	b.get("/v1/nothing").want(t, http.StatusNotFound, `"not_found"`)
+	for _, method := range []string{"BREW", "TEAPOT"} {
+		b.ask(method, "/pot", nil, nil)
 	}
-	address, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
+	metrics := b.get("/metrics").want(t, http.StatusOK, `method="pages"`)
+	for _, strange := range []string{"BREW", "pot"} {
+		if strings.Contains(metrics.body, strange) {
+			t.Errorf("the metrics have a line for %s", strange)
+		}
 	}
-	for _, cookie := range b.http.Jar.Cookies(address) {
-		r.AddCookie(cookie)
-	}
-	session, err := s.SessionOf(r)
-	if err != nil || session.Caller().ID != "account/ann" {
-		t.Errorf("%+v %v", session, err)
-	}
-	r.Header.Del("Cookie")
-	if _, err := s.SessionOf(r); err == nil {
-		t.Error("somebody is signed in without a cookie")
-	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.AddCookie(&http.Cookie{Name: surface.SessionCookie, Value: strings.Repeat("x", 500)})
-	if _, err := s.SessionOf(r); err == nil {
-		t.Error("somebody is signed in with anything")
+	if _, err := s.SessionOf(r); !errors.Is(err, accounts.ErrSession) {
+		t.Error("somebody is signed in with anything:", err)
 	}
 }

@@ -38,7 +38,7 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 	form := signing{ID: r.PostFormValue("id"), To: within(r.PostFormValue("to"))}
 	secret, session, err := accounts.SignIn(r.Context(), p.System.Door, form.ID, r.PostFormValue("password"))
 	if errors.Is(err, accounts.ErrSignIn) {
-		form.Wrong = "The name or the password is not right, or the account is locked. After five wrong passwords in a row it is, for a quarter of an hour."
+		form.Wrong = sentence(err)
 		return &shown{page: "signin", title: "Sign in", status: http.StatusUnauthorized, data: form}, nil
 	}
 	if err != nil {

@@ -46,7 +46,7 @@ var (
 	ErrInvalid = errors.New("refused")
 	// ErrSignIn: there is no such account, it is disabled or locked, or the
 	// password is another one. Which of them it is, the caller is not told.
-	ErrSignIn = errors.New("the name or the password is not right, or the account is locked: after five wrong passwords it is for a quarter of an hour")
+	ErrSignIn = errors.New("the name or the password is not right, or the account is locked: after five wrong passwords in a row it is, for a quarter of an hour")
 	// ErrSession: nobody is signed in with this.
 	ErrSession = errors.New("you are not signed in")
 	// ErrSetUp: there is an account already.

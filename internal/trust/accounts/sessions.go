@@ -169,7 +169,10 @@ func refuse(ctx context.Context, door *act.Door, account *Account) error {
 		_, err = tx.Exec(`UPDATE account_credential SET failures = $1, locked_until = $2 WHERE account = $3`, known.failures, locked, account.ID)
 		return err
 	})
-	return errors.Join(ErrSignIn, err)
+	if err != nil { // what nobody could record is no ordinary refusal
+		return err
+	}
+	return ErrSignIn
 }
 
 // Authenticate finds the session of a secret. ErrSession when there is none, or
