@@ -99,15 +99,17 @@ func checkRoles(roles []string) error {
 	return nil
 }
 
-// Create makes an account with a password (record.ErrExists: there is one).
+// Create makes an account with a password (record.ErrExists: there is one). An
+// administrator's is made, changed, disabled and given a password by an
+// administrator only (act.ErrDenied).
 func Create(ctx context.Context, door *act.Door, caller act.Caller, a Account, password string) (*Account, error) {
-	return create(ctx, door, caller, a, password, func(*act.Tx) error { return nil })
+	return create(ctx, door, caller, a, password, func(*act.Tx) error { return reaches(caller, a.Roles) })
 }
 
 // First makes the first account of a new folder, an administrator's, for whoever
 // has the console's token. ErrSetUp when there is an account.
 func First(ctx context.Context, door *act.Door, a Account, password string) (*Account, error) {
-	a.Roles = []string{"administrator"}
+	a.Roles = []string{administrator}
 	return create(ctx, door, act.JobCaller(firstJob), a, password, func(tx *act.Tx) error {
 		if some, err := Any(&tx.Reader); err != nil || some {
 			return errors.Join(err, ErrSetUp)
@@ -115,6 +117,8 @@ func First(ctx context.Context, door *act.Door, a Account, password string) (*Ac
 		return nil
 	})
 }
+
+const administrator = "administrator"
 
 // firstJob is what creates the first account: nobody is signed in yet.
 const firstJob = "account.first"
@@ -211,13 +215,26 @@ func change(ctx context.Context, door *act.Door, caller act.Caller, id, action, 
 		if own := a.Caller().ID; own == caller.ID || own == caller.By {
 			return fmt.Errorf("%w: nobody changes their own account's roles, or disables it", act.ErrSamePerson)
 		}
+		before := a.Roles
 		if err := edit(tx, a); err != nil {
+			return err
+		}
+		if err := reaches(caller, slices.Concat(before, a.Roles)); err != nil {
 			return err
 		}
 		_, err = record.Put(tx, Register, record.Change{Verb: verb, ID: a.ID, Doc: a, Expect: version})
 		return err
 	})
 	return a, err
+}
+
+// reaches refuses a caller who is no administrator and would make one, or act on
+// one: whoever sets an administrator's password is one.
+func reaches(caller act.Caller, roles []string) error {
+	if slices.Contains(roles, administrator) && !slices.Contains(caller.Roles, administrator) {
+		return fmt.Errorf("%w: an administrator's account is in the hands of administrators", act.ErrDenied)
+	}
+	return nil
 }
 
 // keepsAdministrator refuses a change after which nobody could create accounts.

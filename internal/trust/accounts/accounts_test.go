@@ -314,3 +314,35 @@ func TestFormTokens(t *testing.T) {
 		t.Error("a form's token says nothing")
 	}
 }
+
+// Who may make accounts does not become an administrator by way of one.
+func TestAdministratorsAreInTheHandsOfAdministrators(t *testing.T) {
+	f := apptest.New(t, config.Config{})
+	ciso := act.Caller{ID: "account/ciso", Roles: []string{"ciso"}}
+	boss := accounts.Account{ID: "boss", Name: "Example Boss", Roles: []string{"administrator"}}
+	other := accounts.Account{ID: "other", Name: "Example Other", Roles: []string{"administrator"}}
+	for _, a := range []accounts.Account{boss, other} {
+		if _, err := accounts.Create(ctx, f.Door, apptest.Operator, a, password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := accounts.Create(ctx, f.Door, ciso, ann(), password); err != nil {
+		t.Fatal(err)
+	}
+	eve := accounts.Account{ID: "eve", Name: "Example Eve", Roles: []string{"auditor", "administrator"}}
+	_, made := accounts.Create(ctx, f.Door, ciso, eve, password)
+	_, raised := accounts.SetRoles(ctx, f.Door, ciso, "ann@example.com", []string{"administrator"})
+	_, lowered := accounts.SetRoles(ctx, f.Door, ciso, "boss", []string{"employee"})
+	_, disabled := accounts.Disable(ctx, f.Door, ciso, "boss")
+	for what, err := range map[string]error{
+		"made": made, "raised": raised, "lowered": lowered, "disabled": disabled,
+		"given a password": accounts.SetPassword(ctx, f.Door, ciso, "boss", "", "another long password"),
+	} {
+		if !errors.Is(err, act.ErrDenied) {
+			t.Errorf("%s by a CISO: %v", what, err)
+		}
+	}
+	if _, err := signIn(f, "boss", password); err != nil {
+		t.Error("something has changed:", err)
+	}
+}

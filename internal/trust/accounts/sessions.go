@@ -234,6 +234,9 @@ func SetPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 	if err := checkPassword(password, id, account.Name); err != nil {
 		return err
 	}
+	if err := reaches(caller, account.Roles); err != nil {
+		return err
+	}
 	action := "account.password"
 	if account.Caller().ID == caller.ID {
 		action = "session.begin" // what everybody may who has an account
