@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -511,5 +512,69 @@ tests:
 				l.Errorf("Perform says %v, want %s", err, want)
 			}
 		}
+	})
+}
+
+// size is the ledger's.
+func (l *laboratory) size() (size int64) {
+	l.Helper()
+	if err := l.Ledger.DB.Read(context.Background(), func(r *store.Reader) error {
+		head, err := ledger.ReadHead(r)
+		size = head.Size
+		return err
+	}); err != nil {
+		l.Fatal(err)
+	}
+	return size
+}
+
+// What is known of results beside the database is as true of the past as of the
+// present, in whatever order it is asked: a report of an earlier day says what
+// was known then.
+func TestLatestResultsOfThePast(t *testing.T) {
+	each(t, func(l *laboratory) {
+		p := l.period("P", month(1), month(3))
+		other := l.period("other", month(3), month(4))
+		type state struct {
+			size   int64
+			latest map[results.Key]string
+		}
+		states := []state{{l.size(), map[results.Key]string{}}}
+		note := func(outcome *results.Outcome) {
+			latest := maps.Clone(states[len(states)-1].latest)
+			if r := outcome.Result; r.Period == "P" {
+				latest[results.KeyOf(r.Control, r.Test, r.From)] = r.ID
+			}
+			states = append(states, state{l.size(), latest})
+		}
+		ask := func() {
+			l.Helper()
+			if err := l.Ledger.DB.Read(context.Background(), func(r *store.Reader) error {
+				for _, s := range slices.Backward(states) {
+					latest, err := results.Latest(r, "P", s.size)
+					if err != nil {
+						return err
+					}
+					got := map[results.Key]string{}
+					for key, result := range latest {
+						got[key] = result.ID
+					}
+					if !maps.Equal(got, s.latest) {
+						l.Errorf("at size %d: %v, want %v", s.size, got, s.latest)
+					}
+				}
+				return nil
+			}); err != nil {
+				l.Fatal(err)
+			}
+		}
+		for range 3 {
+			note(l.perform("titled", p))
+			note(l.perform("numbered", p))
+			ask()
+		}
+		note(l.perform("titled", other))
+		note(l.perform("titled", l.close("P")))
+		ask()
 	})
 }
