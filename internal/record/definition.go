@@ -16,12 +16,14 @@ import (
 // rest from it and from the struct of a record.
 //
 // The struct has JSON tags. Where its pointer has a method Defaults(), that
-// fills a new document; a method Validate() []FieldError says what is wrong with
-// one. A lifecycle needs a field "state".
+// fills a new document; Compute() sets the fields that are computed from others;
+// a method Validate() []FieldError says what is wrong with one. A lifecycle needs
+// a field "state".
 type Definition struct {
 	Kind     string // "vendor": what references and event types say
 	Register string // "vendors": what people say
 	Title    string // "Vendors"
+	Singular string // "Vendor": what people call one of them
 	// Prefix gives the records numbered ids: "VEN" makes VEN-1, VEN-2 ... Without
 	// it whoever adds a record gives its id.
 	Prefix string
@@ -37,6 +39,11 @@ type Definition struct {
 	Transitions []Transition
 	// Columns are the top-level fields by which lists are filtered and sorted.
 	Columns []Column
+	// Fields say how people see the fields, in the order of forms and pages. What
+	// is not described is called by its name.
+	Fields []Field
+	// Dues are the deadlines that stand in the records.
+	Dues []Due
 	// Fixed are fields that nobody can change once the record is there.
 	Fixed []string
 	// Author is a field that the engine fills with whoever adds the record, and
@@ -71,7 +78,8 @@ func (t *Transition) governed() bool {
 }
 
 // Column is a field by which a list is filtered or sorted: a text, number,
-// bool or time at the top level of the document.
+// bool or time at the top level of the document. Without a Label it has that of
+// the field's description.
 type Column struct {
 	Field, Label string
 	Filter, Sort bool
@@ -95,8 +103,18 @@ type Migration struct {
 func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
-		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author,
-		Transitions: d.Transitions, Columns: d.Columns, Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
+		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author, Singular: d.Singular, Described: d.Fields, Dues: d.Dues,
+		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
+	}
+	if k.Singular == "" {
+		k.Singular = Words(k.Name)
+	}
+	for i := range k.Columns {
+		if c := &k.Columns[i]; c.Label == "" {
+			if f := k.Field(c.Field); slices.ContainsFunc(k.Described, func(f Field) bool { return f.Name == c.Field }) {
+				c.Label = f.Label
+			}
+		}
 	}
 	for _, name := range d.States {
 		state := State{Name: name}
@@ -132,8 +150,9 @@ func Define[T any](d Definition) *Kind {
 		return ""
 	}
 	k.Validate = func(doc any) (wrong []FieldError) {
+		wrong = k.amiss(doc)
 		if own, ok := doc.(interface{ Validate() []FieldError }); ok {
-			wrong = own.Validate()
+			wrong = append(wrong, own.Validate()...)
 		}
 		if state := text(doc, "state"); state != nil && len(d.States) > 0 && !slices.Contains(d.States, *state) &&
 			!slices.ContainsFunc(wrong, func(e FieldError) bool { return e.Field == "state" }) {
@@ -213,7 +232,8 @@ func (k *Kind) mistakes(d *Definition) error {
 		has("States", "state", expr.String)
 	}
 	seen := map[string]bool{}
-	for _, c := range d.Columns {
+	k.misdescribed(say)
+	for _, c := range k.Columns {
 		has("Columns", c.Field, expr.String, expr.Int, expr.Double, expr.Bool, expr.Timestamp)
 		if seen[c.Field] || c.Label == "" || !c.Filter && !c.Sort {
 			say("Columns: %q must be given once, with a label, to filter or to sort", c.Field)

@@ -44,6 +44,9 @@ type Kind struct {
 	Derived []Derived
 
 	// What Define adds; see Definition.
+	Singular    string
+	Described   []Field
+	Dues        []Due
 	Prefix      string
 	IDField     string
 	Author      string
@@ -99,6 +102,9 @@ func (k *Kind) Decode(raw []byte) (any, error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(doc); err != nil {
 		return nil, k.explain(raw, err)
+	}
+	if computes, ok := doc.(interface{ Compute() }); ok {
+		computes.Compute()
 	}
 	if k.Validate != nil {
 		if wrong := k.Validate(doc); len(wrong) > 0 {

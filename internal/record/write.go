@@ -45,6 +45,9 @@ func (e *StaleError) Unwrap() error { return ErrStale }
 
 // Add makes a record of its fields and returns its first version.
 func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, error) {
+	if err := kind.given(fields); err != nil {
+		return nil, err
+	}
 	fields, err := kind.begin(tx, fields)
 	if err != nil {
 		return nil, err
@@ -113,6 +116,9 @@ func Set(tx *act.Tx, kind *Kind, id string, version int, fields map[string]json.
 	if err != nil {
 		return nil, err
 	}
+	if err := kind.given(fields); err != nil {
+		return nil, err
+	}
 	return edit(tx, kind, current, "set", fields)
 }
 
@@ -153,6 +159,9 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 		return nil, err
 	}
 	if err := kind.Move(from, state); err != nil {
+		return nil, err
+	}
+	if err := kind.given(fields); err != nil {
 		return nil, err
 	}
 	t := kind.transition(from, state)

@@ -189,6 +189,9 @@ func (x *exercise) changes() {
 		_, err := x.tryAdd(fields(x, doc))
 		x.invalid(err, field, doc)
 	}
+	for _, field := range x.Kind.Described {
+		x.described(v.ID, field)
+	}
 	change := fields(x, x.Set)
 	next, err := x.set(v.ID, v.Version, change)
 	if err != nil || next.Version != 2 {
@@ -213,6 +216,29 @@ func (x *exercise) changes() {
 	}
 	x.history(v.ID, 2)
 	x.asOf(v, next)
+}
+
+// described holds that a field is as it is described.
+func (x *exercise) described(id string, field record.Field) {
+	x.Helper()
+	change := func(value string) map[string]json.RawMessage {
+		return map[string]json.RawMessage{field.Name: json.RawMessage(value)}
+	}
+	none := map[record.Shape]string{record.ShapeText: `"no such choice"`, record.ShapeTexts: `["no such choice"]`}[x.Kind.Shape(field.Name)]
+	if len(field.Choices) > 0 && field.Name != x.Kind.Author && field.Name != "state" {
+		_, err := x.tryAdd(change(none))
+		x.invalid(err, field.Name, "a value that is no choice")
+	}
+	if field.Required && field.Name != x.Kind.Author && (field.Name != x.Kind.IDField || x.Kind.Prefix == "") {
+		_, err := x.tryAdd(change("null"))
+		x.invalid(err, field.Name, "a required field that is missing")
+	}
+	if field.Computed {
+		_, err := x.tryAdd(change(none))
+		x.invalid(err, field.Name, "a computed field that is given")
+		_, err = x.set(id, record.AnyVersion, change(none))
+		x.invalid(err, field.Name, "a computed field that is set")
+	}
 }
 
 // history holds the versions against the events, and proves each event.

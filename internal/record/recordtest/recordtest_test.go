@@ -1,6 +1,7 @@
 package recordtest_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -18,14 +19,19 @@ type vendor struct {
 	Tier        int        `json:"tier"`
 	Score       *float64   `json:"score,omitempty"`
 	Critical    bool       `json:"critical"`
+	Class       string     `json:"class,omitempty"`
+	Kinds       []string   `json:"kinds,omitempty"`
+	Label       string     `json:"label,omitempty"`
 	State       string     `json:"state"`
 	ReviewedAt  *time.Time `json:"reviewed_at,omitempty"`
 	Countries   []string   `json:"countries,omitempty"`
 }
 
+func (v *vendor) Compute() { v.Label = fmt.Sprintf("%s, tier %d", v.Name, v.Tier) }
+
 func (v *vendor) Validate() []record.FieldError {
-	if v.Name == "" {
-		return []record.FieldError{{Field: "name", Problem: "is missing"}}
+	if v.Tier > 4 {
+		return []record.FieldError{{Field: "tier", Problem: "is 1 to 4"}}
 	}
 	return nil
 }
@@ -40,10 +46,17 @@ func vendors(change func(*record.Definition)) *record.Kind {
 			{From: "proposed", To: "rejected"}, {From: "approved", To: "ended"},
 		},
 		Columns: []record.Column{
-			{Field: "reviewed_at", Label: "Reviewed", Filter: true, Sort: true}, {Field: "name", Label: "Name", Filter: true, Sort: true},
+			{Field: "reviewed_at", Label: "Reviewed", Filter: true, Sort: true}, {Field: "name", Filter: true, Sort: true},
 			{Field: "tier", Label: "Tier", Filter: true, Sort: true}, {Field: "score", Label: "Score", Filter: true, Sort: true},
-			{Field: "critical", Label: "Critical", Filter: true}, {Field: "state", Label: "State", Filter: true},
+			{Field: "critical", Label: "Critical", Filter: true}, {Field: "owner", Filter: true}, {Field: "state", Label: "State", Filter: true},
 		},
+		Fields: []record.Field{
+			{Name: "name", Label: "Name", Help: "What the vendor calls itself.", Section: "Vendor", Required: true},
+			{Name: "owner", Label: "Owner", Refers: "person", Required: true},
+			{Name: "class", Label: "Class", Choices: []string{"cloud", "people"}}, {Name: "kinds", Label: "Kinds", Choices: []string{"a", "b"}},
+			{Name: "label", Label: "Label", Computed: true},
+		},
+		Dues:  []record.Due{{Name: "review", What: "Review the vendor", At: "reviewed_at", Owner: "owner", Open: `item.state != "ended"`}},
 		Fixed: []string{"critical"}, Retention: record.Retention{Field: "reviewed_at", Years: 7},
 	}
 	if change != nil {
@@ -56,7 +69,7 @@ func TestVendors(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: vendors(nil), New: `{"name":"Example Cloud","owner":"person/owner","tier":2}`, Set: `{"tier":3}`,
 		Fields:     map[string]string{"proposed approved": `{"reviewed_at":"2026-02-01T00:00:00Z"}`},
-		Refused:    map[string]string{"name": `{"name":""}`},
+		Refused:    map[string]string{"name": `{"name":" "}`, "tier": `{"tier":5}`},
 		GuardFalse: map[string]string{"proposed approved": `{"reviewed_at":"2026-02-01T00:00:00Z","tier":1}`},
 	})
 }
@@ -80,6 +93,15 @@ func TestAWrongDefinitionIsFound(t *testing.T) {
 		"an author of no field":        func(d *record.Definition) { d.Author = "nothing" },
 		"a retention of no time":       func(d *record.Definition) { d.Retention.Field = "name" },
 		"a version without migration":  func(d *record.Definition) { d.Version = 3 },
+		"a field that is none":         func(d *record.Definition) { d.Fields[0].Name = "nothing" },
+		"a field twice":                func(d *record.Definition) { d.Fields[1] = d.Fields[0] },
+		"a field without a label":      func(d *record.Definition) { d.Fields[1].Label = "" },
+		"choices of a number":          func(d *record.Definition) { d.Fields[2].Name = "tier" },
+		"a list of several lines":      func(d *record.Definition) { d.Fields[3].Long = true },
+		"a deadline that is no time":   func(d *record.Definition) { d.Dues[0].At = "name" },
+		"a deadline of nobody":         func(d *record.Definition) { d.Dues[0].Owner = "tier" },
+		"a deadline over no field":     func(d *record.Definition) { d.Dues[0].Open = "item.colour == 1" },
+		"a deadline without words":     func(d *record.Definition) { d.Dues[0].What = "" },
 		"a name with a space":          func(d *record.Definition) { d.Kind = "a vendor" },
 	} {
 		if vendors(change).Wrong() == nil {

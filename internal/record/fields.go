@@ -1,0 +1,238 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/record/expr"
+)
+
+// Field says how people see a field of a record: in forms, on pages, as the
+// heading of a column.
+type Field struct {
+	Name, Label string
+	// Help says in a sentence what belongs there.
+	Help string
+	// Section is the heading under which the field and those after it stand;
+	// empty: that of the field before.
+	Section string
+	// Required fields are never empty: a text with something in it, a list with an
+	// element, a time.
+	Required bool
+	// Choices are the only values that the field can have, if it has one; each
+	// element of a list is one of them.
+	Choices []string
+	// Refers is the kind of the records whose ids the field holds, one or a list.
+	Refers string
+	// Long texts have several lines, Markdown ones are shown as they read.
+	Long, Markdown bool
+	// Computed fields are set by the document's method Compute() from the others,
+	// whenever it is read or changed. Nobody else can set them.
+	Computed bool
+	// Unseen fields are on no form and no page: hashes, counters.
+	Unseen bool
+}
+
+// Due is a deadline that stands in a record: it makes the record appear among
+// what its owner owes.
+type Due struct {
+	Name string // "review"
+	What string // "Review the risk"
+	// At and Owner are declared columns: when it is due, and who owes it.
+	At, Owner string
+	// Open is a filter over declared columns (List): it is owed where it is true.
+	// Empty: always.
+	Open string
+}
+
+// Field is how people see a field; what is not described is called by its name.
+func (k *Kind) Field(name string) Field {
+	if at := slices.IndexFunc(k.Described, func(f Field) bool { return f.Name == name }); at >= 0 {
+		return k.Described[at]
+	}
+	return Field{Name: name, Label: Words(name)}
+}
+
+// Words is a name as people read it: "due_at" is "Due at".
+func Words(name string) string {
+	text := strings.ReplaceAll(name, "_", " ")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// Shape is what the values of a field look like to who types them.
+type Shape string
+
+// Shapes.
+const (
+	ShapeText   Shape = "text"
+	ShapeNumber Shape = "number"
+	ShapeTruth  Shape = "bool"
+	ShapeTime   Shape = "time"
+	ShapeTexts  Shape = "texts" // a list of texts
+	ShapeJSON   Shape = "json"  // anything else
+)
+
+// Shape is that of a field.
+func (k *Kind) Shape(field string) Shape {
+	t := k.Type(field)
+	switch {
+	case t == nil:
+		return ShapeJSON
+	case t == reflect.TypeFor[time.Time]():
+		return ShapeTime
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
+		return ShapeTexts
+	case t.Kind() == reflect.String:
+		return ShapeText
+	case t.Kind() == reflect.Bool:
+		return ShapeTruth
+	}
+	switch declared := expr.TypeOf(t); {
+	case declared.Is(expr.Int), declared.Is(expr.Double):
+		return ShapeNumber
+	}
+	return ShapeJSON
+}
+
+// Editable are the fields that people fill in, in the order of forms: without
+// the state, which moves, and what the engine gives. Of a record that is there,
+// fixed ones are left out, too.
+func (k *Kind) Editable(there bool) []Field {
+	var all []Field
+	for _, f := range k.Ordered() {
+		switch {
+		case f.Computed, f.Unseen, f.Name == "state" && len(k.States) > 0, f.Name == k.Author, f.Name == k.IDField && (there || k.Prefix != ""),
+			there && slices.Contains(k.Fixed, f.Name):
+		default:
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// Ordered are all fields that people see, the described ones first, in their
+// order; the others by name.
+func (k *Kind) Ordered() []Field {
+	all := slices.Clone(k.Described)
+	for _, name := range k.Fields() {
+		if !slices.ContainsFunc(all, func(f Field) bool { return f.Name == name }) {
+			all = append(all, k.Field(name))
+		}
+	}
+	return slices.DeleteFunc(all, func(f Field) bool { return f.Unseen })
+}
+
+// amiss says which fields are not as they are described: empty where they must
+// not be, or of a value that is none of their choices.
+func (k *Kind) amiss(doc any) (wrong []FieldError) {
+	v := reflect.ValueOf(doc).Elem()
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, f := range k.Described {
+		value := member(v, f.Name)
+		all := texts(value)
+		if f.Required && !slices.ContainsFunc(all, func(text string) bool { return strings.TrimSpace(text) != "" }) {
+			wrong = append(wrong, FieldError{f.Name, "is missing"})
+		}
+		for _, text := range all {
+			if text != "" && len(f.Choices) > 0 && !slices.Contains(f.Choices, text) {
+				wrong = append(wrong, FieldError{f.Name, fmt.Sprintf("%q is not one of %s", text, strings.Join(f.Choices, ", "))})
+			}
+		}
+	}
+	return wrong
+}
+
+// member is the field of a struct with this JSON name.
+func member(v reflect.Value, name string) reflect.Value {
+	for i := range v.NumField() {
+		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); tag == name {
+			return v.Field(i)
+		}
+	}
+	return reflect.Value{}
+}
+
+// texts are the texts of a value, or of its elements. Something that is there and
+// no text counts as one.
+func texts(v reflect.Value) (all []string) {
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	switch v.Kind() { //nolint:exhaustive // others are no texts
+	case reflect.Invalid, reflect.Pointer:
+	case reflect.Slice:
+		for i := range v.Len() {
+			all = append(all, texts(v.Index(i))...)
+		}
+	case reflect.String:
+		all = append(all, v.String())
+	default:
+		all = append(all, fmt.Sprint(v.Interface()))
+	}
+	return all
+}
+
+// given refuses fields that only the document computes.
+func (k *Kind) given(fields map[string]json.RawMessage) error {
+	var wrong []FieldError
+	for _, f := range k.Described {
+		if _, ok := fields[f.Name]; ok && f.Computed {
+			wrong = append(wrong, FieldError{f.Name, "is computed from the other fields: leave it out"})
+		}
+	}
+	if len(wrong) > 0 {
+		return &Invalid{wrong}
+	}
+	return nil
+}
+
+// misdescribed says what is wrong with the descriptions of fields and dues.
+func (k *Kind) misdescribed(say func(format string, args ...any)) {
+	fields := k.Schema()
+	seen := map[string]bool{}
+	for _, f := range k.Described {
+		t, ok := expr.Of(fields, f.Name)
+		switch shape := k.Shape(f.Name); {
+		case !ok:
+			say("Fields: %q is no field of a record", f.Name)
+		case seen[f.Name] || f.Label == "" && !f.Unseen:
+			say("Fields: %q must be described once, with a label", f.Name)
+		case (len(f.Choices) > 0 || f.Refers != "") && shape != ShapeText && shape != ShapeTexts:
+			say("Fields: %q is a %s: only texts have choices or refer to records", f.Name, t)
+		case (f.Long || f.Markdown) && shape != ShapeText:
+			say("Fields: %q is a %s: only a text has several lines", f.Name, t)
+		}
+		if _, computes := k.New().(interface{ Compute() }); f.Computed && !computes {
+			say("Fields: %q is computed, and the record has no method Compute", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	names := map[string]bool{}
+	for _, d := range k.Dues {
+		at, owner := k.column(d.At), k.column(d.Owner)
+		if at == nil || at.kind != valueTime || !at.Sort {
+			say("Dues: %s: At %q is no time among the columns that can be sorted by", d.Name, d.At)
+		}
+		if owner == nil || owner.kind != valueText || !owner.Filter {
+			say("Dues: %s: Owner %q is no text among the columns that can be filtered", d.Name, d.Owner)
+		}
+		if d.Open != "" {
+			if _, _, err := k.compileFilter("", d.Open, 1); err != nil {
+				say("Dues: %s: Open: %v", d.Name, err)
+			}
+		}
+		if !nameShape(d.Name) || d.What == "" || names[d.Name] {
+			say("Dues: %q must be a name that is given once, and What says what is to be done", d.Name)
+		}
+		names[d.Name] = true
+	}
+}
