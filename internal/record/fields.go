@@ -26,8 +26,13 @@ type Field struct {
 	// Choices are the only values that the field can have, if it has one; each
 	// element of a list is one of them.
 	Choices []string
-	// Refers is the kind of the records whose ids the field holds, one or a list.
+	// Refers is the kind of the records that the field names, one or a list, by
+	// their references: "vendor/VEN-12". Where it is a person, an account that
+	// belongs to nobody in the register of people may stand there, too.
 	Refers string
+	// Day says that of a time only the day counts, which begins at midnight in the
+	// organisation's time zone.
+	Day bool
 	// Long texts have several lines, Markdown ones are shown as they read.
 	Long, Markdown bool
 	// Computed fields are set by the document's method Compute() from the others,
@@ -146,9 +151,19 @@ func (k *Kind) amiss(doc any) (wrong []FieldError) {
 			if text != "" && len(f.Choices) > 0 && !slices.Contains(f.Choices, text) {
 				wrong = append(wrong, FieldError{f.Name, fmt.Sprintf("%q is not one of %s", text, strings.Join(f.Choices, ", "))})
 			}
+			if text != "" && f.Refers != "" && !f.names(text) {
+				wrong = append(wrong, FieldError{f.Name, fmt.Sprintf("%q does not name a record: write it as %s/id", text, f.Refers)})
+			}
 		}
 	}
 	return wrong
+}
+
+// names reports whether a text is a reference to a record of the kind that the
+// field refers to.
+func (f *Field) names(text string) bool {
+	kind, id, ok := strings.Cut(text, "/")
+	return ok && id != "" && (kind == f.Refers || kind == "account" && f.Refers == "person")
 }
 
 // member is the field of a struct with this JSON name.
@@ -210,6 +225,9 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 			say("Fields: %q is a %s: only texts have choices or refer to records", f.Name, t)
 		case (f.Long || f.Markdown) && shape != ShapeText:
 			say("Fields: %q is a %s: only a text has several lines", f.Name, t)
+		}
+		if f.Day && k.Shape(f.Name) != ShapeTime {
+			say("Fields: %q is a %s: only a time is a day", f.Name, t)
 		}
 		if _, computes := k.New().(interface{ Compute() }); f.Computed && !computes {
 			say("Fields: %q is computed, and the record has no method Compute", f.Name)

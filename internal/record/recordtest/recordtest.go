@@ -229,6 +229,10 @@ func (x *exercise) described(id string, field record.Field) {
 		_, err := x.tryAdd(change(none))
 		x.invalid(err, field.Name, "a value that is no choice")
 	}
+	if field.Refers != "" && field.Name != x.Kind.Author {
+		_, err := x.tryAdd(change(none))
+		x.invalid(err, field.Name, "a reference that is none")
+	}
 	if field.Required && field.Name != x.Kind.Author && (field.Name != x.Kind.IDField || x.Kind.Prefix == "") {
 		_, err := x.tryAdd(change("null"))
 		x.invalid(err, field.Name, "a required field that is missing")
