@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -208,6 +209,92 @@ func TestEachPolicyOfTheCatalogIsWhole(t *testing.T) {
 		for _, id := range controlName.FindAllString(policy.Text, -1) {
 			if !slices.Contains(policy.Controls, id) {
 				t.Errorf("%s names %s, its front matter does not", policy.ID, id)
+			}
+		}
+	}
+}
+
+func TestThePoliciesCoverEveryControlAndCriterion(t *testing.T) {
+	covered := map[string]bool{}
+	for _, policy := range catalog.Policies() {
+		for _, id := range slices.Concat(policy.Controls, policy.Criteria) {
+			covered[id] = true
+		}
+	}
+	for _, c := range load(t) {
+		if !covered[c.ID] {
+			t.Errorf("no policy names the control %s (%s)", c.ID, c.Title)
+		}
+	}
+	for _, id := range criteria.All() {
+		if !covered[id] {
+			t.Errorf("no policy names the criterion %s (%s)", id, criteria.Title(id))
+		}
+	}
+}
+
+// Terms in the predicates of controls, such as duration("168h").
+var predicateTerm = regexp.MustCompile(`duration\("([^"]*)"\)`)
+
+// A policy asks for what the control tests: each term of a control stands in
+// the rules of a policy that names the control, and one of those gives its
+// owner something to do.
+func TestPoliciesSayTheTermsAndOwnersOfTheirControls(t *testing.T) {
+	rules, duties := map[string]string{}, map[string]string{}
+	for _, policy := range catalog.Policies() {
+		parts := sections(t, policy)
+		for _, id := range policy.Controls {
+			rules[id] += strings.Join(strings.Fields(parts["Rules"]), " ") + "\n"
+			duties[id] += strings.Join(strings.Fields(parts["Responsibilities"]), " ") + "\n"
+		}
+	}
+	for _, c := range load(t) {
+		if !strings.Contains(strings.ToLower(duties[c.ID]), strings.ToLower(c.Owner)) {
+			t.Errorf("%s: no policy that names it says what the %s does", c.ID, c.Owner)
+		}
+		for _, test := range c.Tests {
+			terms := []time.Duration{test.Grace}
+			for _, m := range predicateTerm.FindAllStringSubmatch(test.Pass, -1) {
+				term, err := time.ParseDuration(m[1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				terms = append(terms, term)
+			}
+			for _, term := range terms {
+				if term != 0 && !said(term).MatchString(rules[c.ID]) {
+					t.Errorf("%s %s: no policy that names it says %s", c.ID, test.ID, said(term))
+				}
+			}
+		}
+	}
+}
+
+// said finds a term in words.
+func said(term time.Duration) *regexp.Regexp {
+	ways := []string{}
+	for _, unit := range []struct {
+		name string
+		of   time.Duration
+	}{{"minutes?", time.Minute}, {"hours?", time.Hour}, {"days?", 24 * time.Hour}} {
+		if term%unit.of == 0 {
+			ways = append(ways, fmt.Sprintf("%d %s", term/unit.of, unit.name))
+		}
+	}
+	return regexp.MustCompile(`\b(` + strings.Join(ways, "|") + `)\b`)
+}
+
+var policySlug = regexp.MustCompile("`([^`]*)`")
+
+func TestPoliciesReferToPoliciesThatThereAre(t *testing.T) {
+	there := map[string]bool{}
+	for _, policy := range catalog.Policies() {
+		there[policy.ID] = true
+	}
+	for _, policy := range catalog.Policies() {
+		for _, slug := range policySlug.FindAllStringSubmatch(policy.Text, -1) {
+			if !there[slug[1]] || slug[1] == policy.ID {
+				t.Errorf("%s refers to the policy %q", policy.ID, slug[1])
 			}
 		}
 	}
