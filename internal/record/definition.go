@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record/expr"
 )
 
@@ -70,11 +72,18 @@ type Transition struct {
 	// NotBy are fields that hold who may not make the move: the author, the
 	// owner, the requester. A field may be a text or a list of texts.
 	NotBy []string
+	// Stamp are given fields (Field.Given) that the engine fills when the move is
+	// made: a time with its moment, a text with who makes it.
+	Stamp []string
+	// Check says why the move cannot be made for what other records hold: what a
+	// guard, which sees this one alone, cannot say. It reads within the
+	// transaction of the move; doc is the record as it would be.
+	Check func(r *store.Reader, doc json.RawMessage) error
 }
 
 // governed reports whether there is more to a transition than its two states.
 func (t *Transition) governed() bool {
-	return t.Permission != "" || t.Guard != "" || len(t.NotBy) > 0
+	return t.Permission != "" || t.Guard != "" || len(t.NotBy) > 0 || len(t.Stamp) > 0 || t.Check != nil
 }
 
 // Column is a field by which a list is filtered or sorted: a text, number,
@@ -151,6 +160,9 @@ func Define[T any](d Definition) *Kind {
 	}
 	k.Validate = func(doc any) (wrong []FieldError) {
 		wrong = k.amiss(doc)
+		if d.Prefix != "" && k.Identify(doc) == "" {
+			wrong = append(wrong, FieldError{id, fmt.Sprintf("is missing: %s-1, %s-2 ... in a table", d.Prefix, d.Prefix)})
+		}
 		if own, ok := doc.(interface{ Validate() []FieldError }); ok {
 			wrong = append(wrong, own.Validate()...)
 		}
@@ -254,6 +266,12 @@ func (k *Kind) mistakes(d *Definition) error {
 		seen[name] = true
 		for _, field := range t.Required {
 			has("transition "+name+": Required", field)
+		}
+		for _, field := range t.Stamp {
+			has("transition "+name+": Stamp", field, expr.Timestamp, expr.String)
+			if !k.Field(field).Given {
+				say("transition %s: Stamp: the field %q is not described as given", name, field)
+			}
 		}
 		for _, field := range t.NotBy {
 			has("transition "+name+": NotBy", field, expr.String, expr.List(expr.String))

@@ -38,6 +38,9 @@ type Field struct {
 	// Computed fields are set by the document's method Compute() from the others,
 	// whenever it is read or changed. Nobody else can set them.
 	Computed bool
+	// Given fields are filled by SCAF's own work: by a transition's Stamp, or by a
+	// job. Nobody else can set them.
+	Given bool
 	// Unseen fields are on no form and no page: hashes, counters.
 	Unseen bool
 }
@@ -113,7 +116,7 @@ func (k *Kind) Editable(there bool) []Field {
 	var all []Field
 	for _, f := range k.Ordered() {
 		switch {
-		case f.Computed, f.Unseen, f.Name == "state" && len(k.States) > 0, f.Name == k.Author, f.Name == k.IDField && (there || k.Prefix != ""),
+		case f.Computed, f.Given, f.Unseen, f.Name == "state" && len(k.States) > 0, f.Name == k.Author, f.Name == k.IDField && (there || k.Prefix != ""),
 			there && slices.Contains(k.Fixed, f.Name):
 		default:
 			all = append(all, f)
@@ -196,16 +199,32 @@ func texts(v reflect.Value) (all []string) {
 	return all
 }
 
-// given refuses fields that only the document computes.
+// given refuses fields that only the document computes, or SCAF gives.
 func (k *Kind) given(fields map[string]json.RawMessage) error {
 	var wrong []FieldError
 	for _, f := range k.Described {
 		if _, ok := fields[f.Name]; ok && f.Computed {
 			wrong = append(wrong, FieldError{f.Name, "is computed from the other fields: leave it out"})
+		} else if ok && f.Given {
+			wrong = append(wrong, FieldError{f.Name, "is given by SCAF: leave it out"})
 		}
 	}
 	if len(wrong) > 0 {
 		return &Invalid{wrong}
+	}
+	return nil
+}
+
+// forged says which given fields a new document holds already.
+func (k *Kind) forged(doc any) error {
+	v := reflect.ValueOf(doc).Elem()
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, f := range k.Described {
+		if value := member(v, f.Name); f.Given && value.IsValid() && !value.IsZero() {
+			return &Invalid{[]FieldError{{f.Name, "is given by SCAF: leave it out"}}}
+		}
 	}
 	return nil
 }

@@ -146,6 +146,9 @@ func (in Intake) begins(doc any) error {
 	if state := text(doc, "state"); state != nil && in.Kind.guarded(*state) {
 		return &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
 	}
+	if wrong := in.Kind.forged(doc); wrong != nil {
+		return wrong
+	}
 	if in.Kind.Author == "" {
 		return nil
 	}
@@ -299,7 +302,7 @@ func (k *Kind) says(current json.RawMessage, imported canonical) bool {
 
 // keeps refuses a change of a fixed field.
 func (k *Kind) keeps(before, after []byte) error {
-	if len(k.Fixed) == 0 {
+	if len(k.Fixed) == 0 && !slices.ContainsFunc(k.Described, func(f Field) bool { return f.Given }) {
 		return nil
 	}
 	changed, err := Differing(before, after)
@@ -307,6 +310,9 @@ func (k *Kind) keeps(before, after []byte) error {
 		return err
 	}
 	for _, one := range changed {
+		if k.Field(one.Field).Given {
+			return &Invalid{[]FieldError{{one.Field, "is given by SCAF, and cannot be changed"}}}
+		}
 		if slices.Contains(k.Fixed, one.Field) {
 			return &Invalid{[]FieldError{{one.Field, "cannot be changed: it says where the record came from"}}}
 		}

@@ -174,12 +174,32 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 	if err := kind.another(tx.Caller(), t, current.Doc); err != nil {
 		return nil, err
 	}
+	if err := kind.stamp(tx, t, next); err != nil {
+		return nil, err
+	}
 	made, err := edit(tx, kind, current, "moved", next)
 	if err != nil {
 		return nil, err
 	}
 	// What would be written is judged; a refusal undoes it.
-	return made, kind.may(t, made.Doc)
+	if err := kind.may(t, made.Doc); err != nil || t.Check == nil {
+		return made, err
+	}
+	return made, t.Check(&tx.Reader, made.Doc)
+}
+
+// stamp fills in what a transition gives.
+func (k *Kind) stamp(tx *act.Tx, t *Transition, fields map[string]json.RawMessage) (err error) {
+	for _, field := range t.Stamp {
+		var value any = tx.Caller().ID
+		if k.Shape(field) == ShapeTime {
+			value = tx.Now()
+		}
+		if fields[field], err = json.Marshal(value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // another refuses a caller whom a field of the record names.

@@ -75,6 +75,11 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 			x.Errorf("move %s: the guard is true with %s", name, bad)
 		}
 	}
+	for _, field := range t.Stamp {
+		forged := map[string]json.RawMessage{field: json.RawMessage(`"2001-01-01T00:00:00Z"`)}
+		_, err := x.move(somebody, id, t.To, forged)
+		x.invalid(err, field, "move "+name+" with what SCAF gives")
+	}
 	before := x.current(id)
 	v, err := x.move(somebody, id, t.To, change)
 	if err != nil {
@@ -83,6 +88,11 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 	}
 	if v.Version != before.Version+1 || string(fields(x, string(v.Doc))["state"]) != `"`+t.To+`"` {
 		x.Errorf("move %s gives %+v", name, v)
+	}
+	for _, field := range t.Stamp {
+		if value := string(fields(x, string(v.Doc))[field]); value == "" || x.Kind.Shape(field) == record.ShapeText && value != `"`+somebody+`"` {
+			x.Errorf("move %s: %s is %s", name, field, value)
+		}
 	}
 }
 

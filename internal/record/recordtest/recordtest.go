@@ -237,9 +237,9 @@ func (x *exercise) described(id string, field record.Field) {
 		_, err := x.tryAdd(change("null"))
 		x.invalid(err, field.Name, "a required field that is missing")
 	}
-	if field.Computed {
+	if field.Computed || field.Given {
 		_, err := x.tryAdd(change(none))
-		x.invalid(err, field.Name, "a computed field that is given")
+		x.invalid(err, field.Name, "a field that is not given by people")
 		_, err = x.set(id, record.AnyVersion, change(none))
 		x.invalid(err, field.Name, "a computed field that is set")
 	}

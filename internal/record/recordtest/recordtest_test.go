@@ -24,6 +24,8 @@ type vendor struct {
 	Label       string     `json:"label,omitempty"`
 	State       string     `json:"state"`
 	ReviewedAt  *time.Time `json:"reviewed_at,omitempty"`
+	ApprovedBy  string     `json:"approved_by,omitempty"`
+	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
 	Countries   []string   `json:"countries,omitempty"`
 }
 
@@ -42,7 +44,8 @@ func vendors(change func(*record.Definition)) *record.Kind {
 		States: []string{"proposed", "approved", "rejected", "ended"}, Author: "requested_by",
 		Transitions: []record.Transition{
 			{From: "proposed", To: "approved", Permission: "vendor.approve", Guard: "item.tier > 1 || has(item.score) && item.score > 7.0",
-				Why: "a vendor of tier 1 needs a score above 7", Required: []string{"reviewed_at"}, NotBy: []string{"requested_by", "owner"}},
+				Why: "a vendor of tier 1 needs a score above 7", Required: []string{"reviewed_at"}, NotBy: []string{"requested_by", "owner"},
+				Stamp: []string{"approved_by", "approved_at"}},
 			{From: "proposed", To: "rejected"}, {From: "approved", To: "ended"},
 		},
 		Columns: []record.Column{
@@ -55,6 +58,7 @@ func vendors(change func(*record.Definition)) *record.Kind {
 			{Name: "owner", Label: "Owner", Refers: "person", Required: true},
 			{Name: "class", Label: "Class", Choices: []string{"cloud", "people"}}, {Name: "kinds", Label: "Kinds", Choices: []string{"a", "b"}},
 			{Name: "label", Label: "Label", Computed: true},
+			{Name: "approved_by", Label: "Approved by", Given: true}, {Name: "approved_at", Label: "Approved at", Given: true},
 		},
 		Dues:  []record.Due{{Name: "review", What: "Review the vendor", At: "reviewed_at", Owner: "owner", Open: `item.state != "ended"`}},
 		Fixed: []string{"critical"}, Retention: record.Retention{Field: "reviewed_at", Years: 7},
@@ -102,6 +106,8 @@ func TestAWrongDefinitionIsFound(t *testing.T) {
 		"a deadline of nobody":         func(d *record.Definition) { d.Dues[0].Owner = "tier" },
 		"a deadline over no field":     func(d *record.Definition) { d.Dues[0].Open = "item.colour == 1" },
 		"a deadline without words":     func(d *record.Definition) { d.Dues[0].What = "" },
+		"a stamp of a number":          func(d *record.Definition) { d.Transitions[0].Stamp[0] = "tier" },
+		"a stamp that people can set":  func(d *record.Definition) { d.Transitions[0].Stamp[0] = "owner" },
 		"a name with a space":          func(d *record.Definition) { d.Kind = "a vendor" },
 	} {
 		if vendors(change).Wrong() == nil {

@@ -255,59 +255,77 @@ func (p *program) printHistory(history []surface.Step) error {
 }
 
 func (p *program) recordAdd() *cobra.Command {
-	return &cobra.Command{
+	command := &cobra.Command{
 		Use:   "add REGISTER FIELD=VALUE...",
 		Short: "Add a record",
 		Long: `Add a record. Text and times are written as they are, other values as JSON:
   scaf record add people id=E1001 name="Alex Example" joined_at=2026-01-05T09:00:00Z
   scaf record add changes id=c1 title=Fix 'author={"name":"Alex"}' merged_at=...`,
 		Args: args(2, -1),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			return p.change(cmd.Context(), given[0], "add", func(s *surface.System, kind *record.Kind, _ string) (*record.Version, error) {
-				fields, err := assignments(s, kind, given[1:])
-				if err != nil {
-					return nil, err
-				}
-				return s.AddRecord(cmd.Context(), caller(), kind, fields)
-			})
-		},
 	}
+	as := behalf(command)
+	command.RunE = func(cmd *cobra.Command, given []string) error {
+		return p.change(cmd.Context(), given[0], "add", func(s *surface.System, kind *record.Kind, _ string) (*record.Version, error) {
+			fields, err := assignments(s, kind, given[1:])
+			if err != nil {
+				return nil, err
+			}
+			who, err := as(cmd.Context(), s)
+			if err != nil {
+				return nil, err
+			}
+			return s.AddRecord(cmd.Context(), who, kind, fields)
+		})
+	}
+	return command
 }
 
 func (p *program) recordSet() *cobra.Command {
 	var version int
-	return versionFlag(&cobra.Command{
+	command := versionFlag(&cobra.Command{
 		Use:   "set REF FIELD=VALUE...",
 		Short: "Change fields of a record; an empty value clears the field",
 		Args:  args(2, -1),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			return p.change(cmd.Context(), given[0], "set", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
-				fields, err := assignments(s, kind, given[1:])
-				if err != nil {
-					return nil, err
-				}
-				return s.SetRecord(cmd.Context(), caller(), kind, id, version, fields)
-			})
-		},
 	}, &version)
+	as := behalf(command)
+	command.RunE = func(cmd *cobra.Command, given []string) error {
+		return p.change(cmd.Context(), given[0], "set", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
+			fields, err := assignments(s, kind, given[1:])
+			if err != nil {
+				return nil, err
+			}
+			who, err := as(cmd.Context(), s)
+			if err != nil {
+				return nil, err
+			}
+			return s.SetRecord(cmd.Context(), who, kind, id, version, fields)
+		})
+	}
+	return command
 }
 
 func (p *program) recordMove() *cobra.Command {
 	var version int
-	return versionFlag(&cobra.Command{
+	command := versionFlag(&cobra.Command{
 		Use:   "move REF STATE [FIELD=VALUE...]",
 		Short: "Move a record to another state of its lifecycle",
 		Args:  args(2, -1),
-		RunE: func(cmd *cobra.Command, given []string) error {
-			return p.change(cmd.Context(), given[0], "move", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
-				fields, err := assignments(s, kind, given[2:])
-				if err != nil {
-					return nil, err
-				}
-				return s.MoveRecord(cmd.Context(), caller(), kind, id, version, given[1], fields)
-			})
-		},
 	}, &version)
+	as := behalf(command)
+	command.RunE = func(cmd *cobra.Command, given []string) error {
+		return p.change(cmd.Context(), given[0], "move", func(s *surface.System, kind *record.Kind, id string) (*record.Version, error) {
+			fields, err := assignments(s, kind, given[2:])
+			if err != nil {
+				return nil, err
+			}
+			who, err := as(cmd.Context(), s)
+			if err != nil {
+				return nil, err
+			}
+			return s.MoveRecord(cmd.Context(), who, kind, id, version, given[1], fields)
+		})
+	}
+	return command
 }
 
 // change opens the folder for writing, does the work on a register or record
