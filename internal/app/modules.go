@@ -10,6 +10,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/operations/changes"
@@ -24,6 +25,7 @@ import (
 var Kinds = slices.Concat(record.Kinds{
 	changes.Register,
 	people.Register,
+	findings.Register,
 	tasks.Register,
 	tasks.Performances,
 	access.Tokens,

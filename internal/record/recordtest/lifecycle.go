@@ -1,6 +1,7 @@
 package recordtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,7 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 	x.Helper()
 	change := fields(x, x.Fields[name])
 	doc := fields(x, string(x.current(id).Doc))
+	mover := x.mover(id, t)
 	for _, field := range t.NotBy {
 		var who string
 		if json.Unmarshal(doc[field], &who) != nil || who == "" {
@@ -64,24 +66,24 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 				without[name] = value
 			}
 		}
-		_, err := x.move(somebody, id, t.To, without)
+		_, err := x.move(mover, id, t.To, without)
 		x.invalid(err, field, "move "+name+" without what is required")
 	}
 	if t.Guard != "" {
 		bad, ok := x.GuardFalse[name]
 		if !ok {
 			x.Errorf("move %s has a guard: GuardFalse must say with which fields it is false", name)
-		} else if _, err := x.move(somebody, id, t.To, fields(x, bad)); err == nil {
+		} else if _, err := x.move(mover, id, t.To, fields(x, bad)); err == nil {
 			x.Errorf("move %s: the guard is true with %s", name, bad)
 		}
 	}
 	for _, field := range t.Stamp {
 		forged := map[string]json.RawMessage{field: json.RawMessage(`"2001-01-01T00:00:00Z"`)}
-		_, err := x.move(somebody, id, t.To, forged)
+		_, err := x.move(mover, id, t.To, forged)
 		x.invalid(err, field, "move "+name+" with what SCAF gives")
 	}
 	before := x.current(id)
-	v, err := x.move(somebody, id, t.To, change)
+	v, err := x.move(mover, id, t.To, change)
 	if err != nil {
 		x.Errorf("move %s: %v", name, err)
 		return
@@ -90,10 +92,21 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 		x.Errorf("move %s gives %+v", name, v)
 	}
 	for _, field := range t.Stamp {
-		if value := string(fields(x, string(v.Doc))[field]); value == "" || x.Kind.Shape(field) == record.ShapeText && value != `"`+somebody+`"` {
+		if value := string(fields(x, string(v.Doc))[field]); value == "" || x.Kind.Shape(field) == record.ShapeText && value != `"`+mover+`"` {
 			x.Errorf("move %s: %s is %s", name, field, value)
 		}
 	}
+}
+
+// mover is somebody whom the record lets make the move.
+func (x *exercise) mover(id string, t *record.Transition) string {
+	doc := fields(x, string(x.current(id).Doc))
+	for _, field := range t.NotBy {
+		if bytes.Contains(doc[field], []byte(`"`+somebody+`"`)) {
+			return another
+		}
+	}
+	return somebody
 }
 
 func (x *exercise) current(id string) (v *record.Version) {
@@ -120,7 +133,7 @@ func (x *exercise) bring(state string) string {
 		if ways[0].at == state {
 			id := x.add(nil).ID
 			for _, t := range ways[0].moves {
-				if _, err := x.move(somebody, id, t.To, fields(x, x.Fields[t.From+" "+t.To])); err != nil {
+				if _, err := x.move(x.mover(id, &t), id, t.To, fields(x, x.Fields[t.From+" "+t.To])); err != nil {
 					x.Errorf("move %s %s: %v", t.From, t.To, err)
 					return ""
 				}

@@ -100,6 +100,7 @@ func (x *exercise) as(who string, body func(*act.Tx) error) error {
 const (
 	someone  = "person/author"
 	somebody = "person/other"
+	another  = "person/third"
 )
 
 // add adds a record like New, with an id of its own.

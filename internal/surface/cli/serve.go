@@ -81,6 +81,9 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	if err := surface.ScheduleCalendar(s, runner, log); err != nil {
 		return err
 	}
+	if err := surface.ScheduleWatch(s, runner, log); err != nil {
+		return err
+	}
 	if err := surface.ScheduleReadiness(s, runner, log); err != nil {
 		return err
 	}

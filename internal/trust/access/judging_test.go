@@ -18,6 +18,11 @@ func TestWhoMayDecide(t *testing.T) {
 		"audit.conclude":    {"administrator", "auditor"},
 		"deviation.state":   {"administrator", "ciso", "compliance", "control-owner", "engineer"},
 		"deviation.confirm": {"administrator", "ciso", "compliance"},
+		"finding.add":       {"administrator", "ciso", "compliance", "control-owner", "engineer"},
+		"finding.move":      {"administrator", "ciso", "compliance", "control-owner", "engineer", "executive"},
+		"finding.close":     {"administrator", "ciso", "compliance"},
+		"finding.accept":    {"administrator", "ciso", "compliance", "executive"},
+		"finding.watch":     {"administrator", "ciso", "compliance"},
 		"account.create":    {"administrator", "ciso"},
 		"session.begin":     {"administrator"},
 	} {

@@ -22,8 +22,13 @@ var compliance = []string{
 	"record.read", "person.read", "change.*", "person.*", "import.*",
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
-	"task.*", "observation.record", "resolution.*",
+	"task.*", "observation.record", "resolution.*", "finding.*",
 }
+
+// reporting is what everybody may about findings who runs controls or systems:
+// report one, and say what was done about it. That it is closed, or accepted, is
+// for others to say.
+var reporting = []string{"finding.add", "finding.set", "finding.move", "finding.comment", "finding.attach", "finding.link"}
 
 // Roles is the table that SCAF starts with.
 var Roles = Table{
@@ -32,17 +37,17 @@ var Roles = Table{
 	"compliance":    compliance,
 	"executive": {
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
-		"task.done", "task.delegate",
+		"task.done", "task.delegate", "finding.move", "finding.accept",
 	},
-	"control-owner": {
+	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
 		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
-	},
+	}, reporting...),
 	"employee": {}, // what everybody may who has an account
-	"engineer": {
+	"engineer": append([]string{
 		"ledger.read", "record.read", "change.*", "control.read", "control.propose", "deviation.state", "report.read",
 		"task.done", "task.delegate", "evidence.add", "evidence.read",
-	},
+	}, reporting...),
 	"auditor": {
 		"ledger.read", "ledger.verify", "record.read", "person.read",
 		"control.read", "population.read", "period.read", "report.read", "evidence.read", "audit.conclude",
@@ -60,6 +65,7 @@ var Roles = Table{
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
+	"job/register.watch":   {"finding.watch"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},
