@@ -16,10 +16,11 @@ type Derived struct {
 	At string
 	// Item is an empty item: the type of its struct is that of the source.
 	Item any
-	// Items gives the items whose instant lies in the half-open interval, as
-	// canonical documents, in no particular order. What it gives depends on its
-	// arguments alone: it reads no clock. A zero from: without a beginning.
-	Items func(past Past, from, to time.Time, give func(doc []byte) error) error
+	// Items gives the items whose instant lies in the half-open interval, in no
+	// particular order, as pointers to values of Item's type: their documents are
+	// what Canonical makes of them. What it gives depends on its arguments alone:
+	// it reads no clock. A zero from: without a beginning.
+	Items func(past Past, from, to time.Time, give func(item any) error) error
 	// Since is the instant from which on the items are all there are; nil when
 	// there is none yet.
 	Since func(past Past) (*time.Time, error)
@@ -27,6 +28,22 @@ type Derived struct {
 
 // Schema is the declared fields of an item.
 func (d *Derived) Schema() []expr.Field { return expr.FieldsOf(reflect.TypeOf(d.Item)) }
+
+// Occurrence is what is read of an occurrence of a duty without its document. An
+// item of a source that gives such occurrences is an Occurring.
+type Occurrence struct {
+	ID          string // duty@date
+	Title       string
+	Responsible string
+	OpensAt     time.Time
+	DueAt       time.Time
+	Deadline    time.Time // the end of the grace
+	State       string
+	DoneAt      *time.Time
+}
+
+// Occurring is an item that is an occurrence of a duty.
+type Occurring interface{ Occurrence() Occurrence }
 
 // Past is what was recorded up to a checkpoint.
 type Past interface {

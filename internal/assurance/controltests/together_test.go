@@ -155,7 +155,26 @@ func TestTestsThatRunTogetherSayWhatEachSaysAlone(t *testing.T) {
 		if failed != (err != nil) {
 			rt.Fatalf("together: %v, one of them alone fails: %v", err, failed)
 		}
+		tests = slices.DeleteFunc(slices.Clone(tests), func(test *controls.Test) bool { return test.Kind != controls.Occurrence })
+		found := undone(tests, lines)
+		for i, test := range tests {
+			if alone := undone([]*controls.Test{test}, lines); !slices.Equal(found[i], alone[0]) {
+				rt.Fatalf("%s\nundone together %q\nundone alone    %q", test.ID, found[i], alone[0])
+			}
+		}
 	})
+}
+
+// undone is what occurrence tests over one source find not done.
+func undone(tests []*controls.Test, source ct.Source) [][]string {
+	found := make([][]string, len(tests))
+	if err := ct.EachUndone(tests, source, func(test int, u ct.Undone) error {
+		found[test] = append(found[test], fmt.Sprint(u.Item, u.Due, u.Deadline))
+		return nil
+	}); err != nil {
+		panic(err) // the source gives no error
+	}
+	return found
 }
 
 // What is to be kept of all of them is bounded; one alone keeps what it must.

@@ -16,31 +16,35 @@ type Undone struct {
 	// Deadline is the end of its grace: not done by then, it is a deviation for
 	// ever.
 	Deadline time.Time
-	// JSON is the item itself; it is valid during the visit only.
-	JSON []byte
 }
 
-// EachUndone visits the items of an occurrence test that have not been done,
-// in the order of the source. An item that cannot be evaluated is passed over:
-// Run says what is wrong with it.
-func EachUndone(test *controls.Test, source Source, visit func(Undone) error) error {
-	e := test.Evaluator()
+// EachUndone visits the items of occurrence tests over one source that have not
+// been done, in the order of the source, with the number of the test. An item
+// that cannot be evaluated is passed over: Run says what is wrong with it.
+func EachUndone(tests []*controls.Test, source Source, visit func(test int, u Undone) error) error {
+	panel := controls.NewPanel(tests)
 	for item, err := range source.Items() {
 		if err != nil {
 			return err
 		}
-		if e.Read(item.JSON) != nil {
-			continue
-		}
-		id, noID := e.ID()
-		in, noFilter := e.In()
-		due, noDue := e.Due()
-		_, done, noDone := e.Done()
-		if noID != nil || noFilter != nil || noDue != nil || noDone != nil || !in || done {
-			continue
-		}
-		if err := visit(Undone{id, due, due.Add(test.Grace), item.JSON}); err != nil {
-			return err
+		panel.Read(item.JSON)
+		for i, test := range tests {
+			e, unread := panel.Evaluator(i)
+			if unread != nil {
+				continue
+			}
+			if in, noFilter := e.In(); noFilter != nil || !in {
+				continue
+			}
+			id, noID := e.ID()
+			due, noDue := e.Due()
+			_, done, noDone := e.Done()
+			if noID != nil || noDue != nil || noDone != nil || done {
+				continue
+			}
+			if err := visit(i, Undone{id, due, due.Add(test.Grace)}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

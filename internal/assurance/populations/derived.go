@@ -45,7 +45,18 @@ func Items(from Snapshot, source *record.Derived, asOf int64, since, until time.
 	if m, ok := from.(*memory); ok {
 		return m.computed(source, asOf, since, until, take)
 	}
-	return source.Items(Past(from, asOf), since, until, take)
+	return encoded(source, Past(from, asOf), since, until, take)
+}
+
+// encoded gives the items of a computed source as documents.
+func encoded(source *record.Derived, past record.Past, since, until time.Time, take func([]byte) error) error {
+	return source.Items(past, since, until, func(item any) error {
+		doc, err := record.Canonical(item)
+		if err != nil {
+			return err
+		}
+		return take(doc)
+	})
 }
 
 // Computed is the coverage of a source that is computed from what was

@@ -146,13 +146,13 @@ func (m *memory) Events(q ledger.Query, visit func(*ledger.Event) error) error {
 func (m *memory) computed(source *record.Derived, asOf int64, since, until time.Time, take func([]byte) error) error {
 	key := part{source.Name, asOf, since.UTC(), until.UTC()}
 	if m.large[key] {
-		return source.Items(Past(m, asOf), since, until, take)
+		return encoded(source, Past(m, asOf), since, until, take)
 	}
 	items, known := m.items[key]
 	if !known {
 		gather := &remembering[[]byte]{memory: m}
-		err := source.Items(Past(m, asOf), since, until, func(doc []byte) error {
-			gather.add(len(doc), func() []byte { return bytes.Clone(doc) })
+		err := encoded(source, Past(m, asOf), since, until, func(doc []byte) error {
+			gather.add(len(doc), func() []byte { return doc })
 			return take(doc)
 		})
 		if err == nil {

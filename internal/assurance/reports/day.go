@@ -3,16 +3,16 @@ package reports
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
-
-	jsonv2 "github.com/go-json-experiment/json"
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 )
 
 // Day is what a report says about the day that it is for.
@@ -86,19 +86,6 @@ type Pending struct {
 type DutyCount struct {
 	State string `json:"state"`
 	Count int    `json:"count"`
-}
-
-// occurrence is an occurrence of a duty, as the register of tasks gives it to
-// populations.
-type occurrence struct {
-	ID          string     `json:"id"`
-	Title       string     `json:"title"`
-	Responsible string     `json:"responsible"`
-	OpensAt     time.Time  `json:"opens_at"`
-	DueAt       time.Time  `json:"due_at"`
-	Deadline    time.Time  `json:"deadline"`
-	State       string     `json:"state"`
-	DoneAt      *time.Time `json:"done_at"`
 }
 
 // States of occurrences that mean something here.
@@ -209,7 +196,7 @@ func (b *builder) reference(test *controls.Test, id string) string {
 
 // occurrences visits the occurrences of duties that fall due in the half-open
 // interval, as they were known at a checkpoint.
-func (b *builder) occurrences(from, to time.Time, asOf int64, visit func(*occurrence)) error {
+func (b *builder) occurrences(from, to time.Time, asOf int64, visit func(*record.Occurrence)) error {
 	source := b.question.Kinds.Derived(sourceOccurrences)
 	if source == nil || asOf == 0 {
 		return nil
@@ -218,13 +205,13 @@ func (b *builder) occurrences(from, to time.Time, asOf int64, visit func(*occurr
 		from, to time.Time
 		asOf     int64
 	}
-	all, err := populations.Once(b.snapshot, interval{from, to, asOf}, func() (all []occurrence, err error) {
-		err = populations.Items(b.snapshot, source, asOf, from, to, func(doc []byte) error {
-			var o occurrence
-			if err := jsonv2.Unmarshal(doc, &o); err != nil {
-				return err
+	all, err := populations.Once(b.snapshot, interval{from, to, asOf}, func() (all []record.Occurrence, err error) {
+		err = source.Items(populations.Past(b.snapshot, asOf), from, to, func(item any) error {
+			o, ok := item.(record.Occurring)
+			if !ok {
+				return fmt.Errorf("%s gives a %T, which is no occurrence", source.Name, item)
 			}
-			all = append(all, o)
+			all = append(all, o.Occurrence())
 			return nil
 		})
 		return all, err
@@ -239,8 +226,8 @@ func (b *builder) occurrences(from, to time.Time, asOf int64, visit func(*occurr
 // missed.
 func (b *builder) duties(report *Readiness, day *Day) error {
 	counts := map[string]int{}
-	var overdue []occurrence
-	if err := b.occurrences(report.At.Add(-watched), report.At.Add(instant), report.Ledger.Size, func(o *occurrence) {
+	var overdue []record.Occurrence
+	if err := b.occurrences(report.At.Add(-watched), report.At.Add(instant), report.Ledger.Size, func(o *record.Occurrence) {
 		if p := report.Period; p != nil && !o.DueAt.Before(p.From) && o.DueAt.Before(p.To) {
 			counts[o.State]++
 		}
@@ -258,8 +245,8 @@ func (b *builder) duties(report *Readiness, day *Day) error {
 		return nil
 	}
 	// How these stood before: one that falls due later was neither.
-	was, first := map[string]string{}, slices.MinFunc(overdue, func(a, b occurrence) int { return a.DueAt.Compare(b.DueAt) }).DueAt
-	err := b.occurrences(first, day.Since.Add(instant), day.Before.Size, func(o *occurrence) { was[o.ID] = o.State })
+	was, first := map[string]string{}, slices.MinFunc(overdue, func(a, b record.Occurrence) int { return a.DueAt.Compare(b.DueAt) }).DueAt
+	err := b.occurrences(first, day.Since.Add(instant), day.Before.Size, func(o *record.Occurrence) { was[o.ID] = o.State })
 	for _, o := range overdue {
 		if was[o.ID] != o.State {
 			day.Turned = append(day.Turned, Turned{o.ID, o.Title, o.State, o.Responsible, o.Deadline})

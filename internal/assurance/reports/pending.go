@@ -10,6 +10,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/record"
 )
 
 // instant is the least distance of two instants.
@@ -39,8 +40,8 @@ func (w waiting) add(p Pending, what, test string) {
 // deadline read, of readings that lapse and documents that fall due.
 func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) error {
 	found := waiting{}
-	open := map[string]*occurrence{} // what can be done now
-	take := func(o *occurrence) {
+	open := map[string]*record.Occurrence{} // what can be done now
+	take := func(o *record.Occurrence) {
 		if o.DoneAt == nil && o.State != notOccurring && o.State != missed && !o.OpensAt.After(report.At) {
 			open[o.ID] = o
 			found.add(Pending{Item: "task/" + o.ID, Title: o.Title, Due: o.DueAt, Deadline: o.Deadline, Owner: o.Responsible}, "", "")
@@ -55,16 +56,8 @@ func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) erro
 		return err
 	}
 	if report.Period != nil && size > 0 {
-		for _, given := range b.question.Controls {
-			parts, err := b.question.Files.Plan(ctx, b.snapshot, size, given, report.Period)
-			if err != nil {
-				return err
-			}
-			for i := range parts {
-				if err := b.ofPart(report, day, &parts[i], open, found); err != nil {
-					return err
-				}
-			}
+		if err := b.ofTests(ctx, report, day, open, found); err != nil {
+			return err
 		}
 	}
 	for _, p := range found {
@@ -89,71 +82,121 @@ func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) erro
 	return nil
 }
 
-// ofPart adds what the tests of the file that is in force over a part of the
-// period find not done.
-func (b *builder) ofPart(report *Readiness, day *Day, part *results.Part, open map[string]*occurrence, found waiting) error {
-	control := part.Control
-	for _, test := range control.Tests {
-		if test.Population.Awaited || test.Population.From == controls.FromItems {
-			continue
-		}
-		name := control.ID + " " + test.ID
-		var err error
-		switch test.Kind {
-		case controls.Occurrence:
-			err = b.undone(report, day, part, test, func(u controltests.Undone) {
-				p := Pending{Item: b.reference(test, u.Item), Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner}
-				if test.Population.From == sourceOccurrences {
-					if open[u.Item] != nil {
-						found.add(p, "", name)
-					}
-					return
-				}
-				found.add(p, name, name)
-			})
-		case controls.State:
-			err = b.lapsing(report, part, test, func(l controltests.Lapsing) {
-				found.add(Pending{
-					Item: l.Item, Title: test.Title, Due: l.Due, Deadline: l.Deadline, Owner: control.Owner,
-					Do: "scaf observation record --resource " + l.Item,
-				}, name, name)
-			})
-		case controls.Document:
-			err = b.documents(part, report, test, func(l controltests.Lapsing) {
-				p := Pending{
-					Item: "document " + l.Item, Title: test.Title, Due: l.Due.UTC(), Deadline: l.Deadline.UTC(), Owner: control.Owner,
-					Do: "scaf evidence add FILE --control " + control.ID + " --test " + test.ID,
-				}
-				if l.Unread != "" {
-					p.Do = "scaf evidence review " + l.Unread
-				}
-				found.add(p, name, name)
-			})
-		}
+// asked is a test of the file that is in force over a part of the period.
+type asked struct {
+	part   *results.Part
+	test   *controls.Test
+	undone []controltests.Undone // of a test with a deadline
+}
+
+// ofTests adds what the tests of the period find not done.
+func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, open map[string]*record.Occurrence, found waiting) error {
+	var all []*asked
+	for _, given := range b.question.Controls {
+		parts, err := b.question.Files.Plan(ctx, b.snapshot, report.Ledger.Size, given, report.Period)
 		if err != nil {
+			return err
+		}
+		for i := range parts {
+			for _, test := range parts[i].Control.Tests {
+				if !test.Population.Awaited && test.Population.From != controls.FromItems {
+					all = append(all, &asked{part: &parts[i], test: test})
+				}
+			}
+		}
+	}
+	if err := b.undone(ctx, report, day, all); err != nil {
+		return err
+	}
+	for _, a := range all {
+		if err := b.ofTest(report, a, open, found); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// undone visits what a test with a deadline reads that has not been done.
-func (b *builder) undone(report *Readiness, day *Day, part *results.Part, test *controls.Test, visit func(controltests.Undone)) error {
-	from, to := test.Population, day.Until
-	if from.From == populations.FromLogChecks { // it gives whole days: those to come can be done on none but theirs
-		to = report.At
-	}
-	stream, err := b.open(report, &from, populations.Window{From: part.From, To: earlier(to, part.To), AsOf: report.Ledger.Size})
-	if stream == nil || err != nil {
-		return err
-	}
-	return controltests.EachUndone(test, stream, func(u controltests.Undone) error {
-		// A check of the log belongs to its day, and is never made up for.
-		if from.From != populations.FromLogChecks || u.Due.After(report.At) {
-			visit(u)
+// ofTest adds what a test finds not done.
+func (b *builder) ofTest(report *Readiness, a *asked, open map[string]*record.Occurrence, found waiting) error {
+	part, test, control := a.part, a.test, a.part.Control
+	name := control.ID + " " + test.ID
+	switch test.Kind {
+	case controls.Occurrence:
+		for _, u := range a.undone {
+			p := Pending{Item: b.reference(test, u.Item), Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner}
+			if test.Population.From != sourceOccurrences {
+				found.add(p, name, name)
+			} else if open[u.Item] != nil {
+				found.add(p, "", name)
+			}
 		}
-		return nil
-	})
+	case controls.State:
+		return b.lapsing(report, part, test, func(l controltests.Lapsing) {
+			found.add(Pending{
+				Item: l.Item, Title: test.Title, Due: l.Due, Deadline: l.Deadline, Owner: control.Owner,
+				Do: "scaf observation record --resource " + l.Item,
+			}, name, name)
+		})
+	case controls.Document:
+		return b.documents(part, report, test, func(l controltests.Lapsing) {
+			p := Pending{
+				Item: "document " + l.Item, Title: test.Title, Due: l.Due.UTC(), Deadline: l.Deadline.UTC(), Owner: control.Owner,
+				Do: "scaf evidence add FILE --control " + control.ID + " --test " + test.ID,
+			}
+			if l.Unread != "" {
+				p.Do = "scaf evidence review " + l.Unread
+			}
+			found.add(p, name, name)
+		})
+	}
+	return nil
+}
+
+// undone finds what tests with a deadline read that has not been done. What
+// several of them read alike over the same interval is read once.
+func (b *builder) undone(ctx context.Context, report *Readiness, day *Day, all []*asked) error {
+	type shared struct {
+		alike    string
+		from, to time.Time
+	}
+	groups := map[shared][]*asked{}
+	for _, a := range all {
+		if a.test.Kind == controls.Occurrence {
+			until := day.Until
+			if a.test.Population.From == populations.FromLogChecks { // it gives whole days: those to come can be done on none but theirs
+				until = report.At
+			}
+			key := shared{populations.Alike(b.question.Kinds, &a.test.Population), a.part.From.UTC(), earlier(until, a.part.To).UTC()}
+			groups[key] = append(groups[key], a)
+		}
+	}
+	for interval, group := range groups {
+		window, err := b.window(report, interval.from, interval.to)
+		if window == nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		tests, read := make([]*controls.Test, len(group)), make([]*controls.Population, len(group))
+		for i, a := range group {
+			tests[i], read[i] = a.test, &a.test.Population
+		}
+		reading, err := populations.Read(ctx, b.snapshot, b.question.Kinds, *window, read...)
+		if err != nil {
+			return err
+		}
+		if err := controltests.EachUndone(tests, reading, func(number int, u controltests.Undone) error {
+			// A check of the log belongs to its day, and is never made up for.
+			if read[number].From != populations.FromLogChecks || u.Due.After(report.At) {
+				group[number].undone = append(group[number].undone, u)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lapsing visits the resources whose last reading speaks no longer than up to an
@@ -167,12 +210,11 @@ func (b *builder) lapsing(report *Readiness, part *results.Part, test *controls.
 	if back := report.At.Add(-test.Interval); test.Changes == nil && back.After(period.From) {
 		period.From = back
 	}
-	window := populations.Window{From: period.From, To: period.To, AsOf: report.Ledger.Size}
-	stream, err := b.open(report, &test.Population, window)
+	stream, err := b.open(report, &test.Population, period.From, period.To)
 	if stream == nil || err != nil {
 		return err
 	}
-	changes, err := results.Changes(b.snapshot, b.question.Kinds, test, window)
+	changes, err := results.Changes(b.snapshot, b.question.Kinds, test, populations.Window{From: period.From, To: period.To, AsOf: report.Ledger.Size})
 	if err != nil {
 		return err
 	}
@@ -186,24 +228,29 @@ func (b *builder) lapsing(report *Readiness, part *results.Part, test *controls.
 // documents visits the documents of a part of the period that accepted evidence
 // does not cover.
 func (b *builder) documents(part *results.Part, report *Readiness, test *controls.Test, visit func(controltests.Lapsing)) error {
-	stream, err := b.open(report, &test.Population, populations.Window{From: part.From, To: part.To, AsOf: report.Ledger.Size})
+	stream, err := b.open(report, &test.Population, part.From, part.To)
 	if stream == nil || err != nil {
 		return err
 	}
 	return controltests.EachLapsing(test, stream, controltests.Options{}, visit)
 }
 
-// open reads a population over a window; nil where the window is empty.
-func (b *builder) open(report *Readiness, from *controls.Population, window populations.Window) (*populations.Stream, error) {
-	if !window.From.Before(window.To) {
+// open reads a population over an interval; nil where that is empty.
+func (b *builder) open(report *Readiness, of *controls.Population, from, to time.Time) (*populations.Stream, error) {
+	window, err := b.window(report, from, to)
+	if window == nil || err != nil {
+		return nil, err
+	}
+	return populations.Open(b.snapshot, b.question.Kinds, of, *window)
+}
+
+// window is an interval at the report's checkpoint; nil where it is empty.
+func (b *builder) window(report *Readiness, from, to time.Time) (*populations.Window, error) {
+	if !from.Before(to) {
 		return nil, nil //nolint:nilnil // there is nothing to read
 	}
 	zone, err := time.LoadLocation(report.Period.Timezone)
-	if err != nil {
-		return nil, err
-	}
-	window.Zone = zone
-	return populations.Open(b.snapshot, b.question.Kinds, from, window)
+	return &populations.Window{From: from, To: to, Zone: zone, AsOf: report.Ledger.Size}, err
 }
 
 func earlier(a, b time.Time) time.Time {

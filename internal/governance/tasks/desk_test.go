@@ -11,6 +11,8 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/google/go-cmp/cmp"
+
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/populations"
@@ -19,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
@@ -138,14 +141,43 @@ func (o *office) whole() {
 	}
 }
 
-// items reads the population of occurrences.
+// items reads the population of occurrences. What is read of each without its
+// document says the same.
 func (o *office) items(from, to string, asOf int64) []string {
 	o.t.Helper()
 	begin, _ := time.Parse(time.RFC3339, from)
 	end, _ := time.Parse(time.RFC3339, to)
 	var items []string
 	if err := o.DB.Read(ctx, func(r *store.Reader) error {
-		return tasks.Register.Derived[0].Items(populations.Past(populations.Stored(r), asOf), begin, end, func(doc []byte) error {
+		source := &tasks.Register.Derived[0]
+		var read []record.Occurrence
+		if err := source.Items(populations.Past(populations.Stored(r), asOf), begin, end, func(item any) error {
+			occurring, ok := item.(record.Occurring)
+			if !ok {
+				return fmt.Errorf("a %T is no occurrence", item)
+			}
+			read = append(read, occurring.Occurrence())
+			return nil
+		}); err != nil {
+			return err
+		}
+		return populations.Items(populations.Stored(r), source, asOf, begin, end, func(doc []byte) error {
+			var said struct { // a field of it for each of record.Occurrence
+				ID          string     `json:"id"`
+				Title       string     `json:"title"`
+				Responsible string     `json:"responsible"`
+				OpensAt     time.Time  `json:"opens_at"`
+				DueAt       time.Time  `json:"due_at"`
+				Deadline    time.Time  `json:"deadline"`
+				State       string     `json:"state"`
+				DoneAt      *time.Time `json:"done_at"`
+			}
+			if err := json.Unmarshal(doc, &said); err != nil {
+				return err
+			}
+			if diff := cmp.Diff(record.Occurrence(said), read[len(items)]); diff != "" {
+				o.t.Errorf("without its document (+) %s says otherwise: %s", said.ID, diff)
+			}
 			items = append(items, string(doc))
 			return nil
 		})

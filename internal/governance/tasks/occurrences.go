@@ -272,11 +272,18 @@ func since(past record.Past) (*time.Time, error) {
 	return first, err
 }
 
-// documents gives occurrences as the items of a population. Each is judged at
-// the end of the interval, or at the later instant at which something was
-// recorded about it: so the same checkpoint gives the same bytes whenever it
-// is read.
-func documents(past record.Past, from, to time.Time, give func(doc []byte) error) error {
+// Occurrence implements record.Occurring.
+func (o *Occurrence) Occurrence() record.Occurrence {
+	return record.Occurrence{
+		ID: o.ID, Title: o.Title, Responsible: o.Responsible, OpensAt: o.OpensAt, DueAt: o.DueAt, Deadline: o.Deadline,
+		State: string(o.State), DoneAt: o.DoneAt,
+	}
+}
+
+// items gives occurrences as the items of a population. Each is judged at the
+// end of the interval, or at the later instant at which something was recorded
+// about it: so the same checkpoint gives the same bytes whenever it is read.
+func items(past record.Past, from, to time.Time, give func(item any) error) error {
 	judged := func(p *Performance, fact *record.Fact) time.Time {
 		at := to
 		for _, d := range []*Doing{p.Done, p.NotOccurring} {
@@ -289,11 +296,5 @@ func documents(past record.Past, from, to time.Time, give func(doc []byte) error
 		}
 		return at
 	}
-	return each(past, from, to, judged, func(_ *Task, o *Occurrence) error {
-		doc, err := record.Canonical(o)
-		if err != nil {
-			return err
-		}
-		return give(doc)
-	})
+	return each(past, from, to, judged, func(_ *Task, o *Occurrence) error { return give(o) })
 }

@@ -109,7 +109,7 @@ const (
 // Register describes the register of duties.
 var Register = record.Define[Task](record.Definition{
 	Kind: kindTask, Register: "tasks", Title: "Tasks", Internal: true,
-	Derived: []record.Derived{{Name: "occurrences", At: "due_at", Item: Occurrence{}, Items: documents, Since: since}},
+	Derived: []record.Derived{{Name: "occurrences", At: "due_at", Item: Occurrence{}, Items: items, Since: since}},
 })
 
 // Performances describes the register of what was done about occurrences.
