@@ -105,13 +105,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 			reading.Set("immutable", "1") // nobody writes, and no lock file can be made
 		}
 	}
-	readers, err := sql.Open("sqlite", name+"?"+reading.Encode())
-	if err != nil {
-		return nil, errors.Join(explain(err), db.Close())
-	}
-	db.readers = readers
-	readers.SetMaxOpenConns(idleConnections())
-	readers.SetMaxIdleConns(idleConnections())
+	db.readers = sql.OpenDB(&keepers{writers.Driver(), name + "?" + reading.Encode()})
+	db.readers.SetMaxOpenConns(idleConnections())
+	db.readers.SetMaxIdleConns(idleConnections())
 	return db, nil
 }
 

@@ -154,7 +154,7 @@ func (w *Writer) ExecContext(ctx context.Context, query string, args ...any) (sq
 
 // QueryContext implements querier, for SQLite.
 func (w *Writer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if len(args) > 16 { // long IN lists are of any length: not worth keeping
+	if len(args) > maxArguments {
 		return w.conn.QueryContext(ctx, query, args...)
 	}
 	statement, err := w.statement(ctx, query) //nolint:sqlclosecheck // kept until the writer is closed
