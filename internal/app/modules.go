@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
@@ -26,6 +27,8 @@ var Kinds = slices.Concat(record.Kinds{
 	changes.Register,
 	people.Register,
 	findings.Register,
+	risks.Register,
+	risks.Assessments,
 	tasks.Register,
 	tasks.Performances,
 	access.Tokens,

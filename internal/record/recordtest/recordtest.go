@@ -36,6 +36,10 @@ type Register struct {
 	// GuardFalse are fields with which a guard is false, by "from to". Each guard
 	// of the definition needs one.
 	GuardFalse map[string]string
+	// With are further registers that a transition's Check reads, Seed what has to
+	// be in them.
+	With record.Kinds
+	Seed func(tx *act.Tx) error
 }
 
 // exercise is a register under test.
@@ -59,7 +63,7 @@ func Exercise(t *testing.T, r Register) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
-				x := &exercise{T: t, Register: r, l: l, kinds: append(record.Kinds{r.Kind}, attached.Kinds...)}
+				x := &exercise{T: t, Register: r, l: l, kinds: slices.Concat(record.Kinds{r.Kind}, r.With, attached.Kinds)}
 				x.adopt()
 				part(x)
 				l.Verify(t, x.kinds)
@@ -78,6 +82,11 @@ func (x *exercise) adopt() {
 		x.Fatal(err)
 	}
 	x.l.OpenDoor(x.T)
+	if x.Seed != nil {
+		if err := x.as(someone, x.Seed); err != nil {
+			x.Fatal(err)
+		}
+	}
 }
 
 func fields(x *exercise, text string) map[string]json.RawMessage {

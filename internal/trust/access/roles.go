@@ -22,7 +22,7 @@ var compliance = []string{
 	"record.read", "person.read", "change.*", "person.*", "import.*",
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
-	"task.*", "observation.record", "resolution.*", "finding.*",
+	"task.*", "observation.record", "resolution.*", "finding.*", "risk.*", "risk_assessment.*",
 }
 
 // reporting is what everybody may about findings who runs controls or systems:
@@ -38,11 +38,12 @@ var Roles = Table{
 	"executive": {
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
+		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
 	},
 	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
 		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
-	}, reporting...),
+	}, append(slices.Clone(reporting), "risk.add", "risk.set", "risk.move", "risk.comment", "risk.link")...),
 	"employee": {}, // what everybody may who has an account
 	"engineer": append([]string{
 		"ledger.read", "record.read", "change.*", "control.read", "control.propose", "deviation.state", "report.read",
@@ -65,7 +66,7 @@ var Roles = Table{
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
-	"job/register.watch":   {"finding.watch"},
+	"job/register.watch":   {"finding.watch", "risk.watch"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},

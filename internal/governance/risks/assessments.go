@@ -1,0 +1,116 @@
+package risks
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Assessment is a round in which risks are looked for as a whole: once a year,
+// and when something large changes. The record's instant is when it was held.
+type Assessment struct {
+	ID         string     `json:"id"`
+	Title      string     `json:"title"`
+	HeldAt     *time.Time `json:"held_at,omitempty"`
+	Trigger    string     `json:"trigger"`
+	Goals      []string   `json:"goals,omitempty"`
+	Covers     []string   `json:"covers,omitempty"`
+	Author     string     `json:"author"`
+	Result     string     `json:"result,omitempty"`
+	State      string     `json:"state"`
+	OpenedAt   *time.Time `json:"opened_at,omitempty"`
+	ApprovedBy string     `json:"approved_by,omitempty"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+}
+
+// States of an assessment.
+const (
+	Planned  = "planned"
+	Running  = "open"
+	Approved = "approved"
+)
+
+// Fields are what every assessment looks at (RSK-02).
+var Fields = []string{"threats from outside", "insiders", "fraud", "separation of duties", "suppliers", "people", "technology", "changes"}
+
+// Assessments describes the register of assessments.
+var Assessments = record.Define[Assessment](record.Definition{
+	Kind: "risk_assessment", Register: "risk_assessments", Title: "Risk assessments", Singular: "Risk assessment", Prefix: "RA",
+	At: "held_at", Author: "author",
+	States: []string{Planned, Running, Approved},
+	Transitions: []record.Transition{
+		{From: Planned, To: Running, Stamp: []string{"opened_at"}},
+		{From: Running, To: Approved, Permission: "risk_assessment.approve", Required: []string{"held_at", "goals", "covers", "result"},
+			NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"},
+			Guard: `[` + quoted(Fields) + `].all(f, f in item.covers)`, Why: "it covers every field: " + strings.Join(Fields, ", "),
+			Check: allRated},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "title", Label: "Title", Section: "Assessment", Required: true, Help: "Which round it is, like: Risk assessment 2026."},
+		{Name: "trigger", Label: "Trigger", Required: true, Choices: []string{"yearly", "change", "incident", "other"}, Help: "Why it is held."},
+		{Name: "held_at", Label: "Held", Help: "The day on which it was held."},
+		{Name: "goals", Label: "Goals", Help: "The objectives of the company from which it starts."},
+		{Name: "covers", Label: "Covers", Choices: Fields, Help: "What was looked at: every field, every time."},
+		{Name: "result", Label: "Result", Long: true, Help: "What came of it: what is new, what has changed, what is to be done first."},
+		{Name: "state", Label: "State"},
+		{Name: "author", Label: "Author"},
+		{Name: "opened_at", Label: "Opened", Section: "Approval", Given: true},
+		{Name: "approved_by", Label: "Approved by", Given: true},
+		{Name: "approved_at", Label: "Approved at", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "held_at", Filter: true, Sort: true},
+		{Field: "trigger", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "author", Filter: true},
+	},
+})
+
+func quoted(texts []string) string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, fmt.Sprintf("%q", text))
+	}
+	return strings.Join(all, ", ")
+}
+
+// named is how many risks a refusal names.
+const named = 5
+
+// allRated refuses to approve a round while a risk that is not closed was not
+// reviewed since the round was opened.
+func allRated(r *store.Reader, doc json.RawMessage) error {
+	a := &Assessment{}
+	if err := json.Unmarshal(doc, a); err != nil {
+		return err
+	}
+	var left []string
+	more := 0
+	if _, err := record.List(r, Register, record.Query{Filter: `item.state != "closed"`}, func(v *record.Version) error {
+		one := &Risk{}
+		if err := json.Unmarshal(v.Doc, one); err != nil {
+			return err
+		}
+		switch {
+		case one.State != Identified && one.ReviewedAt != nil && a.OpenedAt != nil && !one.ReviewedAt.Before(*a.OpenedAt):
+		case len(left) < named:
+			left = append(left, v.ID)
+		default:
+			more++
+		}
+		return nil
+	}); err != nil || len(left) == 0 {
+		return err
+	}
+	text := strings.Join(left, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return &record.Invalid{Fields: []record.FieldError{{Field: "state",
+		Problem: "every risk that is not closed is reviewed since the round was opened, and these are not: " + text}}}
+}

@@ -1,0 +1,193 @@
+// Package risks holds the register of risks and that of the assessments in which
+// they are looked for as a whole.
+package risks
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// Risk is something that could go wrong. The record's instant is when its review
+// is due.
+type Risk struct {
+	ID       string `json:"id"`
+	Title    string `json:"title"`
+	What     string `json:"what,omitempty"`
+	Category string `json:"category"`
+	Owner    string `json:"owner"`
+	State    string `json:"state"`
+
+	// Inherent: before anything is done about it. Residual: with what is done.
+	Likelihood         *int   `json:"likelihood,omitempty"`
+	Impact             *int   `json:"impact,omitempty"`
+	Score              *int   `json:"score,omitempty"`
+	Level              string `json:"level,omitempty"`
+	ResidualLikelihood *int   `json:"residual_likelihood,omitempty"`
+	ResidualImpact     *int   `json:"residual_impact,omitempty"`
+	ResidualScore      *int   `json:"residual_score,omitempty"`
+	ResidualLevel      string `json:"residual_level,omitempty"`
+
+	Response  string   `json:"response,omitempty"`
+	Treatment string   `json:"treatment,omitempty"`
+	Tasks     []string `json:"tasks,omitempty"`
+	Controls  []string `json:"controls,omitempty"`
+	Vendors   []string `json:"vendors,omitempty"`
+
+	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy string     `json:"reviewed_by,omitempty"`
+	DueAt      *time.Time `json:"due_at,omitempty"`
+	// ReviewedDue is the due date that the review was for. A due date that is set
+	// anew has not been reviewed.
+	ReviewedDue *time.Time `json:"reviewed_due,omitempty"`
+
+	AcceptedUntil  *time.Time `json:"accepted_until,omitempty"`
+	AcceptedReason string     `json:"accepted_reason,omitempty"`
+	AcceptedBy     string     `json:"accepted_by,omitempty"`
+	AcceptedAt     *time.Time `json:"accepted_at,omitempty"`
+
+	ClosedReason string     `json:"closed_reason,omitempty"`
+	ClosedAt     *time.Time `json:"closed_at,omitempty"`
+	ClosedBy     string     `json:"closed_by,omitempty"`
+}
+
+// States of a risk.
+const (
+	Identified = "identified" // nobody has rated it
+	Assessed   = "assessed"   // rated, with a response
+	Accepted   = "accepted"   // left as it is until a day, by somebody else than its owner
+	Closed     = "closed"
+)
+
+// Categories of risks. Fraud and change are among them since CC3.3 and CC3.4 ask
+// for them by name.
+var Categories = []string{"strategy", "operations", "technology", "security", "privacy", "suppliers", "people", "fraud", "change", "legal"}
+
+// Responses to a risk.
+var Responses = []string{"accept", "avoid", "reduce", "share"}
+
+// mustHaveControl is the inherent score from which on a risk that is not accepted
+// needs a control (RSK-02).
+const mustHaveControl = 12
+
+// ratedGuard is what an assessed risk has beside its required fields.
+const ratedGuard = `has(item.reviewed_at) && (item.likelihood * item.impact < 12 || item.response == "accept" || has(item.controls) && item.controls.size() > 0)`
+
+var rated = []string{"likelihood", "impact", "response", "due_at"}
+
+var whyRated = fmt.Sprintf("a risk of %d or more that is not accepted names a control; and the review is of the date that was due: set the next one afterwards", mustHaveControl)
+
+// Register describes the register of risks.
+var Register = record.Define[Risk](record.Definition{
+	Kind: "risk", Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at",
+	States: []string{Identified, Assessed, Accepted, Closed},
+	Transitions: []record.Transition{
+		assessing(Identified),
+		assessing(Assessed), // a review
+		{From: Assessed, To: Accepted, Permission: "risk.accept", Required: []string{"accepted_until", "accepted_reason"},
+			NotBy: []string{"owner"}, Stamp: []string{"accepted_at", "accepted_by"},
+			Guard: `item.response == "accept" && item.accepted_until > item.accepted_at && item.accepted_until - item.accepted_at <= duration("8784h")`,
+			Why:   "its response is accept, and the acceptance ends on a day to come, within a year (366 days)"},
+		{From: Accepted, To: Assessed},
+		closing(Identified), closing(Assessed),
+		{From: Closed, To: Identified},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Help: "RSK-1, RSK-2 ...: SCAF gives it, unless the risk comes in a table."},
+		{Name: "title", Label: "Title", Section: "Risk", Required: true, Help: "What could happen, in a line."},
+		{Name: "what", Label: "Description", Long: true, Help: "What could happen, from what cause, and what would follow."},
+		{Name: "category", Label: "Category", Required: true, Choices: Categories, Help: "Which part of the company it belongs to."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who answers for it, as person/E1001."},
+		{Name: "state", Label: "State"},
+		{Name: "likelihood", Label: "Likelihood", Section: "Inherent", Help: "Before anything is done about it: " + Likelihoods.String() + "."},
+		{Name: "impact", Label: "Impact", Help: "Before anything is done about it: " + Impacts.String() + "."},
+		{Name: "score", Label: "Score", Computed: true, Help: "Likelihood times impact."},
+		{Name: "level", Label: "Level", Computed: true, Help: "Of the score: low to 4, moderate to 9, high to 15, critical above."},
+		{Name: "residual_likelihood", Label: "Residual likelihood", Section: "Residual", Help: "With what is done about it: " + Likelihoods.String() + "."},
+		{Name: "residual_impact", Label: "Residual impact", Help: "With what is done about it: " + Impacts.String() + "."},
+		{Name: "residual_score", Label: "Residual score", Computed: true, Help: "Residual likelihood times residual impact."},
+		{Name: "residual_level", Label: "Residual level", Computed: true, Help: "Of the residual score."},
+		{Name: "response", Label: "Response", Section: "Response", Choices: Responses, Help: "What was decided."},
+		{Name: "treatment", Label: "Treatment", Long: true, Help: "What is done about it, or with whom it is shared."},
+		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties and tasks by which it is treated."},
+		{Name: "controls", Label: "Controls", Help: "The controls that answer it, like END-01. One at least from a score of 12 on."},
+		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like VEN-1."},
+		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. A review leaves it; the next round sets it anew, and then it is to be reviewed again."},
+		{Name: "reviewed_at", Label: "Reviewed", Given: true},
+		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
+		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},
+		{Name: "accepted_until", Label: "Accepted until", Section: "Acceptance", Help: "Until when it is left as it is: at most a year. Then it is assessed again."},
+		{Name: "accepted_reason", Label: "Why it is accepted", Long: true, Help: "Why the company can live with it until then."},
+		{Name: "accepted_by", Label: "Accepted by", Given: true},
+		{Name: "accepted_at", Label: "Accepted at", Given: true},
+		{Name: "closed_reason", Label: "Why it is closed", Section: "End", Long: true, Help: "Why it cannot happen any more."},
+		{Name: "closed_by", Label: "Closed by", Given: true},
+		{Name: "closed_at", Label: "Closed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "score", Filter: true, Sort: true},
+		{Field: "residual_score", Filter: true, Sort: true},
+		{Field: "level", Filter: true},
+		{Field: "category", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "response", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "reviewed_at", Filter: true, Sort: true},
+		{Field: "accepted_until", Filter: true, Sort: true},
+		{Field: "accepted_by", Filter: true},
+	},
+	Dues: []record.Due{
+		{Name: "review", What: "Review the risk", At: "due_at", Owner: "owner", Open: `item.state != "closed" && !has(item.reviewed_at)`},
+		{Name: "acceptance", What: "Decide about the acceptance that ends", At: "accepted_until", Owner: "accepted_by", Open: `item.state == "accepted"`},
+	},
+})
+
+func assessing(from string) record.Transition {
+	return record.Transition{From: from, To: Assessed, Required: rated, Stamp: []string{"reviewed_at", "reviewed_by"}, Guard: ratedGuard, Why: whyRated}
+}
+
+// closing a risk is for somebody other than its owner.
+func closing(from string) record.Transition {
+	return record.Transition{From: from, To: Closed, Required: []string{"closed_reason"}, NotBy: []string{"owner"}, Stamp: []string{"closed_at", "closed_by"}}
+}
+
+// Compute sets what follows from the rest: the scores, and that what belongs to a
+// state ends with it (the history keeps it).
+func (r *Risk) Compute() {
+	r.Score, r.Level = rate(r.Likelihood, r.Impact)
+	r.ResidualScore, r.ResidualLevel = rate(r.ResidualLikelihood, r.ResidualImpact)
+	switch {
+	case r.ReviewedAt == nil:
+		r.ReviewedDue = nil
+	case r.ReviewedDue == nil:
+		r.ReviewedDue = r.DueAt
+	case r.DueAt == nil || !r.DueAt.Equal(*r.ReviewedDue):
+		r.ReviewedAt, r.ReviewedBy, r.ReviewedDue = nil, "", nil
+	}
+	if r.State != Accepted {
+		r.AcceptedUntil, r.AcceptedReason, r.AcceptedAt, r.AcceptedBy = nil, "", nil, ""
+	}
+	if r.State != Closed {
+		r.ClosedAt, r.ClosedBy = nil, ""
+	}
+}
+
+// Validate says what is wrong with a risk.
+func (r *Risk) Validate() []record.FieldError {
+	var wrong []record.FieldError
+	for _, one := range []struct {
+		field string
+		value *int
+	}{{"likelihood", r.Likelihood}, {"impact", r.Impact}, {"residual_likelihood", r.ResidualLikelihood}, {"residual_impact", r.ResidualImpact}} {
+		if one.value != nil && (*one.value < 1 || *one.value > steps) {
+			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("is %d: it goes from 1 to %d", *one.value, steps)})
+		}
+	}
+	if r.Owner != "" && (!strings.HasPrefix(r.Owner, "person/") || r.Owner == "person/") {
+		wrong = append(wrong, record.FieldError{Field: "owner", Problem: fmt.Sprintf("%q is no person: write it as person/E1001", r.Owner)})
+	}
+	return wrong
+}
