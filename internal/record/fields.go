@@ -57,10 +57,14 @@ type Due struct {
 	Open string
 }
 
-// Field is how people see a field; what is not described is called by its name.
+// Field is how people see a field; what is not described is called as its column
+// is, or by its name.
 func (k *Kind) Field(name string) Field {
 	if at := slices.IndexFunc(k.Described, func(f Field) bool { return f.Name == name }); at >= 0 {
 		return k.Described[at]
+	}
+	if at := slices.IndexFunc(k.Columns, func(c Column) bool { return c.Field == name && c.Label != "" }); at >= 0 {
+		return Field{Name: name, Label: k.Columns[at].Label}
 	}
 	return Field{Name: name, Label: Words(name)}
 }
@@ -126,12 +130,12 @@ func (k *Kind) Editable(there bool) []Field {
 }
 
 // Ordered are all fields that people see, the described ones first, in their
-// order; the others by name.
+// order; the others as they stand in the document.
 func (k *Kind) Ordered() []Field {
 	all := slices.Clone(k.Described)
-	for _, name := range k.Fields() {
-		if !slices.ContainsFunc(all, func(f Field) bool { return f.Name == name }) {
-			all = append(all, k.Field(name))
+	for _, field := range k.Schema() {
+		if !slices.ContainsFunc(all, func(f Field) bool { return f.Name == field.Name }) {
+			all = append(all, k.Field(field.Name))
 		}
 	}
 	return slices.DeleteFunc(all, func(f Field) bool { return f.Unseen })

@@ -21,6 +21,9 @@ var ErrCursor = errors.New("the cursor cannot be used")
 type Query struct {
 	// Filter is a CEL expression over declared columns; empty keeps all.
 	Filter string
+	// Words are looked for in the id and in all columns that are texts; letters A to
+	// Z count as small ones. Empty: not looked for.
+	Words string
 	// Marks are what other records have to say of a record that is kept.
 	Marks []Mark
 	// Sort is a declared column, with "-" before it the last one first; empty:
@@ -124,7 +127,14 @@ func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
 		l.where += " AND " + condition
 		l.args = args
 	}
-	list := kind.Name + "\x00" + q.Filter + "\x00" + q.Sort
+	if strings.ContainsRune(q.Words, 0) {
+		return nil, fmt.Errorf("%w: the character U+0000 cannot be looked for", ErrFilter)
+	}
+	if q.Words != "" {
+		l.args = append(l.args, lower(q.Words))
+		l.where += " AND " + kind.mentions(dialect, "$"+strconv.Itoa(len(l.args)))
+	}
+	list := kind.Name + "\x00" + q.Words + "\x00" + q.Filter + "\x00" + q.Sort
 	for i := range q.Marks {
 		mark := &q.Marks[i]
 		l.args = append(l.args, mark.Value)
@@ -134,6 +144,32 @@ func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
 	sum := sha256.Sum256([]byte(list))
 	l.last.List = hex.EncodeToString(sum[:8])
 	return l, l.place()
+}
+
+// lower makes small letters of A to Z: what both databases do.
+func lower(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
+}
+
+// mentions is the condition that a record's id, or a column that is a text, has the
+// words of a parameter in it.
+func (k *Kind) mentions(dialect store.Dialect, words string) string {
+	find := func(value string) string { return "instr(lower(" + value + "), " + words + ") > 0" }
+	if dialect == store.Postgres {
+		find = func(value string) string { return "strpos(lower(" + value + ` COLLATE "C"), ` + words + ") > 0" }
+	}
+	any := []string{find("id")}
+	for _, c := range k.columns() {
+		if c.kind == valueText {
+			any = append(any, find(k.sql(dialect, &c)))
+		}
+	}
+	return "(" + strings.Join(any, " OR ") + ")"
 }
 
 // place reads the cursor.

@@ -171,7 +171,7 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 	if t.Permission != permission {
 		return nil, fmt.Errorf("%w: %s has moved to %q meanwhile", ErrStale, current.Ref(), from)
 	}
-	if err := kind.another(tx.Caller(), t, current.Doc); err != nil {
+	if err := kind.Another(tx.Caller(), t, current.Doc); err != nil {
 		return nil, err
 	}
 	if err := kind.stamp(tx, t, next); err != nil {
@@ -202,8 +202,9 @@ func (k *Kind) stamp(tx *act.Tx, t *Transition, fields map[string]json.RawMessag
 	return nil
 }
 
-// another refuses a caller whom a field of the record names.
-func (k *Kind) another(caller act.Caller, t *Transition, doc []byte) error {
+// Another refuses a caller whom a field of the record names as one who cannot make
+// the move: act.ErrSamePerson.
+func (k *Kind) Another(caller act.Caller, t *Transition, doc []byte) error {
 	for _, field := range t.NotBy {
 		raw, err := topLevel(doc, field)
 		if err != nil || raw == nil {

@@ -54,6 +54,13 @@ var Relations = map[string]string{
 	"violates":   "violated_by",
 }
 
+// Called are all names of relations, from both sides, sorted.
+func Called() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(Relations)), maps.Values(Relations))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Validate says what is wrong with a link.
 func (l *Link) Validate() []record.FieldError {
 	var wrong []record.FieldError

@@ -1,22 +1,42 @@
 package portal
 
 import (
+	"fmt"
 	"html/template"
 	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/record"
 )
 
 // functions are what the pages say things with, to people in a time zone.
-func functions(zone *time.Location) template.FuncMap {
+func (p *Portal) functions() template.FuncMap {
+	zone := p.zone
 	return template.FuncMap{
-		"menupath": func(path string) string { return strings.TrimSuffix(path, "{$}") },
-		"words":    func(c controltests.Conclusion) string { return c.Words() },
-		"instant":  func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
-		"minute":   func(at time.Time) string { return at.In(zone).Format("2006-01-02 15:04") },
-		"day":      func(at time.Time) string { return at.In(zone).Format(time.DateOnly) },
+		"label":        record.Words,
+		"lower":        strings.ToLower,
+		"registerpath": func(kind *record.Kind) string { return at(kind) },
+		"leads":        func(ref string) shownLine { return shownLine{Text: ref, Href: p.leads(ref)} },
+		"bytes":        size,
+		"menupath":     func(path string) string { return strings.TrimSuffix(path, "{$}") },
+		"words":        func(c controltests.Conclusion) string { return c.Words() },
+		"instant":      func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"minute":       func(at time.Time) string { return at.In(zone).Format("2006-01-02 15:04") },
+		"day":          func(at time.Time) string { return at.In(zone).Format(time.DateOnly) },
 		// the last day of an interval that ends before the instant
 		"last": func(end time.Time) string { return end.Add(-time.Microsecond).In(zone).Format(time.DateOnly) },
 	}
+}
+
+// size is a number of bytes, in the unit that people would use.
+func size(n int64) string {
+	const kilo = 1000
+	switch {
+	case n < kilo:
+		return fmt.Sprintf("%d bytes", n)
+	case n < kilo*kilo:
+		return fmt.Sprintf("%.1f kB", float64(n)/kilo)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/(kilo*kilo))
 }

@@ -14,16 +14,21 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/accounts"
@@ -34,7 +39,8 @@ import (
 var files embed.FS
 
 const (
-	maxForm = 64 << 10 // bytes of a form
+	maxForm = 256 << 10 // bytes of a form
+	maxHeld = 1 << 20   // bytes of an uploaded file that are held in memory
 	timeout = time.Minute
 )
 
@@ -44,6 +50,7 @@ type Portal struct {
 	System *surface.System
 	Log    *slog.Logger
 
+	zone  *time.Location // the organisation's
 	mux   *http.ServeMux
 	pages map[string]*template.Template
 	// others keeps other sites from sending forms, also where there is no session
@@ -57,8 +64,8 @@ type Portal struct {
 // New returns the portal of a system that is open for writing.
 func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 	p := &Portal{System: s, Log: log, mux: http.NewServeMux(), pages: map[string]*template.Template{}, others: http.NewCrossOriginProtection()}
-	zone, err := s.Config.Location()
-	if err != nil {
+	var err error
+	if p.zone, err = s.Config.Location(); err != nil {
 		return nil, err
 	}
 	names, err := fs.Glob(files, "pages/*.html")
@@ -66,10 +73,10 @@ func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 		return nil, err
 	}
 	for _, name := range names {
-		if name == "pages/frame.html" {
+		if name == "pages/frame.html" || name == "pages/parts.html" {
 			continue
 		}
-		page, err := template.New("frame.html").Funcs(functions(zone)).ParseFS(files, "pages/frame.html", name)
+		page, err := template.New("frame.html").Funcs(p.functions()).ParseFS(files, "pages/frame.html", "pages/parts.html", name)
 		if err != nil {
 			return nil, err
 		}
@@ -120,6 +127,13 @@ type request struct {
 	*http.Request
 	session *accounts.Session // nil: nobody is signed in
 	caller  act.Caller
+	kind    *record.Kind // of the register that the address names
+}
+
+// may reports whether whoever asks is allowed to do something; a denial is not
+// recorded: it decides what a page offers.
+func (r *request) may(action string) bool {
+	return !r.caller.Anonymous() && access.Roles.Authorize(r.caller, action, "") == nil
 }
 
 // shown is a page with what it needs.
@@ -128,7 +142,9 @@ type shown struct {
 	title  string
 	status int // 200 when 0
 	data   any
-	to     string // or: where to go instead
+	to     string        // or: where to go instead
+	file   io.ReadCloser // or: a file to be saved, under a name
+	name   string
 	cookie *http.Cookie
 }
 
@@ -156,10 +172,6 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		if err := p.others.Check(r.Request); err != nil {
 			return nil, errForeign
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := r.ParseForm(); err != nil {
-			return nil, fmt.Errorf("%w: %w", errForm, err)
-		}
 	}
 	session, err := p.System.SessionOf(r.Request)
 	switch {
@@ -169,14 +181,15 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		return nil, err
 	}
 	if line.action == open {
-		return nil, nil
+		return nil, r.read(w, line)
 	}
-	if demo := strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin); r.session == nil && demo && access.Roles.Authorize(access.Visitor, line.action, "") == nil {
+	action := p.action(r, line)
+	if demo := strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin); r.session == nil && demo && access.Roles.Authorize(access.Visitor, action, "") == nil {
 		r.caller = access.Visitor
 	}
 	if r.caller.Anonymous() {
-		if err := p.System.Allow(r.Context(), r.caller, line.action, line.path); err == nil || r.Method != http.MethodGet {
-			return nil, accounts.ErrSession
+		if err := p.System.Allow(r.Context(), r.caller, action, line.path); err == nil || r.Method != http.MethodGet {
+			return nil, accounts.ErrSession // before anything that was sent is read
 		}
 		to := "/signin"
 		if r.URL.Path != "/" {
@@ -184,10 +197,64 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		}
 		return &shown{to: to}, nil
 	}
+	if err := r.read(w, line); err != nil {
+		return nil, err
+	}
 	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.PostFormValue("form"))) {
 		return nil, errForeign
 	}
-	return nil, p.System.Allow(r.Context(), r.caller, line.action, line.path)
+	if err := p.System.Allow(r.Context(), r.caller, action, line.path); err != nil {
+		return nil, err
+	}
+	if strings.Contains(line.path, "{register}") && (r.kind == nil || r.kind.Internal && (r.kind.Personal || own(line.action))) {
+		return nil, errNotFound // what SCAF keeps for itself is written by commands of its own
+	}
+	return nil, nil
+}
+
+// action is what a route asks for: of a register's pages, that of the register.
+func (p *Portal) action(r *request, line route) string {
+	verb, ok := strings.CutPrefix(line.action, kindAction)
+	if !ok {
+		return line.action
+	}
+	var err error
+	if r.kind, err = p.System.Kinds.Find(r.PathValue("register")); err != nil || r.kind.Register != r.PathValue("register") {
+		r.kind = nil
+		return "record.read"
+	}
+	if verb == "read" {
+		return readAction(r.kind)
+	}
+	return r.kind.Name + "." + verb
+}
+
+// own reports whether an action changes the records themselves.
+func own(action string) bool {
+	return slices.Contains([]string{kindAction + "add", kindAction + "set", kindAction + "move"}, action)
+}
+
+// read reads a form, or a file, within its bounds.
+func (r *request) read(w http.ResponseWriter, line route) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	limit := int64(maxForm)
+	if line.upload {
+		limit += attached.MaxFile
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	err := r.ParseForm()
+	if line.upload && err == nil {
+		err = r.ParseMultipartForm(maxHeld)
+	}
+	if errors.Is(err, http.ErrNotMultipart) {
+		return nil // it has no form's token either
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errForm, err)
+	}
+	return nil
 }
 
 // Errors of forms.
@@ -209,8 +276,12 @@ func (p *Portal) explain(line route, err error) *shown {
 		page.status, page.title, page.data = http.StatusForbidden, "The form was not taken", err.Error()
 	case errors.As(err, &large):
 		page.status, page.title, page.data = http.StatusRequestEntityTooLarge, "The form was not taken", fmt.Sprintf("It has more than %d bytes.", large.Limit)
+	case errors.Is(err, record.ErrFilter), errors.Is(err, record.ErrCursor):
+		page.status, page.title, page.data = http.StatusBadRequest, "This cannot be listed", sentence(err)
 	case errors.Is(err, errForm):
 		page.status, page.title, page.data = http.StatusBadRequest, "The form was not taken", err.Error()
+	case errors.Is(err, record.ErrNone):
+		page.status, page.title, page.data = http.StatusNotFound, "There is no such record", sentence(err)
 	case errors.Is(err, errNotFound):
 		page.status, page.title, page.data = http.StatusNotFound, "There is nothing here", "The address may have been mistyped, or what was here has another one now."
 	default:
@@ -248,6 +319,10 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		http.Redirect(w, r.Request, page.to, http.StatusSeeOther)
 		return
 	}
+	if page.file != nil {
+		p.send(w, page)
+		return
+	}
 	frame := framed{
 		Title: page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
 		Path: r.URL.Path, Session: r.session, Data: page.data,
@@ -256,7 +331,7 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		frame.Form = r.session.FormToken()
 	}
 	for _, line := range table {
-		if line.menu != "" && !r.caller.Anonymous() && access.Roles.Authorize(r.caller, line.action, "") == nil {
+		if line.menu != "" && r.may(line.action) {
 			frame.Menu = append(frame.Menu, entry{line.path, line.menu, line.path == r.URL.Path})
 		}
 	}
@@ -271,6 +346,17 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		w.WriteHeader(page.status)
 	}
 	_, _ = w.Write(b.Bytes()) // whoever asked has gone
+}
+
+// send sends a file, to be saved and not to be shown.
+func (p *Portal) send(w http.ResponseWriter, page *shown) {
+	defer func() { _ = page.file.Close() }() // it was read
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": page.name}))
+	if _, err := io.Copy(w, page.file); err != nil {
+		p.Log.Error("a file was not sent to its end", "error", err)
+		panic(http.ErrAbortHandler) // or a part would pass for the whole
+	}
 }
 
 // policy is what a page may load: a style and pictures of this portal, no script,

@@ -15,7 +15,9 @@ type route struct {
 	action string
 	// menu is its name in the menu of every page; empty: it is not there.
 	menu string
-	make func(p *Portal, r *request) (*shown, error)
+	// upload is for forms with a file.
+	upload bool
+	make   func(p *Portal, r *request) (*shown, error)
 }
 
 func (r route) pattern() string { return r.method + " " + r.path }
@@ -25,6 +27,10 @@ const open = ""
 // use is the action of what everybody may who has an account.
 const use = "session.use"
 
+// kindAction stands before what a page of a register asks for: "add" is
+// risk.add where the register is that of risks.
+const kindAction = "<kind>."
+
 var errNotFound = errors.New("there is no such page")
 
 // table is filled by init: what makes pages asks it for the menu.
@@ -33,6 +39,22 @@ var table []route
 func init() {
 	table = []route{
 		{method: "GET", path: "/{$}", action: "report.read", menu: "Overview", make: (*Portal).overview},
+		{method: "GET", path: "/registers", action: "record.read", menu: "Registers", make: (*Portal).registers},
+		{method: "GET", path: "/r/{register}", action: kindAction + "read", make: (*Portal).register},
+		{method: "GET", path: "/export/{register}", action: kindAction + "read", make: (*Portal).export},
+		{method: "GET", path: "/new/{register}", action: kindAction + "add", make: (*Portal).addForm},
+		{method: "POST", path: "/r/{register}", action: kindAction + "add", make: (*Portal).add},
+		{method: "GET", path: "/r/{register}/{id}", action: kindAction + "read", make: (*Portal).record},
+		{method: "GET", path: "/r/{register}/{id}/edit", action: kindAction + "set", make: (*Portal).editForm},
+		{method: "POST", path: "/r/{register}/{id}", action: kindAction + "set", make: (*Portal).edit},
+		{method: "POST", path: "/r/{register}/{id}/move", action: kindAction + "move", make: (*Portal).move},
+		{method: "POST", path: "/r/{register}/{id}/comment", action: kindAction + "comment", make: attach(comment)},
+		{method: "POST", path: "/r/{register}/{id}/tag", action: kindAction + "tag", make: attach(tag)},
+		{method: "POST", path: "/r/{register}/{id}/link", action: kindAction + "link", make: attach(link)},
+		{method: "POST", path: "/r/{register}/{id}/file", action: kindAction + "attach", upload: true, make: attach(upload)},
+		{method: "GET", path: "/r/{register}/{id}/file/{file}", action: kindAction + "read", make: (*Portal).file},
+		{method: "GET", path: "/r/{register}/{id}/history", action: kindAction + "read", make: (*Portal).history},
+
 		{method: "GET", path: "/account", action: use, menu: "My account", make: (*Portal).account},
 		{method: "POST", path: "/account/password", action: use, make: (*Portal).changePassword},
 

@@ -1,0 +1,571 @@
+package portal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
+	"scaf.dev/scaf/internal/surface"
+)
+
+// onePage is the page of a record.
+type onePage struct {
+	Kind     *record.Kind
+	Version  *record.Version
+	Href     string
+	List     string
+	State    shownLine
+	Sections []section
+	Moves    []move
+	Edit     string // where it is changed; empty where the caller may not
+	Attached *surface.Attached
+	Named    []naming // the records of other registers that name it
+	May      map[string]bool
+	Wrong    []mistake // what kept a form of this page from being taken
+	Relation []option
+	// what was typed into a form that was not taken
+	Typed map[string]string
+}
+
+// section is a heading with what stands under it.
+type section struct {
+	Title  string
+	Values []shownValue
+}
+
+// move is a state that the record can move to.
+type move struct {
+	To, Title string
+	Inputs    []input
+	// Not says why the caller cannot make the move: it is for somebody else.
+	Not  string
+	Open bool
+}
+
+// mistake is what is wrong with a field, by the name that people know.
+type mistake struct{ Label, ID, Problem string }
+
+// naming is a register whose records name this one.
+type naming struct {
+	Title, Href string
+	Rows        []row
+	Columns     []heading
+}
+
+// load reads a record for whoever may.
+func (p *Portal) load(r *request) (v *record.Version, err error) {
+	id := r.PathValue("id")
+	if err := p.System.ViewRecords(r.Context(), r.caller, r.kind, id, nil); err != nil {
+		return nil, err
+	}
+	return v, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		v, err = record.Get(reader, r.kind.Name, id)
+		return err
+	})
+}
+
+// record shows one.
+func (p *Portal) record(r *request) (*shown, error) {
+	return p.recordWith(r, nil, "")
+}
+
+// recordWith shows a record, with what is wrong with a form that was sent from
+// its page: the one that moves it to a state, or another one.
+func (p *Portal) recordWith(r *request, failed error, state string) (*shown, error) {
+	v, err := p.load(r)
+	if err != nil {
+		return nil, err
+	}
+	kind := r.kind
+	page := &onePage{Kind: kind, Version: v, Href: at(kind, v.ID), List: at(kind), May: map[string]bool{}, Typed: map[string]string{}}
+	answer := &shown{page: "record", title: caption(kind, v), data: page}
+	wrong := map[string]string{}
+	if failed != nil {
+		var taken bool
+		if page.Wrong, wrong, taken = p.mistakes(kind, failed); !taken {
+			return nil, failed
+		}
+		answer.status = http.StatusUnprocessableEntity
+		for i := range page.Wrong {
+			if state != "" && page.Wrong[i].ID != "" {
+				page.Wrong[i].ID = state + "-" + page.Wrong[i].ID // the control stands in the move's form
+			}
+		}
+		for _, name := range []string{"text", "relation", "to", "add"} {
+			page.Typed[name] = r.PostForm.Get(name)
+		}
+	}
+	values, err := p.values(kind, v.Doc)
+	if err != nil {
+		return nil, err
+	}
+	if state := values["state"]; len(state.Lines) > 0 && len(kind.States) > 0 {
+		page.State = state.Lines[0]
+	}
+	for _, f := range kind.Ordered() {
+		if f.Section != "" || len(page.Sections) == 0 {
+			page.Sections = append(page.Sections, section{Title: f.Section})
+		}
+		if value, ok := values[f.Name]; ok && (f.Name != "state" || len(kind.States) == 0) && (len(value.Lines) > 0 || value.Rendered != "") {
+			last := &page.Sections[len(page.Sections)-1]
+			last.Values = append(last.Values, value)
+		}
+	}
+	page.Sections = slices.DeleteFunc(page.Sections, func(s section) bool { return len(s.Values) == 0 })
+	for _, verb := range []string{"set", "move", "link", "comment", "attach", "tag"} {
+		page.May[verb] = r.may(kind.Name + "." + verb)
+	}
+	if page.May["set"] && !kind.Internal {
+		page.Edit = page.Href + "/edit"
+	}
+	if page.May["move"] && !kind.Internal {
+		page.Moves, err = p.moves(r, v, wrong, state)
+	}
+	if err == nil {
+		page.Attached, err = p.System.Attached(r.Context(), kind, v.ID)
+	}
+	if err == nil {
+		page.Named, err = p.named(r, v.Ref())
+	}
+	for _, relation := range attached.Called() {
+		page.Relation = append(page.Relation, option{relation, record.Words(relation), relation == page.Typed["relation"]})
+	}
+	return answer, err
+}
+
+// moves are the states that a record can move to now.
+func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, state string) ([]move, error) {
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(v.Doc, &doc); err != nil {
+		return nil, err
+	}
+	var from string
+	_ = json.Unmarshal(doc["state"], &from) // without one there is no lifecycle
+	var all []move
+	for i := range r.kind.Transitions {
+		t := &r.kind.Transitions[i]
+		if t.From != from || t.Permission != "" && !r.may(t.Permission) {
+			continue
+		}
+		m := move{To: t.To, Title: record.Words(t.To), Open: t.To == state}
+		if err := r.kind.Another(r.caller, t, v.Doc); errors.Is(err, act.ErrSamePerson) {
+			m.Not = "for somebody else to do: you are its " + strings.ToLower(r.kind.Field(named(t, doc, r.caller)).Label)
+		} else if err != nil {
+			return nil, err
+		}
+		for _, field := range t.Required {
+			f := r.kind.Field(field)
+			typed := p.typed(r.kind, f, doc[field])
+			if m.Open && r.Method == http.MethodPost {
+				typed = posted(r.kind, f, r.PostForm)
+			}
+			in := p.input(r.kind, f, typed, wrong)
+			in.ID, in.Required = t.To+"-"+in.ID, true
+			m.Inputs = append(m.Inputs, in)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// named is the field of a record that keeps somebody from making a move.
+func named(t *record.Transition, doc map[string]json.RawMessage, caller act.Caller) string {
+	for _, field := range t.NotBy {
+		if strings.Contains(string(doc[field]), strconv.Quote(caller.ID)) {
+			return field
+		}
+	}
+	return ""
+}
+
+// named are the records of other registers that refer to one in a column.
+func (p *Portal) named(r *request, ref string) (all []naming, err error) {
+	return all, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		for _, kind := range p.System.Kinds {
+			for _, f := range kind.Described {
+				if f.Refers != r.kind.Name || kind.Shape(f.Name) != record.ShapeText || !slices.Contains(kind.Filterable(), f.Name) || !r.may(readAction(kind)) {
+					continue
+				}
+				a := p.ask(kind, map[string][]string{prefix + f.Name: {ref}})
+				one := naming{Title: kind.Title + ": " + f.Label, Href: a.with()}
+				if kind.Personal { // reading them is recorded: only for whoever asks
+					all = append(all, one)
+					continue
+				}
+				for _, c := range shownColumns(kind)[:min(3, len(shownColumns(kind)))] {
+					one.Columns = append(one.Columns, heading{Label: c.Label})
+				}
+				const few = 10
+				if _, err := record.List(reader, kind, record.Query{Filter: a.filter(), Limit: few}, func(v *record.Version) error {
+					line, err := p.row(kind, v, one.Columns)
+					one.Rows = append(one.Rows, line)
+					return err
+				}); err != nil {
+					return err
+				}
+				if len(one.Rows) > 0 {
+					all = append(all, one)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// mistakes are what is wrong with a form, for people; false when it is something
+// else that went wrong.
+func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields map[string]string, taken bool) {
+	fields = map[string]string{}
+	var invalid *record.Invalid
+	switch {
+	case errors.As(err, &invalid):
+		for _, f := range invalid.Fields {
+			label := kind.Field(f.Field).Label
+			all = append(all, mistake{label, "f-" + f.Field, f.Problem})
+			fields[f.Field] = f.Problem
+		}
+	case errors.Is(err, act.ErrSamePerson), errors.Is(err, attached.ErrRefused), errors.Is(err, record.ErrSame), errors.Is(err, record.ErrExists),
+		errors.Is(err, record.ErrStale), errors.Is(err, record.ErrNone), errors.Is(err, record.ErrRegister):
+		all = append(all, mistake{Problem: sentence(err)})
+	default:
+		return nil, nil, false
+	}
+	return all, fields, true
+}
+
+// formPage is the page of a form.
+type formPage struct {
+	Kind    *record.Kind
+	Action  string // where it is sent
+	Back    string
+	Button  string
+	Version int // that it was made from
+	Inputs  []input
+	Wrong   []mistake
+	Stale   *stale
+}
+
+// stale is what somebody is shown who changed a record that has moved on.
+type stale struct {
+	From, Current int
+	Rows          []staleRow
+}
+
+type staleRow struct {
+	Label       string
+	Yours, Mine shownValue
+}
+
+func (p *Portal) addForm(r *request) (*shown, error) {
+	return p.form(r, nil, nil, nil)
+}
+
+// form shows the form of a new record, or of one that is there (v), with what is
+// wrong with what was typed.
+func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (*shown, error) {
+	kind := r.kind
+	page := &formPage{Kind: kind, Action: at(kind), Back: at(kind), Button: "Add it", Stale: old}
+	answer := &shown{page: "form", title: "New: " + kind.Singular, data: page}
+	var doc map[string]json.RawMessage
+	if v != nil {
+		page.Version, page.Button, page.Back = v.Version, "Save", at(kind, v.ID)
+		page.Action, answer.title = page.Back, "Change "+caption(kind, v)
+		if err := json.Unmarshal(v.Doc, &doc); err != nil {
+			return nil, err
+		}
+	} else {
+		var err error
+		if doc, err = blank(kind); err != nil {
+			return nil, err
+		}
+	}
+	wrong := map[string]string{}
+	if failed != nil {
+		var taken bool
+		if page.Wrong, wrong, taken = p.mistakes(kind, failed); !taken {
+			return nil, failed
+		}
+		answer.status = http.StatusUnprocessableEntity
+	}
+	section := ""
+	for _, f := range kind.Editable(v != nil) {
+		typed := p.typed(kind, f, doc[f.Name])
+		if r.Method == http.MethodPost {
+			typed = posted(kind, f, r.PostForm)
+		} else if v == nil && r.URL.Query().Has(prefix+f.Name) {
+			typed = posted(kind, f, r.URL.Query()) // a link can fill in a form
+		}
+		in := p.input(kind, f, typed, wrong)
+		if f.Section != section && f.Section != "" {
+			section, in.Begins = f.Section, f.Section
+		}
+		page.Inputs = append(page.Inputs, in)
+	}
+	return answer, nil
+}
+
+// blank is what a new record begins with.
+func blank(kind *record.Kind) (doc map[string]json.RawMessage, err error) {
+	raw, err := record.Canonical(kind.New())
+	if err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal(raw, &doc)
+	for name, value := range doc {
+		// What nobody has said yet is not shown as an answer.
+		if text := string(value); text == "0" || text == "false" {
+			delete(doc, name)
+		}
+	}
+	return doc, err
+}
+
+// changes are the fields of a form that say something else than the document
+// does. What is wrong with one is record.Invalid.
+func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+	changed := map[string]json.RawMessage{}
+	invalid := &record.Invalid{}
+	for _, f := range fields {
+		if _, sent := r.PostForm[prefix+f.Name]; !sent && len(f.Choices) == 0 {
+			continue
+		}
+		typed := posted(r.kind, f, r.PostForm)
+		if slices.Equal(typed, p.typed(r.kind, f, doc[f.Name])) || strings.Join(typed, "\n") == strings.Join(p.typed(r.kind, f, doc[f.Name]), "\n") {
+			continue
+		}
+		raw, err := p.read(r.kind, f, typed)
+		var wrong *record.Invalid
+		if errors.As(err, &wrong) {
+			invalid.Fields = append(invalid.Fields, wrong.Fields...)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		changed[f.Name] = raw
+	}
+	if len(invalid.Fields) > 0 {
+		return nil, invalid
+	}
+	return changed, nil
+}
+
+func (p *Portal) add(r *request) (*shown, error) {
+	doc, err := blank(r.kind)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := p.changes(r, r.kind.Editable(false), doc)
+	if err == nil {
+		var made *record.Version
+		if made, err = p.System.AddRecord(r.Context(), r.caller, r.kind, fields); err == nil {
+			return &shown{to: at(r.kind, made.ID)}, nil
+		}
+	}
+	return p.form(r, nil, err, nil)
+}
+
+func (p *Portal) editForm(r *request) (*shown, error) {
+	v, err := p.load(r)
+	if err != nil {
+		return nil, err
+	}
+	return p.form(r, v, nil, nil)
+}
+
+func (p *Portal) edit(r *request) (*shown, error) {
+	id := r.PathValue("id")
+	from, err := strconv.Atoi(r.PostForm.Get("version"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it does not say which version it was made from", errForm)
+	}
+	var v *record.Version
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		v, err = record.GetVersion(reader, r.kind.Name, id, from)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(v.Doc, &doc); err != nil {
+		return nil, err
+	}
+	fields, err := p.changes(r, r.kind.Editable(true), doc)
+	if err == nil && len(fields) == 0 {
+		return &shown{to: at(r.kind, id)}, nil
+	}
+	if err == nil {
+		if _, err = p.System.SetRecord(r.Context(), r.caller, r.kind, id, from, fields); err == nil {
+			return &shown{to: at(r.kind, id)}, nil
+		}
+	}
+	var moved *record.StaleError
+	if errors.As(err, &moved) {
+		old, err := p.differing(r.kind, moved)
+		if err != nil {
+			return nil, err
+		}
+		// What was typed stands in the form, over the version that is there now.
+		page, err := p.form(r, moved.Current, nil, old)
+		if page != nil {
+			page.status = http.StatusConflict
+		}
+		return page, err
+	}
+	return p.form(r, v, err, nil)
+}
+
+// differing shows where two versions differ.
+func (p *Portal) differing(kind *record.Kind, e *record.StaleError) (*stale, error) {
+	s := &stale{From: e.From, Current: e.Current.Version}
+	yours, err := p.values(kind, e.Yours.Doc)
+	if err != nil {
+		return nil, err
+	}
+	current, err := p.values(kind, e.Current.Doc)
+	for _, d := range e.Differing {
+		s.Rows = append(s.Rows, staleRow{kind.Field(d.Field).Label, yours[d.Field], current[d.Field]})
+	}
+	return s, err
+}
+
+func (p *Portal) move(r *request) (*shown, error) {
+	id, state := r.PathValue("id"), r.PostForm.Get("state")
+	from, err := strconv.Atoi(r.PostForm.Get("version"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it does not say which version it was made from", errForm)
+	}
+	var fields []record.Field
+	for i := range r.kind.Transitions {
+		if t := &r.kind.Transitions[i]; t.To == state {
+			for _, name := range t.Required {
+				if !slices.ContainsFunc(fields, func(f record.Field) bool { return f.Name == name }) {
+					fields = append(fields, r.kind.Field(name))
+				}
+			}
+		}
+	}
+	var doc map[string]json.RawMessage
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		v, err := record.Get(reader, r.kind.Name, id)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(v.Doc, &doc)
+	}); err != nil {
+		return nil, err
+	}
+	changed, err := p.changes(r, fields, doc)
+	if err == nil {
+		if _, err = p.System.MoveRecord(r.Context(), r.caller, r.kind, id, from, state, changed); err == nil {
+			return &shown{to: at(r.kind, id)}, nil
+		}
+	}
+	return p.recordWith(r, err, state)
+}
+
+// attach does what a small form on a record's page says, and goes back to it.
+func attach(do func(ctx context.Context, p *Portal, r *request, id string) error) func(*Portal, *request) (*shown, error) {
+	return func(p *Portal, r *request) (*shown, error) {
+		id := r.PathValue("id")
+		if err := do(r.Context(), p, r, id); err != nil {
+			return p.recordWith(r, err, "")
+		}
+		return &shown{to: at(r.kind, id) + "#attached"}, nil
+	}
+}
+
+func comment(ctx context.Context, p *Portal, r *request, id string) error {
+	_, err := p.System.CommentRecord(ctx, r.caller, r.kind, id, strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n"))
+	return err
+}
+
+func tag(ctx context.Context, p *Portal, r *request, id string) error {
+	_, err := p.System.TagRecord(ctx, r.caller, r.kind, id, strings.Fields(strings.ReplaceAll(r.PostForm.Get("add"), ",", " ")), strings.Fields(r.PostForm.Get("remove")))
+	return err
+}
+
+func link(ctx context.Context, p *Portal, r *request, id string) error {
+	if r.PostForm.Get("remove") != "" {
+		_, err := p.System.UnlinkRecord(ctx, r.caller, r.kind, id, r.PostForm.Get("relation"), r.PostForm.Get("to"))
+		return err
+	}
+	_, err := p.System.LinkRecord(ctx, r.caller, r.kind, id, r.PostForm.Get("relation"), strings.TrimSpace(r.PostForm.Get("to")))
+	return err
+}
+
+func upload(ctx context.Context, p *Portal, r *request, id string) error {
+	file, header, err := r.FormFile("file")
+	if err != nil {
+		return fmt.Errorf("%w: choose a file", attached.ErrRefused)
+	}
+	defer func() { _ = file.Close() }() // it was read
+	// The type is what the bytes are, whatever the browser calls them.
+	_, err = p.System.AttachFile(ctx, r.caller, r.kind, id, header.Filename, "", file)
+	return err
+}
+
+// file sends an attached file, to be saved and not to be shown.
+func (p *Portal) file(r *request) (*shown, error) {
+	found, content, err := p.System.OpenFile(r.Context(), r.caller, r.kind, r.PathValue("id"), r.PathValue("file"))
+	if err != nil {
+		return nil, err
+	}
+	return &shown{file: content, name: found.Name}, nil
+}
+
+// historyPage is every version of a record.
+type historyPage struct {
+	Kind  *record.Kind
+	Ref   string
+	Back  string
+	Steps []historyStep
+}
+
+type historyStep struct {
+	surface.Step
+	Ledger  string // the event's page
+	Changes []staleRow
+}
+
+func (p *Portal) history(r *request) (*shown, error) {
+	v, err := p.load(r)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := p.System.History(r.Context(), r.kind, v.ID, false)
+	if err != nil {
+		return nil, err
+	}
+	page := &historyPage{Kind: r.kind, Ref: v.Ref(), Back: at(r.kind, v.ID)}
+	before := map[string]shownValue{}
+	for _, step := range steps {
+		one := historyStep{Step: step, Ledger: "/ledger/" + strconv.FormatInt(step.Index, 10)}
+		after, err := p.values(r.kind, step.Document)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range r.kind.Ordered() {
+			changed := step.Version == 1 && len(after[f.Name].Lines)+len(after[f.Name].Rendered) > 0
+			for _, d := range step.Fields {
+				changed = changed || d.Field == f.Name
+			}
+			if changed {
+				one.Changes = append(one.Changes, staleRow{f.Label, after[f.Name], before[f.Name]})
+			}
+		}
+		before = after
+		page.Steps = append(page.Steps, one)
+	}
+	slices.Reverse(page.Steps)
+	return &shown{page: "history", title: "History of " + caption(r.kind, v), data: page}, nil
+}

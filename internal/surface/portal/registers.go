@@ -1,0 +1,432 @@
+package portal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
+	"scaf.dev/scaf/internal/record/tabular"
+)
+
+const (
+	pageSize   = 50 // records of a page
+	boardSize  = 20 // records of a column of a board
+	maxColumns = 7  // of a list, beside the records' names
+)
+
+// registerLine is a register in the list of all.
+type registerLine struct {
+	Href, Title string
+	Personal    bool
+	Records     int64
+	Add         string // where a record is added; empty where the caller may not
+}
+
+// registers is the list of what is kept as records: first what people keep, then
+// what SCAF keeps itself.
+func (p *Portal) registers(r *request) (*shown, error) {
+	var data struct{ Kept, Own []registerLine }
+	return &shown{page: "registers", title: "Registers", data: &data}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		for _, kind := range p.System.Kinds {
+			if kind.Internal && kind.Personal || !r.may(readAction(kind)) {
+				continue
+			}
+			line := registerLine{Href: at(kind), Title: kind.Title, Personal: kind.Personal}
+			if r.may(kind.Name+".add") && !kind.Internal {
+				line.Add = "/new/" + kind.Register
+			}
+			var err error
+			if line.Records, err = record.Count(reader, record.Range{Kind: kind.Name}); err != nil {
+				return err
+			}
+			if kind.Internal {
+				data.Own = append(data.Own, line)
+			} else {
+				data.Kept = append(data.Kept, line)
+			}
+		}
+		return nil
+	})
+}
+
+// readAction is what it takes to read a register.
+func readAction(kind *record.Kind) string {
+	if kind.Personal {
+		return kind.Name + ".read"
+	}
+	return "record.read"
+}
+
+// asked is what a list is asked for by its address.
+type asked struct {
+	kind  *record.Kind
+	query url.Values
+	// conditions are those of the filter, with what people call them and without
+	// which parameter they go.
+	conditions []condition
+	wrong      string
+}
+
+type condition struct{ cel, label, parameter string }
+
+// ask reads the address of a list.
+func (p *Portal) ask(kind *record.Kind, query url.Values) *asked {
+	a := &asked{kind: kind, query: query}
+	for _, c := range kind.Columns {
+		if !c.Filter {
+			continue
+		}
+		name, shape := prefix+c.Field, kind.Shape(c.Field)
+		if value := query.Get(name); value != "" {
+			a.is(c, shape, name, value)
+		}
+		if shape == record.ShapeTime {
+			a.between(p.zone, c, name+".from", ">=", "from", 0)
+			a.between(p.zone, c, name+".to", "<", "until", 1)
+		}
+	}
+	if filter := strings.TrimSpace(query.Get("filter")); filter != "" {
+		a.conditions = append(a.conditions, condition{"(" + filter + ")", filter, "filter"})
+	}
+	return a
+}
+
+// is asks that a column has a value.
+func (a *asked) is(c record.Column, shape record.Shape, name, value string) {
+	text := value
+	if len(a.kind.Field(c.Field).Choices) > 0 || c.Field == "state" {
+		text = record.Words(value)
+	}
+	cel := "item." + c.Field + " == " + literal(value)
+	switch shape {
+	case record.ShapeTruth:
+		cel, text = "item."+c.Field, "yes"
+		if value != "true" {
+			cel, text = "!"+cel, "no"
+		}
+	case record.ShapeNumber:
+		if !json.Valid([]byte(value)) {
+			a.wrong = fmt.Sprintf("%s: %q is no number.", c.Label, value)
+			return
+		}
+		cel = "item." + c.Field + " == " + value
+	case record.ShapeText, record.ShapeTime, record.ShapeTexts, record.ShapeJSON:
+	}
+	a.conditions = append(a.conditions, condition{cel, c.Label + ": " + text, name})
+}
+
+// between asks that a time lies on a day or after it, or on it or before.
+func (a *asked) between(zone *time.Location, c record.Column, name, compare, word string, days int) {
+	value := a.query.Get(name)
+	if value == "" {
+		return
+	}
+	day, err := time.ParseInLocation(time.DateOnly, value, zone)
+	if err != nil {
+		a.wrong = fmt.Sprintf("%s: %q is no day such as 2026-01-31.", c.Label, value)
+		return
+	}
+	a.conditions = append(a.conditions, condition{
+		fmt.Sprintf("item.%s %s timestamp(%q)", c.Field, compare, day.AddDate(0, 0, days).UTC().Format(time.RFC3339)), c.Label + " " + word + " " + value, name,
+	})
+}
+
+// filter is the whole condition as CEL.
+func (a *asked) filter(more ...string) string {
+	all := slices.Clone(more)
+	for _, c := range a.conditions {
+		all = append(all, c.cel)
+	}
+	return strings.Join(all, " && ")
+}
+
+// with is the address of the list with parameters set, or taken away where empty.
+// The page begins anew.
+func (a *asked) with(pairs ...string) string {
+	next := url.Values{}
+	for name, values := range a.query {
+		if name != "after" && len(values) > 0 && values[0] != "" {
+			next[name] = values
+		}
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		next.Set(pairs[i], pairs[i+1])
+		if pairs[i+1] == "" {
+			next.Del(pairs[i])
+		}
+	}
+	if len(next) == 0 {
+		return at(a.kind)
+	}
+	return at(a.kind) + "?" + next.Encode()
+}
+
+// literal is a text as CEL writes it: JSON does the same.
+func literal(text string) string {
+	quoted, _ := json.Marshal(strings.ToValidUTF8(text, "\uFFFD")) // a text can always be written
+	return string(quoted)
+}
+
+// list is the page of a register.
+type list struct {
+	Kind    *record.Kind
+	Href    string
+	Columns []heading
+	Rows    []row
+	Filters []input
+	Days    []input // from and until, of times
+	Chips   []chip
+	Words   string // that are searched for
+	Filter  string // CEL
+	Sort    string
+	Wrong   string
+	Total   int64
+	Next    string
+	First   string // the beginning of the list, from further on
+	Add     string
+	Board   string // the other view
+	List    string
+	States  []column
+	CSV     string
+	XLSX    string
+}
+
+type (
+	heading struct {
+		Label, Href string
+		Sorted      string // ascending, descending
+		Number      bool
+	}
+	row struct {
+		Href, ID, Caption string
+		Cells             []shownValue
+	}
+	chip   struct{ Label, Href string }
+	column struct {
+		State, Title string
+		Rows         []row
+		More         string // the list of all that are in the state
+	}
+)
+
+// register shows a page of a register's records.
+func (p *Portal) register(r *request) (*shown, error) {
+	kind, query := r.kind, r.URL.Query()
+	a := p.ask(kind, query)
+	l := &list{Kind: kind, Href: at(kind), Words: strings.TrimSpace(query.Get("q")), Filter: query.Get("filter"), Sort: query.Get("sort"), Wrong: a.wrong}
+	p.describe(r, l, a)
+	page := &shown{page: "register", title: kind.Title, data: l}
+	if err := p.System.ViewRecords(r.Context(), r.caller, kind, "", map[string]string{"filter": a.filter(), "words": l.Words, "tags": strings.Join(query["tag"], " ")}); err != nil {
+		return nil, err
+	}
+	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		if l.Total, err = record.Count(reader, record.Range{Kind: kind.Name}); err != nil || a.wrong != "" {
+			return err
+		}
+		if query.Get("view") == "board" && l.Board != "" {
+			return p.board(reader, l, a)
+		}
+		q := record.Query{Filter: a.filter(), Words: l.Words, Sort: l.Sort, Limit: pageSize, After: query.Get("after")}
+		if q.Marks, err = attached.Tagged(query["tag"]...); err != nil {
+			return err
+		}
+		next, err := record.List(reader, kind, q, func(v *record.Version) error {
+			one, err := p.row(kind, v, l.Columns)
+			l.Rows = append(l.Rows, one)
+			return err
+		})
+		if next != "" {
+			l.Next = a.with("after", next)
+		}
+		return err
+	})
+	if errors.Is(err, record.ErrFilter) || errors.Is(err, record.ErrCursor) {
+		l.Rows, l.States, l.Wrong, page.status = nil, nil, sentence(err), http.StatusBadRequest
+		return page, nil
+	}
+	if l.Wrong != "" {
+		page.status = http.StatusBadRequest
+	}
+	return page, err
+}
+
+// describe fills in what the list has around its records.
+func (p *Portal) describe(r *request, l *list, a *asked) {
+	kind := a.kind
+	for _, c := range kind.Columns {
+		if c.Filter {
+			p.control(l, a, c)
+		}
+	}
+	for _, c := range shownColumns(kind) {
+		h := heading{Label: c.Label, Number: kind.Shape(c.Field) == record.ShapeNumber}
+		if c.Sort {
+			h.Href = a.with("sort", c.Field)
+			switch l.Sort {
+			case c.Field:
+				h.Sorted, h.Href = "ascending", a.with("sort", "-"+c.Field)
+			case "-" + c.Field:
+				h.Sorted = "descending"
+			}
+		}
+		l.Columns = append(l.Columns, h)
+	}
+	if l.Words != "" {
+		l.Chips = append(l.Chips, chip{"“" + l.Words + "”", a.with("q", "")})
+	}
+	for _, c := range a.conditions {
+		l.Chips = append(l.Chips, chip{c.label, a.with(c.parameter, "")})
+	}
+	for _, tag := range a.query["tag"] {
+		l.Chips = append(l.Chips, chip{"Tag: " + tag, a.with("tag", "")})
+	}
+	if a.query.Get("after") != "" {
+		l.First = a.with()
+	}
+	if r.may(kind.Name+".add") && !kind.Internal {
+		l.Add = "/new/" + kind.Register
+	}
+	if len(kind.States) > 1 && slices.Contains(kind.Filterable(), "state") {
+		l.Board, l.List = a.with("view", "board"), a.with("view", "")
+	}
+	export := func(form string) string {
+		values := url.Values{"format": {form}}
+		if filter := a.filter(); filter != "" {
+			values.Set("filter", filter)
+		}
+		if l.Words != "" {
+			values.Set("q", l.Words)
+		}
+		return "/export/" + kind.Register + "?" + values.Encode()
+	}
+	l.CSV, l.XLSX = export("csv"), export("xlsx")
+}
+
+// control is what a column is filtered by: choices, or days.
+func (p *Portal) control(l *list, a *asked, c record.Column) {
+	kind, f, name := a.kind, a.kind.Field(c.Field), prefix+c.Field
+	f.Label, f.Name = c.Label, name
+	value := a.query.Get(name)
+	choose := func(values []string, words func(string) string) {
+		in := input{Field: f, ID: "by-" + c.Field, Control: "one", Options: []option{{"", "Any", value == ""}}}
+		for _, choice := range values {
+			in.Options = append(in.Options, option{choice, words(choice), choice == value})
+		}
+		l.Filters = append(l.Filters, in)
+	}
+	switch shape := kind.Shape(c.Field); {
+	case c.Field == "state" && len(kind.States) > 0:
+		var states []string
+		for _, state := range kind.States {
+			states = append(states, state.Name)
+		}
+		choose(states, record.Words)
+	case len(f.Choices) > 0:
+		choose(f.Choices, record.Words)
+	case shape == record.ShapeTruth:
+		choose([]string{"true", "false"}, func(value string) string { return map[string]string{"true": "Yes", "false": "No"}[value] })
+	case shape == record.ShapeTime:
+		for _, end := range []struct{ name, label string }{{".from", " from"}, {".to", " until"}} {
+			day := input{Field: f, ID: "by-" + c.Field + strings.ReplaceAll(end.name, ".", "-"), Control: "date", Value: a.query.Get(name + end.name)}
+			day.Name, day.Label = name+end.name, c.Label+end.label
+			l.Days = append(l.Days, day)
+		}
+	}
+}
+
+// shownColumns are the columns of a list, beside what the records are called.
+func shownColumns(kind *record.Kind) []record.Column {
+	var columns []record.Column
+	for _, c := range kind.Columns {
+		if c.Field != "title" && c.Field != "name" && c.Field != kind.IDField && len(columns) < maxColumns {
+			columns = append(columns, c)
+		}
+	}
+	if len(columns) == 0 && kind.At != "" {
+		columns = append(columns, record.Column{Field: kind.At, Label: kind.Field(kind.At).Label, Sort: true})
+	}
+	return columns
+}
+
+func (p *Portal) row(kind *record.Kind, v *record.Version, columns []heading) (row, error) {
+	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)}
+	values, err := p.values(kind, v.Doc)
+	for _, c := range shownColumns(kind)[:len(columns)] {
+		value := values[c.Field]
+		value.Label = c.Label
+		one.Cells = append(one.Cells, value)
+	}
+	return one, err
+}
+
+// board puts the records into columns by their states.
+func (p *Portal) board(reader *store.Reader, l *list, a *asked) error {
+	for _, state := range a.kind.States {
+		c := column{State: state.Name, Title: record.Words(state.Name)}
+		next, err := record.List(reader, a.kind, record.Query{Filter: a.filter("item.state == " + literal(state.Name)), Words: l.Words, Sort: l.Sort, Limit: boardSize}, func(v *record.Version) error {
+			one, err := p.row(a.kind, v, l.Columns[:min(3, len(l.Columns))])
+			c.Rows = append(c.Rows, one)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if next != "" {
+			c.More = a.with("view", "", prefix+"state", state.Name)
+		}
+		l.States = append(l.States, c)
+	}
+	return nil
+}
+
+// export sends the records of a list as a table.
+func (p *Portal) export(r *request) (*shown, error) {
+	kind, query := r.kind, r.URL.Query()
+	form := query.Get("format")
+	if form != tabular.CSV && form != tabular.XLSX {
+		return nil, errNotFound
+	}
+	a := p.ask(kind, query)
+	q := record.Query{Filter: a.filter(), Words: query.Get("q"), Sort: query.Get("sort")}
+	if err := p.System.ViewRecords(r.Context(), r.caller, kind, "", map[string]string{"filter": q.Filter, "words": q.Words, "format": form}); err != nil {
+		return nil, err
+	}
+	// It is whole before anything is sent: a part would pass for the register.
+	file, err := os.CreateTemp("", "scaf-export-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // it is still read through the open file
+	if err := p.table(r, file, form, q); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &shown{file: file, name: kind.Register + "." + form}, nil
+}
+
+func (p *Portal) table(r *request, to io.Writer, form string, q record.Query) error {
+	out, err := tabular.NewWriter(to, r.kind, form)
+	if err != nil {
+		return err
+	}
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		_, err := record.List(reader, r.kind, q, out.Write)
+		return err
+	}); err != nil {
+		out.Abort()
+		return err
+	}
+	return out.Close()
+}

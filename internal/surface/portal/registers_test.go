@@ -1,0 +1,312 @@
+package portal_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
+)
+
+// people adds people from JSON documents.
+func (s *site) people(t *testing.T, docs ...string) {
+	t.Helper()
+	kind, err := s.Kinds.Find("people")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, doc := range docs {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(doc), &fields); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AddRecord(context.Background(), apptest.Operator, kind, fields); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var linkToPerson = regexp.MustCompile(`href="/r/people/([^"/]+)">`)
+
+// shows holds which people a page lists, in its order.
+func (p page) shows(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for _, found := range linkToPerson.FindAllStringSubmatch(p.body, -1) {
+		got = append(got, found[1])
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("shown are %v, want %v", got, want)
+	}
+}
+
+func TestARegisterIsListed(t *testing.T) {
+	s := serve(t, config.Config{Timezone: "Europe/Berlin"})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/r/people").want(t, 200, "There is no record yet", `href="/new/people"`)
+	s.people(t,
+		`{"id":"E1","name":"Zoe Example","department":"Security","employment":"employee","joined_at":"2025-12-31T23:00:00Z"}`,
+		`{"id":"E2","name":"Ann <b>Example</b>","department":"Engineering","employment":"contractor","joined_at":"2026-01-01T22:59:59Z"}`,
+		`{"id":"E3","name":"Bob Sample","department":"Engineering","employment":"employee","joined_at":"2026-01-01T23:00:00Z"}`,
+	)
+	whole := b.get("/r/people").want(t, 200, "Ann &lt;b&gt;Example", "2026-01-01 00:00")
+	whole.shows(t, "E1", "E2", "E3")
+	for query, want := range map[string][]string{
+		"sort=name":                      {"E2", "E3", "E1"},
+		"sort=-name":                     {"E1", "E3", "E2"},
+		"q=EXAMPLE":                      {"E1", "E2"},
+		"q=e3":                           {"E3"},
+		"f.department=Engineering&q=bob": {"E3"},
+		"f.state=left":                   nil,
+		"f.joined_at.from=2026-01-02":    {"E3"},
+		"f.joined_at.to=2026-01-01":      {"E1", "E2"}, // the day in the organisation's zone
+		"filter=" + url.QueryEscape(`item.employment != "employee"`): {"E2"},
+	} {
+		b.get("/r/people?"+query).want(t, 200).shows(t, want...)
+	}
+	b.get("/r/people?f.state=left").want(t, 200, "No record is like this", "Show all 3")
+	b.get("/r/people?view=board").want(t, 200, `id="s-on_leave"`).shows(t, "E1", "E2", "E3")
+	for query, part := range map[string]string{
+		"filter=item.colour": "colour", "sort=colour": "sorted by", "after=xx": "not one of ours", "f.joined_at.from=soon": "no day", "q=%00": "cannot be looked for", "tag=Not+One": "no tag",
+	} {
+		b.get("/r/people?"+query).want(t, 400, part).shows(t)
+	}
+	b.get("/r/nothing").want(t, 404)
+	b.get("/r/person").want(t, 404) // one address for one page
+	b.get("/r/comments").want(t, 403)
+	b.get("/registers").want(t, 200, `href="/r/people"`, `<span class="number">3</span>`)
+	s.signed(t, "carl", "engineer").get("/registers").want(t, 200, "Changes")
+}
+
+func TestPagesOfARegister(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	var docs, all []string
+	for i := range 120 {
+		docs = append(docs, fmt.Sprintf(`{"id":"E%03d","name":"Example %03d","joined_at":"2026-01-01T00:00:00Z"}`, i, i))
+	}
+	s.people(t, docs...)
+	next := "/r/people?sort=name"
+	for pages := 0; next != ""; pages++ {
+		if pages > 3 {
+			t.Fatal("the list does not end")
+		}
+		got := b.get(next).want(t, 200, "of 120 in the register")
+		for _, found := range linkToPerson.FindAllStringSubmatch(got.body, -1) {
+			all = append(all, found[1])
+		}
+		found := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(got.body)
+		next = ""
+		if found != nil {
+			next = html.UnescapeString(found[1])
+		}
+	}
+	if len(all) != 120 || !slices.IsSorted(all) {
+		t.Errorf("%d people: %v", len(all), all)
+	}
+}
+
+// What is typed is kept, field by field, until it is right; and then only what
+// was changed is.
+func TestARecordIsAddedAndChanged(t *testing.T) {
+	s := serve(t, config.Config{Timezone: "Europe/Berlin"})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/new/people?f.name=Zoe").want(t, 200, `name="f.name" type="text" value="Zoe"`)
+	b.post("/r/people", "f.id", "E 1", "f.name", "Ann <Example>", "f.email", "nobody", "f.joined_at", "2026-02-03T09:30").
+		want(t, 422, "Nothing was changed", `value="Ann &lt;Example&gt;"`, `value="nobody"`, `id="f-email-wrong"`, `aria-invalid="true"`, `href="#f-id"`, `value="2026-02-03T09:30"`)
+	b.post("/r/people", "f.id", "E1", "f.name", "Ann Example", "f.email", "ann@example.com", "f.joined_at", "2026-02-03T09:30").goes(t, "/r/people/E1")
+	b.get("/r/people/E1").want(t, 200, "<h1>Ann Example</h1>", `datetime="2026-02-03T08:30:00Z"`, "2026-02-03 09:30", "version 1")
+	b.post("/r/people", "f.id", "E1", "f.name", "Another").want(t, 422, "exists")
+	form := b.get("/r/people/E1/edit").want(t, 200, `value="2026-02-03T09:30"`, `name="version" value="1"`)
+	if strings.Contains(form.body, `name="f.id"`) || strings.Contains(form.body, `name="f.state"`) {
+		t.Error("the form lets the id or the state be changed")
+	}
+	b.post("/r/people/E1", "version", "1", "f.name", "Ann Example", "f.email", "ann@example.com", "f.joined_at", "2026-02-03T09:30", "f.department", "").goes(t, "/r/people/E1")
+	b.get("/r/people/E1").want(t, 200, "version 1") // nothing was changed, and so there is no event
+	b.post("/r/people/E1", "version", "1", "f.name", "Ann Other", "f.email", "ann@example.com", "f.joined_at", "2026-02-03T09:30").goes(t, "/r/people/E1")
+	history := b.get("/r/people/E1/history").want(t, 200, "Version 2", "Version 1", "Ann Other", `href="/ledger/`)
+	if second, _, _ := strings.Cut(history.body, "Version 1"); strings.Contains(second, "ann@example.com") {
+		t.Error("the second version is said to have changed what it did not")
+	}
+	stale := b.post("/r/people/E1", "version", "1", "f.name", "Ann Third", "f.email", "ann@example.com", "f.joined_at", "2026-02-03T09:30").
+		want(t, 409, "Somebody else has changed", "Ann Other", "Ann Third", `name="version" value="2"`)
+	if !strings.Contains(stale.body, `value="Ann Third"`) {
+		t.Error("what was typed is lost")
+	}
+	b.get("/r/people/E1").want(t, 200, "Ann Other")
+	b.post("/r/people/E1", "version", "2", "f.name", "Ann Third", "f.email", "ann@example.com", "f.joined_at", "2026-02-03T09:30").goes(t, "/r/people/E1")
+	b.post("/r/people/E1", "version", "x").want(t, 400)
+	b.post("/r/people/E1", "version", "9", "f.name", "x").want(t, 404)
+	b.get("/r/people/none").want(t, 404, "There is no such record")
+	b.post("/r/people", "f.id", "E2", "f.name", strings.Repeat("x", 1<<20)).want(t, 413, "more than")
+}
+
+func TestARecordMoves(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	b := s.signed(t, "ann", "compliance")
+	b.get("/r/people/E1").want(t, 200, `value="on_leave"`, `value="left"`, `name="f.left_at"`)
+	b.post("/r/people/E1/move", "version", "1", "state", "left", "f.left_at", "").want(t, 422, "is missing", `<details class="move" open`, `href="#left-f-left_at"`, `id="left-f-left_at-wrong"`)
+	b.post("/r/people/E1/move", "version", "1", "state", "nowhere").want(t, 422, "can move to")
+	b.post("/r/people/E1/move", "version", "1", "state", "left", "f.left_at", "2026-03-01T00:00").goes(t, "/r/people/E1")
+	b.get("/r/people/E1").want(t, 200, `class="state left"`, "2026-03-01")
+	b.post("/r/people/E1/move", "version", "1", "state", "active").want(t, 422, "version 2")
+	reader := s.signed(t, "rita", "auditor")
+	for _, path := range []string{"/r/people/E1", "/r/people", "/registers"} {
+		got := reader.get(path).want(t, 200)
+		for _, form := range strings.Split(got.body, "<form")[1:] {
+			if strings.Contains(form[:strings.Index(form, ">")], "post") && !strings.Contains(form, "/signout") {
+				t.Errorf("%s offers an auditor a form: %.200s", path, form)
+			}
+		}
+	}
+}
+
+func TestWhatIsAttachedToARecord(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`, `{"id":"E2","name":"Bob Example"}`)
+	b := s.signed(t, "ann", "compliance")
+	b.get("/r/people/E1")
+	b.post("/r/people/E1/comment", "text", "Agreed on <script>alert(1)</script>\r\nmonday").goes(t, "/r/people/E1#attached")
+	b.post("/r/people/E1/comment", "text", " ").want(t, 422)
+	b.post("/r/people/E1/tag", "add", "remote, part-time").goes(t, "/r/people/E1#attached")
+	b.post("/r/people/E1/tag", "add", "Not?").want(t, 422, `value="Not?"`)
+	b.post("/r/people/E1/link", "relation", "relates_to", "to", "person/E2").goes(t, "/r/people/E1#attached")
+	b.post("/r/people/E1/link", "relation", "relates_to", "to", "person/none").want(t, 422, `value="person/none"`)
+	got := b.get("/r/people/E1").want(t, 200, "&lt;script&gt;", `href="/r/people?tag=remote"`, `href="/r/people/E2"`)
+	if strings.Contains(got.body, "<script") {
+		t.Error("a comment is a script")
+	}
+	b.get("/r/people?tag=remote").want(t, 200).shows(t, "E1")
+	b.post("/r/people/E1/link", "relation", "relates_to", "to", "person/E2", "remove", "1").goes(t, "/r/people/E1#attached")
+	b.post("/r/people/E1/tag", "remove", "remote").goes(t, "/r/people/E1#attached")
+
+	send := func(name string, content []byte, token string) page {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		_ = form.WriteField("form", token)
+		part, err := form.CreateFormFile("file", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = part.Write(content)
+		_ = form.Close()
+		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url+"/r/people/E1/file", &body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		return b.send(r)
+	}
+	send("check.html", []byte("<script>alert(1)</script>"), "x").want(t, 403)
+	send("check.html", []byte("<script>alert(1)</script>"), b.form).goes(t, "/r/people/E1#attached")
+	send("large.bin", make([]byte, 70<<20), b.form).want(t, 413)
+	found := regexp.MustCompile(`href="(/r/people/E1/file/[^"]+)">check.html`).FindStringSubmatch(b.get("/r/people/E1").body)
+	if found == nil {
+		t.Fatal("the file is not there")
+	}
+	file := b.get(found[1]).want(t, 200, "<script>alert(1)</script>")
+	if file.header.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(file.header.Get("Content-Disposition"), "attachment") {
+		t.Errorf("the file is shown and not saved: %v", file.header)
+	}
+	b.get("/r/people/E2/file/"+found[1][strings.LastIndex(found[1], "/")+1:]).want(t, 404)
+}
+
+func TestARegisterIsExported(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"=1+1","department":"Security"}`, `{"id":"E2","name":"Bob Example","department":"Engineering"}`)
+	b := s.signed(t, "ann", "compliance")
+	link := regexp.MustCompile(`href="(/export/people[^"]+format=csv[^"]*)"`).FindStringSubmatch(b.get("/r/people?f.department=Security").body)
+	if link == nil {
+		t.Fatal("there is no link")
+	}
+	got := b.get(html.UnescapeString(link[1])).want(t, 200, "'=1+1")
+	if strings.Contains(got.body, "E2") || !strings.Contains(got.header.Get("Content-Disposition"), "people.csv") {
+		t.Errorf("%v %s", got.header, got.body)
+	}
+	if got := b.get("/export/people?format=xlsx").want(t, 200); !strings.HasPrefix(got.body, "PK") {
+		t.Errorf("%.20q is no XLSX", got.body)
+	}
+	b.get("/export/people?format=pdf").want(t, 404)
+	b.get("/export/people?format=csv&filter=item.colour").want(t, 400)
+	s.signed(t, "eve", "engineer").get("/export/people?format=csv").want(t, 403)
+}
+
+// Whoever reads a personal register leaves an event, here as everywhere.
+func TestReadingPeopleIsRecorded(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	b := s.signed(t, "ann", "compliance")
+	for _, path := range []string{"/r/people", "/r/people?q=zoe", "/r/people?view=board", "/r/people/E1", "/r/people/E1/history", "/r/people/E1/edit", "/export/people?format=csv"} {
+		before := s.size(t)
+		b.get(path).want(t, 200)
+		if got := s.size(t) - before; got != 1 {
+			t.Errorf("%s leaves %d events, want 1", path, got)
+		}
+	}
+	before := s.size(t)
+	b.get("/r/changes").want(t, 200)
+	if s.size(t) != before {
+		t.Error("reading changes is recorded")
+	}
+}
+
+// Descriptions of fields make the forms: this is what they look like.
+func TestFormsAreMadeOfDescriptions(t *testing.T) {
+	type thing struct {
+		ID    string   `json:"id"`
+		Title string   `json:"title"`
+		Class string   `json:"class,omitempty"`
+		Kinds []string `json:"kinds,omitempty"`
+		Notes []string `json:"notes,omitempty"`
+		Text  string   `json:"text,omitempty"`
+		Sure  *bool    `json:"sure,omitempty"`
+		Tier  int      `json:"tier"`
+		Owner string   `json:"owner,omitempty"`
+	}
+	kind := record.Define[thing](record.Definition{
+		Kind: "thing", Register: "things", Title: "Things", Singular: "Thing", Prefix: "T",
+		Columns: []record.Column{{Field: "title", Filter: true, Sort: true}, {Field: "owner", Filter: true}, {Field: "class", Filter: true}},
+		Fields: []record.Field{
+			{Name: "title", Label: "Title", Help: "What it is.", Section: "About", Required: true},
+			{Name: "class", Label: "Class", Choices: []string{"top_secret", "public"}},
+			{Name: "kinds", Label: "Kinds", Choices: []string{"a", "b", "c"}},
+			{Name: "text", Label: "Text", Markdown: true, Section: "Words"},
+			{Name: "owner", Label: "Owner", Refers: "person"},
+		},
+	})
+	s := serve(t, config.Config{})
+	s.Kinds = append(slices.Clone(s.Kinds), kind)
+	b := s.signed(t, "ann", "administrator")
+	b.get("/new/things").want(t, 200, "New: Thing", "<h2>About</h2>", "<h2>Words</h2>", `<option value="top_secret">Top secret</option>`,
+		`type="checkbox" name="f.kinds" value="b"`, "What it is.", `<textarea id="f-notes"`, `<option value="true">Yes</option>`)
+	b.postAll("/r/things", url.Values{"f.title": {""}, "f.kinds": {"a", "c"}, "f.class": {"none"}, "f.owner": {"Zoe"}, "f.notes": {"one\r\n\r\n two "}}).
+		want(t, 422, `id="f-title-wrong"`, `id="f-owner-wrong"`, `value="c" checked`, "top_secret, public", ">one\ntwo</textarea>")
+	b.postAll("/r/things", url.Values{"f.title": {"A thing"}, "f.kinds": {"a", "c"}, "f.class": {"public"}, "f.owner": {"person/E1"}, "f.notes": {"one\r\n\r\n two "}, "f.sure": {"false"},
+		"f.tier": {"3"}, "f.text": {"# Head\n\n<script>x</script>\n\n[a](javascript:x) ![p](https://example.com/p.png) **bold**\n\n| a | b |\n|---|---|\n| 1 | 2 |"}}).goes(t, "/r/things/T-1")
+	got := b.get("/r/things/T-1").want(t, 200, "<h1>A thing</h1>", "<strong>bold</strong>", "<td>1</td>", `href="/r/people/E1"`, "Public", "No", "<li>two</li>")
+	for _, bad := range []string{"<script", "javascript:", "<img"} {
+		if strings.Contains(got.body, bad) {
+			t.Errorf("Markdown lets %s through", bad)
+		}
+	}
+	b.get("/r/things/T-1/edit").want(t, 200, `value="a" checked`, `<option value="false" selected>No</option>`, `value="3"`, "one\ntwo")
+	b.postAll("/r/things/T-1", url.Values{"version": {"1"}, "f.title": {"A thing"}, "f.class": {"public"}, "f.owner": {"person/E1"}, "f.notes": {"one\ntwo"}, "f.sure": {""}, "f.tier": {"3"}}).goes(t, "/r/things/T-1")
+	history := b.get("/r/things/T-1/history").want(t, 200, "Version 2")
+	if newest, _, _ := strings.Cut(history.body, "Version 1"); !strings.Contains(newest, "Kinds") || strings.Contains(newest, "Owner") {
+		t.Errorf("the second version: %s", newest)
+	}
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	b.get("/r/people/E1").want(t, 200, "Things: Owner", `href="/r/things/T-1"`)
+}

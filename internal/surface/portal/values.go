@@ -1,0 +1,282 @@
+package portal
+
+import (
+	"bytes"
+	"encoding/json"
+	"html/template"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// shownValue is a field's value as people read it: each line of it, with what it
+// leads to.
+type shownValue struct {
+	Label string
+	Name  string
+	Shape record.Shape
+	Lines []shownLine
+	// Rendered is a text of Markdown as it reads.
+	Rendered template.HTML
+	Long     bool // a text of several lines
+}
+
+// shownLine is one value.
+type shownLine struct {
+	Text string
+	Href string     // of the record that it names
+	At   *time.Time // of a time
+	Tone string     // the class of a state or another choice
+}
+
+// values shows fields of a document.
+func (p *Portal) values(kind *record.Kind, doc json.RawMessage) (map[string]shownValue, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &fields); err != nil {
+		return nil, err
+	}
+	all := map[string]shownValue{}
+	for _, f := range kind.Ordered() {
+		if raw, ok := fields[f.Name]; ok && string(raw) != "null" {
+			value, err := p.value(kind, f, raw)
+			if err != nil {
+				return nil, err
+			}
+			all[f.Name] = value
+		}
+	}
+	return all, nil
+}
+
+func (p *Portal) value(kind *record.Kind, f record.Field, raw json.RawMessage) (shownValue, error) {
+	v := shownValue{Label: f.Label, Name: f.Name, Shape: kind.Shape(f.Name), Long: f.Long}
+	line := func(text string) shownLine {
+		one := shownLine{Text: text}
+		switch {
+		case f.Name == "state" && len(kind.States) > 0, len(f.Choices) > 0:
+			one.Text, one.Tone = record.Words(text), text
+		default:
+			one.Href = p.leads(text)
+		}
+		return one
+	}
+	switch v.Shape {
+	case record.ShapeText:
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return v, err
+		}
+		switch {
+		case text == "":
+		case f.Markdown:
+			var err error
+			v.Rendered, err = markdown(text)
+			return v, err
+		default:
+			v.Lines = []shownLine{line(text)}
+		}
+	case record.ShapeTexts:
+		var texts []string
+		if err := json.Unmarshal(raw, &texts); err != nil {
+			return v, err
+		}
+		for _, text := range texts {
+			v.Lines = append(v.Lines, line(text))
+		}
+	case record.ShapeTime:
+		var at time.Time
+		if err := json.Unmarshal(raw, &at); err != nil {
+			return v, err
+		}
+		form := "2006-01-02 15:04"
+		if f.Day {
+			form = time.DateOnly
+		}
+		v.Lines = []shownLine{{Text: at.In(p.zone).Format(form), At: &at}}
+	case record.ShapeTruth:
+		v.Lines = []shownLine{{Text: map[bool]string{true: "Yes", false: "No"}[string(raw) == "true"]}}
+	case record.ShapeNumber:
+		v.Lines = []shownLine{{Text: string(raw)}}
+	case record.ShapeJSON:
+		var out bytes.Buffer
+		if err := json.Indent(&out, raw, "", "  "); err != nil {
+			return v, err
+		}
+		v.Long, v.Lines = true, []shownLine{{Text: out.String()}}
+	}
+	return v, nil
+}
+
+// leads is the page of the record that a text names; empty when it names none.
+func (p *Portal) leads(text string) string {
+	kind, id, err := p.System.Kinds.Parse(text)
+	if err != nil || kind.Name+"/"+id != text || strings.ContainsAny(text, " \n") {
+		return ""
+	}
+	return at(kind, id)
+}
+
+// at is the path of a register's page, or of a record's.
+func at(kind *record.Kind, parts ...string) string {
+	path := "/r/" + kind.Register
+	for _, part := range parts {
+		path += "/" + url.PathEscape(part)
+	}
+	return path
+}
+
+// caption is what people call a record: its name or its title, or else its id.
+func caption(kind *record.Kind, v *record.Version) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(v.Doc, &fields) == nil {
+		for _, name := range []string{"name", "title"} {
+			var text string
+			if json.Unmarshal(fields[name], &text) == nil && strings.TrimSpace(text) != "" {
+				return text
+			}
+		}
+	}
+	return v.ID
+}
+
+// typed is a field's value as a person types it into a form.
+func (p *Portal) typed(kind *record.Kind, f record.Field, raw json.RawMessage) []string {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	var err error
+	switch kind.Shape(f.Name) {
+	case record.ShapeText:
+		var text string
+		if err = json.Unmarshal(raw, &text); err == nil && text != "" {
+			return []string{text}
+		}
+	case record.ShapeTexts:
+		var texts []string
+		if err = json.Unmarshal(raw, &texts); err == nil {
+			return texts
+		}
+	case record.ShapeTime:
+		var at time.Time
+		if err = json.Unmarshal(raw, &at); err == nil {
+			return []string{at.In(p.zone).Format(timeForm(f))}
+		}
+	case record.ShapeTruth, record.ShapeNumber, record.ShapeJSON:
+		return []string{string(raw)}
+	}
+	return nil
+}
+
+// timeForm is how browsers write a day, or a minute of one.
+func timeForm(f record.Field) string {
+	if f.Day {
+		return time.DateOnly
+	}
+	return "2006-01-02T15:04"
+}
+
+// read is a field's value from what was typed; null for nothing.
+func (p *Portal) read(kind *record.Kind, f record.Field, typed []string) (json.RawMessage, error) {
+	text := strings.Join(typed, "\n")
+	switch kind.Shape(f.Name) {
+	case record.ShapeTexts:
+		if len(typed) == 0 {
+			return json.RawMessage("null"), nil
+		}
+		return json.Marshal(typed)
+	case record.ShapeTime:
+		for _, form := range []string{timeForm(f), "2006-01-02T15:04:05"} {
+			if at, err := time.ParseInLocation(form, text, p.zone); err == nil {
+				return json.Marshal(at.UTC())
+			}
+		}
+	case record.ShapeText, record.ShapeTruth, record.ShapeNumber, record.ShapeJSON:
+	}
+	return kind.Value(f.Name, text, p.zone)
+}
+
+// posted is what a form says of a field: a line each of a list of texts, what is
+// ticked of choices, one text of anything else.
+func posted(kind *record.Kind, f record.Field, form url.Values) []string {
+	all := form[prefix+f.Name]
+	if kind.Shape(f.Name) == record.ShapeTexts && len(f.Choices) == 0 {
+		all = strings.Split(strings.Join(all, "\n"), "\n")
+	}
+	var kept []string
+	for _, text := range all {
+		text = strings.ReplaceAll(text, "\r\n", "\n") // as browsers end the lines of a text
+		if kind.Shape(f.Name) == record.ShapeTexts {
+			text = strings.TrimSpace(text)
+		}
+		if text != "" {
+			kept = append(kept, text)
+		}
+	}
+	return kept
+}
+
+// prefix is that of fields of records in forms and addresses: a register may have
+// one that is called as something of the page.
+const prefix = "f."
+
+// input is a field of a form.
+type input struct {
+	record.Field
+	ID      string
+	Control string // what kind of control
+	Value   string
+	Options []option
+	Wrong   string
+	// Begins is the heading that stands before the field.
+	Begins string
+}
+
+// option is something to choose.
+type option struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// input is the control for a field with what is in it.
+func (p *Portal) input(kind *record.Kind, f record.Field, typed []string, wrong map[string]string) input {
+	in := input{Field: f, ID: "f-" + f.Name, Value: strings.Join(typed, "\n"), Wrong: wrong[f.Name]}
+	shape := kind.Shape(f.Name)
+	switch {
+	case len(f.Choices) > 0:
+		in.Control = "one"
+		if shape == record.ShapeTexts {
+			in.Control = "some"
+		} else {
+			in.Options = append(in.Options, option{"", "–", in.Value == ""})
+		}
+		for _, choice := range f.Choices {
+			in.Options = append(in.Options, option{choice, record.Words(choice), slices.Contains(typed, choice)})
+		}
+	case shape == record.ShapeTruth:
+		in.Control = "one"
+		in.Options = []option{{"", "–", in.Value == ""}, {"true", "Yes", in.Value == "true"}, {"false", "No", in.Value == "false"}}
+	case shape == record.ShapeTime && f.Day:
+		in.Control = "date"
+	case shape == record.ShapeTime:
+		in.Control = "datetime-local"
+	case shape == record.ShapeNumber:
+		in.Control = "number"
+	case shape == record.ShapeTexts, shape == record.ShapeJSON, f.Long, f.Markdown:
+		in.Control = "lines"
+	default:
+		in.Control = "text"
+	}
+	return in
+}
+
+// Rows is the height of a control of several lines.
+func (in *input) Rows() string {
+	if in.Markdown {
+		return "16"
+	}
+	return strconv.Itoa(min(12, 3+strings.Count(in.Value, "\n")))
+}
