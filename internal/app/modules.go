@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/governance/vendors"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -29,6 +30,11 @@ var Kinds = slices.Concat(record.Kinds{
 	findings.Register,
 	risks.Register,
 	risks.Assessments,
+	vendors.Register,
+	vendors.Assessments,
+	vendors.Contracts,
+	vendors.Reports,
+	vendors.Subprocessors,
 	tasks.Register,
 	tasks.Performances,
 	access.Tokens,

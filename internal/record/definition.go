@@ -75,6 +75,9 @@ type Transition struct {
 	// Stamp are given fields (Field.Given) that the engine fills when the move is
 	// made: a time with its moment, a text with who makes it.
 	Stamp []string
+	// Sets are given fields that whoever makes the move may set in it, and in no
+	// other way: what takes another person, such as another tier.
+	Sets []string
 	// Check says why the move cannot be made for what other records hold: what a
 	// guard, which sees this one alone, cannot say. It reads within the
 	// transaction of the move; doc is the record as it would be.
@@ -266,6 +269,12 @@ func (k *Kind) mistakes(d *Definition) error {
 		seen[name] = true
 		for _, field := range t.Required {
 			has("transition "+name+": Required", field)
+		}
+		for _, field := range t.Sets {
+			has("transition "+name+": Sets", field)
+			if !k.Field(field).Given {
+				say("transition %s: Sets: the field %q is not described as given", name, field)
+			}
 		}
 		for _, field := range t.Stamp {
 			has("transition "+name+": Stamp", field, expr.Timestamp, expr.String)

@@ -22,7 +22,8 @@ type Derived struct {
 	// it reads no clock. A zero from: without a beginning.
 	Items func(past Past, from, to time.Time, give func(item any) error) error
 	// Since is the instant from which on the items are all there are; nil when
-	// there is none yet.
+	// there is none yet. Without the function the items are what people keep in the
+	// register, and as complete as the imports into it say.
 	Since func(past Past) (*time.Time, error)
 }
 
@@ -62,6 +63,19 @@ type Fact struct {
 	At      time.Time
 	Actor   string
 	Outcome string
+}
+
+// Keeper is the register whose imports say how complete a source is: itself, or
+// the register of whose records it is computed.
+func (ks Kinds) Keeper(source string) string {
+	for _, k := range ks {
+		for i := range k.Derived {
+			if k.Derived[i].Name == source {
+				return k.Register
+			}
+		}
+	}
+	return source
 }
 
 // Derived finds the derived source with this name, nil when there is none.

@@ -39,7 +39,7 @@ type Field struct {
 	// whenever it is read or changed. Nobody else can set them.
 	Computed bool
 	// Given fields are filled by SCAF's own work: by a transition's Stamp, or by a
-	// job. Nobody else can set them.
+	// job, or are set by a move that names them (Sets). Nobody else can set them.
 	Given bool
 	// Unseen fields are on no form and no page: hashes, counters.
 	Unseen bool
@@ -203,13 +203,13 @@ func texts(v reflect.Value) (all []string) {
 	return all
 }
 
-// given refuses fields that only the document computes, or SCAF gives.
-func (k *Kind) given(fields map[string]json.RawMessage) error {
+// given refuses fields that only the document computes, or SCAF gives, but for some.
+func (k *Kind) given(fields map[string]json.RawMessage, but ...string) error {
 	var wrong []FieldError
 	for _, f := range k.Described {
 		if _, ok := fields[f.Name]; ok && f.Computed {
 			wrong = append(wrong, FieldError{f.Name, "is computed from the other fields: leave it out"})
-		} else if ok && f.Given {
+		} else if ok && f.Given && !slices.Contains(but, f.Name) {
 			wrong = append(wrong, FieldError{f.Name, "is given by SCAF: leave it out"})
 		}
 	}

@@ -161,10 +161,14 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 	if err := kind.Move(from, state); err != nil {
 		return nil, err
 	}
-	if err := kind.given(fields); err != nil {
+	t := kind.transition(from, state)
+	var sets []string
+	if t != nil {
+		sets = t.Sets
+	}
+	if err := kind.given(fields, sets...); err != nil {
 		return nil, err
 	}
-	t := kind.transition(from, state)
 	if t == nil {
 		return edit(tx, kind, current, "moved", next)
 	}

@@ -16,10 +16,10 @@ func coverage(from populations.Snapshot, kinds record.Kinds, test *controls.Test
 	if test.Kind == controls.State || test.Kind == controls.Document {
 		return populations.Asked(test, window)
 	}
-	if computed := kinds.Derived(test.Population.From); computed != nil {
+	if computed := kinds.Derived(test.Population.From); computed != nil && computed.Since != nil {
 		return populations.Computed(from, computed, window)
 	}
-	return populations.Covered(from, test.Population.From, window)
+	return populations.Covered(from, kinds.Keeper(test.Population.From), window)
 }
 
 // Changes reads a source's own record of changes for a state test; nil where

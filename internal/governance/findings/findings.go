@@ -4,8 +4,6 @@
 package findings
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/record"
@@ -172,15 +170,9 @@ func (f *Finding) Compute() {
 	}
 }
 
-// Validate says what is wrong with a finding. That nobody closes their own can
-// be held only where an owner is a person.
+// Validate says what is wrong with a finding.
 func (f *Finding) Validate() []record.FieldError {
 	var wrong []record.FieldError
-	for _, one := range []struct{ field, value string }{{"owner", f.Owner}, {"told_to", f.ToldTo}} {
-		if one.value != "" && (!strings.HasPrefix(one.value, "person/") || one.value == "person/") {
-			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("%q is no person: write it as person/E1001", one.value)})
-		}
-	}
 	if f.ToldTo != "" && f.ToldTo == f.Owner {
 		wrong = append(wrong, record.FieldError{Field: "told_to", Problem: "is the owner, who knows already: name somebody above"})
 	}

@@ -4,7 +4,6 @@ package risks
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/record"
@@ -111,9 +110,9 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "residual_level", Label: "Residual level", Computed: true, Help: "Of the residual score."},
 		{Name: "response", Label: "Response", Section: "Response", Choices: Responses, Help: "What was decided."},
 		{Name: "treatment", Label: "Treatment", Long: true, Help: "What is done about it, or with whom it is shared."},
-		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties and tasks by which it is treated."},
+		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties by which it is treated, like task/access-review."},
 		{Name: "controls", Label: "Controls", Help: "The controls that answer it, like END-01. One at least from a score of 12 on."},
-		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like VEN-1."},
+		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like vendor/VEN-1."},
 		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. A review leaves it; the next round sets it anew, and then it is to be reviewed again."},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
@@ -185,9 +184,6 @@ func (r *Risk) Validate() []record.FieldError {
 		if one.value != nil && (*one.value < 1 || *one.value > steps) {
 			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("is %d: it goes from 1 to %d", *one.value, steps)})
 		}
-	}
-	if r.Owner != "" && (!strings.HasPrefix(r.Owner, "person/") || r.Owner == "person/") {
-		wrong = append(wrong, record.FieldError{Field: "owner", Problem: fmt.Sprintf("%q is no person: write it as person/E1001", r.Owner)})
 	}
 	return wrong
 }

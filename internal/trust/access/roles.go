@@ -23,6 +23,7 @@ var compliance = []string{
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 	"task.*", "observation.record", "resolution.*", "finding.*", "risk.*", "risk_assessment.*",
+	"vendor.*", "vendor_assessment.*", "vendor_contract.*", "assurance_report.*", "subprocessor.*",
 }
 
 // reporting is what everybody may about findings who runs controls or systems:
@@ -39,11 +40,13 @@ var Roles = Table{
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
+		"vendor.move", "vendor.approve",
 	},
 	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
 		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
-	}, append(slices.Clone(reporting), "risk.add", "risk.set", "risk.move", "risk.comment", "risk.link")...),
+	}, append(slices.Clone(reporting), "risk.add", "risk.set", "risk.move", "risk.comment", "risk.link",
+		"vendor.add", "vendor.set", "vendor.move", "vendor.comment", "vendor.attach", "assurance_report.set", "assurance_report.move", "assurance_report.attach")...),
 	"employee": {}, // what everybody may who has an account
 	"engineer": append([]string{
 		"ledger.read", "record.read", "change.*", "control.read", "control.propose", "deviation.state", "report.read",

@@ -1,0 +1,139 @@
+package vendors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Assessment is how a vendor was judged in a year.
+type Assessment struct {
+	ID            string     `json:"id"`
+	Vendor        string     `json:"vendor"`
+	Year          int        `json:"year"`
+	Tier          string     `json:"tier"`
+	Questionnaire string     `json:"questionnaire"`
+	Answers       []Answer   `json:"answers,omitempty"`
+	Result        string     `json:"result,omitempty"`
+	Conditions    string     `json:"conditions,omitempty"`
+	Assessor      string     `json:"assessor"`
+	DoneBy        string     `json:"done_by,omitempty"`
+	State         string     `json:"state"`
+	DoneAt        *time.Time `json:"done_at,omitempty"`
+}
+
+// Answer is that to one question of the questionnaire.
+type Answer struct {
+	Question string `json:"question"` // its id
+	Answer   string `json:"answer"`   // yes, no, partly, not applicable
+	Note     string `json:"note,omitempty"`
+}
+
+var answers = []string{"yes", "no", "partly", "not applicable"}
+
+// Assessments describes the register of assessments.
+var Assessments = record.Define[Assessment](record.Definition{
+	Kind: "vendor_assessment", Register: "vendor_assessments", Title: "Vendor assessments", Singular: "Vendor assessment", Prefix: "VAS",
+	At: "done_at", Author: "assessor", States: []string{"draft", "done"},
+	Transitions: []record.Transition{
+		{From: "draft", To: "done", Required: []string{"answers", "result"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "vendor", Label: "Vendor", Section: "Assessment", Required: true, Refers: kindVendor, Help: "Its reference, like vendor/VEN-1."},
+		{Name: "year", Label: "Year", Help: "For which year it is."},
+		{Name: "tier", Label: "Tier", Required: true, Choices: Tiers, Help: "The vendor's tier when it was assessed."},
+		{Name: "questionnaire", Label: "Questionnaire", Required: true, Choices: []string{general, kyc}, Help: "kyc-aml for providers of identity and money-laundering checks."},
+		{Name: "answers", Label: "Answers", Help: "To each question: its id, yes, no, partly or not applicable, and a note."},
+		{Name: "result", Label: "Result", Section: "Result", Choices: []string{"fit", "fit with conditions", "unfit"}, Help: "Whether it may be used."},
+		{Name: "conditions", Label: "Conditions", Long: true, Help: "Under which conditions."},
+		{Name: "state", Label: "State"},
+		{Name: "assessor", Label: "Assessor"},
+		{Name: "done_by", Label: "Done by", Given: true},
+		{Name: "done_at", Label: "Done", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "vendor", Filter: true, Sort: true},
+		{Field: "year", Filter: true, Sort: true},
+		{Field: "result", Filter: true},
+		{Field: "assessor", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "done_at", Filter: true, Sort: true},
+	},
+})
+
+// Validate says what is wrong with an assessment.
+func (a *Assessment) Validate() []record.FieldError {
+	var wrong []record.FieldError
+	add := func(field, format string, args ...any) {
+		wrong = append(wrong, record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)})
+	}
+	if a.Year < 2000 || a.Year > 2200 {
+		add("year", "is %d: a year like 2026", a.Year)
+	}
+	if a.Result == "fit with conditions" && a.Conditions == "" {
+		add("conditions", "are missing, and the result speaks of them")
+	}
+	questions := Questions(a.Questionnaire)
+	seen := map[string]bool{}
+	for _, one := range a.Answers {
+		switch {
+		case !slices.ContainsFunc(questions, func(q Question) bool { return q.ID == one.Question }):
+			add("answers", "%q is no question of the questionnaire %s", one.Question, a.Questionnaire)
+		case seen[one.Question]:
+			add("answers", "%s is answered twice", one.Question)
+		case !slices.Contains(answers, one.Answer):
+			add("answers", "%s: %q is not one of %s", one.Question, one.Answer, strings.Join(answers, ", "))
+		case one.Answer != "yes" && strings.TrimSpace(one.Note) == "":
+			add("answers", "%s: %s needs a note", one.Question, one.Answer)
+		}
+		seen[one.Question] = true
+	}
+	return wrong
+}
+
+// answered wants an answer to every question, the questionnaire that belongs to
+// the vendor, and an assessor who is not the vendor's owner.
+func answered(r *store.Reader, doc json.RawMessage) error {
+	a := &Assessment{}
+	if err := json.Unmarshal(doc, a); err != nil {
+		return err
+	}
+	var left []string
+	for _, q := range Questions(a.Questionnaire) {
+		if !slices.ContainsFunc(a.Answers, func(one Answer) bool { return one.Question == q.ID }) {
+			left = append(left, q.ID)
+		}
+	}
+	refuse := func(field, format string, args ...any) error {
+		return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: fmt.Sprintf(format, args...)}}}
+	}
+	if len(left) > 0 {
+		return refuse("answers", "these questions have none: %s", strings.Join(left, ", "))
+	}
+	current, err := record.Get(r, kindVendor, strings.TrimPrefix(a.Vendor, kindVendor+"/"))
+	if errors.Is(err, record.ErrNone) {
+		return refuse("vendor", "%q is no vendor of the register", a.Vendor)
+	}
+	if err != nil {
+		return err
+	}
+	v := &Vendor{}
+	if err := json.Unmarshal(current.Doc, v); err != nil {
+		return err
+	}
+	switch {
+	case (v.Category == CategoryKYC) != (a.Questionnaire == kyc):
+		return refuse("questionnaire", "is %s, and the vendor is a %s", a.Questionnaire, v.Category)
+	case v.Owner == a.Assessor || v.Owner == a.DoneBy:
+		return fmt.Errorf("%w: %s is the owner of %s, and cannot assess it", act.ErrSamePerson, v.Owner, a.Vendor)
+	}
+	return nil
+}

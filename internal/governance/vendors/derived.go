@@ -1,0 +1,61 @@
+package vendors
+
+import (
+	"encoding/json"
+	"time"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// Onboarding is the beginning of a vendor's use: the source vendor_onboardings.
+type Onboarding struct {
+	ID         string     `json:"id"`
+	Vendor     string     `json:"vendor"`
+	Owner      string     `json:"owner"`
+	Tier       string     `json:"tier,omitempty"`
+	Data       []string   `json:"data,omitempty"`
+	AssessedAt *time.Time `json:"assessed_at,omitempty"`
+	ApprovedBy string     `json:"approved_by,omitempty"`
+	UsedFrom   *time.Time `json:"used_from"`
+}
+
+// Exit is the end of a vendor's use: the source vendor_exits.
+type Exit struct {
+	ID            string     `json:"id"`
+	Vendor        string     `json:"vendor"`
+	EndedAt       *time.Time `json:"ended_at"`
+	AccessEndedAt *time.Time `json:"access_ended_at,omitempty"`
+	DataSettledAt *time.Time `json:"data_settled_at,omitempty"`
+	Proof         string     `json:"proof,omitempty"`
+}
+
+// used are the states in which a vendor is used, or was.
+var used = map[string]bool{InUse: true, Offboarding: true, Ended: true}
+
+// onboardings are the vendors whose use began.
+func onboardings(past record.Past, from, to time.Time, give func(item any) error) error {
+	return each(past, from, to, func(v *Vendor) (*time.Time, any) {
+		return v.UsedFrom, &Onboarding{v.ID + "@onboarding", v.ID, v.Owner, v.Tier, v.Data, v.AssessedAt, v.ApprovedBy, v.UsedFrom}
+	}, give)
+}
+
+// exits are the vendors whose use ended.
+func exits(past record.Past, from, to time.Time, give func(item any) error) error {
+	return each(past, from, to, func(v *Vendor) (*time.Time, any) {
+		return v.EndedAt, &Exit{v.ID + "@exit", v.ID, v.EndedAt, v.AccessEndedAt, v.DataSettledAt, v.Proof}
+	}, give)
+}
+
+func each(past record.Past, from, to time.Time, item func(*Vendor) (*time.Time, any), give func(item any) error) error {
+	return past.Documents(kindVendor, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
+		v := &Vendor{}
+		if err := json.Unmarshal(doc, v); err != nil {
+			return err
+		}
+		at, made := item(v)
+		if !used[v.State] || at == nil || at.Before(from) || !to.IsZero() && !at.Before(to) {
+			return nil
+		}
+		return give(made)
+	})
+}

@@ -1,0 +1,44 @@
+package vendors
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"scaf.dev/scaf/catalog"
+)
+
+// The questionnaires: of every vendor, and of those that check identities.
+const (
+	general = "general"
+	kyc     = "kyc-aml"
+)
+
+// Question is one of a questionnaire.
+type Question struct {
+	ID   string `yaml:"id"`
+	Text string `yaml:"text"`
+}
+
+var questionnaires = map[string][]Question{general: load(general), kyc: load(kyc)}
+
+// Questions are those of a questionnaire of the catalog; none where there is no
+// such questionnaire.
+func Questions(questionnaire string) []Question { return questionnaires[questionnaire] }
+
+// load reads a questionnaire. It is part of the program: a mistake in it is one
+// of the program, and panics.
+func load(name string) []Question {
+	text, err := catalog.Questionnaire(name)
+	var file struct {
+		Title     string     `yaml:"title"`
+		Questions []Question `yaml:"questions"`
+	}
+	if err == nil {
+		err = yaml.Unmarshal(text, &file)
+	}
+	if err != nil || len(file.Questions) == 0 {
+		panic(fmt.Sprintf("the questionnaire %s: %d questions, %v", name, len(file.Questions), err))
+	}
+	return file.Questions
+}

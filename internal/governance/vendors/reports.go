@@ -1,0 +1,163 @@
+package vendors
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// Report is what an independent auditor says about a vendor, such as a SOC 2
+// report. The record's instant is when it is to be read.
+type Report struct {
+	ID     string `json:"id"`
+	Vendor string `json:"vendor"`
+	Owner  string `json:"owner"`
+	Type   string `json:"type"`
+	// Method says whether the report covers the vendor's own suppliers.
+	Method     string     `json:"method,omitempty"`
+	DueAt      *time.Time `json:"due_at,omitempty"`
+	CoversFrom *time.Time `json:"covers_from,omitempty"`
+	CoversTo   *time.Time `json:"covers_to,omitempty"`
+	// PreviousTo is the end of what the report before it covers, BridgeTo that of
+	// the vendor's letter about the time after it.
+	First      bool             `json:"first"`
+	PreviousTo *time.Time       `json:"previous_to,omitempty"`
+	BridgeTo   *time.Time       `json:"bridge_to,omitempty"`
+	Gap        *record.Duration `json:"gap,omitempty"`
+
+	ExceptionList        []Exception `json:"exception_list,omitempty"`
+	Exceptions           *int        `json:"exceptions,omitempty"`
+	ExceptionsJudged     *int        `json:"exceptions_judged,omitempty"`
+	DutyList             []Duty      `json:"customer_duty_list,omitempty"`
+	CustomerDuties       *int        `json:"customer_duties,omitempty"`
+	CustomerDutiesMapped *int        `json:"customer_duties_mapped,omitempty"`
+	Physical             *bool       `json:"physical,omitempty"`
+	CarvedOut            []string    `json:"carved_out,omitempty"`
+
+	State  string     `json:"state"`
+	Reader string     `json:"reader,omitempty"`
+	ReadAt *time.Time `json:"read_at,omitempty"`
+}
+
+// Exception is one that the report names.
+type Exception struct {
+	What     string `json:"what"`
+	Judgment string `json:"judgment,omitempty"` // what it means for us
+}
+
+// Duty is what the report leaves to customers (a complementary user entity
+// control).
+type Duty struct {
+	What     string   `json:"what"`
+	Controls []string `json:"controls,omitempty"` // of ours that do it
+}
+
+// Reports describes the register of reports.
+var Reports = record.Define[Report](record.Definition{
+	Kind: "assurance_report", Register: "assurance_reports", Title: "Assurance reports", Singular: "Assurance report", Prefix: "REP", At: "due_at",
+	States: []string{"awaited", "read"},
+	Transitions: []record.Transition{
+		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Stamp: []string{"read_at", "reader"},
+			Guard: `item.exceptions_judged >= item.exceptions && item.customer_duties_mapped >= item.customer_duties`,
+			Why:   "each exception has a judgment, and each duty of customers a control of ours"},
+		{From: "read", To: "awaited"}, // read again
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "vendor", Label: "Vendor", Section: "Report", Required: true, Refers: kindVendor, Help: "Its reference, like vendor/VEN-1."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who gets it and reads it, as person/E1001."},
+		{Name: "type", Label: "Type", Required: true, Choices: []string{"SOC 1 type 2", "SOC 2 type 1", "SOC 2 type 2", "ISO 27001", "other"}, Help: "What kind of report it is."},
+		{Name: "method", Label: "Vendor's suppliers", Choices: []string{"inclusive", "carve-out"}, Help: "Whether it covers the vendor's own suppliers, or leaves them out."},
+		{Name: "carved_out", Label: "Left out", Help: "The suppliers that it leaves out."},
+		{Name: "due_at", Label: "Due", Required: true, Help: "By when it is to be read."},
+		{Name: "state", Label: "State"},
+		{Name: "covers_from", Label: "Covers from", Section: "Period", Help: "The first day that it covers."},
+		{Name: "covers_to", Label: "Covers to", Help: "The last day that it covers."},
+		{Name: "first", Label: "First report", Help: "Whether there is none before it."},
+		{Name: "previous_to", Label: "Previous to", Help: "The last day of the report before it."},
+		{Name: "bridge_to", Label: "Bridge letter to", Help: "The last day of which the vendor's letter about the time between speaks."},
+		{Name: "gap", Label: "Gap", Computed: true, Help: "The time of which neither a report nor a letter speaks."},
+		{Name: "exception_list", Label: "Exceptions", Section: "What it says", Help: "Each exception that it names, and what it means for us."},
+		{Name: "exceptions", Label: "Number of exceptions", Computed: true},
+		{Name: "exceptions_judged", Label: "Exceptions judged", Computed: true},
+		{Name: "customer_duty_list", Label: "Duties of customers", Help: "Each duty that it leaves to customers, and the controls of ours that do it."},
+		{Name: "customer_duties", Label: "Number of duties", Computed: true},
+		{Name: "customer_duties_mapped", Label: "Duties with a control", Computed: true},
+		{Name: "physical", Label: "Data centers", Help: "Whether it covers the doors of the data centers, or another report that was read does."},
+		{Name: "reader", Label: "Read by", Given: true},
+		{Name: "read_at", Label: "Read", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "vendor", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "covers_to", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{{Name: "reading", What: "Get the vendor's report and read it", At: "due_at", Owner: "owner", Open: `item.state == "awaited"`}},
+})
+
+// Gap is the time between what was covered before and what a report covers now.
+// A bridge letter speaks for the time up to its end.
+func Gap(previousTo, bridgeTo *time.Time, coversFrom time.Time) time.Duration {
+	if previousTo == nil {
+		return 0
+	}
+	until := *previousTo
+	if bridgeTo != nil && bridgeTo.After(until) {
+		until = *bridgeTo
+	}
+	return max(0, coversFrom.Sub(until))
+}
+
+// Compute counts, and measures the gap.
+func (r *Report) Compute() {
+	judged, mapped := 0, 0
+	for _, e := range r.ExceptionList {
+		if strings.TrimSpace(e.Judgment) != "" {
+			judged++
+		}
+	}
+	for _, d := range r.DutyList {
+		if len(d.Controls) > 0 {
+			mapped++
+		}
+	}
+	exceptions, duties := len(r.ExceptionList), len(r.DutyList)
+	r.Exceptions, r.ExceptionsJudged, r.CustomerDuties, r.CustomerDutiesMapped = &exceptions, &judged, &duties, &mapped
+	r.Gap = nil
+	if r.CoversFrom != nil && (r.First || r.PreviousTo != nil) {
+		gap := record.Duration(Gap(r.PreviousTo, r.BridgeTo, *r.CoversFrom).String())
+		r.Gap = &gap
+	}
+	if r.State != "read" {
+		r.ReadAt, r.Reader = nil, ""
+	}
+}
+
+// Validate says what is wrong with a report.
+func (r *Report) Validate() []record.FieldError {
+	var wrong []record.FieldError
+	add := func(field, format string, args ...any) {
+		wrong = append(wrong, record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)})
+	}
+	if r.CoversFrom != nil && r.CoversTo != nil && r.CoversTo.Before(*r.CoversFrom) {
+		add("covers_to", "lies before covers_from")
+	}
+	if r.First && r.PreviousTo != nil {
+		add("previous_to", "is given, and this is said to be the first report")
+	}
+	for i, e := range r.ExceptionList {
+		if strings.TrimSpace(e.What) == "" {
+			add("exception_list", "number %d does not say what it is", i+1)
+		}
+	}
+	for i, d := range r.DutyList {
+		if strings.TrimSpace(d.What) == "" {
+			add("customer_duty_list", "number %d does not say what it is", i+1)
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,67 @@
+package vendors
+
+import (
+	"time"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// Subprocessor is a vendor that handles customers' data. The record's instant is
+// when the data went there.
+type Subprocessor struct {
+	ID               string           `json:"id"`
+	Vendor           string           `json:"vendor"`
+	Owner            string           `json:"owner"`
+	Purpose          string           `json:"purpose"`
+	Countries        []string         `json:"countries,omitempty"`
+	ModelProvider    *bool            `json:"model_provider,omitempty"`
+	TrainingExcluded *bool            `json:"training_excluded,omitempty"`
+	Retention        *record.Duration `json:"retention,omitempty"`
+	AllowedData      []string         `json:"allowed_data,omitempty"`
+	Listed           *bool            `json:"listed,omitempty"`
+	ToldAt           *time.Time       `json:"told_at,omitempty"`
+	DataFrom         *time.Time       `json:"data_from,omitempty"`
+	EndedAt          *time.Time       `json:"ended_at,omitempty"`
+	State            string           `json:"state"`
+	ReviewedBy       string           `json:"reviewed_by,omitempty"`
+	ReviewedAt       *time.Time       `json:"reviewed_at,omitempty"`
+}
+
+// Subprocessors describes the register of subprocessors.
+var Subprocessors = record.Define[Subprocessor](record.Definition{
+	Kind: "subprocessor", Register: "subprocessors", Title: "Subprocessors", Singular: "Subprocessor", Prefix: "SUB", At: "data_from",
+	States: []string{"proposed", "reviewed", "active", "ended"},
+	Transitions: []record.Transition{
+		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner"},
+			Stamp: []string{"reviewed_by", "reviewed_at"},
+			Guard: `!item.model_provider || has(item.training_excluded) && item.training_excluded && has(item.retention) && has(item.allowed_data) && item.allowed_data.size() > 0`,
+			Why:   "a model provider trains nothing with the data, and it is said how long it keeps which data"},
+		{From: "reviewed", To: "active", Required: []string{"listed", "told_at", "data_from"}, Guard: `item.listed && item.told_at <= item.data_from`,
+			Why: "it is on the published list, and customers were told before the data went there"},
+		{From: "active", To: "ended", Required: []string{"ended_at"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "vendor", Label: "Vendor", Section: "Subprocessor", Required: true, Refers: kindVendor, Help: "Its reference, like vendor/VEN-1."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who answers for it, as person/E1001."},
+		{Name: "purpose", Label: "Purpose", Required: true, Help: "What it does with customers' data."},
+		{Name: "countries", Label: "Countries", Help: "Where it does that."},
+		{Name: "allowed_data", Label: "Data", Help: "Which data may go there."},
+		{Name: "model_provider", Label: "Model provider", Section: "Models", Help: "Whether it runs models over the data."},
+		{Name: "training_excluded", Label: "No training", Help: "Whether the contract forbids that it trains models with the data."},
+		{Name: "retention", Label: "Retention", Help: "How long it keeps the data, like 720h."},
+		{Name: "listed", Label: "Published", Section: "Customers", Help: "Whether it is on the published list."},
+		{Name: "told_at", Label: "Customers told", Help: "When customers were told."},
+		{Name: "data_from", Label: "Data from", Help: "When the first data of customers went there."},
+		{Name: "ended_at", Label: "Ended", Help: "When the last data of customers went there."},
+		{Name: "state", Label: "State"},
+		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
+		{Name: "reviewed_at", Label: "Reviewed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "data_from", Filter: true, Sort: true},
+		{Field: "vendor", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "state", Filter: true},
+	},
+})

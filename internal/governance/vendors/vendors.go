@@ -1,0 +1,176 @@
+// Package vendors holds the registers of those who work for the company from
+// outside: the vendors themselves, how they were assessed, what was agreed with
+// them, the reports that they give, and which of them handle customers' data.
+package vendors
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Vendor is a supplier. The record's instant is when its use began.
+type Vendor struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Service  string `json:"service"`
+	Category string `json:"category"`
+	Owner    string `json:"owner"`
+	State    string `json:"state"`
+
+	Data         []string `json:"data,omitempty"`
+	Access       string   `json:"access,omitempty"`
+	Criticality  string   `json:"criticality,omitempty"`
+	Tier         string   `json:"tier,omitempty"`
+	TierOverride string   `json:"tier_override,omitempty"`
+	TierReason   string   `json:"tier_reason,omitempty"`
+	TierBy       string   `json:"tier_by,omitempty"`
+
+	ProposedBy       string     `json:"proposed_by"`
+	AssessedAt       *time.Time `json:"assessed_at,omitempty"`
+	ApprovedBy       string     `json:"approved_by,omitempty"`
+	ApprovedAt       *time.Time `json:"approved_at,omitempty"`
+	UsedFrom         *time.Time `json:"used_from,omitempty"`
+	NextAssessmentAt *time.Time `json:"next_assessment_at,omitempty"`
+	RejectedReason   string     `json:"rejected_reason,omitempty"`
+
+	EndedAt       *time.Time `json:"ended_at,omitempty"`
+	AccessEndedAt *time.Time `json:"access_ended_at,omitempty"`
+	DataSettledAt *time.Time `json:"data_settled_at,omitempty"`
+	DataSettled   string     `json:"data_settled,omitempty"`
+	Proof         string     `json:"proof,omitempty"`
+}
+
+// States of a vendor.
+const (
+	Proposed    = "proposed"
+	Assessed    = "assessed"
+	Approved    = "approved"
+	InUse       = "in_use"
+	Offboarding = "offboarding"
+	Ended       = "ended"
+	Rejected    = "rejected"
+)
+
+// CategoryKYC are providers of identity and money-laundering checks: they have a
+// questionnaire of their own.
+const CategoryKYC = "KYC/AML provider"
+
+// Categories of vendors.
+var Categories = []string{"cloud", "software", CategoryKYC, "payments", "model provider", "people", "professional services", "other"}
+
+const kindVendor = "vendor"
+
+// Register describes the register of vendors.
+var Register = record.Define[Vendor](record.Definition{
+	Kind: kindVendor, Register: "vendors", Title: "Vendors", Singular: "Vendor", Prefix: "VEN", At: "used_from", Author: "proposed_by",
+	States: []string{Proposed, Assessed, Approved, InUse, Offboarding, Ended, Rejected},
+	Transitions: []record.Transition{
+		{From: Proposed, To: Assessed, Required: []string{"data", "access", "criticality"}, Stamp: []string{"assessed_at"}, Check: wasAssessed},
+		{From: Assessed, To: Approved, Permission: "vendor.approve", NotBy: []string{"owner"}, Stamp: []string{"approved_by", "approved_at"}},
+		{From: Approved, To: InUse, Required: []string{"used_from"}},
+		// Another tier than the computed one: somebody other than the owner says so.
+		overriding(Assessed), overriding(InUse),
+		{From: InUse, To: Offboarding, Required: []string{"ended_at"}},
+		{From: Offboarding, To: Ended, Required: []string{"access_ended_at", "data_settled_at", "data_settled", "proof"}},
+		rejecting(Proposed), rejecting(Assessed),
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Help: "VEN-1, VEN-2 ...: SCAF gives it, unless the vendor comes in a table."},
+		{Name: "name", Label: "Name", Section: "Vendor", Required: true, Help: "What the vendor is called."},
+		{Name: "service", Label: "Service", Required: true, Long: true, Help: "What it does for us."},
+		{Name: "category", Label: "Category", Required: true, Choices: Categories, Help: "What kind of vendor it is: it decides about the questionnaire."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who answers for it here, as person/E1001."},
+		{Name: "state", Label: "State"},
+		{Name: "data", Label: "Data", Section: "Tier", Choices: DataClasses, Help: "Which of our data it sees; none is an answer, too."},
+		{Name: "access", Label: "Access", Choices: Accesses, Help: "What it can do in our systems."},
+		{Name: "criticality", Label: "Criticality", Choices: Criticalities, Help: "Essential: our service stands still without it."},
+		{Name: "tier", Label: "Tier", Computed: true, Help: "Follows from data, access and criticality, unless somebody else than the owner set another one."},
+		{Name: "tier_override", Label: "Another tier", Given: true, Choices: Tiers, Help: "The tier that was set instead."},
+		{Name: "tier_reason", Label: "Why another tier", Given: true, Help: "Why the computed one is not right."},
+		{Name: "tier_by", Label: "Other tier by", Given: true},
+		{Name: "proposed_by", Label: "Proposed by", Section: "Onboarding"},
+		{Name: "assessed_at", Label: "Assessed", Given: true},
+		{Name: "approved_by", Label: "Approved by", Given: true},
+		{Name: "approved_at", Label: "Approved", Given: true},
+		{Name: "used_from", Label: "Used from", Help: "When its use began."},
+		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again."},
+		{Name: "rejected_reason", Label: "Why it was rejected", Long: true, Help: "Why it is not used."},
+		{Name: "ended_at", Label: "Use ended", Section: "Offboarding", Help: "When its use ended."},
+		{Name: "access_ended_at", Label: "Access ended", Help: "When its last access was taken away: within a day."},
+		{Name: "data_settled_at", Label: "Data settled", Help: "When our data was back, or destroyed: within thirty days."},
+		{Name: "data_settled", Label: "How", Choices: []string{"returned", "destroyed", "returned and destroyed", "it had none"}, Help: "What became of our data."},
+		{Name: "proof", Label: "Certificate", Help: "What shows it: a file of this record, a letter."},
+	},
+	Columns: []record.Column{
+		{Field: "name", Filter: true, Sort: true},
+		{Field: "used_from", Filter: true, Sort: true},
+		{Field: "category", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "tier", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "next_assessment_at", Filter: true, Sort: true},
+		{Field: "ended_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{
+		{Name: "assessment", What: "Assess the vendor again", At: "next_assessment_at", Owner: "owner", Open: `item.state == "in_use"`},
+		{Name: "offboarding", What: "End the vendor's access and settle our data", At: "ended_at", Owner: "owner", Open: `item.state == "offboarding"`},
+	},
+	Derived: []record.Derived{
+		{Name: "vendor_onboardings", At: "used_from", Item: Onboarding{}, Items: onboardings},
+		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Items: exits},
+	},
+})
+
+func overriding(state string) record.Transition {
+	return record.Transition{From: state, To: state, Permission: "vendor.approve", Required: []string{"tier_override", "tier_reason"},
+		NotBy: []string{"owner"}, Sets: []string{"tier_override", "tier_reason"}, Stamp: []string{"tier_by"}}
+}
+
+func rejecting(from string) record.Transition {
+	return record.Transition{From: from, To: Rejected, Permission: "vendor.approve", NotBy: []string{"owner"}, Required: []string{"rejected_reason"}}
+}
+
+// Compute sets the tier.
+func (v *Vendor) Compute() {
+	v.Tier = Tier(v.Data, v.Access, v.Criticality)
+	if v.TierOverride != "" {
+		v.Tier = v.TierOverride
+	}
+}
+
+// Validate says what is wrong with a vendor.
+func (v *Vendor) Validate() []record.FieldError {
+	var wrong []record.FieldError
+	if len(v.Data) > 1 && v.Data[0] == "none" {
+		wrong = append(wrong, record.FieldError{Field: "data", Problem: "says none and names some, too"})
+	}
+	for _, one := range []struct {
+		field string
+		at    *time.Time
+	}{{"ended_at", v.EndedAt}, {"data_settled_at", v.DataSettledAt}} {
+		if one.at != nil && v.UsedFrom != nil && one.at.Before(*v.UsedFrom) {
+			wrong = append(wrong, record.FieldError{Field: one.field, Problem: "lies before used_from"})
+		}
+	}
+	return wrong
+}
+
+// wasAssessed wants an assessment of the vendor that was finished, and that did
+// not find it unfit.
+func wasAssessed(r *store.Reader, doc json.RawMessage) error {
+	v := &Vendor{}
+	if err := json.Unmarshal(doc, v); err != nil {
+		return err
+	}
+	found := false
+	if _, err := record.List(r, Assessments, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "done" && item.result != "unfit"`, kindVendor+"/"+v.ID), Limit: 1},
+		func(*record.Version) error { found = true; return nil }); err != nil || found {
+		return err
+	}
+	return &record.Invalid{Fields: []record.FieldError{{Field: "state",
+		Problem: "there is no finished assessment of " + v.ID + " that found it fit: scaf record add vendor_assessments vendor=vendor/" + v.ID}}}
+}

@@ -1,0 +1,239 @@
+package vendors_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/vendors"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/recordtest"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+const (
+	vendor = `{"name":"Example Cloud","service":"Hosting","category":"cloud","owner":"person/owner"}`
+	seen   = `{"data":["personal"],"access":"read","criticality":"high"}`
+)
+
+func TestTheTierFollowsFromDataAccessAndCriticality(t *testing.T) {
+	for _, test := range []struct{ data, access, criticality, want string }{
+		{"none", "none", "low", "low"}, {"public", "read", "medium", "low"}, {"internal", "read", "low", "low"},
+		{"confidential", "read", "low", "high"}, {"personal", "none", "low", "high"}, {"none", "write", "low", "high"}, {"none", "none", "high", "high"},
+		{"special personal", "none", "low", "critical"}, {"none", "production", "low", "critical"}, {"none", "none", "essential", "critical"},
+		{"public,personal", "read", "low", "high"}, {"personal,special personal", "read", "low", "critical"},
+		{"", "none", "low", ""}, {"none", "", "low", ""}, {"none", "none", "", ""},
+	} {
+		var data []string
+		if test.data != "" {
+			data = strings.Split(test.data, ",")
+		}
+		if got := vendors.Tier(data, test.access, test.criticality); got != test.want {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+	v := &vendors.Vendor{Data: []string{"none"}, Access: "none", Criticality: "low", TierOverride: "critical"}
+	if v.Compute(); v.Tier != "critical" {
+		t.Errorf("the tier that was set instead does not hold: %s", v.Tier)
+	}
+}
+
+// put writes records as they are, without the rules.
+func put(kind *record.Kind, ids []string, doc string) func(*act.Tx) error {
+	return func(tx *act.Tx) error {
+		var changes []record.Change
+		for _, id := range ids {
+			changes = append(changes, record.Change{Verb: "added", ID: id, Doc: json.RawMessage(strings.ReplaceAll(doc, "ID", id))})
+		}
+		_, err := record.Put(tx, kind, changes...)
+		return err
+	}
+}
+
+func TestVendors(t *testing.T) {
+	var ids []string
+	for i := range 200 {
+		ids = append(ids, fmt.Sprintf("VEN-%d", i+1))
+	}
+	tier := `{"tier_override":"low","tier_reason":"It sees test data only"}`
+	rejected := `{"rejected_reason":"No answers"}`
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: vendors.Register, New: vendor, Set: `{"next_assessment_at":"2027-01-01T00:00:00Z"}`,
+		With: record.Kinds{vendors.Assessments},
+		Seed: put(vendors.Assessments, ids, `{"id":"ID","vendor":"vendor/ID","year":2026,"tier":"high","questionnaire":"general","result":"fit","assessor":"person/x","state":"done"}`),
+		Fields: map[string]string{
+			"proposed assessed": seen, "approved in_use": `{"used_from":"2026-03-01T00:00:00Z"}`, "in_use offboarding": `{"ended_at":"2026-06-01T00:00:00Z"}`,
+			"assessed assessed": tier, "in_use in_use": tier, "proposed rejected": rejected, "assessed rejected": rejected,
+			"offboarding ended": `{"access_ended_at":"2026-06-01T00:00:00Z","data_settled_at":"2026-06-09T00:00:00Z","data_settled":"destroyed","proof":"file/certificate"}`,
+		},
+		Refused: map[string]string{
+			"owner": `{"owner":"Ada"}`, "category": `{"category":"bakery"}`, "data": `{"data":["none","personal"]}`,
+			"ended_at": `{"used_from":"2026-03-01T00:00:00Z","ended_at":"2026-02-01T00:00:00Z"}`,
+		},
+	})
+}
+
+// answers answers every question of a questionnaire.
+func answers(questionnaire string) string {
+	var all []vendors.Answer
+	for _, q := range vendors.Questions(questionnaire) {
+		all = append(all, vendors.Answer{Question: q.ID, Answer: "yes"})
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func TestAssessments(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: vendors.Assessments, New: `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"general"}`, Set: `{"year":2027}`,
+		With:   record.Kinds{vendors.Register},
+		Seed:   put(vendors.Register, []string{"VEN-1"}, `{"id":"ID","name":"n","service":"s","category":"cloud","owner":"person/owner","state":"proposed","proposed_by":"person/x"}`),
+		Fields: map[string]string{"draft done": `{"result":"fit","answers":` + answers("general") + `}`},
+		Refused: map[string]string{
+			"year": `{"year":26}`, "questionnaire": `{"questionnaire":"none"}`, "conditions": `{"result":"fit with conditions"}`,
+			"answers": `{"answers":[{"question":"program","answer":"no"}]}`,
+		},
+	})
+}
+
+func TestContracts(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: vendors.Contracts, New: `{"vendor":"vendor/VEN-1","title":"Master agreement","owner":"person/owner","begins_at":"2026-03-02T00:00:00Z","notice":"48h","terms":["security"]}`,
+		Set:     `{"signed_at":"2026-03-01T00:00:00Z"}`,
+		Refused: map[string]string{"owner": `{"owner":"Ada"}`, "terms": `{"terms":["hope"]}`, "ends_at": `{"ends_at":"2026-01-01T00:00:00Z"}`},
+	})
+}
+
+func TestReports(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: vendors.Reports, New: `{"vendor":"vendor/VEN-1","owner":"person/owner","type":"SOC 2 type 2","due_at":"2026-03-02T00:00:00Z"}`,
+		Set: `{"carved_out":["Example Host"]}`,
+		Fields: map[string]string{"awaited read": `{"covers_from":"2025-01-01T00:00:00Z","covers_to":"2025-12-31T00:00:00Z","first":true,"method":"carve-out","physical":true,
+			"exception_list":[{"what":"One late review","judgment":"Ours is monthly"}],"customer_duty_list":[{"what":"Second factors","controls":["IDN-01"]}]}`},
+		Refused: map[string]string{
+			"owner": `{"owner":"Ada"}`, "type": `{"type":"letter"}`, "covers_to": `{"covers_from":"2026-01-01T00:00:00Z","covers_to":"2025-01-01T00:00:00Z"}`,
+			"previous_to": `{"first":true,"previous_to":"2025-01-01T00:00:00Z"}`, "exception_list": `{"exception_list":[{"what":" "}]}`,
+			"customer_duty_list": `{"customer_duty_list":[{"what":""}]}`,
+		},
+		GuardFalse: map[string]string{"awaited read": `{"covers_from":"2025-01-01T00:00:00Z","covers_to":"2025-12-31T00:00:00Z","first":true,"method":"carve-out","physical":true,
+			"exception_list":[{"what":"One late review"}]}`},
+	})
+}
+
+func TestTheGapIsWhatNeitherReportNorLetterSpeaksOf(t *testing.T) {
+	day := func(n int) *time.Time { at := time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC); return &at }
+	for _, test := range []struct {
+		previous, bridge *time.Time
+		want             time.Duration
+	}{
+		{nil, nil, 0}, {day(1), nil, 9 * 24 * time.Hour}, {day(1), day(6), 4 * 24 * time.Hour}, {day(1), day(20), 0}, {day(6), day(1), 4 * 24 * time.Hour}, {day(20), nil, 0},
+	} {
+		if got := vendors.Gap(test.previous, test.bridge, *day(10)); got != test.want {
+			t.Errorf("%+v: %s", test, got)
+		}
+	}
+	r := &vendors.Report{CoversFrom: day(10)}
+	if r.Compute(); r.Gap != nil {
+		t.Error("it is not known what was covered before, and the gap is")
+	}
+}
+
+func TestSubprocessors(t *testing.T) {
+	active := `{"listed":true,"told_at":"2026-03-01T00:00:00Z","data_from":"2026-03-09T00:00:00Z"}`
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: vendors.Subprocessors, New: `{"vendor":"vendor/VEN-1","owner":"person/owner","purpose":"Mail"}`, Set: `{"countries":["DE"]}`,
+		Fields: map[string]string{
+			"proposed reviewed": `{"model_provider":true,"training_excluded":true,"retention":"720h","allowed_data":["tickets"]}`,
+			"reviewed active":   active, "active ended": `{"ended_at":"2026-09-01T00:00:00Z"}`,
+		},
+		Refused: map[string]string{"owner": `{"owner":"Ada"}`, "purpose": `{"purpose":" "}`},
+		GuardFalse: map[string]string{
+			"proposed reviewed": `{"model_provider":true,"training_excluded":false,"retention":"720h","allowed_data":["tickets"]}`,
+			"reviewed active":   strings.Replace(active, "2026-03-01", "2026-03-10", 1),
+		},
+	})
+}
+
+// Checks look at other records: each is refused for its reason, then allowed.
+func TestWhatIsCheckedAgainstOtherRecords(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		if err := l.Door.Close(); err != nil {
+			t.Fatal(err)
+		}
+		kinds := record.Kinds{vendors.Register, vendors.Assessments}
+		if _, err := kinds.Adopt(context.Background(), l.DB); err != nil {
+			t.Fatal(err)
+		}
+		l.OpenDoor(t)
+		do := func(who string, body func(*act.Tx) error) error {
+			_, err := l.Do(context.Background(), act.Caller{ID: who, Roles: []string{"administrator"}}, "test", "vendors", body)
+			return err
+		}
+		fields := func(text string) (all map[string]json.RawMessage) {
+			if err := json.Unmarshal([]byte(text), &all); err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		add := func(who string, kind *record.Kind, text string) {
+			t.Helper()
+			if err := do(who, func(tx *act.Tx) error { _, err := record.Add(tx, kind, fields(text)); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		move := func(who string, kind *record.Kind, id, state, text, want string) {
+			t.Helper()
+			err := do(who, func(tx *act.Tx) error {
+				permission, err := record.Permission(&tx.Reader, kind, id, state)
+				if err == nil {
+					_, err = record.Move(tx, kind, id, record.AnyVersion, state, permission, fields(text))
+				}
+				return err
+			})
+			if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s to %s by %s: %v, want %q", id, state, who, err, want)
+			}
+		}
+		kyc := strings.Replace(vendor, `"cloud"`, `"KYC/AML provider"`, 1)
+		add("person/a", vendors.Register, kyc)
+		move("person/a", vendors.Register, "VEN-1", "assessed", seen, "no finished assessment of VEN-1")
+		all := `{"result":"fit","answers":` + answers("general") + `}`
+		add("person/b", vendors.Assessments, `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"general"}`)
+		move("person/b", vendors.Assessments, "VAS-1", "done", all, "the vendor is a KYC/AML provider")
+		add("person/owner", vendors.Assessments, `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"kyc-aml"}`)
+		all = `{"result":"fit","answers":` + answers("kyc-aml") + `}`
+		move("person/b", vendors.Assessments, "VAS-2", "done", all, "person/owner is the owner of vendor/VEN-1")
+		add("person/b", vendors.Assessments, `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"kyc-aml"}`)
+		move("person/b", vendors.Assessments, "VAS-3", "done", `{"result":"fit","answers":[{"question":"licence","answer":"yes"}]}`, "these questions have none: reliance")
+		move("person/owner", vendors.Assessments, "VAS-3", "done", all, "person/owner is the owner of vendor/VEN-1")
+		move("person/b", vendors.Assessments, "VAS-3", "done", strings.Replace(all, `"fit"`, `"unfit"`, 1), "")
+		move("person/a", vendors.Register, "VEN-1", "assessed", seen, "no finished assessment")
+		add("person/b", vendors.Assessments, `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"kyc-aml"}`)
+		move("person/b", vendors.Assessments, "VAS-4", "done", all, "")
+		add("person/b", vendors.Assessments, `{"vendor":"vendor/VEN-9","year":2026,"tier":"high","questionnaire":"kyc-aml"}`)
+		move("person/b", vendors.Assessments, "VAS-5", "done", all, `"vendor/VEN-9" is no vendor`)
+		move("person/a", vendors.Register, "VEN-1", "assessed", seen, "")
+
+		// Another tier is somebody else's, with a reason, and in a move only.
+		tier := `{"tier_override":"low","tier_reason":"Test data only"}`
+		move("person/owner", vendors.Register, "VEN-1", "assessed", tier, act.ErrSamePerson.Error())
+		move("person/b", vendors.Register, "VEN-1", "assessed", `{"tier_override":"low"}`, "tier_reason")
+		move("person/b", vendors.Register, "VEN-1", "approved", tier, "tier_override: is given by SCAF")
+		move("person/b", vendors.Register, "VEN-1", "assessed", tier, "")
+		if err := do("person/b", func(tx *act.Tx) error {
+			_, err := record.Set(tx, vendors.Register, "VEN-1", record.AnyVersion, fields(`{"tier_override":"high"}`))
+			return err
+		}); err == nil || errors.Is(err, record.ErrSame) {
+			t.Errorf("a tier is set without a move: %v", err)
+		}
+		l.Verify(t, kinds)
+	})
+}
