@@ -185,10 +185,15 @@ func (b *builder) deviations(day *Day, control *controls.Control, test *controls
 
 // reference names an item by its register, where it has one.
 func (b *builder) reference(test *controls.Test, id string) string {
+	return Reference(b.question.Kinds, test, id)
+}
+
+// Reference names an item of a test by its register, where it has one.
+func Reference(kinds record.Kinds, test *controls.Test, id string) string {
 	if test.Population.From == sourceOccurrences {
 		return "task/" + id
 	}
-	if kind, err := b.question.Kinds.Find(test.Population.From); err == nil {
+	if kind, err := kinds.Find(test.Population.From); err == nil {
 		return kind.Name + "/" + id
 	}
 	return id

@@ -22,6 +22,9 @@ var marks = map[controltests.Conclusion]string{
 	controltests.EffectiveWithExceptions: "!", controltests.Effective: "✓", controltests.NotOccurring: "–",
 }
 
+// Mark is what a conclusion looks like beside its words.
+func Mark(c controltests.Conclusion) string { return marks[c] }
+
 // Text writes the report for a terminal of 80 columns.
 func (r *Readiness) Text(w io.Writer) error {
 	b := &strings.Builder{}

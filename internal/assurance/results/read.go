@@ -36,8 +36,7 @@ func Keys(latest map[Key]Result) []Key {
 // of a checkpoint; 0 is now. A final result goes before an interim one, whenever
 // that was performed. Nobody changes what a result holds.
 func Latest(r *store.Reader, period string, asOf int64) (map[Key]Result, error) {
-	all := &chronicle{}
-	if memo := r.Memo(); memo != nil {
+	if r.Memo() != nil {
 		head, err := ledger.ReadHead(r)
 		if err != nil {
 			return nil, err
@@ -45,17 +44,44 @@ func Latest(r *store.Reader, period string, asOf int64) (map[Key]Result, error) 
 		if asOf <= 0 || asOf > head.Size { // a later snapshot may have continued it
 			asOf = head.Size
 		}
-		kept, _ := memo.LoadOrStore(chronicleKey{}, all)
-		if one, ok := kept.(*chronicle); ok {
-			all = one
-		}
 	}
+	all := remembered(r)
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if err := all.goOn(r); err != nil {
 		return nil, err
 	}
 	return all.latest(r, period, asOf)
+}
+
+// Of are the results of a control in a period that stand now, the newest first:
+// at most as many as is said, and how many there are.
+func Of(r *store.Reader, period, control string, most int) (found []Result, all int, err error) {
+	head, err := ledger.ReadHead(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	c := remembered(r)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.goOn(r); err != nil {
+		return nil, 0, err
+	}
+	for i := len(c.all) - 1; i >= 0; i-- {
+		one := &c.all[i]
+		if one.period != period || one.Control != control || one.made >= head.Size || one.until > 0 && one.until < head.Size {
+			continue
+		}
+		if all++; all > most {
+			continue
+		}
+		result, err := c.result(r, one)
+		if err != nil {
+			return nil, 0, err
+		}
+		found = append(found, result)
+	}
+	return found, all, nil
 }
 
 // chronicle is the results of a ledger as far as it takes to tell the latest ones,
@@ -69,6 +95,19 @@ type chronicle struct {
 }
 
 type chronicleKey struct{}
+
+// remembered is the chronicle that is kept beside the open database; a new one
+// where nothing is.
+func remembered(r *store.Reader) *chronicle {
+	all := &chronicle{}
+	if memo := r.Memo(); memo != nil {
+		kept, _ := memo.LoadOrStore(chronicleKey{}, all)
+		if one, ok := kept.(*chronicle); ok {
+			return one
+		}
+	}
+	return all
+}
 
 // maxWhole bounds the results that are kept whole.
 const maxWhole = 1000

@@ -23,6 +23,7 @@ func (p *Portal) functions() template.FuncMap {
 		"words":        func(c controltests.Conclusion) string { return c.Words() },
 		"instant":      func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"minute":       func(at time.Time) string { return at.In(zone).Format("2006-01-02 15:04") },
+		"second":       func(at time.Time) string { return at.In(zone).Format("2006-01-02 15:04:05") },
 		"day":          func(at time.Time) string { return at.In(zone).Format(time.DateOnly) },
 		// the last day of an interval that ends before the instant
 		"last": func(end time.Time) string { return end.Add(-time.Microsecond).In(zone).Format(time.DateOnly) },

@@ -76,7 +76,7 @@ func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 		if name == "pages/frame.html" || name == "pages/parts.html" {
 			continue
 		}
-		page, err := template.New("frame.html").Funcs(p.functions()).ParseFS(files, "pages/frame.html", "pages/parts.html", name)
+		page, err := template.New("frame.html").Funcs(p.functions()).Funcs(p.wording()).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/parts/*.html", name)
 		if err != nil {
 			return nil, err
 		}
@@ -305,7 +305,7 @@ type framed struct {
 // entry is a line of the menu.
 type entry struct {
 	Path, Title string
-	Here        bool
+	Above       bool // the page is one of those below it
 }
 
 // show writes a page.
@@ -332,7 +332,7 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 	}
 	for _, line := range table {
 		if line.menu != "" && r.may(line.action) {
-			frame.Menu = append(frame.Menu, entry{line.path, line.menu, line.path == r.URL.Path})
+			frame.Menu = append(frame.Menu, entry{line.path, line.menu, line.path != "/{$}" && strings.HasPrefix(r.URL.Path, line.path+"/")})
 		}
 	}
 	var b bytes.Buffer // a page is whole, or it is an error

@@ -369,7 +369,7 @@ func TestTheOverview(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	b.get("/").want(t, http.StatusOK, "Period spring, 2026-03-01 to 2026-05-31", `href="/readiness#not_tested"`)
+	b.get("/").want(t, http.StatusOK, `Period <a href="/r/periods/spring">spring</a>, 2026-03-01 to 2026-05-31`, `href="/controls?conclusion=not_tested"`)
 	s.signed(t, "eve", "employee").get("/").want(t, http.StatusForbidden, "You may not see this", "report.read")
 }
 
@@ -378,7 +378,7 @@ func TestTheOverview(t *testing.T) {
 func TestWhatPagesAreMadeOf(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
-	for _, path := range []string{"/", "/account", "/nothing-here", "/signin"} {
+	for _, path := range []string{"/", "/work", "/criteria", "/criteria/CC1.1", "/controls", "/controls/CHG-01", "/duties", "/calendar", "/ledger", "/ledger/0", "/account", "/nothing-here", "/signin"} {
 		got := b.get(path)
 		if path == "/signin" {
 			got = s.browser(t).get(path)

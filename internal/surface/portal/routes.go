@@ -1,11 +1,6 @@
 package portal
 
-import (
-	"errors"
-	"net/http"
-
-	"scaf.dev/scaf/internal/surface"
-)
+import "errors"
 
 // route is one line of the table of everything that can be asked of the portal.
 type route struct {
@@ -39,6 +34,21 @@ var table []route
 func init() {
 	table = []route{
 		{method: "GET", path: "/{$}", action: "report.read", menu: "Overview", make: (*Portal).overview},
+		{method: "GET", path: "/work", action: use, menu: "My work", make: (*Portal).work},
+		{method: "GET", path: "/criteria", action: "control.read", menu: "Criteria", make: (*Portal).criteria},
+		{method: "GET", path: "/criteria/{id}", action: "control.read", make: (*Portal).criterionPage},
+		{method: "GET", path: "/controls", action: "control.read", menu: "Controls", make: (*Portal).controls},
+		{method: "GET", path: "/controls/{id}", action: "control.read", make: (*Portal).controlPage},
+		{method: "GET", path: "/controls/{id}/deviations", action: "control.read", make: (*Portal).deviations},
+		{method: "GET", path: "/duties", action: "record.read", menu: "Duties", make: (*Portal).duties},
+		{method: "GET", path: "/duties/{duty}", action: "record.read", make: (*Portal).duty},
+		{method: "GET", path: "/duties/{duty}/{date}", action: "record.read", make: (*Portal).occurrence},
+		{method: "POST", path: "/duties/{duty}/{date}/done", action: "task.done", make: (*Portal).occurrenceDone},
+		{method: "POST", path: "/duties/{duty}/{date}/not-occurring", action: "task.not-occurring", make: (*Portal).occurrenceNot},
+		{method: "GET", path: "/calendar", action: "record.read", menu: "Calendar", make: (*Portal).calendar},
+		{method: "GET", path: "/ledger", action: "ledger.read", menu: "Ledger", make: (*Portal).ledger},
+		{method: "GET", path: "/ledger/{index}", action: "ledger.read", make: (*Portal).event},
+
 		{method: "GET", path: "/registers", action: "record.read", menu: "Registers", make: (*Portal).registers},
 		{method: "GET", path: "/r/{register}", action: kindAction + "read", make: (*Portal).register},
 		{method: "GET", path: "/export/{register}", action: kindAction + "read", make: (*Portal).export},
@@ -79,12 +89,3 @@ func Routes() (all []Route) {
 }
 
 func (p *Portal) nothing(*request) (*shown, error) { return nil, errNotFound }
-
-// overview is the page that people land on.
-func (p *Portal) overview(r *request) (*shown, error) {
-	report, err := p.System.Readiness(r.Context(), surface.ReadinessQuery{})
-	if err != nil {
-		return nil, err
-	}
-	return &shown{page: "overview", title: "Overview", status: http.StatusOK, data: report}, nil
-}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -111,8 +112,16 @@ func (p *Portal) value(kind *record.Kind, f record.Field, raw json.RawMessage) (
 	return v, nil
 }
 
-// leads is the page of the record that a text names; empty when it names none.
+// leads is the page of what a text names: of a record, a control, a duty or its
+// occurrence; empty when it names none.
 func (p *Portal) leads(text string) string {
+	switch kind, id, _ := strings.Cut(text, "/"); {
+	case id == "" || strings.ContainsAny(id, " /\n"):
+	case kind == "control":
+		return "/controls/" + url.PathEscape(id)
+	case kind == tasks.Register.Name, kind == tasks.Performances.Name:
+		return dutyPath(tasks.Split(id))
+	}
 	kind, id, err := p.System.Kinds.Parse(text)
 	if err != nil || kind.Name+"/"+id != text || strings.ContainsAny(text, " \n") {
 		return ""

@@ -1,0 +1,359 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
+)
+
+// controlsQuery is what a list of controls is filtered by.
+type controlsQuery struct {
+	Text, Owner, Criterion string
+	Conclusion             controltests.Conclusion
+}
+
+// keeps reports whether it keeps a control, its conclusion aside.
+func (q *controlsQuery) keeps(c *reports.Control) bool {
+	text := strings.ToLower(c.ID + " " + c.Title + " " + c.Owner)
+	for _, word := range strings.Fields(strings.ToLower(q.Text)) {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return (q.Owner == "" || c.Owner == q.Owner) && (q.Criterion == "" || slices.Contains(c.Criteria, q.Criterion))
+}
+
+// With is the address of the list with another conclusion.
+func (q controlsQuery) With(conclusion controltests.Conclusion) string {
+	values := url.Values{}
+	for name, value := range map[string]string{"q": q.Text, "owner": q.Owner, "criterion": q.Criterion, "conclusion": string(conclusion)} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if len(values) == 0 {
+		return "/controls"
+	}
+	return "/controls?" + values.Encode()
+}
+
+// controlLine is a control in a list.
+type controlLine struct {
+	reports.Control
+
+	Tested, Items, Deviations int // tests that have a result, what they read, and what failed
+	Why                       string
+}
+
+func (p *Portal) controls(r *request) (*shown, error) {
+	now, err := p.standings(r)
+	if err != nil {
+		return nil, err
+	}
+	q := controlsQuery{Text: r.FormValue("q"), Owner: r.FormValue("owner"), Criterion: r.FormValue("criterion"), Conclusion: controltests.Conclusion(r.FormValue("conclusion"))}
+	page := struct {
+		standings
+		Query            controlsQuery
+		Lines            []controlLine
+		Counts           []reports.Count
+		Total            int // whatever the conclusion
+		Owners, Criteria []string
+	}{standings: now, Query: q}
+	counts := map[controltests.Conclusion]int{}
+	for i := range now.Report.Controls {
+		c := &now.Report.Controls[i]
+		page.Owners, page.Criteria = append(page.Owners, c.Owner), append(page.Criteria, c.Criteria...)
+		if !q.keeps(c) {
+			continue
+		}
+		counts[c.Conclusion]++
+		page.Total++
+		if q.Conclusion != "" && c.Conclusion != q.Conclusion {
+			continue
+		}
+		line := controlLine{Control: *c}
+		for _, test := range c.Tests {
+			if test.Result != nil {
+				line.Tested++
+				line.Items += test.Result.Count
+				line.Deviations += test.Result.Deviations
+			}
+		}
+		if c.Conclusion != controltests.Effective && c.Conclusion != controltests.NotOccurring {
+			line.Why = because(c)
+		}
+		page.Lines = append(page.Lines, line)
+	}
+	for _, count := range now.Report.Conclusions {
+		page.Counts = append(page.Counts, reports.Count{Conclusion: count.Conclusion, Controls: counts[count.Conclusion]})
+	}
+	slices.Sort(page.Owners)
+	page.Owners = slices.Compact(page.Owners)
+	page.Criteria = ranked(page.Criteria)
+	return &shown{page: "controls", title: "Controls", data: page}, nil
+}
+
+// testLine is a test of a control with what its latest result came from.
+type testLine struct {
+	reports.Test
+
+	Procedure  *controls.Test
+	Population *populations.Banked // nil: it was not performed
+	// Deviations are the first ones, of All.
+	Deviations []finding
+	All        int
+}
+
+// finding is a deviation with the reference of its item.
+type finding struct {
+	results.Found
+
+	On string
+}
+
+// fewDeviations is how many deviations a control's page shows of each test.
+const fewDeviations = 10
+
+// pastResults is how many results a control's page shows of those that came before.
+const pastResults = 20
+
+// versionLine is a version of a control with how its design was assessed.
+type versionLine struct {
+	*versions.Version
+
+	Design *versions.Assessment // nil: nobody has
+}
+
+// oneControl is what the page of a control shows.
+type oneControl struct {
+	standings
+	Control  *controls.Control
+	Line     *reports.Control
+	Tests    []testLine
+	Versions []versionLine
+	Past     []results.Result
+	AllPast  int
+	Strip    *strip
+	Duties   []string // that its tests read
+}
+
+// controlPage is the page of one control.
+func (p *Portal) controlPage(r *request) (*shown, error) {
+	control, now, err := p.standingOf(r)
+	if err != nil {
+		return nil, err
+	}
+	page := &oneControl{standings: now, Control: control}
+	for i := range now.Report.Controls {
+		if now.Report.Controls[i].ID == control.ID {
+			page.Line = &now.Report.Controls[i]
+		}
+	}
+	var found []finding
+	if now.Period != nil {
+		if found, err = p.deviationsOf(r.Context(), now.Period, control, ""); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error { return page.read(reader, found) }); err != nil {
+		return nil, err
+	}
+	if page.Duties, err = p.dutiesOf(r, control); err != nil {
+		return nil, err
+	}
+	return &shown{page: "control", title: control.ID + " " + control.Title, data: page}, nil
+}
+
+// standingOf is the control that is asked for, and how all stand.
+func (p *Portal) standingOf(r *request) (*controls.Control, standings, error) {
+	control, err := p.System.Control(r.PathValue("id"))
+	if errors.Is(err, surface.ErrNoControl) {
+		err = errNotFound
+	}
+	if err != nil {
+		return nil, standings{}, err
+	}
+	now, err := p.standings(r)
+	return control, now, err
+}
+
+// read reads what was recorded of the control.
+func (page *oneControl) read(r *store.Reader, found []finding) error {
+	for _, test := range page.Line.Tests {
+		line := testLine{Test: test}
+		line.Procedure, _ = page.Control.Test(test.ID)
+		if test.Result != nil {
+			v, err := record.Get(r, populations.Register.Name, test.Result.Population)
+			if err != nil {
+				return err
+			}
+			if line.Population, err = decoded[populations.Banked](v); err != nil {
+				return err
+			}
+			for _, f := range found {
+				if f.Result != test.Result.ID {
+					continue
+				}
+				if line.All++; line.All <= fewDeviations {
+					line.Deviations = append(line.Deviations, f)
+				}
+			}
+		}
+		page.Tests = append(page.Tests, line)
+	}
+	snapshot := populations.Stored(r)
+	all, err := versions.Of(snapshot, page.Control.ID, 0)
+	if err != nil {
+		return err
+	}
+	for _, v := range slices.Backward(all) {
+		design, err := versions.Design(snapshot, v.ID, 0)
+		if err != nil {
+			return err
+		}
+		page.Versions = append(page.Versions, versionLine{v, design})
+	}
+	if page.Period == nil {
+		return nil
+	}
+	past, count, err := results.Of(r, page.Period.Name, page.Control.ID, mostStrip)
+	page.Past, page.AllPast, page.Strip = past[:min(pastResults, len(past))], count, stripOf(page.Control, past)
+	return err
+}
+
+// deviationsOf are the deviations that a control's latest results in a period
+// show, of one test or of all.
+func (p *Portal) deviationsOf(ctx context.Context, period *periods.Period, control *controls.Control, test string) ([]finding, error) {
+	all, err := p.System.Lab().Deviations(ctx, period.Name)
+	var found []finding
+	for i := range all {
+		f := &all[i]
+		if f.Control != control.ID || test != "" && f.Test != test {
+			continue
+		}
+		one := finding{Found: *f, On: f.Item}
+		if of, ok := control.Test(f.Test); ok {
+			one.On = reports.Reference(p.System.Kinds, of, f.Item)
+		}
+		found = append(found, one)
+	}
+	return found, err
+}
+
+// mostDeviations is how many deviations one page lists.
+const mostDeviations = 200
+
+// deviations lists all deviations of a control.
+func (p *Portal) deviations(r *request) (*shown, error) {
+	control, now, err := p.standingOf(r)
+	if err != nil {
+		return nil, err
+	}
+	page := struct {
+		standings
+		Control    *controls.Control
+		Test       string
+		Found      []finding
+		First, All int // the number of the first one that is listed, from 1
+		Next, Prev int // where other pages begin; -1: there is none
+	}{standings: now, Control: control, Test: r.FormValue("test"), Next: -1, Prev: -1}
+	if now.Period != nil {
+		if page.Found, err = p.deviationsOf(r.Context(), now.Period, control, page.Test); err != nil {
+			return nil, err
+		}
+	}
+	page.All = len(page.Found)
+	from, err := strconv.Atoi(r.FormValue("from"))
+	if from = min(from, page.All); err == nil && from > 0 {
+		page.Prev = max(0, from-mostDeviations)
+	} else {
+		from = 0
+	}
+	page.First, page.Found = from+1, page.Found[from:]
+	if len(page.Found) > mostDeviations {
+		page.Found, page.Next = page.Found[:mostDeviations], from+mostDeviations
+	}
+	return &shown{page: "deviations", title: "Deviations of " + control.ID, data: page}, nil
+}
+
+// strip shows the results of a control over time: a row for each test, a mark
+// for each result.
+type strip struct {
+	Height   int
+	Rows     []stripRow
+	From, To time.Time
+}
+
+type stripRow struct {
+	Test  string
+	Y     int // of its middle
+	Marks []stripMark
+}
+
+// Text is the y of the row's name.
+func (r stripRow) Text() int { return r.Y + 4 }
+
+// Top is the y of the row's marks.
+func (r stripRow) Top() int { return r.Y - 6 }
+
+type stripMark struct {
+	X, Width   int
+	Conclusion controltests.Conclusion
+	Result     string
+	At         time.Time
+}
+
+const (
+	// mostStrip is how many results a strip shows.
+	mostStrip = 400
+	stripLeft = 150 // where the marks begin
+	stripSpan = 740 // pixels that they lie in
+	stripRise = 22  // pixels from row to row
+)
+
+// stripOf draws results, the newest first; nil: there is nothing to compare.
+func stripOf(control *controls.Control, past []results.Result) *strip {
+	if len(past) < 2 {
+		return nil
+	}
+	s := &strip{From: past[len(past)-1].PerformedAt, To: past[0].PerformedAt}
+	whole := s.To.Sub(s.From)
+	if whole <= 0 {
+		return nil
+	}
+	for _, test := range control.Tests {
+		row := stripRow{Test: test.ID, Y: 14 + stripRise*len(s.Rows)}
+		end := stripLeft + stripSpan + 10
+		for i := range past { // each holds up to the one after it
+			if past[i].Test != test.ID {
+				continue
+			}
+			x := stripLeft + int(int64(stripSpan)*int64(past[i].PerformedAt.Sub(s.From)/time.Second)/max(1, int64(whole/time.Second)))
+			if x >= end {
+				continue // hidden behind a newer one
+			}
+			row.Marks = append(row.Marks, stripMark{x, end - x, past[i].Conclusion, past[i].ID, past[i].PerformedAt})
+			end = x
+		}
+		if len(row.Marks) > 0 {
+			s.Rows = append(s.Rows, row)
+		}
+	}
+	s.Height = 6 + stripRise*len(s.Rows)
+	return s
+}

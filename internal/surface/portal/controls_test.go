@@ -1,0 +1,64 @@
+package portal_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/internal/platform/config"
+)
+
+func TestControlsAreFiltered(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	all := b.get("/controls").want(t, http.StatusOK, "<strong>78</strong> any", `href="/controls?conclusion=ineffective"`, `href="/controls/PPL-01/deviations">1</a>`, `href="/controls/PPL-01#tests">1</a>`)
+	if n := strings.Count(all.body, `<tr class="toned`); n != 78 {
+		t.Errorf("%d controls", n)
+	}
+	for query, want := range map[string][2]string{
+		"conclusion=ineffective":            {"PPL-01", "PPL-02"},
+		"owner=people+lead":                 {"PPL-01", "CHG-01"},
+		"criterion=CC8.1":                   {"CHG-01", "PPL-01"},
+		"q=LEAVING+access":                  {"PPL-01", "CHG-01"},
+		"criterion=CC6.2&owner=people+lead": {"PPL-01", "ACC-01"},
+	} {
+		got := b.get("/controls?"+query).want(t, http.StatusOK, `href="/controls/`+want[0]+`">`)
+		if strings.Contains(got.body, `href="/controls/`+want[1]+`">`) {
+			t.Errorf("%s shows %s", query, want[1])
+		}
+	}
+	// What was chosen stays chosen, and a link to another conclusion keeps it.
+	b.get("/controls?owner=people+lead&q=x").want(t, http.StatusOK, "<option selected>people lead</option>", `value="x"`, "No control is like that", "Show all")
+	b.get("/controls?owner=people+lead").want(t, http.StatusOK, `href="/controls?conclusion=ineffective&amp;owner=people&#43;lead"`)
+}
+
+func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "auditor")
+	page := b.get("/controls/PPL-01").want(t, http.StatusOK,
+		"Nobody who no longer works here", "access to all systems", `<a href="/controls?owner=people%20lead">people lead</a>`, `<a href="/criteria/CC6.2">CC6.2</a>`,
+		`<article class="test toned`, `id="leavers"`, "1 item tested: 0 passed, 1 deviation (1 missing).",
+		`<a href="/r/results/RES-2">RES-2</a>`, `<a href="/r/populations/POP-2">POP-2</a>: 1 item read at the checkpoint of <a href="/ledger?before=`, "SHA-256 <code>",
+		`<a href="/controls/PPL-01/deviations?test=leavers">1</a>`, `<a href="/r/people/E2">person/E2</a>`, "nobody has stated one",
+		"<code>has(item.left_at)</code>", "<code>item.access_ended_at</code>", "24h0m0s",
+		`<a href="/r/control_versions/PPL-01.1">PPL-01.1</a>`, `<a href="/r/assessments/ASM-1">ASM-1</a>`, "it would find it", `<a href="/r/people/E3">person/E3</a>`,
+		"2 results in the period", "RES-1", "<svg", `<rect class="`, `href="/r/periods/H1"`)
+	if strings.Contains(page.body, "<style") || strings.Contains(page.body, " style=") {
+		t.Error("the picture has a style of its own")
+	}
+	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "1 deviation in the latest results", `<a href="/r/people/E2">person/E2</a>`, "missing")
+	b.get("/controls/PPL-01/deviations?test=other&from=7").want(t, http.StatusOK, "show no deviation")
+	// Of duties: the control's, and what a file that nobody approved means.
+	b.get("/controls/ACC-02").want(t, http.StatusOK, `<a href="/duties/access-review">access-review</a>`, "Nobody has approved this file", "scaf control adopt ACC-02", "has not been tested in this period")
+	for _, path := range []string{"/controls/XYZ-99", "/controls/XYZ-99/deviations"} {
+		b.get(path).want(t, http.StatusNotFound)
+	}
+}
+
+func TestAControlBeforeThereIsAPeriod(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/controls").want(t, http.StatusOK, "No period has been opened yet", "<strong>78</strong> any")
+	b.get("/controls/PPL-01").want(t, http.StatusOK, "There is no result in this period", "No period has been opened yet")
+	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "show no deviation")
+}

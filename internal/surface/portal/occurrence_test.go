@@ -1,0 +1,61 @@
+package portal_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestAnOccurrenceShowsWhatWasDone(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "auditor")
+	page := b.get("/duties/access-review/2026-01-31").want(t, http.StatusOK, "done", "2026-01-30 15:00", `<a href="/r/people/E1">person/E1</a>`, "Two accounts were removed.",
+		"evidence/EVD-1", "scaf.performance.done.v1", `<a href="/controls/ACC-02">ACC-02</a>`, `<a rel="next" href="/duties/access-review/2026-02-28">`)
+	index := page.around(t, `<th scope="row"><a href="/ledger/`, 60)
+	index, _, _ = strings.Cut(strings.TrimPrefix(index, `<th scope="row"><a href="/ledger/`), `"`)
+	b.get("/ledger/"+index).want(t, http.StatusOK, "scaf.performance.done.v1", "Two accounts were removed.", "The proof holds")
+	if strings.Contains(page.body, "<textarea") {
+		t.Error("what is done can be done again")
+	}
+	late := b.get("/duties/access-review/2026-02-28").want(t, http.StatusOK, "late", "Nothing yet")
+	if strings.Contains(late.body, "<textarea") {
+		t.Error("an auditor is asked to do it")
+	}
+	for _, path := range []string{"/duties/access-review/2026-02-27", "/duties/access-review/soon", "/duties/nothing/2026-02-28"} {
+		b.get(path).want(t, http.StatusNotFound)
+	}
+}
+
+func TestAnOccurrenceIsDoneFromItsPage(t *testing.T) {
+	c := openCompany(t)
+	b := c.employed("eva", "E1", "control-owner")
+	const path = "/duties/access-review/2026-02-28"
+	form := b.get(path).want(t, http.StatusOK, `action="`+path+`/done"`, "Nobody can say that it was earlier")
+	if strings.Contains(form.body, "not-occurring") {
+		t.Error("who may not say so is asked for a reason why there is nothing to do")
+	}
+	long := strings.Repeat("x", 4001)
+	b.post(path+"/done", "note", long, "evidence", "evidence/EVD-2").want(t, http.StatusUnprocessableEntity, "at most 4000", long, "evidence/EVD-2")
+	b.post(path+"/done", "note", "It was <done>.", "evidence", "evidence/EVD-2\r\n\r\n evidence/EVD-3 ").goes(t, path)
+	b.get(path).want(t, http.StatusOK, "it stays late", "It was &lt;done&gt;.", `evidence/EVD-3</a><br>`, "person/E1")
+	b.post(path+"/done", "note", "again").want(t, http.StatusConflict, "was done at", "You typed: again")
+	b.post("/duties/access-review/2026-05-31/done", "note", "early").want(t, http.StatusUnprocessableEntity, "can be recorded from")
+	b.post("/duties/nothing/2026-05-31/done", "note", "x").want(t, http.StatusNotFound)
+	b.post(path+"/not-occurring", "reason", "x").want(t, http.StatusForbidden)
+	// SCAF's own duties are done by nobody else.
+	b.post("/duties/log-integrity-check/2026-03-10/done").want(t, http.StatusUnprocessableEntity, "done by SCAF itself")
+	b.get("/duties/log-integrity-check/2026-03-10").want(t, http.StatusOK, "SCAF does it itself")
+}
+
+func TestAnOccurrenceIsExcusedBySomebodyElse(t *testing.T) {
+	c := openCompany(t)
+	const path = "/duties/access-review/2026-03-31"
+	own := c.employed("eva", "E1", "compliance")
+	own.get(path).want(t, http.StatusOK, `action="`+path+`/not-occurring"`)
+	own.post(path+"/not-occurring", "reason", " ").want(t, http.StatusUnprocessableEntity, "Say why")
+	b := c.employed("cee", "E3", "compliance")
+	b.get(path)
+	b.post(path+"/not-occurring", "reason", "No system had accounts.").goes(t, path)
+	b.get(path).want(t, http.StatusOK, "not occurring", "No system had accounts.", "scaf.performance.not-occurring.v1")
+	b.get("/duties?from=2026-01-01").want(t, http.StatusOK, `<a class="not_occurring" href="`+path+`">`)
+}

@@ -1,0 +1,59 @@
+package portal
+
+import (
+	"time"
+
+	"scaf.dev/scaf/internal/governance/calendar"
+	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/surface"
+)
+
+// workAhead is how far ahead a person's work is shown.
+const workAhead = 30 * 24 * time.Hour
+
+// workPage is what somebody has to do: what is late, what is due now, and what
+// comes.
+type workPage struct {
+	*surface.Owed
+	Groups []workGroup
+	Read   bool // the caller may read the registers that the links lead to
+}
+
+type workGroup struct {
+	ID, Title   string
+	Occurrences []tasks.Listed
+	Deadlines   []surface.Deadline
+}
+
+func (p *Portal) work(r *request) (*shown, error) {
+	owed, err := p.System.Owed(r.Context(), r.caller, workAhead)
+	if err != nil {
+		return nil, err
+	}
+	now := p.System.Clock.Now()
+	groups := []workGroup{{ID: "late", Title: "Late"}, {ID: "now", Title: "Due now"}, {ID: "coming", Title: "Coming"}}
+	for _, o := range owed.Occurrences {
+		at := 2
+		switch o.State {
+		case calendar.Late:
+			at = 0
+		case calendar.Due:
+			at = 1
+		}
+		groups[at].Occurrences = append(groups[at].Occurrences, o)
+	}
+	for _, d := range owed.Deadlines {
+		at := 2
+		if d.At.Before(now) {
+			at = 0
+		}
+		groups[at].Deadlines = append(groups[at].Deadlines, d)
+	}
+	page := &workPage{Owed: owed, Read: p.System.Auth.Authorize(r.caller, "record.read", "") == nil}
+	for _, group := range groups {
+		if len(group.Occurrences)+len(group.Deadlines) > 0 {
+			page.Groups = append(page.Groups, group)
+		}
+	}
+	return &shown{page: "work", title: "My work", data: page}, nil
+}
