@@ -11,6 +11,7 @@ func TestTheCalendarShowsWhatFallsDue(t *testing.T) {
 	b := c.signed(t, "ann", "compliance")
 	month := b.get("/calendar").want(t, http.StatusOK, "March 2026", `aria-current="date"><time datetime="2026-03-10"`,
 		`<a class="not_yet_due" href="/duties/access-review/2026-03-31">`, `href="/calendar?month=2026-02"`, `href="/calendar?month=2026-04"`, `href="/calendar?week=2026-03-10"`)
+	month.want(t, http.StatusOK, `<li><span>2 deadlines of records</span></li>`, "A door without a lock</a>")
 	if strings.Contains(month.body, "/duties/log-integrity-check/2026-03-20") {
 		t.Error("what is to be done every day fills the month")
 	}

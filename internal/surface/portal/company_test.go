@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
@@ -82,6 +83,10 @@ func openCompany(t *testing.T) *company {
 	c.at("2026-03-10T09:00:00Z")
 	c.test("PPL-01")
 	c.at("2026-03-10T12:00:00Z")
+	for title, owner := range map[string]string{"A key without rotation": "person/E1", "A door without a lock": "person/E3"} {
+		_, err = c.AddRecord(ctx, apptest.Operator, findings.Register, fields("title", title, "source", "audit", "severity", "critical", "found_at", "2026-03-10T08:00:00Z", "owner", owner))
+		c.must(err)
+	}
 	return c
 }
 

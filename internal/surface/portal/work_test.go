@@ -14,8 +14,9 @@ func TestMyWorkIsWhatIOwe(t *testing.T) {
 	c := openCompany(t)
 	// By the title in the register of people.
 	b := c.employed("eva", "E1", "control-owner")
-	mine := b.get("/work").want(t, http.StatusOK, `<h2 id="late">`, `href="/duties/access-review/2026-02-28"`, `href="/duties/access-review/2026-03-31"`, "security lead")
-	for _, other := range []string{"executive-summary", "access-review/2026-01-31"} {
+	mine := b.get("/work").want(t, http.StatusOK, `<h2 id="late">`, `href="/duties/access-review/2026-02-28"`, `href="/duties/access-review/2026-03-31"`, "security lead",
+		`<h2 id="coming">`, `href="/r/findings/FND-`, "A key without rotation", "2026-03-17")
+	for _, other := range []string{"executive-summary", "A door without a lock", "access-review/2026-01-31"} {
 		if strings.Contains(mine.body, other) {
 			t.Errorf("it has %s", other)
 		}
