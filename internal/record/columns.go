@@ -261,7 +261,7 @@ func (k *Kind) indexes(dialect store.Dialect) map[string]string {
 		}
 		columns := k.columns()
 		for i := range columns {
-			if c := &columns[i]; c.Filter && (sort == nil || c.Field != sort.Field) {
+			if c := &columns[i]; c.Filter && !c.Scanned && (sort == nil || c.Field != sort.Field) {
 				add(append([]string{k.sql(dialect, c)}, order...)...)
 			}
 		}

@@ -95,6 +95,9 @@ func (t *Transition) governed() bool {
 type Column struct {
 	Field, Label string
 	Filter, Sort bool
+	// Scanned columns have no index of their own: what filters by them and by
+	// nothing else reads the columns of all records.
+	Scanned bool
 }
 
 // Retention says how long a record is kept: Years after the instant in Field.

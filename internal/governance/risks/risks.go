@@ -137,6 +137,10 @@ var Register = record.Define[Risk](record.Definition{
 		{Field: "reviewed_at", Filter: true, Sort: true},
 		{Field: "accepted_until", Filter: true, Sort: true},
 		{Field: "accepted_by", Filter: true},
+		{Field: "likelihood", Filter: true, Scanned: true},
+		{Field: "impact", Filter: true, Scanned: true},
+		{Field: "residual_likelihood", Filter: true, Scanned: true},
+		{Field: "residual_impact", Filter: true, Scanned: true},
 	},
 	Dues: []record.Due{
 		{Name: "review", What: "Review the risk", At: "due_at", Owner: "owner", Open: `item.state != "closed" && !has(item.reviewed_at)`},
@@ -181,8 +185,8 @@ func (r *Risk) Validate() []record.FieldError {
 		field string
 		value *int
 	}{{"likelihood", r.Likelihood}, {"impact", r.Impact}, {"residual_likelihood", r.ResidualLikelihood}, {"residual_impact", r.ResidualImpact}} {
-		if one.value != nil && (*one.value < 1 || *one.value > steps) {
-			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("is %d: it goes from 1 to %d", *one.value, steps)})
+		if one.value != nil && (*one.value < 1 || *one.value > Steps) {
+			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("is %d: it goes from 1 to %d", *one.value, Steps)})
 		}
 	}
 	return wrong

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// steps of a scale: 1 to 5, as RSK-02 tests it.
-const steps = 5
+// Steps of a scale: 1 to 5, as RSK-02 tests it.
+const Steps = 5
 
 // Scale is what the steps are called, the first one that of 1.
-type Scale [steps]string
+type Scale [Steps]string
 
 // The two scales.
 var (

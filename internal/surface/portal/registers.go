@@ -197,6 +197,7 @@ type list struct {
 	Board   string // the other view
 	List    string
 	States  []column
+	Views   []chip // pages that show the register in a way of its own
 	CSV     string
 	XLSX    string
 }
@@ -296,6 +297,7 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 	if r.may(kind.Name+".add") && !kind.Internal {
 		l.Add = "/new/" + kind.Register
 	}
+	l.Views = views[kind.Name]
 	if len(kind.States) > 1 && slices.Contains(kind.Filterable(), "state") {
 		l.Board, l.List = a.with("view", "board"), a.with("view", "")
 	}
@@ -310,6 +312,11 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 		return "/export/" + kind.Register + "?" + values.Encode()
 	}
 	l.CSV, l.XLSX = export("csv"), export("xlsx")
+}
+
+// views are the pages that show a register in a way of its own, by its kind.
+var views = map[string][]chip{
+	"risk": {{"Risk map", "/risks"}},
 }
 
 // control is what a column is filtered by: choices, or days.
@@ -344,11 +351,17 @@ func (p *Portal) control(l *list, a *asked, c record.Column) {
 	}
 }
 
-// shownColumns are the columns of a list, beside what the records are called.
+// shownColumns are the columns of a list, beside what the records are called: the
+// first ones, and the state.
 func shownColumns(kind *record.Kind) []record.Column {
 	var columns []record.Column
-	for _, c := range kind.Columns {
-		if c.Field != "title" && c.Field != "name" && c.Field != kind.IDField && len(columns) < maxColumns {
+	state := slices.IndexFunc(kind.Columns, func(c record.Column) bool { return c.Field == "state" })
+	for i, c := range kind.Columns {
+		room := maxColumns
+		if i < state {
+			room--
+		}
+		if c.Field != "title" && c.Field != "name" && c.Field != kind.IDField && !c.Scanned && len(columns) < room {
 			columns = append(columns, c)
 		}
 	}

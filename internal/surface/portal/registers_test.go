@@ -22,7 +22,13 @@ import (
 // people adds people from JSON documents.
 func (s *site) people(t *testing.T, docs ...string) {
 	t.Helper()
-	kind, err := s.Kinds.Find("people")
+	s.records(t, "people", docs...)
+}
+
+// records adds records from JSON documents.
+func (s *site) records(t *testing.T, register string, docs ...string) {
+	t.Helper()
+	kind, err := s.Kinds.Find(register)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,4 +315,38 @@ func TestFormsAreMadeOfDescriptions(t *testing.T) {
 	}
 	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
 	b.get("/r/people/E1").want(t, 200, "Things: Owner", `href="/r/things/T-1"`)
+}
+
+func TestTheRiskMap(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/risks").want(t, 200, "No risk is rated on this scale yet")
+	risk := func(title, more string) string { return `{"title":"` + title + `","category":"fraud","owner":"person/E1"` + more + `}` }
+	s.records(t, "risks", risk("One", ""), risk("Two", `,"likelihood":2,"impact":5`), risk("Three", `,"likelihood":2,"impact":5,"residual_likelihood":1,"residual_impact":1`), risk("Four", `,"likelihood":5,"impact":5`))
+	got := b.get("/risks").want(t, 200, "3 rated", "1 rated", `aria-label="2 unlikely, severe: high"`, `aria-label="1 almost certain, severe: critical"`, `aria-label="0 rare, negligible: low"`, `aria-label="1 rare, negligible: low"`)
+	link := regexp.MustCompile(`href="([^"]+)" aria-label="2 unlikely, severe`).FindStringSubmatch(got.body)
+	list := b.get(html.UnescapeString(link[1])).want(t, 200, ">Two</a>", ">Three</a>")
+	if strings.Contains(list.body, ">Four</a>") || strings.Contains(list.body, ">One</a>") {
+		t.Error("the number leads to other risks than it counts")
+	}
+	b.get("/r/risks").want(t, 200, `href="/risks"`)
+}
+
+func TestSearching(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	s.people(t, `{"id":"E1","name":"Ransom Example"}`)
+	s.records(t, "risks", `{"title":"Ransomware","category":"security","owner":"person/E1"}`)
+	b.get("/search").want(t, 200, "In all registers")
+	before := s.size(t)
+	got := b.get("/search?q=RSK").want(t, 200, `href="/r/risks/RSK-1"`, `href="/r/people?q=RSK"`)
+	if strings.Contains(got.body, "Ransom Example") || s.size(t) != before {
+		t.Error("a search reads what is personal")
+	}
+	b.get("/search?q=risk/RSK-1").goes(t, "/r/risks/RSK-1")
+	b.get("/search?q=nothing-like-it").want(t, 200, "Nothing was found")
+	b.get("/search?q=%00").want(t, 400, "cannot be looked for")
+	if got := s.signed(t, "eve", "engineer").get("/search?q=zz").want(t, 200); strings.Contains(got.body, "/r/people") {
+		t.Error("whoever may not read people is led there")
+	}
 }

@@ -1,0 +1,86 @@
+package record_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+type counted struct {
+	ID    string `json:"id"`
+	Title string `json:"title,omitempty"`
+	A     *int   `json:"a,omitempty"`
+	B     *int   `json:"b,omitempty"`
+}
+
+// Counting by two columns gives what counting the documents does, and looking
+// for words what looking into them does, on both databases.
+func TestTallyAndWords(t *testing.T) {
+	kind := record.Define[counted](record.Definition{Kind: "counted", Register: "counteds", Title: "Counted", Columns: []record.Column{
+		{Field: "title", Label: "Title", Filter: true}, {Field: "a", Label: "A", Filter: true, Scanned: true}, {Field: "b", Label: "B", Filter: true, Scanned: true},
+	}})
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		want := map[[2]int64]int64{}
+		words := map[string]int{}
+		number := 0
+		rapid.Check(t, func(t *rapid.T) {
+			number++
+			doc := counted{ID: fmt.Sprintf("r%04d", number), Title: rapid.SampledFrom([]string{"", "Ärger", "ONE two", "one", "Ones", "%_'\"x"}).Draw(t, "title")}
+			small := rapid.OneOf(rapid.Just[*int](nil), rapid.Map(rapid.IntRange(1, 3), func(n int) *int { return &n }))
+			doc.A, doc.B = small.Draw(t, "a"), small.Draw(t, "b")
+			raw, err := json.Marshal(doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var fields map[string]json.RawMessage
+			if err := json.Unmarshal(raw, &fields); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := l.Do(context.Background(), act.Caller{ID: "test", Roles: []string{"administrator"}}, "test", "counteds", func(tx *act.Tx) error {
+				_, err := record.Add(tx, kind, fields)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if doc.A != nil && doc.B != nil && doc.Title != "one" {
+				want[[2]int64{int64(*doc.A), int64(*doc.B)}]++
+			}
+			words[doc.Title]++
+		})
+		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+			got, err := record.Tally(r, kind, `!has(item.title) || item.title != "one"`, "a", "b")
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("counted %v, want %v (%v)", got, want, err)
+			}
+			for text, want := range map[string]int{
+				"oNe": words["ONE two"] + words["one"] + words["Ones"], "%_'\"": words["%_'\"x"], "rger": words["Ärger"], "Är": words["Ärger"], "%": words["%_'\"x"], "R0": number, "zz": 0,
+			} {
+				found := 0
+				if _, err := record.List(r, kind, record.Query{Words: text}, func(*record.Version) error { found++; return nil }); err != nil || found != want {
+					t.Errorf("%q is found %d times, want %d (%v)", text, found, want, err)
+				}
+			}
+			for _, wrong := range [][2]string{{"a", "title"}, {"nothing", "b"}} {
+				if _, err := record.Tally(r, kind, "", wrong[0], wrong[1]); !errors.Is(err, record.ErrFilter) {
+					t.Errorf("counting by %v: %v", wrong, err)
+				}
+			}
+			_, err = record.Tally(r, kind, "item.colour", "a", "b")
+			if !errors.Is(err, record.ErrFilter) {
+				t.Errorf("a wrong filter: %v", err)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

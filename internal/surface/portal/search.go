@@ -1,0 +1,65 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// found is what a search over everything finds.
+type found struct {
+	Words   string
+	Groups  []naming
+	Asked   []naming // personal registers: reading them is recorded, so only for whoever asks
+	Nothing bool
+	Wrong   string
+}
+
+// search looks for words in all registers that the caller may read.
+func (p *Portal) search(r *request) (*shown, error) {
+	page := &found{Words: strings.TrimSpace(r.URL.Query().Get("q"))}
+	answer := &shown{page: "search", title: "Search", data: page}
+	if page.Words == "" {
+		return answer, nil
+	}
+	if kind, id, err := p.System.Kinds.Parse(page.Words); err == nil && kind.Name+"/"+id == page.Words && r.may(readAction(kind)) && (!kind.Internal || !kind.Personal) {
+		return &shown{to: at(kind, id)}, nil // a reference is one record
+	}
+	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		for _, kind := range p.System.Kinds {
+			if !r.may(readAction(kind)) || kind.Internal && kind.Personal {
+				continue
+			}
+			group := naming{Title: kind.Title, Href: at(kind) + "?" + url.Values{"q": {page.Words}}.Encode()}
+			if kind.Personal {
+				page.Asked = append(page.Asked, group)
+				continue
+			}
+			const few = 5
+			more, err := record.List(reader, kind, record.Query{Words: page.Words, Limit: few}, func(v *record.Version) error {
+				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)})
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if more == "" && len(group.Rows) > 0 {
+				group.Href = ""
+			}
+			if len(group.Rows) > 0 {
+				page.Groups = append(page.Groups, group)
+			}
+		}
+		return nil
+	})
+	page.Nothing = len(page.Groups) == 0
+	if errors.Is(err, record.ErrFilter) {
+		page.Groups, page.Wrong, page.Nothing, answer.status = nil, sentence(err), false, http.StatusBadRequest
+		return answer, nil
+	}
+	return answer, err
+}
