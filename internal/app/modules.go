@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/governance/vendors"
@@ -28,6 +29,9 @@ var Kinds = slices.Concat(record.Kinds{
 	changes.Register,
 	people.Register,
 	findings.Register,
+	policies.Register,
+	policies.Versions,
+	policies.Acknowledgments,
 	risks.Register,
 	risks.Assessments,
 	vendors.Register,

@@ -21,6 +21,12 @@ import (
 // fills a new document; Compute() sets the fields that are computed from others;
 // a method Validate() []FieldError says what is wrong with one. A lifecycle needs
 // a field "state".
+//
+// A method Before(tx *act.Tx, old any) error is asked in the transaction, before a
+// version is written; old is the document before, nil of a new record. It fills the
+// given fields (Field.Given) that no transition stamps, refuses (*Invalid,
+// act.ErrSamePerson, act.ErrDenied), and writes what the change brings with it to
+// other records of the same domain. A preview of an import does not ask it.
 type Definition struct {
 	Kind     string // "vendor": what references and event types say
 	Register string // "vendors": what people say

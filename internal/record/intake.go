@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/platform/store"
 )
 
 // Intake takes many documents into a register: an import. It is idempotent: a
@@ -186,7 +185,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 					done.skip(item.id, in.Kind.says(current, item.doc))
 					continue
 				}
-				update, err := in.compare(&tx.Reader, item, &done)
+				update, err := in.compare(tx, item, &done)
 				if err != nil {
 					return err
 				}
@@ -199,8 +198,16 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 				done.Refuse(item.where, item.begins)
 				continue
 			}
+			change, err := in.Kind.prepared(tx, nil, Change{Verb: "imported", ID: item.id, Doc: item.doc, values: item.values})
+			if refusal(err) {
+				done.Refuse(item.where, err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
 			known[item.id] = json.RawMessage(item.doc) // a second one in this batch is the same record
-			changes = append(changes, Change{Verb: "imported", ID: item.id, Doc: item.doc, values: item.values})
+			changes = append(changes, change)
 			done.Taken++
 		}
 		_, err = Put(tx, in.Kind, changes...)
@@ -215,8 +222,8 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 
 // compare decides what becomes of an item whose record is there already, and
 // returns the change that brings the record to it, if there is one.
-func (in Intake) compare(r *store.Reader, item prepared, done *Summary) ([]Change, error) {
-	current, err := Get(r, in.Kind.Name, item.id)
+func (in Intake) compare(tx *act.Tx, item prepared, done *Summary) ([]Change, error) {
+	current, err := Get(&tx.Reader, in.Kind.Name, item.id)
 	if errors.Is(err, ErrNone) { // twice in one batch, and not written yet
 		done.Skipped++
 		return nil, nil
@@ -233,10 +240,22 @@ func (in Intake) compare(r *store.Reader, item prepared, done *Summary) ([]Chang
 	case refused != nil:
 		done.Refuse(item.where, refused)
 	default:
+		change, err := in.Kind.prepared(tx, current.Doc, Change{Verb: "imported", ID: item.id, Doc: next, Expect: current.Version})
+		if refusal(err) {
+			done.Refuse(item.where, err)
+			return nil, nil
+		}
 		done.Updated++
-		return []Change{{Verb: "imported", ID: item.id, Doc: next, Expect: current.Version}}, nil
+		return []Change{change}, err
 	}
 	return nil, nil
+}
+
+// refusal reports whether an error is about the document, and not about the
+// import.
+func refusal(err error) bool {
+	var wrong *Invalid
+	return errors.As(err, &wrong) || errors.Is(err, act.ErrDenied) || errors.Is(err, act.ErrSamePerson)
 }
 
 // next is the document that the item makes of the current one, or why it makes

@@ -63,6 +63,9 @@ func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, e
 	if state := text(doc, "state"); state != nil && kind.guarded(*state) {
 		return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
 	}
+	if err := kind.prepare(tx, nil, doc); err != nil {
+		return nil, err
+	}
 	return put(tx, kind, Change{Verb: "added", ID: kind.Identify(doc), Doc: doc})
 }
 
@@ -337,7 +340,48 @@ func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[stri
 	if now := kind.Identify(doc); now != current.ID {
 		return nil, &Invalid{[]FieldError{{"id", "cannot be changed: the record's history hangs on it"}}}
 	}
+	if err := kind.prepare(tx, current.Doc, doc); err != nil {
+		return nil, err
+	}
 	return put(tx, kind, Change{Verb: verb, ID: current.ID, Doc: doc, Expect: current.Version})
+}
+
+// careful is a document that has its say before it is written.
+type careful interface {
+	Before(tx *act.Tx, old any) error
+}
+
+// prepare lets a document have its say before it is written over another one,
+// nil for a new record.
+func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any) error {
+	own, ok := doc.(careful)
+	if !ok {
+		return nil
+	}
+	if before == nil {
+		return own.Before(tx, nil)
+	}
+	old := k.New()
+	if err := json.Unmarshal(before, old); err != nil {
+		return err
+	}
+	return own.Before(tx, old)
+}
+
+// prepared is prepare for a change that an import makes.
+func (k *Kind) prepared(tx *act.Tx, before json.RawMessage, change Change) (Change, error) {
+	if _, ok := k.New().(careful); !ok {
+		return change, nil
+	}
+	raw, err := Canonical(change.Doc)
+	if err != nil {
+		return change, err
+	}
+	if change.Doc, err = k.Decode(raw); err == nil {
+		err = k.prepare(tx, before, change.Doc)
+	}
+	change.values = nil // what it filled in may be a column
+	return change, err
 }
 
 // put makes one change and reads what came of it.

@@ -2,6 +2,7 @@ package surface
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"scaf.dev/scaf/internal/act"
@@ -12,7 +13,8 @@ import (
 
 // WatchJob is the kind of the job that, every day at 00:50 in the organisation's
 // time zone, looks at the deadlines of the registers: exceptions and acceptances that
-// have ended, findings that are overdue.
+// have ended, findings that are overdue. It asks those to
+// acknowledge the policies in force who were not asked yet.
 const WatchJob = "register.watch"
 
 // ScheduleWatch hands the daily look at the registers to the runner.
@@ -24,15 +26,13 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 	caller := act.JobCaller(WatchJob)
 	runner.Daily(WatchJob, jobs.Daily{Hour: 0, Minute: 50, Zone: zone}, func(ctx context.Context, _ *jobs.Job) error {
 		found, err := findings.Watch(ctx, s.Door, caller)
-		if err != nil {
-			return err
+		if err == nil {
+			log.Info("findings", "reopened", len(found.Reopened), "escalated", len(found.Escalated))
 		}
-		ended, err := risks.Watch(ctx, s.Door, caller)
-		if err != nil {
-			return err
-		}
-		log.Info("registers", "findings_reopened", len(found.Reopened), "findings_escalated", len(found.Escalated), "risks_reopened", len(ended))
-		return nil
+		ended, unsettled := risks.Watch(ctx, s.Door, caller)
+		asked, unasked := s.AskEverybody(ctx, caller)
+		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked)
+		return errors.Join(err, unsettled, unasked)
 	})
 	return nil
 }

@@ -16,6 +16,9 @@ import (
 // does not.
 func (x *exercise) lifecycle() {
 	for _, from := range x.Kind.States {
+		if slices.Contains(x.Own, from.Name) {
+			continue
+		}
 		for _, to := range x.Kind.States {
 			name := from.Name + " " + to.Name
 			at := slices.IndexFunc(x.Kind.Transitions, func(t record.Transition) bool { return t.From == from.Name && t.To == to.Name })
@@ -51,7 +54,10 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 	mover := x.mover(id, t)
 	for _, field := range t.NotBy {
 		var who string
-		if json.Unmarshal(doc[field], &who) != nil || who == "" {
+		var all []string
+		if json.Unmarshal(doc[field], &all) == nil && len(all) > 0 {
+			who = all[len(all)-1]
+		} else if json.Unmarshal(doc[field], &who) != nil || who == "" {
 			x.Errorf("move %s: the field %s names nobody: give it in New", name, field)
 			continue
 		}

@@ -23,6 +23,9 @@ import (
 // Register is a register with what it takes to use it.
 type Register struct {
 	Kind *record.Kind
+	// Own are states to which nobody moves a record: the register's own rules
+	// bring it there.
+	Own []string
 	// New is a whole document of a new record, as JSON: with its id, where the
 	// register does not number its records. It is in the first state.
 	New string
@@ -36,8 +39,8 @@ type Register struct {
 	// GuardFalse are fields with which a guard is false, by "from to". Each guard
 	// of the definition needs one.
 	GuardFalse map[string]string
-	// With are further registers that a transition's Check reads, Seed what has to
-	// be in them.
+	// With are further registers that the rules of this one read or write, Seed what
+	// has to be in them.
 	With record.Kinds
 	Seed func(tx *act.Tx) error
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
@@ -66,6 +67,23 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	d.post(d.ann, at+"/tags", `{"add":["x"]}`).want(t, 200, "")
 	d.post(d.ann, at+"/links", `{"relation":"relates_to","to":"change/team/c1"}`).want(t, 201, "")
 	c.do(ask{"POST", at + "/attachments?name=a.txt", d.ann, "content", []string{"Content-Type: application/octet-stream"}}).want(t, 201, "")
+	text := "---\nid: desks\ntitle: Desks\nsummary: s\nowner: o\naudience: everybody\ncriteria: [CC6.4]\ncontrols: [PHY-01]\nreview: annual\n---\nLock it away.\n"
+	policy, err := catalog.ParsePolicy("desks.md", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.InstallPolicies(t.Context(), apptest.Operator, []catalog.Policy{policy}, ""); err != nil {
+		t.Fatal(err)
+	}
+	const version = "/v1/records/policy_versions/PV-1/move"
+	d.post(d.ann, version, `{"state":"in_review"}`).want(t, 200, "")
+	d.post(d.ben, version, `{"state":"approved"}`).want(t, 403, "forbidden")
+	boss, _ := f.Token(t, "administrator", time.Hour)
+	d.post(boss, version, `{"state":"approved"}`).want(t, 200, "")
+	d.post(d.ann, version, `{"state":"in_force","fields":{"channels":["portal"]}}`).want(t, 200, "")
+	if n, err := f.AskEverybody(t.Context(), apptest.Operator); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
 	if _, err := f.Establish(t.Context(), apptest.Operator); err != nil {
 		t.Fatal(err)
 	}

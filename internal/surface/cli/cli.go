@@ -141,6 +141,7 @@ func (p *program) commands() []*cobra.Command {
 		p.deviationCommand(),
 		p.periodCommand(),
 		p.taskCommand(),
+		p.policyCommand(),
 		p.reportCommand(),
 		p.evidenceCommand(),
 		p.observationCommand(),

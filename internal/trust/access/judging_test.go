@@ -35,6 +35,12 @@ func TestWhoMayDecide(t *testing.T) {
 		"finding.watch":           {"administrator", "ciso", "compliance"},
 		"account.create":          {"administrator", "ciso"},
 		"session.begin":           {"administrator"},
+
+		"policy_version.add":     {"administrator", "ciso", "compliance"},
+		"policy_version.set":     {"administrator", "ciso", "compliance"},
+		"policy_version.approve": {"administrator", "ciso", "executive"},
+		"policy_version.publish": {"administrator", "ciso", "compliance"},
+		"policy.retire":          {"administrator", "ciso", "executive"},
 	} {
 		for _, role := range append(access.Roles.Names(), "job/report.readiness", "nobody") {
 			err := access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role}}, action, "")

@@ -24,7 +24,14 @@ var compliance = []string{
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 	"task.*", "observation.record", "resolution.*", "finding.*", "risk.*", "risk_assessment.*",
 	"vendor.*", "vendor_assessment.*", "vendor_contract.*", "assurance_report.*", "subprocessor.*",
+	"policy.add", "policy.set", "policy.move", "policy.link", "policy.comment", "policy.attach", "policy.tag",
+	"policy_version.add", "policy_version.set", "policy_version.move", "policy_version.publish",
+	"policy_version.link", "policy_version.comment", "policy_version.attach", "policy_version.tag",
+	"acknowledgment.ask", "acknowledgment.add", "acknowledgment.comment", "acknowledgment.link", "acknowledgment.tag",
 }
+
+// policyApproval is what those may who say what the organisation's rules are.
+var policyApproval = []string{"policy.move", "policy.retire", "policy.comment", "policy_version.move", "policy_version.approve", "policy_version.comment"}
 
 // reporting is what everybody may about findings who runs controls or systems:
 // report one, and say what was done about it. That it is closed, or accepted, is
@@ -34,14 +41,14 @@ var reporting = []string{"finding.add", "finding.set", "finding.move", "finding.
 // Roles is the table that SCAF starts with.
 var Roles = Table{
 	"administrator": {"*"},
-	"ciso":          append(slices.Clone(compliance), "account.*", "token.*"),
+	"ciso":          slices.Concat(compliance, policyApproval, []string{"account.*", "token.*"}),
 	"compliance":    compliance,
-	"executive": {
+	"executive": append([]string{
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
 		"vendor.move", "vendor.approve",
-	},
+	}, policyApproval...),
 	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
 		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
@@ -60,7 +67,8 @@ var Roles = Table{
 	"monitor":  {"metrics.read"},
 
 	// Whoever is signed in has this role beside those of their account.
-	AccountRole: {"session.*"},
+	// The register lets nobody answer for somebody else.
+	AccountRole: {"session.*", "acknowledgment.move", "acknowledgment.answer"},
 
 	// Whoever comes to a demonstration without a token; no token has this role.
 	visitorRole: {"report.read"},
@@ -69,7 +77,7 @@ var Roles = Table{
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
-	"job/register.watch":   {"finding.watch", "risk.watch"},
+	"job/register.watch":   {"finding.watch", "risk.watch", "acknowledgment.ask"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},

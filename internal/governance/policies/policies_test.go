@@ -1,0 +1,98 @@
+package policies_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/recordtest"
+)
+
+const front = "---\nid: desks\ntitle: Clear desks\nsummary: Nothing lies about.\nowner: people lead\naudience: everybody\ncriteria: [CC6.4]\ncontrols: [PHY-01]\nreview: annual\n---\n"
+
+func quoted(text string) string {
+	raw, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(raw)
+}
+
+func fields(pairs ...string) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{}
+	for i := 0; i < len(pairs); i += 2 {
+		all[pairs[i]] = json.RawMessage(pairs[i+1])
+	}
+	return all
+}
+
+func desks() map[string]json.RawMessage {
+	return fields("id", `"desks"`, "title", `"Desks"`, "owner", `"people lead"`, "audience", `"everybody"`, "review", `"annual"`)
+}
+
+func TestTheRegisterOfPolicies(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: policies.Register, With: record.Kinds{policies.Versions}, Own: []string{policies.InForce},
+		New:     `{"title":"Desks","owner":"people lead","audience":"everybody","review":"annual"}`,
+		Set:     `{"title":"Clear desks"}`,
+		Refused: map[string]string{"id": `{"id":"Clear Desks"}`, "audience": `{"audience":"nobody"}`, "review": `{"review":"never"}`},
+	})
+}
+
+func TestTheRegisterOfVersions(t *testing.T) {
+	text := front + "Lock it away.\n"
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: policies.Versions, With: record.Kinds{policies.Register},
+		Seed: func(tx *act.Tx) error { _, err := record.Add(tx, policies.Register, desks()); return err },
+		New:  fmt.Sprintf(`{"policy":"policy/desks","procedure":"wiki/desks","text":%s}`, quoted(text)),
+		Set:  fmt.Sprintf(`{"text":%s}`, quoted(text+"Each evening.\n")),
+		Fields: map[string]string{
+			"approved in_force": `{"channels":["portal"],"effective_at":"2999-01-01T00:00:00Z"}`,
+		},
+		GuardFalse: map[string]string{"approved in_force": `{"channels":["portal"],"effective_at":"2001-01-01T00:00:00Z"}`},
+		Refused: map[string]string{
+			"text":      fmt.Sprintf(`{"text":%s}`, quoted(front+"<script>alert(1)</script>\n")),
+			"procedure": fmt.Sprintf(`{"procedure":%q}`, fmt.Sprintf("%0500d", 1)), "channels": `{"channels":[" "]}`,
+			"policy": `{"policy":"policy/chairs","text":` + quoted(strings.Replace(text, "id: desks", "id: chairs", 1)) + `}`,
+		},
+	})
+}
+
+func TestTheRegisterOfAcknowledgments(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: policies.Acknowledgments, With: record.Kinds{policies.Register, policies.Versions},
+		Seed:    inForce,
+		New:     `{"person":"person/other","version":"policy_version/PV-1"}`,
+		Set:     `{"reason":"see the note"}`,
+		Fields:  map[string]string{"asked refused": `{"reason":"it cannot be done"}`},
+		Refused: map[string]string{"id": `{"id":"a b"}`, "version": `{"version":"policy_version/PV-9"}`, "person": `{"person":"E1"}`},
+	})
+}
+
+// inForce makes a policy with a version in force, past the two people that it
+// takes.
+func inForce(tx *act.Tx) error {
+	if _, err := record.Add(tx, policies.Register, desks()); err != nil {
+		return err
+	}
+	v, err := record.Add(tx, policies.Versions, fields("policy", `"policy/desks"`, "text", quoted(front+"Lock it away.\n")))
+	if err != nil {
+		return err
+	}
+	doc := record.As[policies.Version](mustDecode(v))
+	doc.State = policies.InForce
+	_, err = record.Put(tx, policies.Versions, record.Change{Verb: "put", ID: v.ID, Doc: doc, Expect: 1})
+	return err
+}
+
+func mustDecode(v *record.Version) any {
+	doc, err := policies.Versions.Decode(v.Doc)
+	if err != nil {
+		panic(err)
+	}
+	return doc
+}

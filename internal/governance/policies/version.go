@@ -1,0 +1,269 @@
+package policies
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// States of a version, beside Draft and InForce.
+const (
+	InReview   = "in_review"
+	Approved   = "approved"
+	Superseded = "superseded" // by a later one, or withdrawn
+	Withdrawn  = "withdrawn"  // before it was approved
+)
+
+// Version is a text of a policy.
+type Version struct {
+	ID     string `json:"id"`     // PV-7
+	Policy string `json:"policy"` // policy/access-control
+	Number int    `json:"number"` // of the policy's versions, from 1
+	// Text is the whole file: YAML front matter, then Markdown. SHA256, of these
+	// bytes in lowercase hex, is what is approved and acknowledged.
+	Text   string `json:"text"`
+	SHA256 string `json:"sha256,omitempty"`
+	// What the front matter says.
+	Title    string   `json:"title,omitempty"`
+	Summary  string   `json:"summary,omitempty"`
+	Owner    string   `json:"owner,omitempty"`
+	Audience string   `json:"audience,omitempty"`
+	Review   string   `json:"review,omitempty"`
+	Criteria []string `json:"criteria,omitempty"`
+	Controls []string `json:"controls,omitempty"`
+	// Procedure says where it stands how the policy is carried out.
+	Procedure string `json:"procedure,omitempty"`
+	// Author added it; Authors are all who have written in it.
+	Author  string   `json:"author"`
+	Authors []string `json:"authors,omitempty"`
+	State   string   `json:"state"`
+	// Round counts how often it was put to review.
+	Round        int        `json:"round,omitempty"`
+	ApprovedBy   string     `json:"approved_by,omitempty"`
+	ApprovedAt   *time.Time `json:"approved_at,omitempty"`
+	EffectiveAt  *time.Time `json:"effective_at,omitempty"`
+	NextReviewAt *time.Time `json:"next_review_at,omitempty"`
+	// Channels are where people were told, when it came into force.
+	Channels     []string   `json:"channels,omitempty"`
+	AnnouncedBy  string     `json:"announced_by,omitempty"`
+	AnnouncedAt  *time.Time `json:"announced_at,omitempty"`
+	SupersededAt *time.Time `json:"superseded_at,omitempty"`
+}
+
+// Versions describes the register of the policies' texts.
+var Versions = record.Define[Version](record.Definition{
+	Kind: "policy_version", Register: "policy_versions", Title: "Policy versions", Singular: "Policy version", Prefix: "PV", At: "approved_at",
+	States: []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Fixed: []string{"policy"},
+	Transitions: []record.Transition{
+		{From: Draft, To: InReview, Required: []string{"procedure"}},
+		{From: Draft, To: Withdrawn},
+		{From: InReview, To: Draft},
+		{From: InReview, To: Withdrawn},
+		{From: InReview, To: Approved, Permission: approve, NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"}},
+		{From: Approved, To: InForce, Permission: publish, Required: []string{"channels"}, Stamp: []string{"announced_by", "announced_at"},
+			Guard: "has(item.effective_at) && has(item.approved_at) && item.effective_at >= item.approved_at", Why: "it cannot bind anybody before it was approved"},
+		{From: InForce, To: Superseded, Permission: approve},
+	},
+	Columns: []record.Column{
+		{Field: "policy", Filter: true, Sort: true}, {Field: "number", Label: "Number", Filter: true}, {Field: "state", Label: "State", Filter: true},
+		{Field: "author", Label: "Author", Filter: true}, {Field: "approved_at", Filter: true, Sort: true}, {Field: "sha256", Label: "SHA-256", Filter: true},
+	},
+	Fields: []record.Field{
+		{Name: "policy", Label: "Policy", Refers: "policy", Required: true},
+		{Name: "number", Label: "Number", Given: true},
+		{Name: "text", Label: "Text", Help: "YAML front matter between two lines ---, then Markdown without HTML and images.", Required: true, Markdown: true},
+		{Name: "procedure", Label: "Procedure", Help: "Where it stands how the policy is carried out: a runbook, a page, the controls."},
+		{Name: "title", Label: "Title", Computed: true}, {Name: "summary", Label: "Summary", Computed: true}, {Name: "owner", Label: "Owner", Computed: true},
+		{Name: "audience", Label: "Audience", Computed: true}, {Name: "review", Label: "Review", Computed: true},
+		{Name: "criteria", Label: "Criteria", Computed: true}, {Name: "controls", Label: "Controls", Computed: true},
+		{Name: "author", Label: "Author"}, {Name: "authors", Label: "Written by", Given: true}, {Name: "round", Label: "Review round", Given: true},
+		{Name: "approved_by", Label: "Approved by", Given: true}, {Name: "approved_at", Label: "Approved", Given: true},
+		{Name: "effective_at", Label: "Effective", Help: "From when it binds; empty: from when it is announced.", Section: "In force"},
+		{Name: "channels", Label: "Announced on", Help: "Where people were told, such as portal or Slack."},
+		{Name: "next_review_at", Label: "Next review due", Given: true},
+		{Name: "announced_by", Label: "Announced by", Given: true}, {Name: "announced_at", Label: "Announced", Given: true},
+		{Name: "superseded_at", Label: "Superseded", Given: true},
+		{Name: "sha256", Label: "SHA-256", Computed: true},
+	},
+})
+
+// Compute takes from the text what it says. What its front matter does not say
+// is empty, and Validate names what is wrong with it.
+func (v *Version) Compute() {
+	sum := sha256.Sum256([]byte(v.Text))
+	v.SHA256 = hex.EncodeToString(sum[:])
+	p, _ := catalog.ParsePolicy("text", []byte(v.Text))
+	v.Title, v.Summary, v.Owner, v.Audience, v.Review, v.Criteria, v.Controls = p.Title, p.Summary, p.Owner, p.Audience, p.Review, p.Criteria, p.Controls
+}
+
+const maxText = 400 // bytes of a procedure or a channel
+
+// Validate says what is wrong with a version.
+func (v *Version) Validate() (wrong []record.FieldError) {
+	add := func(field, format string, args ...any) {
+		wrong = append(wrong, record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)})
+	}
+	p, err := catalog.ParsePolicy("text", []byte(v.Text))
+	switch {
+	case v.Text == "": // which the description of the field says
+	case err != nil:
+		add("text", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	case p.ID != v.policyID():
+		add("text", "its front matter is that of %s, not of %s", p.ID, v.policyID())
+	default:
+		for _, problem := range Unsafe(p.Text) {
+			add("text", "%s", problem)
+		}
+	}
+	if len(v.Procedure) > maxText {
+		add("procedure", "has %d bytes, at most %d are taken", len(v.Procedure), maxText)
+	}
+	if len(v.Channels) > 20 || slices.ContainsFunc(v.Channels, func(c string) bool { return strings.TrimSpace(c) == "" || len(c) > maxText }) {
+		add("channels", "are at most 20 names, none of them empty or longer than %d bytes", maxText)
+	}
+	return wrong
+}
+
+// months between two reviews.
+var months = map[string]int{"annual": 12, "semiannual": 6, "quarterly": 3}
+
+// Before holds a version to its lifecycle, and does what its coming into force
+// brings with it.
+func (v *Version) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		return v.begin(tx)
+	}
+	before := record.As[Version](old)
+	if before.Text != v.Text || before.Procedure != v.Procedure {
+		if before.State != Draft {
+			return refuse("text", "is %s, and stays as it is: move it back to draft, or add a new version", before.State)
+		}
+		if by := tx.Caller().ID; !slices.Contains(v.Authors, by) {
+			v.Authors = append(v.Authors, by)
+		}
+	}
+	if before.State == v.State {
+		if before.State != Draft && before.State != InReview && !slices.Equal(before.Channels, v.Channels) || before.EffectiveAt != nil && before.State == InForce && !sameTime(before.EffectiveAt, v.EffectiveAt) {
+			return refuse("state", "is %s: when it took effect and where it was announced stay as they are", before.State)
+		}
+		return nil
+	}
+	switch {
+	case v.State == InReview:
+		v.Round++
+	case v.State == InForce:
+		return v.enforce(tx)
+	case before.State == InForce:
+		return v.withdraw(tx)
+	}
+	return nil
+}
+
+func sameTime(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }
+
+func refuse(field, format string, args ...any) error {
+	return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: fmt.Sprintf(format, args...)}}}
+}
+
+// begin numbers a new version of a policy that is there.
+func (v *Version) begin(tx *act.Tx) error {
+	if v.State != Draft {
+		return refuse("state", "is %q: a version begins as a draft", v.State)
+	}
+	p, _, err := getPolicy(&tx.Reader, v.policyID())
+	if err != nil {
+		return refuse("policy", "there is no policy %q: add it first", v.Policy)
+	}
+	if p.State == Retired {
+		return refuse("policy", "%s is retired", p.ID)
+	}
+	all, err := Of(&tx.Reader, v.Policy)
+	if err != nil {
+		return err
+	}
+	v.Number, v.Authors = len(all)+1, []string{tx.Caller().ID}
+	return nil
+}
+
+// enforce makes the policy what this version says, and ends the one before.
+func (v *Version) enforce(tx *act.Tx) error {
+	p, at, err := getPolicy(&tx.Reader, v.policyID())
+	if err != nil {
+		return err
+	}
+	if p.State == Retired {
+		return refuse("policy", "%s is retired", p.ID)
+	}
+	now := tx.Now()
+	if v.EffectiveAt == nil {
+		v.EffectiveAt = &now
+	}
+	next := v.EffectiveAt.AddDate(0, months[v.Review], 0)
+	v.NextReviewAt = &next
+	if p.CurrentVersion != "" {
+		before, version, err := Get(&tx.Reader, p.CurrentVersion)
+		if err != nil {
+			return err
+		}
+		if before.Number > v.Number {
+			return refuse("number", "version %d is in force, which is later than %d", before.Number, v.Number)
+		}
+		if err := before.end(tx, version, *v.EffectiveAt); err != nil {
+			return err
+		}
+	}
+	p.take(v)
+	_, err = record.Put(tx, Register, record.Change{Verb: "version_in_force", ID: p.ID, Doc: p, Expect: at})
+	return err
+}
+
+// end marks a version that is in force no longer.
+func (v *Version) end(tx *act.Tx, version int, at time.Time) error {
+	v.State, v.SupersededAt = Superseded, &at
+	_, err := record.Put(tx, Versions, record.Change{Verb: "superseded", ID: v.ID, Doc: v, Expect: version})
+	return err
+}
+
+// withdraw leaves the policy without a version in force.
+func (v *Version) withdraw(tx *act.Tx) error {
+	p, at, err := getPolicy(&tx.Reader, v.policyID())
+	if err != nil {
+		return err
+	}
+	now := tx.Now()
+	v.SupersededAt = &now
+	p.State, p.CurrentVersion, p.NextReviewAt = Draft, "", nil
+	_, err = record.Put(tx, Register, record.Change{Verb: "version_withdrawn", ID: p.ID, Doc: p, Expect: at})
+	return err
+}
+
+// Get reads a version of a policy, by its id or reference, and the number of its record's version.
+func Get(r *store.Reader, id string) (*Version, int, error) {
+	return read[Version](r, Versions, strings.TrimPrefix(id, Versions.Name+"/"))
+}
+
+// Ref is the reference of the version.
+func (v *Version) Ref() string { return Versions.Name + "/" + v.ID }
+
+func (v *Version) policyID() string { return strings.TrimPrefix(v.Policy, Register.Name+"/") }
+
+// Of are the versions of a policy, which is given by its reference, the first one first.
+func Of(r *store.Reader, policy string) ([]*Version, error) {
+	var all []*Version
+	_, err := record.List(r, Versions, record.Query{Filter: fmt.Sprintf("item.policy == %q", policy), Sort: "policy"}, func(v *record.Version) error {
+		one := &Version{}
+		all = append(all, one)
+		return json.Unmarshal(v.Doc, one)
+	})
+	slices.SortFunc(all, func(a, b *Version) int { return a.Number - b.Number })
+	return all, err
+}

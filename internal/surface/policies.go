@@ -1,0 +1,133 @@
+package surface
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// InstallPolicies offers texts as drafts (policies.Install).
+func (s *System) InstallPolicies(ctx context.Context, caller act.Caller, texts []catalog.Policy, procedure string) (*policies.Installed, error) {
+	return policies.Install(ctx, s.Door, caller, texts, procedure)
+}
+
+// PolicyDocument writes the policies in force as one Markdown document.
+func (s *System) PolicyDocument(ctx context.Context, caller act.Caller, to io.Writer) (n int, err error) {
+	if err := s.Allow(ctx, caller, "record.read", policies.Versions.Register); err != nil {
+		return 0, err
+	}
+	zone, err := s.Config.Location()
+	if err != nil {
+		return 0, err
+	}
+	var all []*policies.Version
+	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		all, err = policies.Current(r)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	return len(all), policies.Document(to, s.Config.Organization, zone, all)
+}
+
+// PolicyChanges says what changed in a policy's text (policies.Changes).
+func (s *System) PolicyChanges(ctx context.Context, caller act.Caller, version string, round int, all bool) (from string, lines []policies.Line, err error) {
+	if err := s.Allow(ctx, caller, "record.read", policies.Versions.Name+"/"+version); err != nil {
+		return "", nil, err
+	}
+	return from, lines, s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		from, lines, err = policies.Changes(r, version, round, all)
+		return err
+	})
+}
+
+// AskToAcknowledge asks the audience of a version in force to acknowledge it:
+// those who are there and were not asked yet. It returns how many were asked. Of
+// the people it gives away nothing, so it is not a reading of personal data.
+func (s *System) AskToAcknowledge(ctx context.Context, caller act.Caller, version string) (int, error) {
+	var v *policies.Version
+	var audience []string
+	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		if v, _, err = policies.Get(r, version); err != nil {
+			return err
+		}
+		audience, err = audienceOf(r, v.Audience)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	return policies.Campaign(ctx, s.Door, caller, v.ID, audience)
+}
+
+// audienceOf are the references of the people who are there and belong to an
+// audience of policies, by when they joined. Managers are those whom somebody
+// names as manager; engineers those of a department or with a title that says
+// so; executives those whose title begins with chief or is that of a president
+// or director.
+func audienceOf(r *store.Reader, audience string) (refs []string, err error) {
+	in := func(people.Person) bool { return true }
+	switch audience {
+	case "managers":
+		managers := map[string]bool{}
+		if err := eachPerson(r, func(p people.Person) { managers[strings.ToLower(p.Manager)] = true }); err != nil {
+			return nil, err
+		}
+		in = func(p people.Person) bool {
+			return managers[strings.ToLower(p.ID)] || p.Email != "" && managers[strings.ToLower(p.Email)]
+		}
+	case "engineers":
+		in = func(p people.Person) bool {
+			return strings.Contains(strings.ToLower(p.Department+" "+p.Title), "engineer")
+		}
+	case "executives":
+		in = func(p people.Person) bool {
+			title := strings.ToLower(p.Title)
+			return strings.HasPrefix(title, "chief ") || strings.Contains(title, "president") || strings.Contains(title, "director")
+		}
+	}
+	return refs, eachPerson(r, func(p people.Person) {
+		if p.State != people.Left && in(p) {
+			refs = append(refs, people.Register.Name+"/"+p.ID)
+		}
+	})
+}
+
+func eachPerson(r *store.Reader, visit func(people.Person)) error {
+	return record.Each(r, record.Range{Kind: people.Register.Name}, func(v *record.Version) error {
+		var p people.Person
+		if err := json.Unmarshal(v.Doc, &p); err != nil {
+			return fmt.Errorf("%s: %w", v.Ref(), err)
+		}
+		visit(p)
+		return nil
+	})
+}
+
+// AskEverybody asks about every policy in force: whoever has joined, and
+// everybody about a new version.
+func (s *System) AskEverybody(ctx context.Context, caller act.Caller) (asked int, err error) {
+	var all []*policies.Version
+	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		all, err = policies.Current(r)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	for _, v := range all {
+		n, err := s.AskToAcknowledge(ctx, caller, v.ID)
+		asked += n
+		if err != nil {
+			return asked, err
+		}
+	}
+	return asked, nil
+}
