@@ -18,12 +18,7 @@ import (
 )
 
 // Demo implements surface.Backend.
-func (b Backend) Demo(ctx context.Context, dir string, seed uint64, progress func(done, total int64)) error {
-	return b.play(ctx, dir, seed, time.Time{}, progress)
-}
-
-// play is Demo up to an instant; zero: to the end.
-func (b Backend) play(ctx context.Context, dir string, seed uint64, until time.Time, progress func(done, total int64)) (err error) {
+func (b Backend) Demo(ctx context.Context, dir string, seed uint64, until time.Time, progress func(done, total int64)) (err error) {
 	defer roomy()()
 	begin, err := demo.Begin()
 	if err != nil {

@@ -29,7 +29,7 @@ func weeks(t *testing.T, seed uint64) (s *surface.System, root string) {
 	dir := filepath.Join(t.TempDir(), "demo")
 	until := time.Date(2025, 1, 4, 12, 0, 0, 0, time.UTC)
 	b := New("test")
-	if err := b.play(context.Background(), dir, seed, until, func(int64, int64) {}); err != nil {
+	if err := b.Demo(context.Background(), dir, seed, until, func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := b.Open(context.Background(), dir, surface.Write)
@@ -100,7 +100,7 @@ func TestEveryConclusionAppearsInTheYear(t *testing.T) {
 		wanted = append(wanted, controltests.EffectiveWithExceptions, controltests.Ineffective, controltests.NotOccurring)
 	}
 	b, dir := New("test"), filepath.Join(t.TempDir(), "demo")
-	if err := b.play(context.Background(), dir, 1, until, func(int64, int64) {}); err != nil {
+	if err := b.Demo(context.Background(), dir, 1, until, func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := b.Open(context.Background(), dir, surface.Read)
@@ -135,12 +135,12 @@ func TestADemoNeedsAFolderOfItsOwn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "letter"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := New("test").Demo(context.Background(), dir, 1, func(int64, int64) {}); !errors.Is(err, surface.ErrNotEmpty) {
+	if err := New("test").Demo(context.Background(), dir, 1, time.Time{}, func(int64, int64) {}); !errors.Is(err, surface.ErrNotEmpty) {
 		t.Errorf("into a folder that is not empty: %v", err)
 	}
 	ended, end := context.WithCancel(context.Background())
 	fresh := filepath.Join(dir, "demo")
-	if err := New("test").Demo(ended, fresh, 1, func(int64, int64) { end() }); !errors.Is(err, context.Canceled) {
+	if err := New("test").Demo(ended, fresh, 1, time.Time{}, func(int64, int64) { end() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	if _, err := os.Stat(fresh); !errors.Is(err, os.ErrNotExist) {

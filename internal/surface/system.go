@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/blob"
@@ -49,8 +50,9 @@ type Backend interface {
 	Init(ctx context.Context, dir string, c config.Config) (verifierKey string, err error)
 	Open(ctx context.Context, dir string, mode Mode) (*System, error)
 	// Demo makes the folder of an invented company and plays its year, which
-	// depends on the seed. After an error there is no folder.
-	Demo(ctx context.Context, dir string, seed uint64, progress func(done, total int64)) error
+	// depends on the seed, up to an instant; zero: to the end. After an error there
+	// is no folder.
+	Demo(ctx context.Context, dir string, seed uint64, until time.Time, progress func(done, total int64)) error
 	// Program is the version of the program.
 	Program() string
 	// Kinds are the kinds of records that the program knows.

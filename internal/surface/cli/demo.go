@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,15 +21,16 @@ const demoPage = "readiness.html"
 
 func (p *program) demoCommand() *cobra.Command {
 	var seed uint64
-	var serve string
+	var serve, until string
 	command := &cobra.Command{
-		Use:   "demo [--dir D] [--seed N] [--serve ADDR]",
+		Use:   "demo [--dir D] [--seed N] [--until DAY] [--serve ADDR]",
 		Short: "Play a year of an invented company, and report on it",
 		Long: `Make a folder (default ` + demoDir + `) and play twelve months of an invented company in
 it, on a clock that is moved: people join and leave, changes are merged, duties are
 done, late or missed, and controls are tested, all by the program's own code. The
 same seed gives the same report. Its ledger is marked as a demonstration's:
-verification of its evidence asks for --demo.
+verification of its evidence asks for --demo. --until ends the play at the beginning
+of a day (UTC): the first weeks, until 2025-01-22 for instance, are made in seconds.
 
 With --serve the folder is served afterwards, and its readiness report can be read
 at /readiness without a token.`,
@@ -42,8 +44,15 @@ at /readiness without a token.`,
 			if !cmd.Flags().Changed("dir") && os.Getenv("SCAF_DIR") == "" {
 				p.dir = demoDir
 			}
+			var end time.Time
+			if until != "" {
+				var err error
+				if end, err = time.Parse(time.DateOnly, until); err != nil {
+					return usagef("--until %q is no day like 2025-01-22", until)
+				}
+			}
 			update, finish := p.progress("a year of the company")
-			err := p.backend.Demo(cmd.Context(), p.dir, seed, update)
+			err := p.backend.Demo(cmd.Context(), p.dir, seed, end, update)
 			finish()
 			if err != nil {
 				return err
@@ -81,6 +90,7 @@ at /readiness without a token.`,
 		},
 	}
 	command.Flags().Uint64Var(&seed, "seed", 1, "what is drawn is drawn from this number")
+	command.Flags().StringVar(&until, "until", "", "day at whose beginning the play ends, like 2025-01-22")
 	command.Flags().StringVar(&serve, "serve", "", "address to serve the folder on afterwards, like "+defaultListen)
 	return command
 }
