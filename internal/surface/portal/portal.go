@@ -85,7 +85,12 @@ func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 	for _, line := range table {
 		p.mux.HandleFunc(line.pattern(), p.guarded(line))
 	}
-	p.mux.HandleFunc("GET /portal.css", p.style)
+	for _, name := range []string{"portal.css", "icon.svg"} {
+		p.mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-cache")
+			http.ServeFileFS(w, r, files, "pages/"+name)
+		})
+	}
 	return p, nil
 }
 
@@ -363,12 +368,6 @@ func (p *Portal) send(w http.ResponseWriter, page *shown) {
 // and forms that go nowhere else. The other headers are those of every answer
 // (api.Server), but for the referrer: a browser says "Origin: null" without one.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-// style serves the pages' style.
-func (p *Portal) style(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-cache")
-	http.ServeFileFS(w, r, files, "pages/portal.css")
-}
 
 // ServeHTTP implements http.Handler.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
