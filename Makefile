@@ -46,6 +46,12 @@ build: ## the product: one static binary, bin/scaf
 test: install-deps build ## install what the tests need, then run them all under the race detector
 	GOGC=400 CGO_ENABLED=1 sh .ci/in-memory $(GO) test $(RACE) -vet=all -p $(TEST_PACKAGES) -timeout $(TEST_TIMEOUT) ./...
 
+FOLDER ?=
+
+.PHONY: screenshots
+screenshots: install-deps ## pictures of every page, in test/browser/screenshots; FOLDER=dir: of a folder's copy
+	$(GO) test -count=1 -run 'TestFirstStart|TestSignIn|TestEveryPage' ./test/browser -args $(if $(FOLDER),-folder '$(abspath $(FOLDER))')
+
 .PHONY: test-long
 test-long: install-deps ## the same with the long fault runs (SCAF_LONG=1)
 	SCAF_LONG=1 CGO_ENABLED=1 $(GO) test $(RACE) -count=1 -timeout 4h ./...

@@ -80,12 +80,12 @@ func init() {
 }
 
 // Route is a line of the table, for the tests that ask every route.
-type Route struct{ Method, Path, Action string }
+type Route struct{ Method, Path, Action, Menu string }
 
 // Routes are all of them.
 func Routes() (all []Route) {
 	for _, r := range table {
-		all = append(all, Route{r.method, r.path, r.action})
+		all = append(all, Route{r.method, r.path, r.action, r.menu})
 	}
 	return all
 }

@@ -1,0 +1,170 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/surface/portal"
+	"scaf.dev/scaf/internal/trust/access"
+)
+
+// instances is how many pages of one route are visited, as each role.
+const instances = 3
+
+// report is the report of a day: a page that the API serves, without the portal's
+// frame.
+const report = "/readiness"
+
+// pages knows the portal's routes, to tell which page an address is.
+var pages = func() *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, route := range portal.Routes() {
+		mux.Handle(route.Method+" "+route.Path, http.NotFoundHandler())
+	}
+	mux.Handle("GET "+report, http.NotFoundHandler())
+	return mux
+}()
+
+// page is the route of a path of the portal: /controls/{id} for /controls/CHG-01.
+// What is no page of it is empty.
+func page(path string) string {
+	request, err := http.NewRequest(http.MethodGet, path, http.NoBody)
+	if err != nil {
+		return ""
+	}
+	if _, pattern := pages.Handler(request); pattern != "GET /" {
+		return strings.TrimSuffix(strings.TrimPrefix(pattern, "GET "), "{$}")
+	}
+	return ""
+}
+
+// pictured is the name of a route's pictures.
+func pictured(route string) string {
+	if route == "/" {
+		return "overview"
+	}
+	return strings.NewReplacer("/", "-", "{", "", "}", "").Replace(strings.Trim(route, "/"))
+}
+
+// contents is what a page has for the one who looks.
+type contents struct {
+	Menu, Links, Forms []string
+}
+
+const contentsOf = `({
+	Menu: [...document.querySelectorAll("header nav a")].map(a => a.getAttribute("href")),
+	Links: [...document.querySelectorAll("a[href]")].filter(a => a.origin === location.origin).map(a => a.pathname + a.search),
+	Forms: [...document.querySelectorAll("form")].filter(f => f.method === "post").map(f => new URL(f.action).pathname),
+})`
+
+// wander visits what somebody reaches by links from the page on which they land,
+// a few pages of each route.
+func (v *tab) wander(visit func(path, route string, first bool, c contents)) {
+	v.t.Helper()
+	seen, visited := map[string]bool{}, map[string]int{}
+	for next := []string{v.path()}; len(next) > 0; next = next[1:] {
+		path := next[0]
+		route := page(path)
+		if route == "" || seen[path] || visited[route] == instances {
+			continue
+		}
+		seen[path] = true
+		visited[route]++
+		if status := v.goes(path); status != http.StatusOK {
+			v.t.Errorf("%s is linked, and answered with %d", path, status)
+			continue
+		}
+		c := in(v, chromedp.Evaluate[contents](contentsOf))
+		visit(path, route, visited[route] == 1, c)
+		next = append(next, c.Links...)
+	}
+}
+
+// Each role signs in and finds what it may see: its menu, no link that refuses
+// it, and, as an auditor, nothing that changes anything.
+func TestEveryRoleFindsItsPages(t *testing.T) {
+	s := demonstration(t)
+	for _, role := range people() {
+		t.Run(role, func(t *testing.T) {
+			v := s.signs(t, role)
+			v.wander(func(path, route string, _ bool, c contents) {
+				for _, wrong := range v.behaved() {
+					t.Errorf("%s: %s", path, wrong)
+				}
+				if menu := menu(role); route != report && !slices.Equal(c.Menu, menu) {
+					t.Errorf("%s: the menu leads to %q, want %q", path, c.Menu, menu)
+				}
+				if role == "auditor" {
+					for _, form := range c.Forms {
+						if form != "/signout" && form != "/account/password" {
+							t.Errorf("%s offers an auditor the form %s", path, form)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// menu are the paths of a role's menu, by the tables of routes and roles.
+func menu(role string) (paths []string) {
+	caller := act.Caller{ID: role, Roles: []string{role, access.AccountRole}}
+	for _, route := range portal.Routes() {
+		if route.Menu != "" && access.Roles.Authorize(caller, route.Action, "") == nil {
+			paths = append(paths, strings.TrimSuffix(route.Path, "{$}"))
+		}
+	}
+	return paths
+}
+
+// Every page is as it should be: accessible in light and dark, wide and narrow,
+// small, and quiet. Its pictures are left in a folder. Each page of the portal
+// can be reached by links.
+func TestEveryPageIsAsItShouldBe(t *testing.T) {
+	s := demonstration(t)
+	reached := map[string]bool{}
+
+	nobody := s.open(t)
+	for _, path := range []string{"/signin", "/nothing"} {
+		nobody.goes(path)
+		nobody.audited(pictured(path))
+	}
+	reached["/signin"], reached["/setup"] = true, true // the latter by TestFirstStart
+
+	v := s.signs(t, "administrator")
+	v.wander(func(path, route string, first bool, c contents) {
+		reached[route] = true
+		if first {
+			v.audited(pictured(route))
+		}
+	})
+	for _, route := range portal.Routes() {
+		if path := strings.TrimSuffix(route.Path, "{$}"); route.Method == http.MethodGet && !reached[path] && route.Path != "/" {
+			t.Errorf("no link leads to a page %s", path)
+		}
+	}
+}
+
+// Pictures of any pages as anybody, for whoever wants to look.
+func TestLook(t *testing.T) {
+	if *look == "" {
+		*look = "/"
+	}
+	v := demonstration(t).signs(t, *role)
+	for path := range strings.SplitSeq(*look, ",") {
+		if status := v.goes(path); status != http.StatusOK {
+			t.Errorf("%s: status %d", path, status)
+		}
+		for _, l := range looks {
+			v.see(l)
+			v.picture(fmt.Sprintf("look/%s-%s-%s", *role, pictured(path), l.name))
+		}
+		v.see(looks[0])
+	}
+}
