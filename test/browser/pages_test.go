@@ -138,7 +138,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 	reached["/signin"], reached["/setup"] = true, true // the latter by TestFirstStart
 
 	v := s.signs(t, "administrator")
-	v.wander(func(path, route string, first bool, c contents) {
+	v.wander(func(_, route string, first bool, _ contents) {
 		reached[route] = true
 		if first {
 			v.audited(pictured(route))

@@ -403,6 +403,7 @@ func TestWhatPagesAreMadeOf(t *testing.T) {
 	}
 	b.get("/nothing-here").want(t, http.StatusNotFound, "There is nothing here")
 	b.get("/portal.css").want(t, http.StatusOK, "prefers-color-scheme")
+	b.get("/icon.svg").want(t, http.StatusOK, "<svg")
 }
 
 // Links from pages to the API's pages work, whatever is asked for is counted as
