@@ -12,6 +12,7 @@ import (
 // The program starts for the first time: the link that it prints makes the first
 // account, once.
 func TestFirstStart(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	if _, err := scaf(dir, "", "init", "--org", "Example Corp", "--timezone", "Europe/Berlin"); err != nil {
 		t.Fatal(err)
@@ -66,6 +67,7 @@ func TestFirstStart(t *testing.T) {
 
 // Everything that an account needs is done with the keyboard alone.
 func TestSignInAndPasswordByKeyboard(t *testing.T) {
+	t.Parallel()
 	s := demonstration(t)
 	v := s.open(t)
 	v.goes("/account")
