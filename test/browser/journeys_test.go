@@ -75,17 +75,17 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 
 	// What was typed is kept, the password is not, and the next key goes where it
 	// is missing.
-	status := v.loads(v.typing("employee", kb.Tab, "not the password", kb.Enter))
+	status := v.loads(v.typing(typist, kb.Tab, "not the password", kb.Enter))
 	if status != 401 {
 		t.Errorf("a wrong password is answered with %d", status)
 	}
 	v.holds("[role=alert]", "password")
-	if id, typed := in(v, chromedp.Value(chromedp.ID("id"))), in(v, chromedp.Value(chromedp.ID("password"))); id != "employee" || typed != "" {
+	if id, typed := in(v, chromedp.Value(chromedp.ID("id"))), in(v, chromedp.Value(chromedp.ID("password"))); id != typist || typed != "" {
 		t.Errorf("the form keeps %q and %q", id, typed)
 	}
 	v.audited("signin-wrong")
 	v.goes("/signin?to=%2Faccount")
-	v.loads(v.typing("employee", kb.Tab, password, kb.Enter))
+	v.loads(v.typing(typist, kb.Tab, password, kb.Enter))
 	v.at("/account", "My account")
 
 	// The first stop of the Tab key leads past the menu.
@@ -101,14 +101,14 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 	v.loads(v.typing(password, kb.Tab, "another horse battery", kb.Enter))
 	v.at("/signin", "Sign in") // everywhere, with the new one
 
-	if status := v.loads(v.typing("employee", kb.Tab, password, kb.Enter)); status != 401 {
+	if status := v.loads(v.typing(typist, kb.Tab, password, kb.Enter)); status != 401 {
 		t.Errorf("the old password is answered with %d", status)
 	}
 	v.loads(v.typing("another horse battery", kb.Enter))
 	v.at("/account", "My account")
 	v.tabTo("Present password")
 	v.loads(v.typing("another horse battery", kb.Tab, password, kb.Enter))
-	v.loads(v.typing("employee", kb.Tab, password, kb.Enter))
+	v.loads(v.typing(typist, kb.Tab, password, kb.Enter))
 
 	v.tabTo("Sign out")
 	v.loads(v.typing(kb.Enter))

@@ -18,6 +18,9 @@ import (
 
 const password = "correct horse battery"
 
+// typist is an account beside those of the roles, whose password is changed.
+const typist = "typist"
+
 // scaf runs the program to its end, with a line of input.
 func scaf(dir, input string, args ...string) (string, error) {
 	command := exec.Command(program, append([]string{"--dir", dir}, args...)...)
@@ -90,6 +93,9 @@ var demo = sync.OnceValues(func() (*site, error) {
 		if err := account(dir, role, role); err != nil {
 			return nil, err
 		}
+	}
+	if err := account(dir, typist, "employee"); err != nil {
+		return nil, err
 	}
 	s, err := serve(dir)
 	if err == nil {
