@@ -15,7 +15,7 @@ func TestTheCalendarShowsWhatFallsDue(t *testing.T) {
 	if strings.Contains(month.body, "/duties/log-integrity-check/2026-03-20") {
 		t.Error("what is to be done every day fills the month")
 	}
-	month.want(t, http.StatusOK, `href="/duties?state=not_yet_due&amp;from=2026-03-20&amp;to=2026-03-21"`, "2 of every day")
+	month.want(t, http.StatusOK, `href="/duties?state=not_yet_due&amp;from=2026-03-20&amp;to=2026-03-21"`, "2 daily")
 	b.get("/duties?state=not_yet_due&from=2026-03-20&to=2026-03-21").want(t, http.StatusOK, "log-integrity-check@2026-03-20", "posture-review@2026-03-20")
 	b.get("/calendar?month=2026-02").want(t, http.StatusOK, "February 2026", `<a class="late" href="/duties/access-review/2026-02-28">`, "late</span>")
 	b.get("/calendar?week=2026-03-12").want(t, http.StatusOK, "Week 11 of 2026", "/duties/log-integrity-check/2026-03-15", `href="/calendar?week=2026-03-16"`, `href="/calendar?month=2026-03"`)

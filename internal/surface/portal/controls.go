@@ -326,6 +326,19 @@ const (
 	stripRise = 22  // pixels from row to row
 )
 
+// stripped are the tests that have results, over each part of the period: one
+// result of each.
+func stripped(control *controls.Control, past []results.Result) (rows []results.Result) {
+	for _, test := range control.Tests {
+		for _, one := range slices.Backward(past) {
+			if one.Test == test.ID && !slices.ContainsFunc(rows, func(r results.Result) bool { return r.Test == one.Test && r.From.Equal(one.From) }) {
+				rows = append(rows, one)
+			}
+		}
+	}
+	return rows
+}
+
 // stripOf draws results, the newest first; nil: there is nothing to compare.
 func stripOf(control *controls.Control, past []results.Result) *strip {
 	if len(past) < 2 {
@@ -336,11 +349,14 @@ func stripOf(control *controls.Control, past []results.Result) *strip {
 	if whole <= 0 {
 		return nil
 	}
-	for _, test := range control.Tests {
-		row := stripRow{Test: test.ID, Y: 14 + stripRise*len(s.Rows)}
+	for _, of := range stripped(control, past) {
+		row := stripRow{Test: of.Test, Y: 14 + stripRise*len(s.Rows)}
+		if !of.From.Equal(past[len(past)-1].From) { // a part of the period
+			row.Test += " " + of.From.Format(time.DateOnly)
+		}
 		end := stripLeft + stripSpan + 10
 		for i := range past { // each holds up to the one after it
-			if past[i].Test != test.ID {
+			if past[i].Test != of.Test || !past[i].From.Equal(of.From) {
 				continue
 			}
 			x := stripLeft + int(int64(stripSpan)*int64(past[i].PerformedAt.Sub(s.From)/time.Second)/max(1, int64(whole/time.Second)))
@@ -350,9 +366,7 @@ func stripOf(control *controls.Control, past []results.Result) *strip {
 			row.Marks = append(row.Marks, stripMark{x, end - x, past[i].Conclusion, past[i].ID, past[i].PerformedAt})
 			end = x
 		}
-		if len(row.Marks) > 0 {
-			s.Rows = append(s.Rows, row)
-		}
+		s.Rows = append(s.Rows, row)
 	}
 	s.Height = 6 + stripRise*len(s.Rows)
 	return s

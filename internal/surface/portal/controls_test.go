@@ -48,6 +48,7 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 	}
 	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "1 deviation in the latest results", `<a href="/r/people/E2">person/E2</a>`, "missing")
 	b.get("/controls/PPL-01/deviations?test=other&from=7").want(t, http.StatusOK, "show no deviation")
+	b.get("/controls/ACC-02/deviations").want(t, http.StatusOK, "show no deviation") // those of others are not its own
 	// Of duties: the control's, and what a file that nobody approved means.
 	b.get("/controls/ACC-02").want(t, http.StatusOK, `<a href="/duties/access-review">access-review</a>`, "Nobody has approved this file", "scaf control adopt ACC-02", "has not been tested in this period")
 	for _, path := range []string{"/controls/XYZ-99", "/controls/XYZ-99/deviations"} {

@@ -19,6 +19,8 @@ func TestTheGridShowsEveryOccurrence(t *testing.T) {
 		`<a class="not_yet_due" href="/duties/access-review/2026-03-31">`,
 		// Fridays of January from the 16th on: nobody did them.
 		`<a class="missed" href="/duties/posture-review?from=2026-01-01&amp;to=2026-02-01&amp;state=missed">3<span aria-hidden="true">✗</span><span class="unseen"> missed</span></a>`,
+		// A day belongs to one month.
+		`<a class="missed" href="/duties/log-integrity-check?from=2026-02-01&amp;to=2026-03-01&amp;state=missed">28<`,
 		`role="region"`, `tabindex="0"`)
 	b.get("/duties/posture-review?from=2026-01-01&to=2026-02-01&state=missed").want(t, http.StatusOK, "posture-review@2026-01-16", "posture-review@2026-01-30", "<strong>3</strong>")
 	// Numbers lead to what they count.

@@ -9,7 +9,7 @@ import (
 
 // overviewMost is how many lines the overview shows of a list; the readiness report
 // has them all.
-const overviewMost = 8
+const overviewMost = 5
 
 // overviewPage is what people see first.
 type overviewPage struct {
