@@ -4,39 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
-	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/tabular"
 	"scaf.dev/scaf/internal/surface"
 )
-
-// tableQuery is the exact query of an import of a table.
-type tableQuery struct {
-	File      string            `json:"file"`
-	Sheet     string            `json:"sheet,omitempty"` // of an XLSX file
-	SHA256    string            `json:"sha256"`
-	Rows      int64             `json:"rows"`
-	Delimiter string            `json:"delimiter,omitempty"` // of a CSV file
-	Map       map[string]string `json:"map"`                 // field to column, where it was given
-	Ignored   []string          `json:"ignored"`
-	Update    bool              `json:"update"`
-	Timezone  string            `json:"timezone"` // of dates without a time
-}
-
-// tableImport is an import of a table: which file into which register, and how.
-type tableImport struct {
-	form            string // tabular.CSV or tabular.XLSX
-	register, name  string
-	sheet           string
-	options         tabular.Options
-	update, preview bool
-}
 
 func (p *program) importCSV() *cobra.Command {
 	return p.importTable(tabular.CSV, &cobra.Command{
@@ -78,15 +55,15 @@ change and what would be refused, and writes nothing.`
 func (p *program) importTable(form string, command *cobra.Command) *cobra.Command {
 	var mapping []string
 	delimiter := ","
-	one := tableImport{form: form}
+	one, preview := surface.Table{Form: form}, false
 	command.Args = args(2, 2)
 	command.RunE = func(cmd *cobra.Command, given []string) (err error) {
-		if one.options, err = tabularOptions(mapping, delimiter); err != nil {
+		if one.Options, err = tabularOptions(mapping, delimiter); err != nil {
 			return err
 		}
-		one.register, one.name = given[0], given[1]
-		if one.preview {
-			return p.reading(cmd.Context(), one.register, func(s *surface.System) error { return p.previewTable(cmd.Context(), s, one) })
+		one.Register, one.Name = given[0], given[1]
+		if preview {
+			return p.reading(cmd.Context(), one.Register, func(s *surface.System) error { return p.previewTable(cmd.Context(), s, one) })
 		}
 		return p.open(cmd.Context(), surface.Write, func(s *surface.System) error { return p.takeTable(cmd.Context(), s, one) })
 	}
@@ -95,10 +72,10 @@ func (p *program) importTable(form string, command *cobra.Command) *cobra.Comman
 	if form == tabular.CSV {
 		flags.StringVar(&delimiter, "delimiter", ",", "what separates cells: one character, or the word tab")
 	} else {
-		flags.StringVar(&one.sheet, "sheet", "", "the sheet (default: the only one)")
+		flags.StringVar(&one.Sheet, "sheet", "", "the sheet (default: the only one)")
 	}
-	flags.BoolVar(&one.update, "update", false, "change records that are there and differ")
-	flags.BoolVar(&one.preview, "preview", false, "print what would become of each row, and write nothing")
+	flags.BoolVar(&one.Update, "update", false, "change records that are there and differ")
+	flags.BoolVar(&preview, "preview", false, "print what would become of each row, and write nothing")
 	return command
 }
 
@@ -130,91 +107,44 @@ func tabularOptions(mapping []string, delimiter string) (o tabular.Options, err 
 	return o, nil
 }
 
-// openTable checks that the caller may feed the register, and opens the file
-// for as long as work takes.
-func (p *program) openTable(ctx context.Context, s *surface.System, one tableImport, work func(record.Intake, *tabular.Table, string) error) error {
-	kind, err := s.Kinds.Find(one.register)
-	if err != nil {
-		return err
-	}
-	if kind.Internal {
-		return fmt.Errorf("%w: %s are written by their own commands only", act.ErrDenied, kind.Register)
-	}
-	action := "import." + one.form
-	if err := s.Allow(ctx, caller(), action, kind.Register); err != nil {
-		return err
-	}
-	if one.options.Zone, err = s.Config.Location(); err != nil {
-		return err
-	}
-	file, name, release, err := p.staged(one.name)
+// table opens the file of a table for as long as work takes.
+func (p *program) table(one surface.Table, work func(surface.Table, surface.TableFile) error) error {
+	file, name, release, err := p.staged(one.Name)
 	if err != nil {
 		return err
 	}
 	defer release()
-	table, err := readTable(one, name, file, kind)
-	if err != nil {
-		return err
-	}
 	show, finish := p.progress("reading rows")
 	defer finish()
-	return work(record.Intake{
-		Door: s.Door, Caller: caller(), Kind: kind, Action: action, Update: one.update,
-		Progress: func(done int64) { show(done, table.Rows) },
-	}, table, name)
+	one.Name, one.Progress = name, func(done, rows int64) { show(done, rows) }
+	return work(one, file)
 }
 
-func readTable(one tableImport, name string, file *os.File, kind *record.Kind) (*tabular.Table, error) {
-	if one.form == tabular.CSV {
-		return tabular.Open(name, file, kind, one.options)
-	}
-	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, err
-	}
-	return tabular.OpenXLSX(name, file, size, one.sheet, kind, one.options)
-}
-
-func (p *program) takeTable(ctx context.Context, s *surface.System, one tableImport) error {
+func (p *program) takeTable(ctx context.Context, s *surface.System, one surface.Table) error {
 	var done *record.Completed
-	var title string
-	if err := p.openTable(ctx, s, one, func(intake record.Intake, table *tabular.Table, name string) error {
-		summary, err := intake.Run(ctx, table.Items())
-		if err != nil {
-			return err
-		}
-		query := tableQuery{
-			File: name, Sheet: table.Sheet, SHA256: table.SHA256, Rows: table.Rows, Map: one.options.Columns,
-			Ignored: one.options.Ignored, Update: one.update, Timezone: table.Zone().String(),
-		}
-		if one.form == tabular.CSV {
-			query.Delimiter = string(one.options.Delimiter)
-		}
-		done = &record.Completed{Source: one.form, Register: intake.Kind.Register, Summary: summary, Complete: true, Gaps: []string{}, Query: query}
-		if summary.Refused > 0 {
-			done.Miss("%d rows were refused", summary.Refused)
-		}
-		title = "Import of " + name + " into the register " + intake.Kind.Register
-		return record.Complete(ctx, s.Door, caller(), intake.Action, one.form, *done)
+	if err := p.table(one, func(t surface.Table, file surface.TableFile) (err error) {
+		one.Name = t.Name
+		done, err = s.TakeTable(ctx, caller(), t, file)
+		return err
 	}); err != nil {
 		return err
 	}
-	return p.imported(done, title, "rows", nil)
+	return p.imported(done, "Import of "+one.Name+" into the register "+done.Register, "rows", nil)
 }
 
 // previewTable prints what an import would do: each row that is new, would
 // change or be refused, and how many there are. A row that would be refused
 // fails the check.
-func (p *program) previewTable(ctx context.Context, s *surface.System, one tableImport) error {
-	return p.openTable(ctx, s, one, func(intake record.Intake, table *tabular.Table, name string) error {
-		if err := s.ViewRecords(ctx, caller(), intake.Kind, "", nil); err != nil {
-			return err
-		}
-		if !p.json {
-			printf(p.Out, "Preview of %s for the register %s; nothing is written\n", name, intake.Kind.Register)
-		}
+func (p *program) previewTable(ctx context.Context, s *surface.System, one surface.Table) error {
+	return p.table(one, func(t surface.Table, file surface.TableFile) error {
 		var first record.Preview
-		done, err := intake.Preview(ctx, s.DB, table.Items(), func(row record.Preview) error {
+		heading := sync.OnceFunc(func() {
+			if !p.json {
+				printf(p.Out, "Preview of %s for the register %s; nothing is written\n", t.Name, t.Register)
+			}
+		})
+		done, err := s.PreviewTable(ctx, caller(), t, file, func(row record.Preview) error {
+			heading()
 			if row.Outcome == record.Refused && first.Where == "" {
 				first = row
 			}
@@ -223,10 +153,11 @@ func (p *program) previewTable(ctx context.Context, s *surface.System, one table
 		if err != nil {
 			return err
 		}
+		heading()
 		if err := p.print(done, func(w io.Writer) {
 			printf(w, "read         %d rows\nnew          %d\n", done.Read, done.New)
 			printf(w, "changed      %d\n", done.Changed)
-			if done.Changed > 0 && !one.update {
+			if done.Changed > 0 && !one.Update {
 				printf(w, "             only --update takes them\n")
 			}
 			printf(w, "unchanged    %d\nrefused      %d\n", done.Unchanged, done.Refused)

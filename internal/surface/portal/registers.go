@@ -194,6 +194,7 @@ type list struct {
 	Next    string
 	First   string // the beginning of the list, from further on
 	Add     string
+	Import  string
 	Board   string // the other view
 	List    string
 	States  []column
@@ -296,6 +297,9 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 	}
 	if r.may(kind.Name+".add") && !kind.Internal {
 		l.Add = "/new/" + kind.Register
+		if r.may("import.csv") {
+			l.Import = "/import/" + kind.Register
+		}
 	}
 	l.Views = views[kind.Name]
 	if len(kind.States) > 1 && slices.Contains(kind.Filterable(), "state") {

@@ -198,26 +198,12 @@ func TestWhatIsAttachedToARecord(t *testing.T) {
 	b.post("/r/people/E1/link", "relation", "relates_to", "to", "person/E2", "remove", "1").goes(t, "/r/people/E1#attached")
 	b.post("/r/people/E1/tag", "remove", "remote").goes(t, "/r/people/E1#attached")
 
-	send := func(name string, content []byte, token string) page {
-		var body bytes.Buffer
-		form := multipart.NewWriter(&body)
-		_ = form.WriteField("form", token)
-		part, err := form.CreateFormFile("file", name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = part.Write(content)
-		_ = form.Close()
-		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url+"/r/people/E1/file", &body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", form.FormDataContentType())
-		return b.send(r)
-	}
-	send("check.html", []byte("<script>alert(1)</script>"), "x").want(t, 403)
-	send("check.html", []byte("<script>alert(1)</script>"), b.form).goes(t, "/r/people/E1#attached")
-	send("large.bin", make([]byte, 70<<20), b.form).want(t, 413)
+	token := b.form
+	b.form = "x"
+	b.upload("/r/people/E1/file", "check.html", []byte("<script>alert(1)</script>")).want(t, 403)
+	b.form = token
+	b.upload("/r/people/E1/file", "check.html", []byte("<script>alert(1)</script>")).goes(t, "/r/people/E1#attached")
+	b.upload("/r/people/E1/file", "large.bin", make([]byte, 70<<20)).want(t, 413)
 	found := regexp.MustCompile(`href="(/r/people/E1/file/[^"]+)">check.html`).FindStringSubmatch(b.get("/r/people/E1").body)
 	if found == nil {
 		t.Fatal("the file is not there")
@@ -321,7 +307,9 @@ func TestTheRiskMap(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
 	b.get("/risks").want(t, 200, "No risk is rated on this scale yet")
-	risk := func(title, more string) string { return `{"title":"` + title + `","category":"fraud","owner":"person/E1"` + more + `}` }
+	risk := func(title, more string) string {
+		return `{"title":"` + title + `","category":"fraud","owner":"person/E1"` + more + `}`
+	}
 	s.records(t, "risks", risk("One", ""), risk("Two", `,"likelihood":2,"impact":5`), risk("Three", `,"likelihood":2,"impact":5,"residual_likelihood":1,"residual_impact":1`), risk("Four", `,"likelihood":5,"impact":5`))
 	got := b.get("/risks").want(t, 200, "3 rated", "1 rated", `aria-label="2 unlikely, severe: high"`, `aria-label="1 almost certain, severe: critical"`, `aria-label="0 rare, negligible: low"`, `aria-label="1 rare, negligible: low"`)
 	link := regexp.MustCompile(`href="([^"]+)" aria-label="2 unlikely, severe`).FindStringSubmatch(got.body)
@@ -349,4 +337,60 @@ func TestSearching(t *testing.T) {
 	if got := s.signed(t, "eve", "engineer").get("/search?q=zz").want(t, 200); strings.Contains(got.body, "/r/people") {
 		t.Error("whoever may not read people is led there")
 	}
+}
+
+// upload sends a file with a form.
+func (b *browser) upload(path, name string, content []byte) page {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	_ = form.WriteField("form", b.form)
+	part, err := form.CreateFormFile("file", name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, _ = part.Write(content)
+	_ = form.Close()
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, b.site.url+path, &body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return b.send(r)
+}
+
+// A table is seen through before anything of it is written.
+func TestATableIsBroughtIn(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example","department":"Security"}`, `{"id":"E2","name":"Bob Example"}`)
+	b := s.signed(t, "ann", "compliance")
+	b.get("/import/people").want(t, 200, `href="/import/people/template"`)
+	table := []byte("id,name,department\nE1,Zoe Example,Engineering\nE2,Bob Example,\nE3,'=cmd|x,People\nE 4,Eve Example,People\n")
+	before := s.size(t)
+	preview := b.upload("/import/people", "people.csv", table).want(t, 200, "<dd>4</dd>", `class="state changed"`, "Engineering", "Security", "people.csv:5", "must have 1 to 200 characters")
+	if got := s.size(t); got != before+1 { // that people were read
+		t.Errorf("a preview leaves %d events", got-before)
+	}
+	held := regexp.MustCompile(`name="held" value="([0-9a-f]{64})"`).FindStringSubmatch(preview.body)
+	if held == nil {
+		t.Fatal("the file is not kept")
+	}
+	b.post("/import/people/take", "held", held[1], "name", "people.csv", "update", "1").want(t, 200, "read to its end", "<dt>refused</dt><dd>1</dd>", "people.csv:5")
+	b.get("/r/people/E1").want(t, 200, "Engineering", "version 2")
+	b.get("/r/people/E3").want(t, 200, "<h1>=cmd|x</h1>")
+	b.get("/r/people/E2").want(t, 200, "version 1")
+	b.post("/import/people/take", "held", strings.Repeat("0", 64), "name", "people.csv").want(t, 400, "send it again")
+	b.post("/import/people/take", "held", held[1], "name", "people.pdf").want(t, 400)
+	for name, bad := range map[string]struct{ content, says string }{
+		"people.csv":  {"id,colour\nE9,red\n", "colour"},
+		"empty.csv":   {"", "is empty"},
+		"people.pdf":  {"x", "neither a .csv nor an .xlsx"},
+		"people.xlsx": {"PK\x03\x04 nothing", "cut off or damaged"},
+	} {
+		b.upload("/import/people", name, []byte(bad.content)).want(t, 422, "Nothing was taken", bad.says)
+	}
+	b.upload("/import/people", "new.csv", []byte("id,name\nE1,Zoe Example\n")).want(t, 200, "<dt>as they are</dt><dd>1</dd>")
+	if got := b.get("/import/people/template").want(t, 200); !strings.HasPrefix(got.body, "PK") {
+		t.Error("the template is no XLSX")
+	}
+	b.get("/import/periods").want(t, 404)
 }
