@@ -30,6 +30,7 @@ type registerLine struct {
 	Personal    bool
 	Records     int64
 	Add         string // where a record is added; empty where the caller may not
+	Views       []chip
 }
 
 // registers is the list of what is kept as records: first what people keep, then
@@ -41,7 +42,7 @@ func (p *Portal) registers(r *request) (*shown, error) {
 			if kind.Internal && kind.Personal || !r.may(readAction(kind)) {
 				continue
 			}
-			line := registerLine{Href: at(kind), Title: kind.Title, Personal: kind.Personal}
+			line := registerLine{Href: at(kind), Title: kind.Title, Personal: kind.Personal, Views: views[kind.Name]}
 			if r.may(kind.Name+".add") && !kind.Internal {
 				line.Add = "/new/" + kind.Register
 			}
@@ -320,7 +321,9 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 
 // views are the pages that show a register in a way of its own, by its kind.
 var views = map[string][]chip{
-	"risk": {{"Risk map", "/risks"}},
+	"risk":           {{"Risk map", "/risks"}},
+	"policy":         {{"As people read them", "/policies"}},
+	"policy_version": {{"As people read them", "/policies"}},
 }
 
 // control is what a column is filtered by: choices, or days.

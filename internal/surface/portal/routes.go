@@ -35,6 +35,10 @@ func init() {
 	table = []route{
 		{method: "GET", path: "/{$}", action: "report.read", menu: "Overview", make: (*Portal).overview},
 		{method: "GET", path: "/work", action: use, menu: "My work", make: (*Portal).work},
+		{method: "GET", path: "/policies", action: use, menu: "Policies", make: (*Portal).policies},
+		{method: "GET", path: "/policies/{version}", action: use, make: (*Portal).policy},
+		{method: "POST", path: "/policies/{version}/answer", action: use, make: (*Portal).answerPolicy},
+		{method: "GET", path: "/policies/{version}/changes", action: "record.read", make: (*Portal).policyChanges},
 		{method: "GET", path: "/criteria", action: "control.read", menu: "Criteria", make: (*Portal).criteria},
 		{method: "GET", path: "/criteria/{id}", action: "control.read", make: (*Portal).criterionPage},
 		{method: "GET", path: "/controls", action: "control.read", menu: "Controls", make: (*Portal).controls},

@@ -8,8 +8,9 @@ import (
 	"scaf.dev/scaf/internal/surface"
 )
 
-// workAhead is how far ahead a person's work is shown.
-const workAhead = 30 * 24 * time.Hour
+// workAhead is how far ahead a person's work is shown: beyond the 30 days in which
+// policies are acknowledged.
+const workAhead = 31 * 24 * time.Hour
 
 // workPage is what somebody has to do: what is late, what is due now, and what
 // comes.

@@ -1,0 +1,221 @@
+package portal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// policyLine is a policy in force, with what the reader was asked about it.
+type policyLine struct {
+	*policies.Version
+	Href  string
+	Asked *policies.Acknowledgment // nil: the reader was not asked about this version
+}
+
+// Open reports whether the reader has not answered yet.
+func (l policyLine) Open() bool { return l.Asked != nil && l.Asked.State == policies.Asked }
+
+type policyList struct {
+	Person string // the reader's record; empty: the account belongs to nobody
+	Open   []policyLine
+	All    []policyLine
+}
+
+// person is the record of whoever is signed in, in the register of people.
+func (r *request) person() string {
+	if r.session == nil {
+		return ""
+	}
+	return r.session.Account.Person
+}
+
+// policies lists the policies in force, those first that the reader has not
+// answered yet.
+func (p *Portal) policies(r *request) (*shown, error) {
+	page := &policyList{Person: r.person()}
+	return &shown{page: "policies", title: "Policies", data: page}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		all, err := policies.Current(reader)
+		if err != nil {
+			return err
+		}
+		for _, v := range all {
+			line := policyLine{Version: v, Href: "/policies/" + v.ID}
+			if line.Asked, err = p.asked(reader, v, page.Person); err != nil {
+				return err
+			}
+			if line.Open() {
+				page.Open = append(page.Open, line)
+			}
+			page.All = append(page.All, line)
+		}
+		return nil
+	})
+}
+
+// asked is what somebody was asked about a version, nil when they were not.
+func (p *Portal) asked(reader *store.Reader, v *policies.Version, person string) (*policies.Acknowledgment, error) {
+	if person == "" {
+		return nil, nil
+	}
+	_, id, _ := strings.Cut(person, "/")
+	found, err := record.Get(reader, policies.Acknowledgments.Name, v.ID+"."+id)
+	if errors.Is(err, record.ErrNone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var a policies.Acknowledgment
+	return &a, json.Unmarshal(found.Doc, &a)
+}
+
+// policyOf is the page on which an acknowledgment is given; empty for other
+// references.
+func policyOf(ref string) string {
+	id, ok := strings.CutPrefix(ref, policies.Acknowledgments.Name+"/")
+	if !ok {
+		return ""
+	}
+	version, _, _ := strings.Cut(id, ".")
+	return "/policies/" + version
+}
+
+type policyPage struct {
+	policyLine
+	Text    template.HTML
+	Present bool // it is in force
+	Record  string
+	Changes string
+	Wrong   string
+	Reason  string // that was typed
+}
+
+// policy is the text of a version, and the question to whoever was asked.
+func (p *Portal) policy(r *request) (*shown, error) { return p.policyWith(r, "") }
+
+func (p *Portal) policyWith(r *request, wrong string) (*shown, error) {
+	page := &policyPage{Wrong: wrong, Reason: r.PostFormValue("reason")}
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		if page.Version, _, err = policies.Get(reader, r.PathValue("version")); err != nil {
+			return err
+		}
+		page.Asked, err = p.asked(reader, page.Version, r.person())
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	page.Present = page.State == policies.InForce
+	if !page.Present && page.Asked == nil && !r.may("record.read") {
+		return nil, fmt.Errorf("%w: what is not in force is for those who keep the policies", act.ErrDenied)
+	}
+	text, err := catalog.ParsePolicy(page.ID, []byte(page.Version.Text))
+	if err != nil {
+		return nil, err
+	}
+	if page.Text, err = markdown(text.Text); err != nil {
+		return nil, err
+	}
+	page.Href = "/policies/" + page.ID
+	if r.may("record.read") {
+		page.Record, page.Changes = at(policies.Versions, page.ID), page.Href+"/changes"
+	}
+	answer := &shown{page: "policy", title: page.Title, data: page}
+	if wrong != "" {
+		answer.status = http.StatusUnprocessableEntity
+	}
+	return answer, nil
+}
+
+// answer takes what somebody says to a policy that they were asked about: to the
+// text that they saw, and to no other.
+func (p *Portal) answerPolicy(r *request) (*shown, error) {
+	id, person := r.PathValue("version"), r.person()
+	var asked *policies.Acknowledgment
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		v, _, err := policies.Get(reader, id)
+		if err != nil {
+			return err
+		}
+		asked, err = p.asked(reader, v, person)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if asked == nil {
+		return p.policyWith(r, "You were not asked about this text.")
+	}
+	if r.PostForm.Get("sha256") != asked.SHA256 {
+		return p.policyWith(r, "The text has changed since you opened it: read it again.")
+	}
+	fields := map[string]json.RawMessage{}
+	state := policies.Acknowledged
+	if r.PostForm.Get("answer") == policies.Refused {
+		state = policies.Refused
+		reason, err := json.Marshal(strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n")))
+		if err != nil {
+			return nil, err
+		}
+		fields["reason"] = reason
+	}
+	_, err := p.System.MoveRecord(r.Context(), r.caller, policies.Acknowledgments, asked.ID, record.AnyVersion, state, fields)
+	if wrong, _, taken := p.mistakes(policies.Acknowledgments, err); taken {
+		text := wrong[0].Problem
+		if wrong[0].Label != "" {
+			text = wrong[0].Label + " " + text
+		}
+		return p.policyWith(r, text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &shown{to: "/policies"}, nil
+}
+
+type changesPage struct {
+	*policies.Version
+	Href  string
+	From  string
+	Lines []policies.Line
+	Round int
+	All   bool
+	// Rounds are the views that there are, the newest first.
+	Rounds []chip
+	None   bool
+}
+
+// policyChanges shows what changed in a text: in a review round, or in all.
+func (p *Portal) policyChanges(r *request) (*shown, error) {
+	id, query := r.PathValue("version"), r.URL.Query()
+	page := &changesPage{All: query.Get("all") != "", Href: "/policies/" + id}
+	page.Round, _ = strconv.Atoi(query.Get("round")) // anything else is the latest
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		page.Version, _, err = policies.Get(reader, id)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if page.Round == 0 {
+		page.Round = max(1, page.Version.Round)
+	}
+	var err error
+	if page.From, page.Lines, err = p.System.PolicyChanges(r.Context(), r.caller, id, page.Round, page.All); err != nil {
+		return nil, err
+	}
+	page.None = !slices.ContainsFunc(page.Lines, func(l policies.Line) bool { return l.Mark == "+" || l.Mark == "-" })
+	for round := page.Version.Round; round > 0; round-- {
+		page.Rounds = append(page.Rounds, chip{fmt.Sprintf("Round %d", round), fmt.Sprintf("%s/changes?round=%d", page.Href, round)})
+	}
+	return &shown{page: "changes", title: "Changes in " + page.Title, data: page}, nil
+}

@@ -1,0 +1,130 @@
+package portal_test
+
+import (
+	"context"
+	"encoding/json"
+	"html"
+	"regexp"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/accounts"
+)
+
+// inForce brings a policy of the catalog into force, changed before it was
+// approved, and asks everybody.
+func (s *site) inForce(t *testing.T, slug string) (version string) {
+	t.Helper()
+	ctx := context.Background()
+	for _, text := range catalog.Policies() {
+		if text.ID != slug {
+			continue
+		}
+		if _, err := s.InstallPolicies(ctx, apptest.Operator, []catalog.Policy{text}, "handbook"); err != nil {
+			t.Fatal(err)
+		}
+		version = "PV-1"
+		move := func(caller act.Caller, state, fields string) {
+			t.Helper()
+			var given map[string]json.RawMessage
+			if err := json.Unmarshal([]byte(fields), &given); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.MoveRecord(ctx, caller, policies.Versions, version, record.AnyVersion, state, given); err != nil {
+				t.Fatal(err)
+			}
+		}
+		move(apptest.Operator, policies.InReview, `{}`)
+		move(apptest.Operator, policies.Draft, `{}`)
+		changed, err := json.Marshal(strings.Replace(string(text.File), "## Purpose", "## Purpose\n\nA sentence of ours <b>in bold</b>.", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.SetRecord(ctx, apptest.Operator, policies.Versions, version, record.AnyVersion, map[string]json.RawMessage{"text": changed}); err == nil {
+			t.Fatal("a text with HTML is taken")
+		}
+		changed, _ = json.Marshal(strings.Replace(string(text.File), "## Purpose\n", "## Purpose\n\nA sentence of ours.\n", 1))
+		if _, err := s.SetRecord(ctx, apptest.Operator, policies.Versions, version, record.AnyVersion, map[string]json.RawMessage{"text": changed}); err != nil {
+			t.Fatal(err)
+		}
+		move(apptest.Operator, policies.InReview, `{}`)
+		executive := act.Caller{ID: "person/E9", Roles: []string{"ciso"}}
+		move(executive, policies.Approved, `{}`)
+		now, err := json.Marshal(s.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		move(executive, policies.InForce, `{"channels":["portal"],"effective_at":`+string(now)+`}`)
+		if _, err := s.AskToAcknowledge(ctx, apptest.Operator, version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return version
+}
+
+// An employee signs in, reads, and answers: the text that was shown, and nobody
+// else's question.
+func TestAnEmployeeAcknowledges(t *testing.T) {
+	s := serve(t, config.Config{})
+	ann := func(id string) *browser {
+		if _, err := accounts.Create(context.Background(), s.Door, apptest.Operator, accounts.Account{ID: id, Name: "Example " + id, Roles: []string{"employee"}, Person: "person/" + strings.ToUpper(id)}, password); err != nil {
+			t.Fatal(err)
+		}
+		b := s.browser(t)
+		b.post("/signin", "id", id, "password", password)
+		return b
+	}
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E2","name":"Bob Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	first := ann("e1")
+	first.get("/policies").want(t, 200, "No policy is in force yet")
+	version := s.inForce(t, "acceptable-use")
+	first.get("/work").want(t, 200, `href="/policies/`+version+`"`)
+	first.get("/policies").want(t, 200, "To be acknowledged by you: 1", `href="/policies/`+version+`"`)
+	page := first.get("/policies/"+version).want(t, 200, "<h2>Purpose</h2>", "A sentence of ours.", "I acknowledge it")
+	sum := regexp.MustCompile(`name="sha256" value="([0-9a-f]{64})"`).FindStringSubmatch(page.body)
+	if sum == nil {
+		t.Fatal("the form does not say which text it is about")
+	}
+	first.post("/policies/"+version+"/answer", "sha256", strings.Repeat("0", 64), "answer", "acknowledged").want(t, 422, "read it again")
+	first.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "refused", "reason", " ").want(t, 422, "is needed", "open><summary>")
+	first.get("/policies").want(t, 200, "To be acknowledged by you: 1")
+	first.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "acknowledged").goes(t, "/policies")
+	first.get("/policies").want(t, 200, "You have answered everything", "Acknowledged")
+	first.get("/policies/"+version).want(t, 200, "You acknowledged this text")
+	first.get("/r/acknowledgments").want(t, 403)
+	first.get("/policies/"+version+"/changes").want(t, 403)
+
+	second := ann("e2")
+	second.get("/policies/" + version)
+	second.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "refused", "reason", "I have questions").goes(t, "/policies")
+	second.get("/policies/"+version).want(t, 200, "You refused", "I have questions", "I acknowledge it")
+
+	stranger := s.signed(t, "sam", "employee")
+	stranger.get("/policies").want(t, 200, "belongs to nobody")
+	stranger.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "acknowledged").want(t, 422, "were not asked")
+	stranger.get("/policies/PV-9").want(t, 404)
+
+	keeper := s.signed(t, "carl", "compliance")
+	rounds := keeper.get("/policies/"+version+"/changes").want(t, 200, "Compared with round 1", "A sentence of ours.", "Round 2")
+	if strings.Count(rounds.body, "<ins>") != 2 { // the sentence and the line before it
+		t.Errorf("%d lines came", strings.Count(rounds.body, "<ins>"))
+	}
+	all := keeper.get("/policies/"+version+"/changes?all=1").want(t, 200, "it is the first text")
+	if strings.Count(html.UnescapeString(all.body), "<ins>") < 40 || strings.Contains(all.body, "<del>") {
+		t.Error("not all of the first text is new")
+	}
+	keeper.get("/policies/"+version+"/changes?round=1").want(t, 200, "it is the first text")
+	keeper.get("/policies/"+version+"/changes?round=7").want(t, 404)
+	// What is not in force is read by those who keep the policies.
+	if _, err := s.InstallPolicies(context.Background(), apptest.Operator, catalog.Policies()[:1], "handbook"); err != nil {
+		t.Fatal(err)
+	}
+	first.get("/policies/PV-2").want(t, 403)
+	keeper.get("/policies/PV-2").want(t, 200, "not in force")
+}
