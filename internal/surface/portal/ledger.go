@@ -150,7 +150,7 @@ func (p *Portal) event(r *request) (*shown, error) {
 	if errors.Is(err, ledger.ErrNoEvent) {
 		return nil, errNotFound
 	}
-	if err != nil && !(page.Event != nil && errors.Is(err, ledger.ErrDamaged)) {
+	if err != nil && (page.Event == nil || !errors.Is(err, ledger.ErrDamaged)) {
 		return nil, err
 	}
 	page.Bytes = len(page.Body)
