@@ -10,6 +10,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
@@ -29,6 +30,7 @@ var Kinds = slices.Concat(record.Kinds{
 	changes.Register,
 	people.Register,
 	findings.Register,
+	assessments.Register,
 	policies.Register,
 	policies.Versions,
 	policies.Acknowledgments,

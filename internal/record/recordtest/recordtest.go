@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"scaf.dev/scaf/internal/act"
@@ -29,6 +30,8 @@ type Register struct {
 	// New is a whole document of a new record, as JSON: with its id, where the
 	// register does not number its records. It is in the first state.
 	New string
+	// ID is the id of the nth new record, where it is not any text.
+	ID func(n int) string
 	// Set changes a field to another valid value: a merge patch.
 	Set string
 	// Fields are what a move to a state needs, by "from to".
@@ -129,7 +132,11 @@ func (x *exercise) tryAdd(change map[string]json.RawMessage) (v *record.Version,
 	given := fields(x, x.New)
 	x.n++
 	if x.Kind.Prefix == "" {
-		given[x.Kind.IDField] = json.RawMessage(fmt.Sprintf(`"r%03d"`, x.n))
+		id := fmt.Sprintf("r%03d", x.n)
+		if x.ID != nil {
+			id = x.ID(x.n)
+		}
+		given[x.Kind.IDField] = json.RawMessage(strconv.Quote(id))
 	}
 	for field, value := range change {
 		given[field] = value

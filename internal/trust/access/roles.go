@@ -22,7 +22,7 @@ var compliance = []string{
 	"record.read", "person.read", "change.*", "person.*", "import.*",
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
-	"task.*", "observation.record", "resolution.*", "finding.*", "risk.*", "risk_assessment.*",
+	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
 	"vendor.*", "vendor_assessment.*", "vendor_contract.*", "assurance_report.*", "subprocessor.*",
 	"policy.add", "policy.set", "policy.move", "policy.link", "policy.comment", "policy.attach", "policy.tag",
 	"policy_version.add", "policy_version.set", "policy_version.move", "policy_version.publish",
@@ -33,10 +33,14 @@ var compliance = []string{
 // policyApproval is what those may who say what the organisation's rules are.
 var policyApproval = []string{"policy.move", "policy.retire", "policy.comment", "policy_version.move", "policy_version.approve", "policy_version.comment"}
 
-// reporting is what everybody may about findings who runs controls or systems:
-// report one, and say what was done about it. That it is closed, or accepted, is
-// for others to say.
-var reporting = []string{"finding.add", "finding.set", "finding.move", "finding.comment", "finding.attach", "finding.link"}
+// reporting is what everybody may who runs controls or systems: report a
+// finding, say what was done about it, and assess the controls that they perform.
+// That a finding is closed, or accepted, and that an assessment was read, is for
+// others to say.
+var reporting = []string{
+	"finding.add", "finding.set", "finding.move", "finding.comment", "finding.attach", "finding.link",
+	"self_assessment.add", "self_assessment.set", "self_assessment.move", "self_assessment.comment", "self_assessment.attach", "self_assessment.link",
+}
 
 // Roles is the table that SCAF starts with.
 var Roles = Table{

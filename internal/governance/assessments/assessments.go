@@ -1,0 +1,225 @@
+// Package assessments is the register of self-assessments: what those who
+// perform a control say of how it went in a quarter, and who else has read it.
+package assessments
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Assessment is the statement about one control in one quarter. Its id names
+// both, so that there is one of them. The record's instant is the last day of
+// the quarter.
+type Assessment struct {
+	ID       string     `json:"id"`
+	Control  string     `json:"control"`
+	Quarter  string     `json:"quarter"`
+	Assessor string     `json:"assessor"`
+	Reviewer string     `json:"reviewer"`
+	State    string     `json:"state"`
+	DueAt    *time.Time `json:"due_at,omitempty"`
+
+	AsWritten    string `json:"as_written,omitempty"`
+	Evidence     string `json:"evidence,omitempty"`
+	Improvements string `json:"improvements,omitempty"`
+	Result       string `json:"result,omitempty"`
+	Gaps         string `json:"gaps,omitempty"`
+	Finding      string `json:"finding,omitempty"`
+
+	SubmittedAt *time.Time `json:"submitted_at,omitempty"`
+	SubmittedBy string     `json:"submitted_by,omitempty"`
+	// Statement is the SHA-256 of what was submitted: what is reviewed is what was
+	// submitted.
+	Statement string `json:"statement,omitempty"`
+
+	Review     string     `json:"review,omitempty"`
+	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy string     `json:"reviewed_by,omitempty"`
+}
+
+// States.
+const (
+	Draft     = "draft"
+	Submitted = "submitted"
+	Returned  = "returned" // the reviewer wants it otherwise
+	Reviewed  = "reviewed" // read by somebody other than the assessor
+)
+
+// Results.
+const (
+	Works    = "works"
+	WithGaps = "works_with_gaps"
+	DoesNot  = "does_not_work"
+	NotDone  = "not_done" // nobody performed the control
+)
+
+// permission is needed to say that one has read an assessment, or to return it.
+const permission = "self_assessment.review"
+
+// Register describes the register.
+var Register = record.Define[Assessment](record.Definition{
+	Kind: "self_assessment", Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at",
+	States: []string{Draft, Submitted, Returned, Reviewed},
+	Transitions: []record.Transition{
+		submitting(Draft), submitting(Returned),
+		{From: Submitted, To: Reviewed, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
+		{From: Submitted, To: Returned, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Required: []string{"review"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Section: "Self-assessment", Required: true, Help: "The control and the quarter, like SA-CHG-01-2026-Q1: one for each."},
+		{Name: "control", Label: "Control", Computed: true, Help: "As the number says."},
+		{Name: "quarter", Label: "Quarter", Computed: true, Help: "As the number says."},
+		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
+		{Name: "assessor", Label: "Assessor", Required: true, Refers: "person", Help: "Who performs the control and says how it went, as person/E1001."},
+		{Name: "reviewer", Label: "Reviewer", Required: true, Refers: "person", Help: "Who is to read it, as person/E1001: not the assessor."},
+		{Name: "state", Label: "State"},
+		{Name: "as_written", Label: "Done as written?", Section: "Statement", Long: true, Help: "Whether the control is performed as it is written, and where not."},
+		{Name: "evidence", Label: "Evidence looked at", Long: true, Help: "What was looked at to say so: records, logs, tickets."},
+		{Name: "improvements", Label: "What would make it better", Long: true, Help: "What gets in the way, and what would help. Nothing is an answer, too."},
+		{Name: "result", Label: "Result", Choices: []string{Works, WithGaps, DoesNot, NotDone}, Help: "How the control worked in the quarter; not_done: nobody performed it."},
+		{Name: "gaps", Label: "Gaps", Long: true, Help: "What is missing. Needed unless it works."},
+		{Name: "finding", Label: "Finding", Refers: kindFinding, Help: "The finding that came of it, like finding/FND-1. Needed when it does not work."},
+		{Name: "submitted_by", Label: "Submitted by", Given: true},
+		{Name: "submitted_at", Label: "Submitted", Given: true},
+		{Name: "statement", Given: true, Unseen: true},
+		{Name: "review", Label: "What the reviewer says", Section: "Review", Long: true, Help: "What the reviewer says of it: why it is returned, or what follows from it."},
+		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
+		{Name: "reviewed_at", Label: "Reviewed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "control", Filter: true, Sort: true},
+		{Field: "quarter", Filter: true},
+		{Field: "assessor", Filter: true},
+		{Field: "reviewer", Filter: true},
+		{Field: "result", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "reviewed_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{
+		{Name: "statement", What: "Assess the control", At: "due_at", Owner: "assessor", Open: `item.state == "draft" || item.state == "returned"`},
+		{Name: "review", What: "Review the self-assessment", At: "due_at", Owner: "reviewer", Open: `item.state == "submitted"`},
+	},
+})
+
+// submitting is the assessor's own: nobody states it for them.
+func submitting(from string) record.Transition {
+	return record.Transition{
+		From: from, To: Submitted, Required: []string{"as_written", "evidence", "improvements", "result"},
+		Stamp: []string{"submitted_at", "submitted_by"},
+		Guard: `item.submitted_by == item.assessor`, Why: "the assessor submits it, in their own name",
+		Check: complete,
+	}
+}
+
+// The records of other registers that an assessment names.
+const (
+	kindFinding = "finding"
+	kindVersion = "control_version"
+)
+
+// complete wants what the result takes, a control that was adopted, and a
+// finding that there is.
+func complete(r *store.Reader, doc json.RawMessage) error {
+	a := &Assessment{}
+	if err := json.Unmarshal(doc, a); err != nil {
+		return err
+	}
+	var wrong []record.FieldError
+	refuse := func(field, format string, args ...any) {
+		wrong = append(wrong, record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)})
+	}
+	if a.Result != Works && strings.TrimSpace(a.Gaps) == "" {
+		refuse("gaps", "are missing, and the result is %s", a.Result)
+	}
+	if a.Result == DoesNot && a.Finding == "" {
+		refuse("finding", "is missing: a control that does not work has one")
+	}
+	switch there, err := known(r, kindVersion, a.Control+".1"); {
+	case err != nil:
+		return err
+	case !there:
+		refuse("control", "%s is no control in force here: scaf control adopt", a.Control)
+	}
+	if a.Finding != "" {
+		switch there, err := known(r, kindFinding, strings.TrimPrefix(a.Finding, kindFinding+"/")); {
+		case err != nil:
+			return err
+		case !there:
+			refuse("finding", "%q is not in the register of findings", a.Finding)
+		}
+	}
+	if len(wrong) > 0 {
+		return &record.Invalid{Fields: wrong}
+	}
+	return nil
+}
+
+func known(r *store.Reader, kind, id string) (bool, error) {
+	_, err := record.Get(r, kind, id)
+	if errors.Is(err, record.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// idShape has the control (as control files name theirs), the year and the
+// quarter.
+var idShape = regexp.MustCompile(`^SA-([A-Za-z0-9][A-Za-z0-9._-]{0,31})-(20\d\d)-Q([1-4])$`)
+
+// Compute sets what follows from the id, and that what belongs to a state ends
+// with it (the history keeps it).
+func (a *Assessment) Compute() {
+	a.Control, a.Quarter, a.DueAt = "", "", nil
+	if of := idShape.FindStringSubmatch(a.ID); of != nil {
+		year, _ := strconv.Atoi(of[2]) // digits
+		quarter, _ := strconv.Atoi(of[3])
+		// Midnight in UTC of that day lies within the quarter in every time zone.
+		due := time.Date(year, time.Month(3*quarter+1), 0, 0, 0, 0, 0, time.UTC)
+		a.Control, a.Quarter, a.DueAt = of[1], of[2]+"-Q"+of[3], &due
+	}
+	switch {
+	case a.State != Submitted && a.State != Reviewed:
+		a.SubmittedAt, a.SubmittedBy, a.Statement = nil, "", ""
+	case a.Statement == "":
+		a.Statement = a.stated()
+	}
+	if a.State != Reviewed {
+		a.ReviewedAt, a.ReviewedBy = nil, ""
+	}
+}
+
+// stated is the SHA-256 of the statement, in hex.
+func (a *Assessment) stated() string {
+	raw, err := json.Marshal([]string{a.ID, a.Assessor, a.AsWritten, a.Evidence, a.Improvements, a.Result, a.Gaps, a.Finding})
+	if err != nil { // texts can always be written
+		panic(err)
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// Validate says what is wrong with an assessment.
+func (a *Assessment) Validate() []record.FieldError {
+	var wrong []record.FieldError
+	if a.ID != "" && a.DueAt == nil {
+		wrong = append(wrong, record.FieldError{Field: "id", Problem: fmt.Sprintf("%q names no control and quarter: write it like SA-CHG-01-2026-Q1", a.ID)})
+	}
+	if a.Assessor != "" && a.Assessor == a.Reviewer {
+		wrong = append(wrong, record.FieldError{Field: "reviewer", Problem: "is the assessor: name somebody else"})
+	}
+	if a.Statement != "" && a.Statement != a.stated() {
+		wrong = append(wrong, record.FieldError{Field: "state", Problem: fmt.Sprintf("is %s: what was submitted stays as it is, unless the reviewer returns it", a.State)})
+	}
+	return wrong
+}
