@@ -487,15 +487,15 @@ func TestSameOnBothDatabases(t *testing.T) {
 func TestATestThatWaitsForItsRegisterIsNotPerformed(t *testing.T) {
 	each(t, func(l *laboratory) {
 		waiting, err := controls.Parse("W-1.yaml", []byte(`id: W-1
-title: Risks are owned
+title: Spoons are owned
 owner: security lead
 frequency: ad_hoc
 criteria: [CC3.2]
 tests:
   - id: owned
     kind: census
-    title: Each risk has an owner
-    population: {from: risks, id: item.id, at: item.at, fields: {id: string, at: timestamp, owner: string}}
+    title: Each spoon has an owner
+    population: {from: spoons, id: item.id, at: item.at, fields: {id: string, at: timestamp, owner: string}}
     pass: has(item.owner)
 `), controls.Builtin(app.Kinds))
 		if err != nil {
@@ -505,10 +505,10 @@ tests:
 		for _, bankOnly := range []bool{false, true} {
 			outcome, err := l.Perform(context.Background(), ledgertest.Operator, results.Task{Control: waiting, Test: waiting.Tests[0], Period: p, BankOnly: bankOnly})
 			var awaited *results.AwaitedError
-			if outcome != nil || !errors.As(err, &awaited) || awaited.Register != "risks" || !errors.Is(err, populations.ErrSource) {
+			if outcome != nil || !errors.As(err, &awaited) || awaited.Register != "spoons" || !errors.Is(err, populations.ErrSource) {
 				l.Errorf("Perform gives %v and says %v", outcome, err)
 			}
-			if want := "control W-1, test owned: not_tested: the register risks is not there yet"; err == nil || err.Error() != want {
+			if want := "control W-1, test owned: not_tested: the register spoons is not there yet"; err == nil || err.Error() != want {
 				l.Errorf("Perform says %v, want %s", err, want)
 			}
 		}
