@@ -163,13 +163,13 @@ func (k *Kind) mentions(dialect store.Dialect, words string) string {
 	if dialect == store.Postgres {
 		find = func(value string) string { return "strpos(lower(" + value + ` COLLATE "C"), ` + words + ") > 0" }
 	}
-	any := []string{find("id")}
+	found := []string{find("id")}
 	for _, c := range k.columns() {
 		if c.kind == valueText {
-			any = append(any, find(k.sql(dialect, &c)))
+			found = append(found, find(k.sql(dialect, &c)))
 		}
 	}
-	return "(" + strings.Join(any, " OR ") + ")"
+	return "(" + strings.Join(found, " OR ") + ")"
 }
 
 // place reads the cursor.

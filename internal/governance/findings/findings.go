@@ -54,7 +54,7 @@ const (
 	Accepted   = "accepted"   // an exception until a day
 )
 
-// Severities, the worst first.
+// Severities are how bad a finding can be, the worst first.
 var Severities = []string{"critical", "high", "medium", "low"}
 
 // Sources of findings.

@@ -35,7 +35,7 @@ func TestAQueryGivesWhatIsThereWhateverRanBefore(t *testing.T) {
 			write(`CREATE TABLE kept_test (n INTEGER NOT NULL)`)
 			var rows []int
 			columns, texts := 0, 0
-			query := func(text, from, most int, ctx context.Context) (got []int, err error) { //nolint:revive // the context is one of the things that are drawn
+			query := func(text, from, most int, ctx context.Context) (got []int, err error) {
 				err = db.Read(ctx, func(r *store.Reader) error {
 					var n int
 					return r.Each(fmt.Sprintf(`SELECT n FROM kept_test WHERE n >= $1 AND n %% 5 <> %d ORDER BY n`, text), []any{from}, []any{&n}, func() error {

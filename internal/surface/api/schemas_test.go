@@ -98,6 +98,18 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 
 	schema := schemas(t, c)
 	admin, _ := f.Token(t, "administrator", time.Hour)
+	for _, one := range [][2]string{
+		{"findings", `{"title":"Key without rotation","source":"audit","severity":"high","found_at":"2026-03-01T00:00:00Z","owner":"person/p1"}`},
+		{"risks", `{"title":"A laptop is lost","category":"security","owner":"person/p1","likelihood":2,"impact":3}`},
+		{"risk_assessments", `{"title":"2026","trigger":"yearly"}`},
+		{"vendors", `{"name":"Example Cloud","service":"Hosting","category":"cloud","owner":"person/p1"}`},
+		{"vendor_assessments", `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"general"}`},
+		{"vendor_contracts", `{"vendor":"vendor/VEN-1","title":"Master agreement","owner":"person/p1","begins_at":"2026-03-02T00:00:00Z","notice":"48h","terms":["security"]}`},
+		{"assurance_reports", `{"vendor":"vendor/VEN-1","owner":"person/p1","type":"SOC 2 type 2","due_at":"2026-03-02T00:00:00Z"}`},
+		{"subprocessors", `{"vendor":"vendor/VEN-1","owner":"person/p1","purpose":"Mail"}`},
+	} {
+		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")
+	}
 	var registers struct {
 		Registers []struct {
 			Name, Kind, Schema string

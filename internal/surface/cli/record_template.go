@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/tabular"
 )
 
@@ -20,7 +19,7 @@ takes, and a sheet "help" that says what belongs in each. Fill it in, then:
 It needs no folder.`,
 		Args: args(1, 1),
 		RunE: func(_ *cobra.Command, given []string) error {
-			kind, err := record.Kinds(p.backend.Kinds()).Find(given[0])
+			kind, err := p.backend.Kinds().Find(given[0])
 			if err != nil {
 				return usagef("%w", err)
 			}

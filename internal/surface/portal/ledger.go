@@ -150,7 +150,7 @@ func (p *Portal) event(r *request) (*shown, error) {
 	if errors.Is(err, ledger.ErrNoEvent) {
 		return nil, errNotFound
 	}
-	if err != nil && (page.Event == nil || !errors.Is(err, ledger.ErrDamaged)) {
+	if damaged := page.Event != nil && errors.Is(err, ledger.ErrDamaged); err != nil && !damaged {
 		return nil, err
 	}
 	page.Bytes = len(page.Body)

@@ -160,10 +160,11 @@ func (a *asked) with(pairs ...string) string {
 			next[name] = values
 		}
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		next.Set(pairs[i], pairs[i+1])
-		if pairs[i+1] == "" {
-			next.Del(pairs[i])
+	for pair := range slices.Chunk(pairs, 2) {
+		if name, value := pair[0], pair[len(pair)-1]; value == "" {
+			next.Del(name)
+		} else {
+			next.Set(name, value)
 		}
 	}
 	if len(next) == 0 {
@@ -379,7 +380,7 @@ func shownColumns(kind *record.Kind) []record.Column {
 }
 
 func (p *Portal) row(kind *record.Kind, v *record.Version, columns []heading) (row, error) {
-	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)}
+	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)}
 	values, err := p.values(kind, v.Doc)
 	for _, c := range shownColumns(kind)[:len(columns)] {
 		value := values[c.Field]

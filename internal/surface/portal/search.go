@@ -41,7 +41,7 @@ func (p *Portal) search(r *request) (*shown, error) {
 			}
 			const few = 5
 			more, err := record.List(reader, kind, record.Query{Words: page.Words, Limit: few}, func(v *record.Version) error {
-				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)})
+				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)})
 				return nil
 			})
 			if err != nil {

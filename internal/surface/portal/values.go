@@ -139,7 +139,7 @@ func at(kind *record.Kind, parts ...string) string {
 }
 
 // caption is what people call a record: its name or its title, or else its id.
-func caption(kind *record.Kind, v *record.Version) string {
+func caption(v *record.Version) string {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(v.Doc, &fields) == nil {
 		for _, name := range []string{"name", "title"} {

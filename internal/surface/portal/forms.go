@@ -1,0 +1,210 @@
+package portal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// formPage is the page of a form.
+type formPage struct {
+	Kind    *record.Kind
+	Action  string // where it is sent
+	Back    string
+	Button  string
+	Version int // that it was made from
+	Inputs  []input
+	Wrong   []mistake
+	Stale   *stale
+}
+
+// stale is what somebody is shown who changed a record that has moved on.
+type stale struct {
+	From, Current int
+	Rows          []staleRow
+}
+
+type staleRow struct {
+	Label       string
+	Yours, Mine shownValue
+}
+
+func (p *Portal) addForm(r *request) (*shown, error) {
+	return p.form(r, nil, nil, nil)
+}
+
+// form shows the form of a new record, or of one that is there (v), with what is
+// wrong with what was typed.
+func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (*shown, error) {
+	kind := r.kind
+	page := &formPage{Kind: kind, Action: at(kind), Back: at(kind), Button: "Add it", Stale: old}
+	answer := &shown{page: "form", title: "New: " + kind.Singular, data: page}
+	var doc map[string]json.RawMessage
+	if v != nil {
+		page.Version, page.Button, page.Back = v.Version, "Save", at(kind, v.ID)
+		page.Action, answer.title = page.Back, "Change "+caption(v)
+		if err := json.Unmarshal(v.Doc, &doc); err != nil {
+			return nil, err
+		}
+	} else {
+		var err error
+		if doc, err = blank(kind); err != nil {
+			return nil, err
+		}
+	}
+	wrong := map[string]string{}
+	if failed != nil {
+		var taken bool
+		if page.Wrong, wrong, taken = p.mistakes(kind, failed); !taken {
+			return nil, failed
+		}
+		answer.status = http.StatusUnprocessableEntity
+	}
+	section := ""
+	for _, f := range kind.Editable(v != nil) {
+		typed := p.typed(kind, f, doc[f.Name])
+		if r.Method == http.MethodPost {
+			typed = posted(kind, f, r.PostForm)
+		} else if v == nil && r.URL.Query().Has(prefix+f.Name) {
+			typed = posted(kind, f, r.URL.Query()) // a link can fill in a form
+		}
+		in := p.input(kind, f, typed, wrong)
+		if f.Section != section && f.Section != "" {
+			section, in.Begins = f.Section, f.Section
+		}
+		page.Inputs = append(page.Inputs, in)
+	}
+	return answer, nil
+}
+
+// blank is what a new record begins with.
+func blank(kind *record.Kind) (doc map[string]json.RawMessage, err error) {
+	raw, err := record.Canonical(kind.New())
+	if err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal(raw, &doc)
+	for name, value := range doc {
+		// What nobody has said yet is not shown as an answer.
+		if text := string(value); text == "0" || text == "false" {
+			delete(doc, name)
+		}
+	}
+	return doc, err
+}
+
+// changes are the fields of a form that say something else than the document
+// does. What is wrong with one is record.Invalid.
+func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+	changed := map[string]json.RawMessage{}
+	invalid := &record.Invalid{}
+	for _, f := range fields {
+		if _, sent := r.PostForm[prefix+f.Name]; !sent && len(f.Choices) == 0 {
+			continue
+		}
+		typed := posted(r.kind, f, r.PostForm)
+		if slices.Equal(typed, p.typed(r.kind, f, doc[f.Name])) || strings.Join(typed, "\n") == strings.Join(p.typed(r.kind, f, doc[f.Name]), "\n") {
+			continue
+		}
+		raw, err := p.read(r.kind, f, typed)
+		var wrong *record.Invalid
+		if errors.As(err, &wrong) {
+			invalid.Fields = append(invalid.Fields, wrong.Fields...)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		changed[f.Name] = raw
+	}
+	if len(invalid.Fields) > 0 {
+		return nil, invalid
+	}
+	return changed, nil
+}
+
+func (p *Portal) add(r *request) (*shown, error) {
+	doc, err := blank(r.kind)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := p.changes(r, r.kind.Editable(false), doc)
+	if err == nil {
+		var made *record.Version
+		if made, err = p.System.AddRecord(r.Context(), r.caller, r.kind, fields); err == nil {
+			return &shown{to: at(r.kind, made.ID)}, nil
+		}
+	}
+	return p.form(r, nil, err, nil)
+}
+
+func (p *Portal) editForm(r *request) (*shown, error) {
+	v, err := p.load(r)
+	if err != nil {
+		return nil, err
+	}
+	return p.form(r, v, nil, nil)
+}
+
+func (p *Portal) edit(r *request) (*shown, error) {
+	id := r.PathValue("id")
+	from, err := strconv.Atoi(r.PostForm.Get("version"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it does not say which version it was made from", errForm)
+	}
+	var v *record.Version
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		v, err = record.GetVersion(reader, r.kind.Name, id, from)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(v.Doc, &doc); err != nil {
+		return nil, err
+	}
+	fields, err := p.changes(r, r.kind.Editable(true), doc)
+	if err == nil && len(fields) == 0 {
+		return &shown{to: at(r.kind, id)}, nil
+	}
+	if err == nil {
+		if _, err = p.System.SetRecord(r.Context(), r.caller, r.kind, id, from, fields); err == nil {
+			return &shown{to: at(r.kind, id)}, nil
+		}
+	}
+	var moved *record.StaleError
+	if errors.As(err, &moved) {
+		old, err := p.differing(r.kind, moved)
+		if err != nil {
+			return nil, err
+		}
+		// What was typed stands in the form, over the version that is there now.
+		page, err := p.form(r, moved.Current, nil, old)
+		if page != nil {
+			page.status = http.StatusConflict
+		}
+		return page, err
+	}
+	return p.form(r, v, err, nil)
+}
+
+// differing shows where two versions differ.
+func (p *Portal) differing(kind *record.Kind, e *record.StaleError) (*stale, error) {
+	s := &stale{From: e.From, Current: e.Current.Version}
+	yours, err := p.values(kind, e.Yours.Doc)
+	if err != nil {
+		return nil, err
+	}
+	current, err := p.values(kind, e.Current.Doc)
+	for _, d := range e.Differing {
+		s.Rows = append(s.Rows, staleRow{kind.Field(d.Field).Label, yours[d.Field], current[d.Field]})
+	}
+	return s, err
+}

@@ -1,0 +1,56 @@
+package portal
+
+import (
+	"slices"
+	"strconv"
+
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
+)
+
+// historyPage is every version of a record.
+type historyPage struct {
+	Kind  *record.Kind
+	Ref   string
+	Back  string
+	Steps []historyStep
+}
+
+type historyStep struct {
+	surface.Step
+	Ledger  string // the event's page
+	Changes []staleRow
+}
+
+func (p *Portal) history(r *request) (*shown, error) {
+	v, err := p.load(r)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := p.System.History(r.Context(), r.kind, v.ID, false)
+	if err != nil {
+		return nil, err
+	}
+	page := &historyPage{Kind: r.kind, Ref: v.Ref(), Back: at(r.kind, v.ID)}
+	before := map[string]shownValue{}
+	for _, step := range steps {
+		one := historyStep{Step: step, Ledger: "/ledger/" + strconv.FormatInt(step.Index, 10)}
+		after, err := p.values(r.kind, step.Document)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range r.kind.Ordered() {
+			changed := step.Version == 1 && len(after[f.Name].Lines)+len(after[f.Name].Rendered) > 0
+			for _, d := range step.Fields {
+				changed = changed || d.Field == f.Name
+			}
+			if changed {
+				one.Changes = append(one.Changes, staleRow{f.Label, after[f.Name], before[f.Name]})
+			}
+		}
+		before = after
+		page.Steps = append(page.Steps, one)
+	}
+	slices.Reverse(page.Steps)
+	return &shown{page: "history", title: "History of " + caption(v), data: page}, nil
+}
