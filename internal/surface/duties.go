@@ -121,7 +121,8 @@ const (
 
 // plan says what a day's verification reads: what is new since the last one,
 // the recent events before it, and a thirtieth of what is older, another one
-// each day. Nil is everything: the first time, and after a failure.
+// each day; with the one that holds event 0, the database's indexes are checked,
+// too (Verify). Nil is everything: the first time, and after a failure.
 func plan(last *previous, day int64) []ledger.Span {
 	if last == nil || last.event.Outcome != act.Success || last.data.Checkpoint == nil {
 		return nil

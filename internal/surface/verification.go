@@ -3,6 +3,7 @@ package surface
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -11,8 +12,9 @@ import (
 )
 
 // verification is what is verified of this system's ledger: log, tiles,
-// publications, state, and the time stamps that the log holds.
-func (s *System) verification(found *stamps.Found, folders []string) ledger.Verification {
+// publications, state, and the time stamps that the log holds; and, where indexes
+// is true, that the database's indexes lead to every record.
+func (s *System) verification(found *stamps.Found, folders []string, indexes bool) ledger.Verification {
 	return ledger.Verification{
 		VerifierKey: s.VerifierKey,
 		Folders:     folders,
@@ -27,6 +29,11 @@ func (s *System) verification(found *stamps.Found, folders []string) ledger.Veri
 			return asDamage(s.Kinds.Check(r, from, to, applied))
 		},
 		Closing: func(r *store.Reader, head ledger.Head) error {
+			if indexes {
+				if err := asDamage(record.CheckIndexes(r)); err != nil {
+					return err
+				}
+			}
 			if err := asDamage(record.CheckOutside(r, head.Size)); err != nil {
 				return err
 			}
@@ -52,14 +59,15 @@ type Verified struct {
 // Verify verifies the ledger: the whole of it, or the events in some spans
 // (see ledger.Verification.Only). With spans, also with one that holds
 // everything, the search index is computed again from the events that are
-// read. The first difference is a *ledger.DamageError.
+// read. The indexes of the records' table are checked with the beginning of the
+// log: by the whole, and by spans that hold event 0. The first difference is a *ledger.DamageError.
 func (s *System) Verify(ctx context.Context, only []ledger.Span, progress func(done, total int64)) (*Verified, error) {
 	folders, err := s.Publications()
 	if err != nil {
 		return nil, err
 	}
 	found := &stamps.Found{VerifierKey: s.VerifierKey, Roots: s.stampRoots}
-	check := s.verification(found, folders)
+	check := s.verification(found, folders, only == nil || slices.ContainsFunc(only, func(s ledger.Span) bool { return s.From == 0 && s.To > 0 }))
 	check.Only, check.Index, check.Progress = only, only != nil, progress
 	verified, err := check.Verify(ctx, s.DB)
 	if err != nil {

@@ -77,6 +77,8 @@ type company struct {
 		why                        `yaml:",inline"`
 	}
 	ControlChanged date `yaml:"control_changed"`
+	Policies       []string
+	Risks          []risk
 }
 
 // why is the root cause of something that went wrong: one of the list, and a
@@ -85,6 +87,15 @@ type why struct{ Cause, Note string }
 
 // assessment is what was found of the design of a control.
 type assessment struct{ Control, Risk, Precision, Walked string }
+
+// risk is one of the register: likelihood and impact, before and after what is done
+// about it. Accepted says why it is left as it is, where it is.
+type risk struct {
+	Title, Category, Owner, Response, Treatment, Accepted string
+	Inherent, Residual                                    [2]int
+	Controls                                              []string
+	Due                                                   date
+}
 
 // officer is somebody who answers for duties.
 type officer struct{ Role, Name, Department string }

@@ -153,6 +153,7 @@ func (w *world) prepare(ctx context.Context) error {
 	for day := w.Begin.at(w.zone, 0).AddDate(0, 0, 1); day.Before(end); day = day.AddDate(0, 0, 1) {
 		w.plan(day.Add(80*time.Minute), w.runner.RunDue) // what SCAF does every night
 	}
+	w.keep()
 	w.comeAndGo()
 	w.build()
 	w.operate()

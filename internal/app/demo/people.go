@@ -111,6 +111,9 @@ func (w *world) join(number int, day time.Time) {
 		if story.Policies > 0 {
 			policies = story.Policies
 			w.note("PPL-03", e.ID, story.because())
+			for i := range w.Policies {
+				w.note("POL-02", fmt.Sprintf("PV-%d.%s", i+1, e.ID), story.because())
+			}
 		}
 		if story.Training > 0 {
 			training = story.Training
@@ -124,8 +127,10 @@ func (w *world) join(number int, day time.Time) {
 		if err != nil {
 			return err
 		}
-		_, err = w.AddRecord(ctx, hrSystem, people.Register, fields)
-		return err
+		if _, err = w.AddRecord(ctx, hrSystem, people.Register, fields); err != nil {
+			return err
+		}
+		return w.ask(ctx)
 	})
 	for _, duty := range []struct {
 		field string
@@ -133,7 +138,14 @@ func (w *world) join(number int, day time.Time) {
 	}{{"policies_acknowledged_at", policies}, {"training_completed_at", training}} {
 		at := day.AddDate(0, 0, duty.after).Add(time.Duration(10+w.random.IntN(6)) * time.Hour)
 		if at.Before(w.End.at(w.zone, 0)) {
-			w.plan(at, func(ctx context.Context) error { return w.set(ctx, e, map[string]any{duty.field: at.UTC()}) })
+			w.plan(at, func(ctx context.Context) error {
+				if duty.field == "policies_acknowledged_at" {
+					if err := w.acknowledge(ctx, e); err != nil {
+						return err
+					}
+				}
+				return w.set(ctx, e, map[string]any{duty.field: at.UTC()})
+			})
 		}
 	}
 }

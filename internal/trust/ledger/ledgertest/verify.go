@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"scaf.dev/scaf/internal/platform/store"
@@ -23,10 +24,7 @@ func (l *Ledger) Verify(t testing.TB, kinds record.Kinds) {
 			return kinds.Check(r, from, to, applied)
 		},
 		Closing: func(r *store.Reader, head ledger.Head) error {
-			if err := record.CheckOutside(r, head.Size); err != nil {
-				return err
-			}
-			return record.CheckEnds(r, head.Size)
+			return errors.Join(record.CheckIndexes(r), record.CheckOutside(r, head.Size), record.CheckEnds(r, head.Size))
 		},
 	}
 	if _, err := check.Verify(context.Background(), l.DB); err != nil {

@@ -1,0 +1,121 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/record"
+)
+
+// as is an employee with the role of an account.
+func (e *employee) as(role string) act.Caller { return act.Caller{ID: e.ref(), Roles: []string{role}} }
+
+// keep plans what the company's registers hold: policies that are approved,
+// announced and acknowledged, and risks that are assessed.
+func (w *world) keep() {
+	w.plan(w.from.Add(10*time.Hour), w.rule)
+	for i, e := range w.people { // who is there reads on one of the next working days
+		w.plan(w.from.AddDate(0, 0, 1+i%14).Add(time.Duration(9*60+i)*time.Minute), func(ctx context.Context) error { return w.acknowledge(ctx, e) })
+	}
+	for i := range w.Risks {
+		w.plan(w.from.Add(time.Duration(11*60+i)*time.Minute), func(ctx context.Context) error { return w.rate(ctx, i) })
+	}
+}
+
+// rule brings the company's policies into force and asks everybody.
+func (w *world) rule(ctx context.Context) error {
+	keeper, approver := w.officers["compliance lead"].caller(), w.officers["chief executive officer"].as("executive")
+	var texts []catalog.Policy
+	for _, text := range catalog.Policies() {
+		if slices.Contains(w.Policies, text.ID) {
+			texts = append(texts, text)
+		}
+	}
+	if len(texts) != len(w.Policies) {
+		return fmt.Errorf("company.yaml: of the policies %v the catalog has %d", w.Policies, len(texts))
+	}
+	if _, err := w.InstallPolicies(ctx, keeper, texts, "handbook"); err != nil {
+		return err
+	}
+	for i := range texts {
+		id := fmt.Sprintf("PV-%d", i+1)
+		for _, step := range []struct {
+			caller act.Caller
+			state  string
+			fields map[string]any
+		}{
+			{keeper, policies.InReview, nil},
+			{approver, policies.Approved, nil},
+			{keeper, policies.InForce, map[string]any{"channels": []string{"portal", "Slack"}}},
+		} {
+			fields, err := asFields(step.fields)
+			if err != nil {
+				return err
+			}
+			if _, err := w.MoveRecord(ctx, step.caller, policies.Versions, id, record.AnyVersion, step.state, fields); err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+		}
+	}
+	return w.ask(ctx)
+}
+
+// ask asks everybody about the policies who was not asked yet.
+func (w *world) ask(ctx context.Context) error {
+	if len(w.Policies) == 0 || w.clock.Now().Before(w.from.Add(10*time.Hour)) {
+		return nil
+	}
+	_, err := w.AskEverybody(ctx, w.officers["compliance lead"].caller())
+	return err
+}
+
+// acknowledge is somebody's day of reading: everything that they were asked.
+func (w *world) acknowledge(ctx context.Context, e *employee) error {
+	for i := range w.Policies {
+		id := fmt.Sprintf("PV-%d.%s", i+1, e.ID)
+		if _, err := w.MoveRecord(ctx, e.as("account"), policies.Acknowledgments, id, record.AnyVersion, policies.Acknowledged, nil); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// rate puts a risk into the register, assesses it, and plans the review in the
+// yearly assessment.
+func (w *world) rate(ctx context.Context, i int) error {
+	r := w.Risks[i]
+	owner := w.officers[r.Owner]
+	caller := w.officers["compliance lead"].caller()
+	due := r.Due.at(w.zone, 18)
+	fields, err := asFields(map[string]any{
+		"title": r.Title, "category": r.Category, "owner": owner.ref(), "likelihood": r.Inherent[0], "impact": r.Inherent[1],
+		"residual_likelihood": r.Residual[0], "residual_impact": r.Residual[1], "response": r.Response, "treatment": r.Treatment,
+		"controls": r.Controls, "due_at": due.UTC(),
+	})
+	if err != nil {
+		return err
+	}
+	made, err := w.AddRecord(ctx, caller, risks.Register, fields)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Title, err)
+	}
+	assess := func(ctx context.Context) error {
+		_, err := w.MoveRecord(ctx, caller, risks.Register, made.ID, record.AnyVersion, risks.Assessed, nil)
+		return err
+	}
+	if err := assess(ctx); err != nil || r.Accepted == "" {
+		return err
+	}
+	accepted, err := asFields(map[string]any{"accepted_until": w.from.AddDate(1, 0, 0).UTC(), "accepted_reason": r.Accepted})
+	if err != nil {
+		return err
+	}
+	_, err = w.MoveRecord(ctx, w.officers["chief executive officer"].as("administrator"), risks.Register, made.ID, record.AnyVersion, risks.Accepted, accepted)
+	return err
+}
