@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/governance/vendors"
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/record"
@@ -34,6 +35,9 @@ var Kinds = slices.Concat(record.Kinds{
 	policies.Register,
 	policies.Versions,
 	policies.Acknowledgments,
+	training.Courses,
+	training.Register,
+	training.Completions,
 	risks.Register,
 	risks.Assessments,
 	vendors.Register,

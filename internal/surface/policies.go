@@ -60,7 +60,10 @@ func (s *System) AskToAcknowledge(ctx context.Context, caller act.Caller, versio
 		if v, _, err = policies.Get(r, version); err != nil {
 			return err
 		}
-		audience, err = audienceOf(r, v.Audience)
+		members, err := audienceOf(r, v.Audience)
+		for _, p := range members {
+			audience = append(audience, people.Register.Name+"/"+p.ID)
+		}
 		return err
 	}); err != nil {
 		return 0, err
@@ -68,12 +71,12 @@ func (s *System) AskToAcknowledge(ctx context.Context, caller act.Caller, versio
 	return policies.Campaign(ctx, s.Door, caller, v.ID, audience)
 }
 
-// audienceOf are the references of the people who are there and belong to an
-// audience of policies, by when they joined. Managers are those whom somebody
+// audienceOf are the people who are there and belong to an audience of policies
+// or courses, by when they joined. Managers are those whom somebody
 // names as manager; engineers those of a department or with a title that says
 // so; executives those whose title begins with chief or is that of a president
 // or director.
-func audienceOf(r *store.Reader, audience string) (refs []string, err error) {
+func audienceOf(r *store.Reader, audience string) (members []people.Person, err error) {
 	in := func(people.Person) bool { return true }
 	switch audience {
 	case "managers":
@@ -94,11 +97,12 @@ func audienceOf(r *store.Reader, audience string) (refs []string, err error) {
 			return strings.HasPrefix(title, "chief ") || strings.Contains(title, "president") || strings.Contains(title, "director")
 		}
 	}
-	return refs, eachPerson(r, func(p people.Person) {
+	err = eachPerson(r, func(p people.Person) {
 		if p.State != people.Left && in(p) {
-			refs = append(refs, people.Register.Name+"/"+p.ID)
+			members = append(members, p)
 		}
 	})
+	return members, err
 }
 
 func eachPerson(r *store.Reader, visit func(people.Person)) error {

@@ -14,7 +14,8 @@ import (
 // WatchJob is the kind of the job that, every day at 00:50 in the organisation's
 // time zone, looks at the deadlines of the registers: exceptions and acceptances that
 // have ended, findings that are overdue. It asks those to
-// acknowledge the policies in force who were not asked yet.
+// acknowledge the policies in force who were not asked yet, and assigns the courses
+// that are offered to those who have to finish them, for the first time or again.
 const WatchJob = "register.watch"
 
 // ScheduleWatch hands the daily look at the registers to the runner.
@@ -31,8 +32,9 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 		}
 		ended, unsettled := risks.Watch(ctx, s.Door, caller)
 		asked, unasked := s.AskEverybody(ctx, caller)
-		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked)
-		return errors.Join(err, unsettled, unasked)
+		assigned, unassigned := s.AssignTrainings(ctx, caller)
+		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned)
+		return errors.Join(err, unsettled, unasked, unassigned)
 	})
 	return nil
 }

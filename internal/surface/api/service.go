@@ -93,11 +93,13 @@ type promLog struct{ s *Server }
 // Println implements promhttp.Logger.
 func (l promLog) Println(v ...any) { l.s.Log.Warn("metrics", "error", fmt.Sprint(v...)) }
 
-// ledgerState reads the ledger's size when it is asked.
+// ledgerState reads the ledger's size, and what stands in the registers, when it is
+// asked.
 type ledgerState struct{ s *Server }
 
 var (
 	sizeDescription    = prometheus.NewDesc("scaf_ledger_size", "Events in the ledger.", nil, nil)
+	missingDescription = prometheus.NewDesc("employees_missing_training_total", "People who are there and have a training to finish that is past its due date.", nil, nil)
 	waitingDescription = prometheus.NewDesc("scaf_events_waiting", "Events that could not be written and wait in the side file.", nil, nil)
 )
 
@@ -105,6 +107,7 @@ var (
 func (ledgerState) Describe(out chan<- *prometheus.Desc) {
 	out <- sizeDescription
 	out <- waitingDescription
+	out <- missingDescription
 }
 
 // Collect implements prometheus.Collector.
@@ -119,4 +122,10 @@ func (l ledgerState) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	out <- prometheus.MustNewConstMetric(sizeDescription, prometheus.GaugeValue, float64(head.Size))
+	missing, err := l.s.System.MissingTraining(context.Background())
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(missingDescription, err)
+		return
+	}
+	out <- prometheus.MustNewConstMetric(missingDescription, prometheus.GaugeValue, float64(missing))
 }

@@ -28,6 +28,8 @@ var compliance = []string{
 	"policy_version.add", "policy_version.set", "policy_version.move", "policy_version.publish",
 	"policy_version.link", "policy_version.comment", "policy_version.attach", "policy_version.tag",
 	"acknowledgment.ask", "acknowledgment.add", "acknowledgment.comment", "acknowledgment.link", "acknowledgment.tag",
+	"course.*", "training_completion.*",
+	"training.assign", "training.add", "training.set", "training.comment", "training.link", "training.attach", "training.tag",
 }
 
 // policyApproval is what those may who say what the organisation's rules are.
@@ -71,8 +73,8 @@ var Roles = Table{
 	"monitor":  {"metrics.read"},
 
 	// Whoever is signed in has this role beside those of their account.
-	// The register lets nobody answer for somebody else.
-	AccountRole: {"session.*", "acknowledgment.move", "acknowledgment.answer"},
+	// The registers let nobody answer or finish a training for somebody else.
+	AccountRole: {"session.*", "acknowledgment.move", "acknowledgment.answer", "training.move", "training.complete"},
 
 	// Whoever comes to a demonstration without a token; no token has this role.
 	visitorRole: {"report.read"},
@@ -81,7 +83,7 @@ var Roles = Table{
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
-	"job/register.watch":   {"finding.watch", "risk.watch", "acknowledgment.ask"},
+	"job/register.watch":   {"finding.watch", "risk.watch", "acknowledgment.ask", "training.assign"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},

@@ -1,0 +1,129 @@
+package training
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Member is somebody of a course's audience.
+type Member struct {
+	Person   string     // person/E1001
+	JoinedAt *time.Time // nil: it is not known
+}
+
+// Assign gives a course that is offered to people: to those who were never
+// assigned it, and to those whose renewal has fallen due. Each batch of 1,000 is
+// an act of its own, so that nobody waits behind it; after an interruption it is
+// simply run again. It returns how many trainings are new.
+func Assign(ctx context.Context, door *act.Door, caller act.Caller, course string, audience []Member) (assigned int, err error) {
+	ref := Courses.Name + "/" + bare(Courses, course)
+	if err := door.Check(ctx, caller, "training.assign", ref); err != nil {
+		return 0, err
+	}
+	for batch := range slices.Chunk(audience, act.MaxBatch) {
+		var now int
+		_, err := door.Do(ctx, caller, "training.assign", ref, func(tx *act.Tx) error {
+			c, _, err := GetCourse(&tx.Reader, course)
+			if err != nil {
+				return err
+			}
+			if c.State != Offered {
+				return refuse("course", "%s is %s: people are assigned what is offered", c.ID, c.State)
+			}
+			changes, err := wanting(tx, c, batch)
+			if err != nil {
+				return err
+			}
+			if now = len(changes); now == 0 {
+				return errNothing
+			}
+			_, err = record.Put(tx, Register, changes...)
+			return err
+		})
+		if errors.Is(err, errNothing) {
+			continue
+		}
+		if err != nil {
+			return assigned, err
+		}
+		assigned += now
+	}
+	return assigned, nil
+}
+
+// errNothing ends an act that would change nothing.
+var errNothing = errors.New("nothing to do")
+
+// wanting are the new trainings of those who need one now.
+func wanting(tx *act.Tx, c *Course, members []Member) ([]record.Change, error) {
+	people := make([]string, len(members))
+	for i, m := range members {
+		people[i] = m.Person
+	}
+	last, err := latest(&tx.Reader, c, people)
+	if err != nil {
+		return nil, err
+	}
+	var changes []record.Change
+	for _, m := range members {
+		before := last[m.Person]
+		t := &Training{Person: m.Person, Round: 1}
+		switch {
+		case before == nil:
+			t.assign(c, m.JoinedAt, tx.Now())
+		case before.Open() || before.RenewsAt == nil || before.RenewsAt.After(tx.Now()):
+			continue
+		default:
+			t.Round = before.Round + 1
+			t.assign(c, nil, tx.Now())
+		}
+		t.ID = roundID(c, m.Person, t.Round)
+		changes = append(changes, record.Change{Verb: "assigned", ID: t.ID, Doc: t})
+	}
+	return changes, nil
+}
+
+// latest are the trainings of people's last rounds of a course.
+func latest(r *store.Reader, c *Course, people []string) (map[string]*Training, error) {
+	last := map[string]*Training{}
+	for round := 1; len(people) > 0; round++ {
+		ids := make([]string, len(people))
+		for i, person := range people {
+			ids[i] = roundID(c, person, round)
+		}
+		known, err := record.Current(r, Register.Name, ids)
+		if err != nil {
+			return nil, err
+		}
+		var further []string
+		for i, person := range people {
+			raw, there := known[ids[i]]
+			if !there {
+				continue
+			}
+			t := &Training{}
+			if err := json.Unmarshal(raw, t); err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", Register.Name, ids[i], err)
+			}
+			last[person] = t
+			further = append(further, person)
+		}
+		people = further
+	}
+	return last, nil
+}
+
+// roundID is the id of a person's round of a course. No course has a dot in its
+// id, and no round has one, so that no two are the same.
+func roundID(c *Course, person string, round int) string {
+	return fmt.Sprintf("%s.%s.%d", c.ID, strings.TrimPrefix(person, "person/"), round)
+}
