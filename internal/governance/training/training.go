@@ -19,7 +19,7 @@ const (
 )
 
 // Training is that one person has to finish, or has finished, one course in one
-// round. The record's instant is when it is due.
+// round. The record's instant is when it was assigned.
 type Training struct {
 	ID     string `json:"id"`     // secure-basics.E1001.2
 	Person string `json:"person"` // person/E1001
@@ -50,7 +50,7 @@ const complete = "training.complete"
 
 // Register describes the register of trainings.
 var Register = record.Define[Training](record.Definition{
-	Kind: "training", Register: "trainings", Title: "Trainings", Singular: "Training", At: "due_at",
+	Kind: "training", Register: "trainings", Title: "Trainings", Singular: "Training", At: "assigned_at",
 	States: []string{Assigned, Completed}, Fixed: []string{"person", "course"},
 	Transitions: []record.Transition{
 		{From: Assigned, To: Completed, Permission: complete, Stamp: []string{"completed_at", "completed_by"}},

@@ -111,6 +111,20 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	} {
 		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")
 	}
+	d.post(admin, "/v1/records/courses", `{"id":"basics","title":"Security","owner":"o","audience":"everybody","text":"Look twice."}`).want(t, 201, "")
+	d.post(admin, "/v1/records/courses/basics/move", `{"state":"offered"}`).want(t, 200, "")
+	d.post(admin, "/v1/records/trainings", `{"id":"again","person":"person/p1","course":"course/basics"}`).want(t, 201, "")
+	metric := func(want string) {
+		t.Helper()
+		if got := c.do(ask{method: "GET", path: "/metrics", token: admin}).want(t, 200, ""); !bytes.Contains(got.body, []byte("employees_missing_training_total "+want+"\n")) {
+			t.Errorf("the metrics do not say that %s people miss training", want)
+		}
+	}
+	metric("0")
+	f.Manual.Advance(31 * 24 * time.Hour)
+	admin, _ = f.Token(t, "administrator", time.Hour)
+	metric("1")
+	d.post(admin, "/v1/records/training_completions", `{"id":"c1","person":"person/p1","course":"course/basics","completed_at":"2026-03-02T00:00:00Z","evidence":"e"}`).want(t, 201, "")
 	var registers struct {
 		Registers []struct {
 			Name, Kind, Schema string

@@ -37,8 +37,9 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Serve the HTTP API; do the daily verification, time stamps, calendar and report",
 		Long: `Serve the HTTP API until SIGTERM or SIGINT, and do what is due every day: verify
 the ledger at 00:30, look after the calendar of duties at 00:45, ask for
-acknowledgments and look after findings at 00:50, have the ledger time-stamped at 01:00, and at 01:15 perform the tests whose answer may have changed
-and make the readiness report; all in the organisation's time zone. The first line
+acknowledgments, assign trainings and look after findings at 00:50, have the
+ledger time-stamped at 01:00, and at 01:15 perform the tests whose answer may
+have changed and make the readiness report; all in the organisation's time zone. The first line
 on standard output says where it listens; the log goes to standard error.
 
 The API speaks plain HTTP, so it listens on this machine only. For others put a

@@ -26,6 +26,11 @@ func TestWhoMayDecide(t *testing.T) {
 		"self_assessment.set":     {"administrator", "ciso", "compliance", "control-owner", "engineer"},
 		"self_assessment.move":    {"administrator", "ciso", "compliance", "control-owner", "engineer"},
 		"self_assessment.review":  {"administrator", "ciso", "compliance"},
+		"course.offer":            {"administrator", "ciso", "compliance"},
+		"training.assign":         {"administrator", "ciso", "compliance"},
+		"training.add":            {"administrator", "ciso", "compliance"},
+		"training.move":           {"administrator"}, // and every account, of its own
+		"training_completion.add": {"administrator", "ciso", "compliance"},
 		"vendor.add":              {"administrator", "ciso", "compliance", "control-owner"},
 		"vendor.approve":          {"administrator", "ciso", "compliance", "executive"},
 		"vendor_assessment.add":   {"administrator", "ciso", "compliance"},
