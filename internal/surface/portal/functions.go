@@ -18,7 +18,7 @@ func (p *Portal) functions() template.FuncMap {
 		"lower":        strings.ToLower,
 		"registerpath": func(kind *record.Kind) string { return at(kind) },
 		"leads":        func(ref string) shownLine { return shownLine{Text: ref, Href: p.leads(ref)} },
-		"policyof":     policyOf,
+		"doneat":       doneAt,
 		"bytes":        size,
 		"menupath":     func(path string) string { return strings.TrimSuffix(path, "{$}") },
 		"words":        func(c controltests.Conclusion) string { return c.Words() },

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"time"
 
 	"scaf.dev/scaf/internal/governance/calendar"
@@ -9,7 +10,7 @@ import (
 )
 
 // workAhead is how far ahead a person's work is shown: beyond the 30 days in which
-// policies are acknowledged.
+// policies are acknowledged and trainings are finished.
 const workAhead = 31 * 24 * time.Hour
 
 // workPage is what somebody has to do: what is late, what is due now, and what
@@ -58,3 +59,7 @@ func (p *Portal) work(r *request) (*shown, error) {
 	}
 	return &shown{page: "work", title: "My work", data: page}, nil
 }
+
+// doneAt is the page on which whoever owes what a record is about does it: an
+// acknowledgment, a training. Empty: there is none but the record's.
+func doneAt(ref string) string { return cmp.Or(policyOf(ref), trainingOf(ref)) }
