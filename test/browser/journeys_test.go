@@ -38,7 +38,7 @@ func TestFirstStart(t *testing.T) {
 	if invalid := in(v, chromedp.Evaluate[bool](`document.querySelector("#password").matches(":invalid")`)); !invalid {
 		t.Error("the form takes a password of five characters")
 	}
-	v.loads(v.typing(password[5:], kb.Enter))
+	v.enters(password[5:], kb.Enter)
 	v.at("/", "Overview")
 	v.audited("overview-empty")
 	v.holds("main", "No period has been opened yet")
@@ -59,7 +59,7 @@ func TestFirstStart(t *testing.T) {
 	}
 	v = s.open(t)
 	v.goes("/signin")
-	v.loads(v.typing("first@example.com", kb.Tab, password, kb.Enter))
+	v.enters("first@example.com", kb.Tab, password, kb.Enter)
 	v.at("/", "Overview")
 	v.goes("/account")
 	v.holds(".facts", "Example Person", "administrator")
@@ -75,7 +75,7 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 
 	// What was typed is kept, the password is not, and the next key goes where it
 	// is missing.
-	status := v.loads(v.typing(typist, kb.Tab, "not the password", kb.Enter))
+	status := v.enters(typist, kb.Tab, "not the password", kb.Enter)
 	if status != 401 {
 		t.Errorf("a wrong password is answered with %d", status)
 	}
@@ -85,7 +85,7 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 	}
 	v.audited("signin-wrong")
 	v.goes("/signin?to=%2Faccount")
-	v.loads(v.typing(typist, kb.Tab, password, kb.Enter))
+	v.enters(typist, kb.Tab, password, kb.Enter)
 	v.at("/account", "My account")
 
 	// The first stop of the Tab key leads past the menu.
@@ -95,20 +95,20 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 	}
 	v.types(kb.Enter)
 	v.tabTo("Present password")
-	v.loads(v.typing("not the password", kb.Tab, "another horse battery", kb.Enter))
+	v.enters("not the password", kb.Tab, "another horse battery", kb.Enter)
 	v.holds("[role=alert]", "password")
 	v.tabTo("Present password")
-	v.loads(v.typing(password, kb.Tab, "another horse battery", kb.Enter))
+	v.enters(password, kb.Tab, "another horse battery", kb.Enter)
 	v.at("/signin", "Sign in") // everywhere, with the new one
 
-	if status := v.loads(v.typing(typist, kb.Tab, password, kb.Enter)); status != 401 {
+	if status := v.enters(typist, kb.Tab, password, kb.Enter); status != 401 {
 		t.Errorf("the old password is answered with %d", status)
 	}
-	v.loads(v.typing("another horse battery", kb.Enter))
+	v.enters("another horse battery", kb.Enter)
 	v.at("/account", "My account")
 	v.tabTo("Present password")
-	v.loads(v.typing("another horse battery", kb.Tab, password, kb.Enter))
-	v.loads(v.typing(typist, kb.Tab, password, kb.Enter))
+	v.enters("another horse battery", kb.Tab, password, kb.Enter)
+	v.enters(typist, kb.Tab, password, kb.Enter)
 
 	v.tabTo("Sign out")
 	v.loads(v.typing(kb.Enter))
@@ -120,6 +120,15 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 // typing is what somebody types, key by key, wherever the focus is.
 func (v *tab) typing(keys ...string) chromedp.Action[chromedp.Void] {
 	return chromedp.KeyEvent(strings.Join(keys, ""))
+}
+
+// enters types into a form until it is sent, and returns the status of the answer.
+// A page gives its first field the focus only when it is drawn: a key that is
+// pressed before would be lost.
+func (v *tab) enters(keys ...string) int64 {
+	v.t.Helper()
+	v.do(chromedp.Poll[chromedp.Void](`document.activeElement.tagName === "INPUT"`))
+	return v.loads(v.typing(keys...))
 }
 
 func (v *tab) types(keys ...string) {
