@@ -231,7 +231,17 @@ func TestMissingDecisionsAreGaps(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 		// One that waits for its register is not tested, whoever approves it.
-		if m := gap(results.MissingApproval, "VND-01"); m != nil {
+		all, err := f.Controls()
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting := slices.IndexFunc(all, func(c *controls.Control) bool {
+			return len(c.Tests) > 0 && !slices.ContainsFunc(c.Tests, func(test *controls.Test) bool { return !test.Population.Awaited })
+		})
+		if waiting < 0 {
+			t.Fatal("no control waits for its register any more: leave this out")
+		}
+		if m := gap(results.MissingApproval, all[waiting].ID); m != nil {
 			t.Errorf("%+v", m)
 		}
 	})
