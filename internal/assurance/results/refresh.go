@@ -175,7 +175,7 @@ func (l *Lab) latest(r *store.Reader, task *Task, before map[Key]Result, since M
 	if !performed {
 		return nil, nil //nolint:nilnil // none
 	}
-	banked, err := populations.Get(r, last.Population)
+	banked, err := bankedOf(r, KeyOf(task.Control.ID, task.Test.ID, task.Part.From), last.Population)
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +185,29 @@ func (l *Lab) latest(r *store.Reader, task *Task, before map[Key]Result, since M
 	}
 	task.RecordedQuery = last.RecordedQuery
 	return k, nil
+}
+
+// bankedKey is where the population of a test's latest result is kept beside the
+// open database.
+type bankedKey struct{ Key }
+
+// bankedOf is the population of a test's latest result. Nobody changes what a
+// population holds, so that it is read once for as long as the result stays the
+// latest.
+func bankedOf(r *store.Reader, key Key, id string) (*populations.Banked, error) {
+	memo := r.Memo()
+	if memo == nil {
+		return populations.Get(r, id)
+	}
+	kept, _ := memo.Load(bankedKey{key})
+	if banked, ok := kept.(*populations.Banked); ok && banked.ID == id {
+		return banked, nil
+	}
+	banked, err := populations.Get(r, id)
+	if err == nil {
+		memo.Store(bankedKey{key}, banked)
+	}
+	return banked, err
 }
 
 // known is a test's latest result and the population that it is about.
