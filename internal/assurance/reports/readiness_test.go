@@ -458,15 +458,15 @@ func TestReportsOfHostileTexts(t *testing.T) {
 // one is missing, even where the ledger has a result of an earlier file.
 func TestAControlThatWaitsForItsRegisterIsNotTested(t *testing.T) {
 	file := `id: %s
-title: Risks are owned
+title: Spoons are owned
 owner: security lead
 frequency: ad_hoc
 criteria: [CC3.2]
 tests:
   - id: good
     kind: census
-    title: Each risk has an owner
-    population: {from: risks, id: item.id, at: item.at, fields: {id: string, at: timestamp, owner: string}}
+    title: Each spoon has an owner
+    population: {from: spoons, id: item.id, at: item.at, fields: {id: string, at: timestamp, owner: string}}
     pass: has(item.owner)
 `
 	s := newSetting(t, storetest.SQLite(t))
@@ -482,7 +482,7 @@ tests:
 		}
 		got := report.Controls[0]
 		if got.Conclusion != controltests.NotTested || got.Tests[0].Result != nil ||
-			!slices.Equal(got.Tests[0].Because, []string{"The register risks is not there yet."}) {
+			!slices.Equal(got.Tests[0].Because, []string{"The register spoons is not there yet."}) {
 			t.Errorf("the report says %+v", got)
 		}
 		return nil
