@@ -76,7 +76,8 @@ type Transition struct {
 	// Required fields have to be there after the move.
 	Required []string
 	// NotBy are fields that hold who may not make the move: the author, the
-	// owner, the requester. A field may be a text or a list of texts.
+	// owner, the requester. A field may be a text or a list of texts. Whoever stood
+	// in a field that people set in any version of the record may not, either.
 	NotBy []string
 	// Stamp are given fields (Field.Given) that the engine fills when the move is
 	// made: a time with its moment, a text with who makes it.

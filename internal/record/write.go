@@ -178,7 +178,7 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 	if t.Permission != permission {
 		return nil, fmt.Errorf("%w: %s has moved to %q meanwhile", ErrStale, current.Ref(), from)
 	}
-	if err := kind.Another(tx.Caller(), t, current.Doc); err != nil {
+	if err := Another(&tx.Reader, kind, tx.Caller(), t, current); err != nil {
 		return nil, err
 	}
 	if err := kind.stamp(tx, t, next); err != nil {
@@ -209,29 +209,58 @@ func (k *Kind) stamp(tx *act.Tx, t *Transition, fields map[string]json.RawMessag
 	return nil
 }
 
-// Another refuses a caller whom a field of the record names as one who cannot make
-// the move: act.ErrSamePerson.
-func (k *Kind) Another(caller act.Caller, t *Transition, doc []byte) error {
+// Another refuses a caller whom the record names as one who cannot make the move:
+// act.ErrSamePerson. Of a field that people set, whoever stood there in any version
+// counts: nobody gets round the rule by putting somebody else's name in first.
+func Another(r *store.Reader, kind *Kind, caller act.Caller, t *Transition, current *Version) error {
+	var settable []string
 	for _, field := range t.NotBy {
-		raw, err := topLevel(doc, field)
-		if err != nil || raw == nil {
-			return err
-		}
-		var names []string
-		if raw.Kind() == '[' {
-			err = json.Unmarshal(raw, &names)
-		} else {
-			names = []string{""}
-			err = json.Unmarshal(raw, &names[0])
-		}
+		there, err := names(current.Doc, field, caller)
 		if err != nil {
 			return err
 		}
-		if slices.Contains(names, caller.ID) || slices.Contains(names, caller.Operator()) {
+		if there {
 			return fmt.Errorf("%w: %s is the %s of this record, and cannot move it from %s to %s", act.ErrSamePerson, caller.ID, field, t.From, t.To)
+		}
+		if !kind.Field(field).Given && !slices.Contains(kind.Fixed, field) {
+			settable = append(settable, field)
+		}
+	}
+	if len(settable) == 0 || current.Version == 1 {
+		return nil
+	}
+	versions, err := History(r, kind.Name, current.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		for _, field := range settable {
+			there, err := names(v.Doc, field, caller)
+			if err != nil {
+				return err
+			}
+			if there {
+				return fmt.Errorf("%w: %s was the %s of this record in version %d, and cannot move it from %s to %s", act.ErrSamePerson, caller.ID, field, v.Version, t.From, t.To)
+			}
 		}
 	}
 	return nil
+}
+
+// names reports whether a field of a document, a text or a list of texts, names a
+// caller.
+func names(doc []byte, field string, caller act.Caller) (bool, error) {
+	raw, err := topLevel(doc, field)
+	if err != nil || raw == nil {
+		return false, err
+	}
+	all := []string{""}
+	if raw.Kind() == '[' {
+		err = json.Unmarshal(raw, &all)
+	} else {
+		err = json.Unmarshal(raw, &all[0])
+	}
+	return slices.Contains(all, caller.ID) || slices.Contains(all, caller.Operator()), err
 }
 
 // may holds a document after a move against what the transition asks for.

@@ -64,6 +64,16 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 		if _, err := x.move(who, id, t.To, change); !errors.Is(err, act.ErrSamePerson) {
 			x.Errorf("move %s by the %s: %v", name, field, err)
 		}
+		// Whoever puts somebody else's name there first is still who they were. Some
+		// registers let nobody change the field in this state.
+		if x.Kind.Field(field).Given || slices.Contains(x.Kind.Fixed, field) || x.Kind.Shape(field) != record.ShapeText {
+			continue
+		}
+		if _, err := x.set(id, record.AnyVersion, map[string]json.RawMessage{field: json.RawMessage(`"person/successor"`)}); err == nil {
+			if _, err := x.move(who, id, t.To, change); !errors.Is(err, act.ErrSamePerson) {
+				x.Errorf("move %s by who was the %s: %v", name, field, err)
+			}
+		}
 	}
 	for _, field := range t.Required {
 		without := map[string]json.RawMessage{field: json.RawMessage("null")}

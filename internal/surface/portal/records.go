@@ -156,9 +156,11 @@ func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, s
 			continue
 		}
 		m := move{To: t.To, Title: record.Words(t.To), Open: t.To == state}
-		if err := r.kind.Another(r.caller, t, v.Doc); errors.Is(err, act.ErrSamePerson) {
-			m.Not = "for somebody else to do: you are its " + strings.ToLower(r.kind.Field(named(t, doc, r.caller)).Label)
-		} else if err != nil {
+		err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error { return record.Another(reader, r.kind, r.caller, t, v) })
+		switch {
+		case errors.Is(err, act.ErrSamePerson):
+			m.Not = "for somebody else to do. " + strings.TrimPrefix(err.Error(), act.ErrSamePerson.Error()+": ")
+		case err != nil:
 			return nil, err
 		}
 		for _, field := range t.Required {
@@ -174,16 +176,6 @@ func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, s
 		all = append(all, m)
 	}
 	return all, nil
-}
-
-// named is the field of a record that keeps somebody from making a move.
-func named(t *record.Transition, doc map[string]json.RawMessage, caller act.Caller) string {
-	for _, field := range t.NotBy {
-		if strings.Contains(string(doc[field]), strconv.Quote(caller.ID)) {
-			return field
-		}
-	}
-	return ""
 }
 
 // named are the records of other registers that refer to one in a column.
