@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -110,47 +109,21 @@ func (a *Acknowledgment) ask(v *Version, at time.Time) {
 }
 
 // Campaign asks people to acknowledge the version in force of a policy: those of
-// them who were not asked about it. Each batch of 1,000 is an act of its own, so
-// that nobody waits behind it; after an interruption it is simply run again.
-// people are references. It returns how many were asked.
+// them who were not asked about it (record.InBatches). people are references. It
+// returns how many were asked.
 func Campaign(ctx context.Context, door *act.Door, caller act.Caller, version string, people []string) (asked int, err error) {
 	ref := Versions.Name + "/" + strings.TrimPrefix(version, Versions.Name+"/")
-	if err := door.Check(ctx, caller, "acknowledgment.ask", ref); err != nil {
-		return 0, err
-	}
-	for batch := range slices.Chunk(people, act.MaxBatch) {
-		var now int
-		_, err := door.Do(ctx, caller, "acknowledgment.ask", ref, func(tx *act.Tx) error {
-			v, _, err := Get(&tx.Reader, version)
-			if err != nil {
-				return err
-			}
-			if v.State != InForce {
-				return refuse("version", "%s is %s: people acknowledge what is in force", v.ID, v.State)
-			}
-			changes, err := questions(tx, v, batch)
-			if err != nil {
-				return err
-			}
-			if now = len(changes); now == 0 {
-				return errNothing
-			}
-			_, err = record.Put(tx, Acknowledgments, changes...)
-			return err
-		})
-		if errors.Is(err, errNothing) {
-			continue
-		}
+	return record.InBatches(ctx, door, caller, "acknowledgment.ask", ref, Acknowledgments, people, func(tx *act.Tx, batch []string) ([]record.Change, error) {
+		v, _, err := Get(&tx.Reader, version)
 		if err != nil {
-			return asked, err
+			return nil, err
 		}
-		asked += now
-	}
-	return asked, nil
+		if v.State != InForce {
+			return nil, refuse("version", "%s is %s: people acknowledge what is in force", v.ID, v.State)
+		}
+		return questions(tx, v, batch)
+	})
 }
-
-// errNothing ends an act that would change nothing.
-var errNothing = errors.New("nothing to do")
 
 // questions are those to the people who were not asked yet.
 func questions(tx *act.Tx, v *Version, people []string) ([]record.Change, error) {

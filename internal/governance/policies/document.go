@@ -2,7 +2,6 @@ package policies
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,9 +12,6 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
-
-func isNone(err error) bool    { return errors.Is(err, record.ErrNone) }
-func isNothing(err error) bool { return errors.Is(err, errNothing) }
 
 // Current are the versions in force, by the policy's id.
 func Current(r *store.Reader) ([]*Version, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,7 +30,7 @@ func Install(ctx context.Context, door *act.Door, caller act.Caller, texts []cat
 		if _, err := door.Do(ctx, caller, "policy_version.add", Register.Name+"/"+texts[i].ID, func(tx *act.Tx) (err error) {
 			made, err = install(tx, &texts[i], procedure)
 			return err
-		}); err != nil && !isNothing(err) {
+		}); err != nil && !errors.Is(err, record.ErrSame) {
 			return done, fmt.Errorf("%s: %w", texts[i].ID, err)
 		}
 		done.Policies = append(done.Policies, made.Policies...)
@@ -42,7 +43,7 @@ func install(tx *act.Tx, text *catalog.Policy, procedure string) (made Installed
 	ref := Register.Name + "/" + text.ID
 	p, _, err := getPolicy(&tx.Reader, text.ID)
 	switch {
-	case isNone(err):
+	case errors.Is(err, record.ErrNone):
 		_, err = record.Add(tx, Register, document(map[string]any{
 			"id": text.ID, "title": text.Title, "summary": text.Summary, "owner": text.Owner, "audience": text.Audience, "review": text.Review,
 			"criteria": text.Criteria, "controls": text.Controls,
@@ -54,7 +55,7 @@ func install(tx *act.Tx, text *catalog.Policy, procedure string) (made Installed
 	case err != nil:
 		return made, err
 	case p.State == Retired:
-		return made, errNothing
+		return made, record.ErrSame
 	default:
 		all, err := Of(&tx.Reader, ref)
 		if err != nil {
@@ -62,7 +63,7 @@ func install(tx *act.Tx, text *catalog.Policy, procedure string) (made Installed
 		}
 		for _, v := range all {
 			if v.Text == string(text.File) {
-				return made, errNothing
+				return made, record.ErrSame
 			}
 		}
 	}

@@ -3,9 +3,7 @@ package training
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,47 +19,21 @@ type Member struct {
 }
 
 // Assign gives a course that is offered to people: to those who were never
-// assigned it, and to those whose renewal has fallen due. Each batch of 1,000 is
-// an act of its own, so that nobody waits behind it; after an interruption it is
-// simply run again. It returns how many trainings are new.
+// assigned it, and to those whose renewal has fallen due (record.InBatches). It
+// returns how many trainings are new.
 func Assign(ctx context.Context, door *act.Door, caller act.Caller, course string, audience []Member) (assigned int, err error) {
 	ref := Courses.Name + "/" + bare(Courses, course)
-	if err := door.Check(ctx, caller, "training.assign", ref); err != nil {
-		return 0, err
-	}
-	for batch := range slices.Chunk(audience, act.MaxBatch) {
-		var now int
-		_, err := door.Do(ctx, caller, "training.assign", ref, func(tx *act.Tx) error {
-			c, _, err := GetCourse(&tx.Reader, course)
-			if err != nil {
-				return err
-			}
-			if c.State != Offered {
-				return refuse("course", "%s is %s: people are assigned what is offered", c.ID, c.State)
-			}
-			changes, err := wanting(tx, c, batch)
-			if err != nil {
-				return err
-			}
-			if now = len(changes); now == 0 {
-				return errNothing
-			}
-			_, err = record.Put(tx, Register, changes...)
-			return err
-		})
-		if errors.Is(err, errNothing) {
-			continue
-		}
+	return record.InBatches(ctx, door, caller, "training.assign", ref, Register, audience, func(tx *act.Tx, batch []Member) ([]record.Change, error) {
+		c, _, err := GetCourse(&tx.Reader, course)
 		if err != nil {
-			return assigned, err
+			return nil, err
 		}
-		assigned += now
-	}
-	return assigned, nil
+		if c.State != Offered {
+			return nil, refuse("course", "%s is %s: people are assigned what is offered", c.ID, c.State)
+		}
+		return wanting(tx, c, batch)
+	})
 }
-
-// errNothing ends an act that would change nothing.
-var errNothing = errors.New("nothing to do")
 
 // wanting are the new trainings of those who need one now.
 func wanting(tx *act.Tx, c *Course, members []Member) ([]record.Change, error) {
