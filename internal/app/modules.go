@@ -10,8 +10,11 @@ import (
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/governance/actions"
 	"scaf.dev/scaf/internal/governance/assessments"
+	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/pentests"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/risks"
@@ -32,6 +35,9 @@ var Kinds = slices.Concat(record.Kinds{
 	people.Register,
 	findings.Register,
 	assessments.Register,
+	actions.Register,
+	exercises.Register,
+	pentests.Register,
 	policies.Register,
 	policies.Versions,
 	policies.Acknowledgments,

@@ -9,6 +9,7 @@
 //	gzip FILE                    replace FILE by FILE.gz
 //	truncate FILE BYTES          cut the end of FILE off
 //	events FILE N                write N events into FILE, one a line
+//	$YESTERDAY, $TOMORROW        days beside today, in UTC: what is recorded now is near to them
 //	narrow                       what the last command printed fits into 80
 //	                             columns, but for single words (hashes, keys)
 package scenarios
@@ -24,6 +25,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	_ "time/tzdata" // as the real program has
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -47,6 +49,9 @@ func TestScenarios(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SCAF_DIR", e.WorkDir+"/data")
+			today := time.Now().UTC()
+			e.Setenv("YESTERDAY", today.AddDate(0, 0, -1).Format(time.DateOnly))
+			e.Setenv("TOMORROW", today.AddDate(0, 0, 1).Format(time.DateOnly))
 			e.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			// Under the race detector each of the hundreds of processes would sleep

@@ -101,6 +101,9 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	for _, one := range [][2]string{
 		{"findings", `{"title":"Key without rotation","source":"audit","severity":"high","found_at":"2026-03-01T00:00:00Z","owner":"person/p1"}`},
 		{"self_assessments", `{"id":"SA-CHG-01-2026-Q1","assessor":"person/p1","reviewer":"person/p2"}`},
+		{"actions", `{"title":"Print the roster","owner":"person/p1","due_at":"2026-03-01T00:00:00Z","exercise":"exercise/EXE-1"}`},
+		{"exercises", `{"title":"A key is public","playbook":"leaked-key","facilitator":"person/p1"}`},
+		{"penetration_tests", `{"title":"Portal 2026","owner":"person/p1"}`},
 		{"risks", `{"title":"A laptop is lost","category":"security","owner":"person/p1","likelihood":2,"impact":3}`},
 		{"risk_assessments", `{"title":"2026","trigger":"yearly"}`},
 		{"vendors", `{"name":"Example Cloud","service":"Hosting","category":"cloud","owner":"person/p1"}`},

@@ -142,6 +142,7 @@ func (p *program) commands() []*cobra.Command {
 		p.periodCommand(),
 		p.taskCommand(),
 		p.policyCommand(),
+		p.playbookCommand(),
 		p.trainingCommand(),
 		p.reportCommand(),
 		p.evidenceCommand(),

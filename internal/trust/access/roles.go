@@ -23,6 +23,7 @@ var compliance = []string{
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
+	"action.*", "exercise.*", "penetration_test.*",
 	"vendor.*", "vendor_assessment.*", "vendor_contract.*", "assurance_report.*", "subprocessor.*",
 	"policy.add", "policy.set", "policy.move", "policy.link", "policy.comment", "policy.attach", "policy.tag",
 	"policy_version.add", "policy_version.set", "policy_version.move", "policy_version.publish",
@@ -42,6 +43,8 @@ var policyApproval = []string{"policy.move", "policy.retire", "policy.comment", 
 var reporting = []string{
 	"finding.add", "finding.set", "finding.move", "finding.comment", "finding.attach", "finding.link",
 	"self_assessment.add", "self_assessment.set", "self_assessment.move", "self_assessment.comment", "self_assessment.attach", "self_assessment.link",
+	"action.add", "action.set", "action.move", "action.comment", "action.attach", "action.link",
+	"exercise.add", "exercise.set", "exercise.move", "exercise.comment", "exercise.attach", "exercise.link",
 }
 
 // Roles is the table that SCAF starts with.
@@ -53,6 +56,7 @@ var Roles = Table{
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
+		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
 		"vendor.move", "vendor.approve",
 	}, policyApproval...),
 	"control-owner": append([]string{

@@ -1,0 +1,88 @@
+package actions_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/actions"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/recordtest"
+)
+
+const action = `{"title":"Print the roster","owner":"person/owner","due_at":"2036-03-02T00:00:00Z","exercise":"exercise/EXE-1"}`
+
+func TestTheRegister(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: actions.Register, New: action, Set: `{"what":"On paper"}`,
+		Fields: map[string]string{
+			"open done": `{"result":"It hangs there"}`, "returned done": `{"result":"Now it does"}`, "done returned": `{"returned_reason":"It does not"}`,
+			"open dropped": `{"dropped_reason":"We use a phone"}`, "returned dropped": `{"dropped_reason":"We use a phone"}`,
+		},
+		Refused: map[string]string{
+			"owner": `{"owner":"Ada"}`, "due_at": `{"due_at":null}`, "source": `{"meeting":"meeting/MTG-1"}`, "exercise": `{"exercise":"EXE-1"}`,
+		},
+	})
+}
+
+func TestWhereAnActionComesFrom(t *testing.T) {
+	for _, test := range []struct {
+		a      actions.Action
+		source string
+		wrong  bool
+	}{
+		{actions.Action{Exercise: "exercise/EXE-1"}, actions.FromExercise, false},
+		{actions.Action{Meeting: "meeting/MTG-1"}, actions.FromMeeting, false},
+		{actions.Action{Regulation: "regulation/REG-1"}, actions.FromRegulation, false},
+		{actions.Action{}, "", true},
+		{actions.Action{Exercise: "exercise/EXE-1", Meeting: "meeting/MTG-1"}, actions.FromMeeting, true},
+	} {
+		if test.a.Compute(); test.a.Source != test.source || (len(test.a.Validate()) > 0) != test.wrong {
+			t.Errorf("%+v: %v", test.a, test.a.Validate())
+		}
+	}
+}
+
+// A due date is moved by somebody other than the owner, present or past, and while it is to come.
+func TestALaterDueDateIsForSomebodyElse(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		due := func(days int) string {
+			return fmt.Sprintf(`{"due_at":%q}`, f.Manual.Now().Add(time.Duration(days)*24*time.Hour).Format(time.RFC3339))
+		}
+		as := func(who string) act.Caller { return act.Caller{ID: who, Roles: []string{"compliance"}} }
+		made, err := f.AddRecord(t.Context(), as("person/keeper"), actions.Register, apptest.Fields(t, action, due(10)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := func(who, change string) error {
+			_, err := f.SetRecord(t.Context(), as(who), actions.Register, made.ID, record.AnyVersion, apptest.Fields(t, change))
+			return err
+		}
+		if err := set("person/owner", due(11)); !errors.Is(err, act.ErrSamePerson) {
+			t.Errorf("the owner gives more time: %v", err)
+		}
+		if err := set("person/owner", due(9)); err != nil {
+			t.Errorf("the owner takes less time: %v", err)
+		}
+		if err := set("person/owner", `{"owner":"person/next"}`); err != nil {
+			t.Fatal(err)
+		}
+		for _, who := range []string{"person/owner", "person/next"} {
+			if err := set(who, due(11)); !errors.Is(err, act.ErrSamePerson) {
+				t.Errorf("%s, the owner before or now, gives more time: %v", who, err)
+			}
+		}
+		if err := set("person/keeper", due(11)); err != nil {
+			t.Errorf("somebody else gives more time: %v", err)
+		}
+		later := due(30)
+		f.Manual.Advance(12 * 24 * time.Hour)
+		var invalid *record.Invalid
+		if err := set("person/keeper", later); !errors.As(err, &invalid) {
+			t.Errorf("more time when it is over: %v", err)
+		}
+	})
+}

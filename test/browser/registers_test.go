@@ -1,0 +1,79 @@
+package browser
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// house is the site of an organisation that begins, with an account for each role
+// that is named, whose id is the role's name.
+func house(t *testing.T, roles ...string) *site {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	if _, err := scaf(dir, "", "init", "--org", "Example Corp", "--timezone", "Europe/Berlin"); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range roles {
+		if err := account(dir, role, role); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return fresh(t, dir)
+}
+
+// fills puts values into the fields of a form: those of a record's are f-name, those
+// of a move state-f-name.
+func (v *tab) fills(values ...string) {
+	v.t.Helper()
+	for i := 0; i < len(values); i += 2 {
+		if there := in(v, chromedp.Evaluate[bool](fmt.Sprintf(`(e => { if (!e) return false; e.closest("details")?.setAttribute("open", ""); e.value = %[2]q; return e.value === %[2]q })(document.getElementById(%[1]q))`,
+			values[i], values[i+1]))); !there {
+			v.t.Fatalf("%s: the field %s does not take %q", v.path(), values[i], values[i+1])
+		}
+	}
+}
+
+// presses sends the form whose button says this, by the key.
+func (v *tab) presses(button string) {
+	v.t.Helper()
+	v.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
+		`[...document.querySelectorAll("main button")].find(b => b.innerText.trim() === %q && !b.closest("details:not([open])")).focus()`, button)))
+	if status := v.loads(v.typing(kb.Enter)); status != 200 {
+		v.t.Fatalf("%s is answered with %d: %s", button, status, in(v, chromedp.Text(chromedp.CSS("main"))))
+	}
+}
+
+// An exercise is planned from a playbook and held by one person, and read by another.
+func TestATabletopExercise(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "ciso")
+	v := s.signs(t, "compliance")
+	v.goes("/new/exercises")
+	v.fills("f-title", "A key is public", "f-playbook", "leaked-key", "f-facilitator", "account/compliance")
+	v.presses("Add it")
+	v.at("/r/exercises/EXE-1", "A key is public")
+	v.holds("main", "It is Thursday, 16:40", "Planned")
+	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-participants", "account/ciso\naccount/compliance")
+	v.presses("Held")
+	v.holds("main", "Reviewed: for somebody else to do")
+	v.audited("exercise")
+
+	v.goes("/new/actions")
+	v.fills("f-title", "Print the roster", "f-owner", "account/compliance", "f-due_at", "2096-03-01T12:00", "f-exercise", "exercise/EXE-1")
+	v.presses("Add it")
+
+	other := s.signs(t, "ciso")
+	other.goes("/r/exercises/EXE-1")
+	other.holds("main", "Print the roster")
+	other.fills("reviewed-f-worked", "Somebody led", "reviewed-f-lessons", "The roster was old")
+	other.presses("Reviewed")
+	if path := other.path(); !strings.HasPrefix(path, "/r/exercises/EXE-1") {
+		t.Errorf("it leads to %s", path)
+	}
+	other.holds("main", "Reviewed by", "account/ciso")
+}
