@@ -269,19 +269,23 @@ type view struct {
 	name          string
 	scheme        string
 	width, height int64
+	media         string // print, or what a screen shows
 }
 
 var looks = []view{
-	{"light", "light", 1280, 900},
-	{"dark", "dark", 1280, 900},
-	{"phone", "light", 390, 844},
+	{name: "light", scheme: "light", width: 1280, height: 900},
+	{name: "dark", scheme: "dark", width: 1280, height: 900},
+	{name: "phone", scheme: "light", width: 390, height: 844},
 }
+
+// paper is a page as it is printed: A4, of which the browser shows one long sheet.
+var paper = view{name: "print", scheme: "light", width: 794, height: 1123, media: "print"}
 
 // see changes how the tab shows pages.
 func (v *tab) see(l view) {
 	v.t.Helper()
 	v.do(chromedp.EmulateViewport(l.width, l.height), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: l.media, Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: l.scheme},
 			{Name: "prefers-reduced-motion", Value: "reduce"},
 		}})

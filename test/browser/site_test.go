@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -83,8 +82,9 @@ func serve(dir string) (*site, error) {
 var demo = sync.OnceValues(func() (*site, error) {
 	dir := filepath.Join(scratch, "demo")
 	if *folder != "" {
-		if err := os.CopyFS(dir, os.DirFS(*folder)); err != nil {
-			return nil, err
+		// With the modes of its files: a key that others can read is refused.
+		if out, err := exec.Command("cp", "-a", *folder, dir).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("copy %s: %w: %s", *folder, err, out)
 		}
 	} else if _, err := scaf(dir, "", "demo", "--until", "2025-01-22"); err != nil {
 		return nil, err

@@ -181,7 +181,7 @@ func (p *Portal) edit(r *request) (*shown, error) {
 	}
 	var moved *record.StaleError
 	if errors.As(err, &moved) {
-		old, err := p.differing(r.kind, moved)
+		old, err := p.differing(r, r.kind, moved)
 		if err != nil {
 			return nil, err
 		}
@@ -196,13 +196,13 @@ func (p *Portal) edit(r *request) (*shown, error) {
 }
 
 // differing shows where two versions differ.
-func (p *Portal) differing(kind *record.Kind, e *record.StaleError) (*stale, error) {
+func (p *Portal) differing(r *request, kind *record.Kind, e *record.StaleError) (*stale, error) {
 	s := &stale{From: e.From, Current: e.Current.Version}
-	yours, err := p.values(kind, e.Yours.Doc)
+	yours, err := p.values(r, kind, e.Yours.Doc)
 	if err != nil {
 		return nil, err
 	}
-	current, err := p.values(kind, e.Current.Doc)
+	current, err := p.values(r, kind, e.Current.Doc)
 	for _, d := range e.Differing {
 		s.Rows = append(s.Rows, staleRow{kind.Field(d.Field).Label, yours[d.Field], current[d.Field]})
 	}

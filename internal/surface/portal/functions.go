@@ -17,7 +17,6 @@ func (p *Portal) functions() template.FuncMap {
 		"label":        record.Words,
 		"lower":        strings.ToLower,
 		"registerpath": func(kind *record.Kind) string { return at(kind) },
-		"leads":        func(ref string) shownLine { return shownLine{Text: ref, Href: p.leads(ref)} },
 		"doneat":       doneAt,
 		"bytes":        size,
 		"menupath":     func(path string) string { return strings.TrimSuffix(path, "{$}") },

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"slices"
-	"strconv"
 
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -18,7 +17,6 @@ type historyPage struct {
 
 type historyStep struct {
 	surface.Step
-	Ledger  string // the event's page
 	Changes []staleRow
 }
 
@@ -34,8 +32,8 @@ func (p *Portal) history(r *request) (*shown, error) {
 	page := &historyPage{Kind: r.kind, Ref: v.Ref(), Back: at(r.kind, v.ID)}
 	before := map[string]shownValue{}
 	for _, step := range steps {
-		one := historyStep{Step: step, Ledger: "/ledger/" + strconv.FormatInt(step.Index, 10)}
-		after, err := p.values(r.kind, step.Document)
+		one := historyStep{Step: step}
+		after, err := p.values(r, r.kind, step.Document)
 		if err != nil {
 			return nil, err
 		}

@@ -52,6 +52,7 @@ type Portal struct {
 
 	zone  *time.Location // the organisation's
 	mux   *http.ServeMux
+	lines map[string]route // of the table, by pattern
 	pages map[string]*template.Template
 	// others keeps other sites from sending forms, also where there is no session
 	// yet whose token a form could carry.
@@ -63,7 +64,7 @@ type Portal struct {
 
 // New returns the portal of a system that is open for writing.
 func New(s *surface.System, log *slog.Logger) (*Portal, error) {
-	p := &Portal{System: s, Log: log, mux: http.NewServeMux(), pages: map[string]*template.Template{}, others: http.NewCrossOriginProtection()}
+	p := &Portal{System: s, Log: log, mux: http.NewServeMux(), lines: map[string]route{}, pages: map[string]*template.Template{}, others: http.NewCrossOriginProtection()}
 	var err error
 	if p.zone, err = s.Config.Location(); err != nil {
 		return nil, err
@@ -84,6 +85,7 @@ func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 	}
 	for _, line := range table {
 		p.mux.HandleFunc(line.pattern(), p.guarded(line))
+		p.lines[line.pattern()] = line
 	}
 	for _, name := range []string{"portal.css", "icon.svg"} {
 		p.mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
@@ -188,7 +190,8 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	if line.action == open {
 		return nil, r.read(w, line)
 	}
-	action := p.action(r, line)
+	kind, action := p.action(line, r.PathValue("register"))
+	r.kind = kind
 	if demo := strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin); r.session == nil && demo && access.Roles.Authorize(access.Visitor, action, "") == nil {
 		r.caller = access.Visitor
 	}
@@ -211,28 +214,32 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	if err := p.System.Allow(r.Context(), r.caller, action, line.path); err != nil {
 		return nil, err
 	}
-	if strings.Contains(line.path, "{register}") && (r.kind == nil || r.kind.Internal && (r.kind.Personal || own(line.action))) {
+	if strings.Contains(line.path, "{register}") && (r.kind == nil || hidden(r.kind) || r.kind.Internal && own(line.action)) {
 		return nil, errNotFound // what SCAF keeps for itself is written by commands of its own
 	}
 	return nil, nil
 }
 
 // action is what a route asks for: of a register's pages, that of the register.
-func (p *Portal) action(r *request, line route) string {
+// There is no kind where no register is called so.
+func (p *Portal) action(line route, register string) (*record.Kind, string) {
 	verb, ok := strings.CutPrefix(line.action, kindAction)
 	if !ok {
-		return line.action
+		return nil, line.action
 	}
-	var err error
-	if r.kind, err = p.System.Kinds.Find(r.PathValue("register")); err != nil || r.kind.Register != r.PathValue("register") {
-		r.kind = nil
-		return "record.read"
+	kind, err := p.System.Kinds.Find(register)
+	switch {
+	case err != nil || kind.Register != register:
+		return nil, "record.read"
+	case verb == "read":
+		return kind, readAction(kind)
 	}
-	if verb == "read" {
-		return readAction(r.kind)
-	}
-	return r.kind.Name + "." + verb
+	return kind, kind.Name + "." + verb
 }
+
+// hidden reports whether a register has no pages: SCAF keeps it for itself, and it
+// is about people.
+func hidden(kind *record.Kind) bool { return kind != nil && kind.Internal && kind.Personal }
 
 // own reports whether an action changes the records themselves.
 func own(action string) bool {
@@ -295,8 +302,11 @@ func (p *Portal) explain(line route, err error) *shown {
 	return page
 }
 
-// framed is what every page's frame shows.
+// framed is what every page's frame shows. Its methods make the links of a page,
+// for the one who reads it.
 type framed struct {
+	links
+
 	Title        string
 	Organization string
 	Demo         bool
@@ -329,6 +339,7 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		return
 	}
 	frame := framed{
+		links: links{p, r},
 		Title: page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
 		Path: r.URL.Path, Session: r.session, Data: page.data,
 	}

@@ -103,7 +103,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 			page.Typed[name] = r.PostForm.Get(name)
 		}
 	}
-	values, err := p.values(kind, v.Doc)
+	values, err := p.values(r, kind, v.Doc)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 				}
 				const few = 10
 				if _, err := record.List(reader, kind, record.Query{Filter: a.filter(), Limit: few}, func(v *record.Version) error {
-					line, err := p.row(kind, v, one.Columns)
+					line, err := p.row(r, kind, v, one.Columns)
 					one.Rows = append(one.Rows, line)
 					return err
 				}); err != nil {

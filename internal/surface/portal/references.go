@@ -36,7 +36,6 @@ var stateMarks = map[calendar.State]string{
 // wording are the functions by which pages name and link what they show.
 func (p *Portal) wording() template.FuncMap {
 	return template.FuncMap{
-		"href":      p.leads,
 		"occurs":    func(id string) string { return dutyPath(tasks.Split(id)) },
 		"path":      url.PathEscape,
 		"mark":      reports.Mark,

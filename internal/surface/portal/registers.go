@@ -39,7 +39,7 @@ func (p *Portal) registers(r *request) (*shown, error) {
 	var data struct{ Kept, Own []registerLine }
 	return &shown{page: "registers", title: "Registers", data: &data}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		for _, kind := range p.System.Kinds {
-			if kind.Internal && kind.Personal || !r.may(readAction(kind)) {
+			if hidden(kind) || !r.may(readAction(kind)) {
 				continue
 			}
 			line := registerLine{Href: at(kind), Title: kind.Title, Personal: kind.Personal, Views: views[kind.Name]}
@@ -238,14 +238,14 @@ func (p *Portal) register(r *request) (*shown, error) {
 			return err
 		}
 		if query.Get("view") == "board" && l.Board != "" {
-			return p.board(reader, l, a)
+			return p.board(r, reader, l, a)
 		}
 		q := record.Query{Filter: a.filter(), Words: l.Words, Sort: l.Sort, Limit: pageSize, After: query.Get("after")}
 		if q.Marks, err = attached.Tagged(query["tag"]...); err != nil {
 			return err
 		}
 		next, err := record.List(reader, kind, q, func(v *record.Version) error {
-			one, err := p.row(kind, v, l.Columns)
+			one, err := p.row(r, kind, v, l.Columns)
 			l.Rows = append(l.Rows, one)
 			return err
 		})
@@ -379,9 +379,9 @@ func shownColumns(kind *record.Kind) []record.Column {
 	return columns
 }
 
-func (p *Portal) row(kind *record.Kind, v *record.Version, columns []heading) (row, error) {
+func (p *Portal) row(r *request, kind *record.Kind, v *record.Version, columns []heading) (row, error) {
 	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)}
-	values, err := p.values(kind, v.Doc)
+	values, err := p.values(r, kind, v.Doc)
 	for _, c := range shownColumns(kind)[:len(columns)] {
 		value := values[c.Field]
 		value.Label = c.Label
@@ -391,11 +391,11 @@ func (p *Portal) row(kind *record.Kind, v *record.Version, columns []heading) (r
 }
 
 // board puts the records into columns by their states.
-func (p *Portal) board(reader *store.Reader, l *list, a *asked) error {
+func (p *Portal) board(r *request, reader *store.Reader, l *list, a *asked) error {
 	for _, state := range a.kind.States {
 		c := column{State: state.Name, Title: record.Words(state.Name)}
 		next, err := record.List(reader, a.kind, record.Query{Filter: a.filter("item.state == " + literal(state.Name)), Words: l.Words, Sort: l.Sort, Limit: boardSize}, func(v *record.Version) error {
-			one, err := p.row(a.kind, v, l.Columns[:min(3, len(l.Columns))])
+			one, err := p.row(r, a.kind, v, l.Columns[:min(3, len(l.Columns))])
 			c.Rows = append(c.Rows, one)
 			return err
 		})

@@ -65,7 +65,7 @@ func (p *Portal) tablePreview(r *request) (*shown, error) {
 	}
 	table := surface.Table{Form: page.Form, Register: r.kind.Register, Name: page.Name, Update: true, Options: tabular.Options{Delimiter: ','}}
 	if page.Counts, err = p.System.PreviewTable(r.Context(), r.caller, table, file, func(row record.Preview) error {
-		return p.preview(page, row)
+		return p.preview(r, page, row)
 	}); err != nil {
 		page.Counts, page.Rows = nil, nil
 		return answer, page.fails(err)
@@ -99,7 +99,7 @@ func tableForm(name string) (string, error) {
 	return "", fmt.Errorf("%q is neither a .csv nor an .xlsx file", name)
 }
 
-func (p *Portal) preview(page *tablePage, row record.Preview) error {
+func (p *Portal) preview(r *request, page *tablePage, row record.Preview) error {
 	if row.Outcome == record.Unchanged {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (p *Portal) preview(page *tablePage, row record.Preview) error {
 		page.More = true
 		return nil
 	}
-	one := previewRow{Preview: row, Href: p.leads(row.Ref)}
+	one := previewRow{Preview: row, Href: p.leads(r, row.Ref)}
 	if row.Outcome == record.New {
 		one.Href = "" // it is not there yet
 	}
@@ -116,10 +116,10 @@ func (p *Portal) preview(page *tablePage, row record.Preview) error {
 		change := staleRow{Label: f.Label}
 		var err error
 		if len(d.New) > 0 {
-			change.Yours, err = p.value(page.Kind, f, d.New)
+			change.Yours, err = p.value(r, page.Kind, f, d.New)
 		}
 		if len(d.Old) > 0 && err == nil {
-			change.Mine, err = p.value(page.Kind, f, d.Old)
+			change.Mine, err = p.value(r, page.Kind, f, d.Old)
 		}
 		if err != nil {
 			return err

@@ -35,7 +35,7 @@ type shownLine struct {
 }
 
 // values shows fields of a document.
-func (p *Portal) values(kind *record.Kind, doc json.RawMessage) (map[string]shownValue, error) {
+func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map[string]shownValue, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(doc, &fields); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (p *Portal) values(kind *record.Kind, doc json.RawMessage) (map[string]show
 	all := map[string]shownValue{}
 	for _, f := range kind.Ordered() {
 		if raw, ok := fields[f.Name]; ok && string(raw) != "null" {
-			value, err := p.value(kind, f, raw)
+			value, err := p.value(r, kind, f, raw)
 			if err != nil {
 				return nil, err
 			}
@@ -53,7 +53,7 @@ func (p *Portal) values(kind *record.Kind, doc json.RawMessage) (map[string]show
 	return all, nil
 }
 
-func (p *Portal) value(kind *record.Kind, f record.Field, raw json.RawMessage) (shownValue, error) {
+func (p *Portal) value(r *request, kind *record.Kind, f record.Field, raw json.RawMessage) (shownValue, error) {
 	v := shownValue{Label: f.Label, Name: f.Name, Shape: kind.Shape(f.Name), Long: f.Long}
 	line := func(text string) shownLine {
 		one := shownLine{Text: text}
@@ -61,7 +61,7 @@ func (p *Portal) value(kind *record.Kind, f record.Field, raw json.RawMessage) (
 		case f.Name == "state" && len(kind.States) > 0, len(f.Choices) > 0:
 			one.Text, one.Tone = record.Words(text), text
 		default:
-			one.Href = p.leads(text)
+			one.Href = p.leads(r, text)
 		}
 		return one
 	}
@@ -113,8 +113,16 @@ func (p *Portal) value(kind *record.Kind, f record.Field, raw json.RawMessage) (
 }
 
 // leads is the page of what a text names: of a record, a control, a duty or its
-// occurrence; empty when it names none.
-func (p *Portal) leads(text string) string {
+// occurrence; empty when it names none, or one that the reader may not open.
+func (p *Portal) leads(r *request, text string) string {
+	if to := p.page(text); to != "" && p.opens(r, to) {
+		return to
+	}
+	return ""
+}
+
+// page is the page of what a text names, whoever reads it.
+func (p *Portal) page(text string) string {
 	switch kind, id, _ := strings.Cut(text, "/"); {
 	case id == "" || strings.ContainsAny(id, " /\n"):
 	case kind == "control":
