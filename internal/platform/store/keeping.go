@@ -35,7 +35,7 @@ func (k *keepers) Connect(context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("%w: %T is no connection to SQLite", ErrBroken, opened), opened.Close())
 	}
-	return &keeper{conn, map[string]driver.Stmt{}}, nil
+	return &keeper{liteConn: conn, kept: map[string]driver.Stmt{}}, nil
 }
 
 // liteConn is what database/sql asks of the driver's connection.
@@ -54,9 +54,47 @@ type liteConn interface {
 // prepare one takes longer than to run most. One that is under way is not begun
 // again: a Reader has one query at a time, and database/sql gives a connection
 // back when its rows are closed.
+//
+// Statements are of one schema. SQLite would prepare one again by itself when the
+// schema has changed, and then plan it for the arguments that it is run with: by an
+// index of the rows of one kind, say, by which it would find none of another kind
+// the next time.
 type keeper struct {
 	liteConn
-	kept map[string]driver.Stmt
+	kept   map[string]driver.Stmt
+	schema driver.Value // the schema's number, of the statements that are kept
+}
+
+// BeginTx implements driver.ConnBeginTx. The schema does not change within the
+// transaction.
+func (k *keeper) BeginTx(ctx context.Context, options driver.TxOptions) (_ driver.Tx, err error) {
+	tx, err := k.liteConn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	number, err := k.ask(ctx, "PRAGMA schema_version")
+	if err == nil && number != k.schema {
+		k.schema, err = number, k.forget()
+		if err == nil { // the connection learns of the new schema by a query that runs
+			_, err = k.ask(ctx, "SELECT count(*) FROM sqlite_schema")
+		}
+		err = errors.Join(err, k.forget())
+	}
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
+
+// ask gives the one value that a query gives.
+func (k *keeper) ask(ctx context.Context, query string) (driver.Value, error) {
+	rows, err := k.QueryContext(ctx, query, nil)
+	if err != nil {
+		return nil, err
+	}
+	value := []driver.Value{nil}
+	err = errors.Join(rows.Next(value), rows.Close())
+	return value[0], err
 }
 
 // QueryContext implements driver.QueryerContext.

@@ -107,3 +107,44 @@ func TestAQueryGivesWhatIsThereWhateverRanBefore(t *testing.T) {
 		})
 	}
 }
+
+// An index of some rows that comes after a query was run is not used for others.
+func TestAQueryGivesWhatIsThereWhateverIndexesCameMeanwhile(t *testing.T) {
+	for name, location := range map[string]string{"sqlite": storetest.SQLite(t), "postgres": storetest.Postgres(t)} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t, location)
+			writer, err := db.Writer(context.Background())
+			must(t, err)
+			defer func() { must(t, writer.Close()) }()
+			write := func(statements ...string) {
+				tx, err := writer.Begin()
+				must(t, err)
+				for _, statement := range statements {
+					_, err = tx.Exec(statement)
+					must(t, err)
+				}
+				must(t, writer.Commit())
+			}
+			write(`CREATE TABLE kept_kinds (kind TEXT NOT NULL, n INTEGER NOT NULL)`, `INSERT INTO kept_kinds VALUES ('a', 1), ('b', 1), ('b', 2)`)
+			want := func(kind string, most, want int) {
+				t.Helper()
+				must(t, db.Read(context.Background(), func(r *store.Reader) error {
+					var n int
+					err := r.One(`SELECT count(*) FROM kept_kinds WHERE kind = $1 AND n < $2`, []any{kind, most}, []any{&n})
+					if n != want {
+						t.Errorf("%s below %d: %d rows, want %d", kind, most, n, want)
+					}
+					return err
+				}))
+			}
+			want("a", 9, 1)
+			write(`CREATE INDEX kept_kinds_a ON kept_kinds (n) WHERE kind = 'a'`, `CREATE INDEX kept_kinds_b ON kept_kinds (n) WHERE kind = 'b'`)
+			for range 2 {
+				want("a", 9, 1)
+				want("b", 9, 2)
+				want("b", 2, 1)
+				want("a", 1, 0)
+			}
+		})
+	}
+}
