@@ -33,6 +33,10 @@ import (
 var Kinds = slices.Concat(record.Kinds{
 	changes.Register,
 	people.Register,
+	people.JobChanges,
+	people.Agreements,
+	people.Reviews,
+	people.ConductCases,
 	findings.Register,
 	assessments.Register,
 	actions.Register,

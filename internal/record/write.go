@@ -380,26 +380,43 @@ type careful interface {
 	Before(tx *act.Tx, old any) error
 }
 
+// changing is a document that has its say when it comes over another one, and not
+// when the record is new.
+type changing interface {
+	Changed(tx *act.Tx, old any) error
+}
+
 // prepare lets a document have its say before it is written over another one,
 // nil for a new record.
 func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any) error {
-	own, ok := doc.(careful)
-	if !ok {
-		return nil
-	}
-	if before == nil {
+	own, isCareful := doc.(careful)
+	next, isChanging := doc.(changing)
+	switch {
+	case before == nil && isCareful:
 		return own.Before(tx, nil)
+	case before == nil || !isCareful && !isChanging:
+		return nil
 	}
 	old := k.New()
 	if err := json.Unmarshal(before, old); err != nil {
 		return err
 	}
-	return own.Before(tx, old)
+	if isCareful {
+		if err := own.Before(tx, old); err != nil {
+			return err
+		}
+	}
+	if isChanging {
+		return next.Changed(tx, old)
+	}
+	return nil
 }
 
 // prepared is prepare for a change that an import makes.
 func (k *Kind) prepared(tx *act.Tx, before json.RawMessage, change Change) (Change, error) {
-	if _, ok := k.New().(careful); !ok {
+	_, isCareful := k.New().(careful)
+	_, isChanging := k.New().(changing)
+	if !isCareful && (!isChanging || before == nil) {
 		return change, nil
 	}
 	raw, err := Canonical(change.Doc)

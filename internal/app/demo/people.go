@@ -42,7 +42,7 @@ func (w *world) invent(joins time.Time) *employee {
 		w.officers[o.Role] = e
 	} else {
 		e.Title = w.Titles[e.Department]
-		e.Manager = w.people[w.random.IntN(len(w.Officers))].ID
+		e.Manager = w.people[w.random.IntN(len(w.Officers))].ref()
 		if n%9 == 0 {
 			e.Employment = people.Contractor
 		}
@@ -94,8 +94,17 @@ func (w *world) comeAndGo() {
 		for department == e.Department {
 			department = pick(w, w.Departments)
 		}
-		w.plan(days[20+n*25].Add(10*time.Hour), func(ctx context.Context) error {
+		moves := days[20+n*25].Add(10 * time.Hour)
+		w.plan(moves, func(ctx context.Context) error {
 			return w.set(ctx, e, map[string]any{"department": department, "title": w.Titles[department]})
+		})
+		w.plan(moves.AddDate(0, 0, 1+n%3), func(ctx context.Context) error {
+			fields, err := asFields(map[string]any{"rights": "Those of the old department ended, those of the new one given."})
+			if err != nil {
+				return err
+			}
+			_, err = w.MoveRecord(ctx, w.officers["compliance lead"].caller(), people.JobChanges, e.ID+".1", record.AnyVersion, people.Reviewed, fields)
+			return err
 		})
 	}
 }

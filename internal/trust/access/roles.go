@@ -19,7 +19,7 @@ type Table map[string][]string
 // compliance is what those may who run the program.
 var compliance = []string{
 	"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
-	"record.read", "person.read", "change.*", "person.*", "import.*",
+	"record.read", "change.*", "person.*", "job_change.*", "agreement.*", "performance_review.*", "import.*",
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
@@ -32,6 +32,9 @@ var compliance = []string{
 	"course.*", "training_completion.*",
 	"training.assign", "training.add", "training.set", "training.comment", "training.link", "training.attach", "training.tag",
 }
+
+// conduct is what those may who look into breaches of the rules, and answer them.
+var conduct = []string{"conduct_case.read", "conduct_case.add", "conduct_case.set", "conduct_case.move", "conduct_case.close", "conduct_case.link"}
 
 // policyApproval is what those may who say what the organisation's rules are.
 var policyApproval = []string{"policy.move", "policy.retire", "policy.comment", "policy_version.move", "policy_version.approve", "policy_version.comment"}
@@ -50,15 +53,15 @@ var reporting = []string{
 // Roles is the table that SCAF starts with.
 var Roles = Table{
 	"administrator": {"*"},
-	"ciso":          slices.Concat(compliance, policyApproval, []string{"account.*", "token.*"}),
+	"ciso":          slices.Concat(compliance, policyApproval, conduct, []string{"account.*", "token.*"}),
 	"compliance":    compliance,
-	"executive": append([]string{
+	"executive": slices.Concat(conduct, policyApproval, []string{
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
 		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
 		"vendor.move", "vendor.approve",
-	}, policyApproval...),
+	}),
 	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
 		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
@@ -70,7 +73,8 @@ var Roles = Table{
 		"task.done", "task.delegate", "evidence.add", "evidence.read",
 	}, reporting...),
 	"auditor": {
-		"ledger.read", "ledger.verify", "record.read", "person.read",
+		"ledger.read", "ledger.verify", "record.read",
+		"person.read", "job_change.read", "agreement.read", "performance_review.read", "conduct_case.read",
 		"control.read", "population.read", "period.read", "report.read", "evidence.read", "audit.conclude",
 	},
 	"ingester": {"ledger.append", "observation.record"},

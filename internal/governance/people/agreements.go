@@ -1,0 +1,88 @@
+package people
+
+import (
+	"fmt"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Agreement is that one person is bound by terms of confidentiality and
+// security: where they stand, when they were signed, and from when the person has
+// access. The record's instant is when the access begins.
+type Agreement struct {
+	ID         string     `json:"id"` // AGR-1
+	Person     string     `json:"person"`
+	Employment string     `json:"employment"`
+	Terms      string     `json:"terms"`
+	State      string     `json:"state"`
+	AccessFrom *time.Time `json:"access_from"`
+	SignedAt   *time.Time `json:"signed_at,omitempty"`
+	Document   string     `json:"document,omitempty"`
+}
+
+// States of an agreement.
+const (
+	Awaited = "awaited"
+	Signed  = "signed"
+)
+
+// Agreements describes the register of what people signed.
+var Agreements = record.Define[Agreement](record.Definition{
+	Kind: "agreement", Register: "agreements", Title: "Agreements", Singular: "Agreement", Prefix: "AGR", At: "access_from", Personal: true,
+	States: []string{Awaited, Signed}, Fixed: []string{"person"},
+	Transitions: []record.Transition{
+		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
+	},
+	Columns: []record.Column{
+		{Field: "person", Filter: true}, {Field: "terms", Filter: true}, {Field: "employment", Filter: true}, {Field: "state", Label: "State", Filter: true},
+		{Field: "access_from", Filter: true, Sort: true}, {Field: "signed_at", Filter: true, Sort: true},
+	},
+	Fields: []record.Field{
+		{Name: "person", Label: "Person", Section: "Agreement", Refers: "person", Required: true, Help: "Who signs, such as person/E1001."},
+		{Name: "employment", Label: "Employment", Choices: []string{Employee, Contractor}, Help: "As what the person works here."},
+		{Name: "terms", Label: "Terms", Required: true, Help: "Which terms in which version, such as Confidentiality 2026."},
+		{Name: "state", Label: "State"},
+		{Name: "access_from", Label: "Access from", Required: true, Help: "When the person's first access begins."},
+		{Name: "signed_at", Label: "Signed", Section: "Signature", Help: "When the person signed."},
+		{Name: "document", Label: "Signed document", Help: "Where the signed terms are: a file's name, a number of the signing service."},
+	},
+	Dues: []record.Due{{Name: "sign", What: "Sign the terms of confidentiality and security", At: "access_from", Owner: "person", Open: `item.state == "awaited"`}},
+})
+
+// Defaults are the values of a new agreement.
+func (a *Agreement) Defaults() { a.Employment = Employee }
+
+// Validate says what is wrong with an agreement.
+func (a *Agreement) Validate() (wrong []record.FieldError) {
+	for _, one := range []struct{ field, value string }{{"terms", a.Terms}, {"document", a.Document}} {
+		if len(one.value) > maxText {
+			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("has %d bytes, at most %d are taken", len(one.value), maxText)})
+		}
+	}
+	if a.State == Awaited && a.SignedAt != nil {
+		wrong = append(wrong, record.FieldError{Field: "signed_at", Problem: "is there, and nothing is signed: move it to signed"})
+	}
+	return wrong
+}
+
+// Before holds what was signed as it was, and a signature to the past.
+func (a *Agreement) Before(tx *act.Tx, old any) error {
+	if a.SignedAt != nil && a.SignedAt.After(tx.Now()) {
+		return refuse("signed_at", "is in the future")
+	}
+	if old == nil {
+		return nil
+	}
+	if before := record.As[Agreement](old); before.State == Signed && (before.Terms != a.Terms || !same(before.SignedAt, a.SignedAt) || !same(before.AccessFrom, a.AccessFrom)) {
+		return refuse("state", "is signed: what was signed, when, and from when access was given stay as they are")
+	}
+	return nil
+}
+
+func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
+func refuse(field, format string, args ...any) error {
+	return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: fmt.Sprintf(format, args...)}}}
+}

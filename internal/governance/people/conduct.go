@@ -1,0 +1,114 @@
+package people
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// ConductCase is a reported breach of the rules, as dates and outcomes: which
+// rule, whom it is about, who looked into it, what it came to and what followed.
+// Neither what happened nor who reported it stands here. The record's instant is
+// the report's.
+type ConductCase struct {
+	ID             string     `json:"id"` // CASE-1
+	ReportedAt     *time.Time `json:"reported_at"`
+	Channel        string     `json:"channel"`
+	Rule           string     `json:"rule"`
+	About          string     `json:"about,omitempty"`
+	State          string     `json:"state"`
+	DueAt          *time.Time `json:"due_at,omitempty"`
+	InvestigatedBy string     `json:"investigated_by,omitempty"`
+	HeardAt        *time.Time `json:"heard_at,omitempty"`
+	Outcome        string     `json:"outcome,omitempty"`
+	Action         string     `json:"action,omitempty"`
+	ClosedAt       *time.Time `json:"closed_at,omitempty"`
+	ClosedBy       string     `json:"closed_by,omitempty"`
+}
+
+// States of a case.
+const (
+	Reported      = "reported"
+	Investigating = "investigating"
+	Closed        = "closed"
+)
+
+// DaysToClose is within how many days a case is closed: GOV-04 tests it.
+const DaysToClose = 30
+
+// ConductCases describes the register of breaches of the rules.
+var ConductCases = record.Define[ConductCase](record.Definition{
+	Kind: "conduct_case", Register: "conduct_cases", Title: "Conduct cases", Singular: "Conduct case", Prefix: "CASE", At: "reported_at", Personal: true,
+	States: []string{Reported, Investigating, Closed}, Fixed: []string{"reported_at", "channel"},
+	Transitions: []record.Transition{
+		{
+			From: Reported, To: Investigating, NotBy: []string{"about"}, Required: []string{"investigated_by"},
+			Guard: other, Why: "whom it is about does not look into it",
+		},
+		{
+			From: Investigating, To: Closed, Permission: "conduct_case.close", NotBy: []string{"about"}, Stamp: []string{"closed_at", "closed_by"},
+			Required: []string{"about", "investigated_by", "outcome", "action"}, Guard: other, Why: "whom it is about does not look into it",
+		},
+	},
+	Columns: []record.Column{
+		{Field: "reported_at", Filter: true, Sort: true}, {Field: "rule", Filter: true}, {Field: "about", Filter: true}, {Field: "investigated_by", Filter: true},
+		{Field: "state", Label: "State", Filter: true}, {Field: "due_at", Filter: true, Sort: true}, {Field: "closed_at", Filter: true, Sort: true},
+	},
+	Fields: []record.Field{
+		{Name: "reported_at", Label: "Reported", Section: "Report", Required: true, Help: "When the report came in."},
+		{Name: "channel", Label: "Came by", Required: true, Choices: []string{"manager", "people lead", "chief executive", "form without a name", "outside", "audit"}, Help: "Who reported it is not recorded."},
+		{Name: "rule", Label: "Rule", Required: true, Help: "The policy and the number of its rule, such as code-of-conduct 6."},
+		{Name: "about", Label: "About", Refers: "person", Help: "Whom it is about, such as person/E1001. Needed to close it."},
+		{Name: "state", Label: "State"},
+		{Name: "due_at", Label: "Due", Computed: true, Help: "Thirty days after the report."},
+		{Name: "investigated_by", Label: "Looked into by", Section: "Answer", Refers: "person", Help: "Somebody whom it is not about and who does not report to that person."},
+		{Name: "heard_at", Label: "Person heard", Day: true, Help: "When the person whom it is about was heard."},
+		{Name: "outcome", Label: "Outcome", Choices: []string{"confirmed", "confirmed in part", "not confirmed", "cannot be established"}, Help: "What looking into it came to."},
+		{Name: "action", Label: "What follows", Choices: []string{"nothing", "talk", "training", "written warning", "access ended", "work ended"}, Help: "That nothing follows is an answer, too."},
+		{Name: "closed_by", Label: "Closed by", Given: true},
+		{Name: "closed_at", Label: "Closed", Given: true},
+	},
+	Dues: []record.Due{{Name: "close", What: "Look into the reported breach and answer it", At: "due_at", Owner: "investigated_by", Open: `item.state != "closed"`}},
+})
+
+// other is the guard that the investigator is not whom the case is about.
+const other = `!has(item.about) || item.about != item.investigated_by`
+
+// ruleShape leaves no room for what happened.
+var ruleShape = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*( [1-9][0-9]?)?$`)
+
+const maxRule = 90 // bytes
+
+// Compute sets until when the case has to be closed.
+func (c *ConductCase) Compute() {
+	c.DueAt = nil
+	if c.ReportedAt != nil {
+		due := c.ReportedAt.AddDate(0, 0, DaysToClose)
+		c.DueAt = &due
+	}
+}
+
+// Validate says what is wrong with a case.
+func (c *ConductCase) Validate() (wrong []record.FieldError) {
+	if c.Rule != "" && (len(c.Rule) > maxRule || !ruleShape.MatchString(c.Rule)) {
+		wrong = append(wrong, record.FieldError{Field: "rule", Problem: fmt.Sprintf("%q must be the id of a policy and the number of its rule, such as code-of-conduct 6", c.Rule)})
+	}
+	return wrong
+}
+
+// Before holds a closed case as it is, and dates to the past.
+func (c *ConductCase) Before(tx *act.Tx, old any) error {
+	if c.ReportedAt.After(tx.Now()) {
+		return refuse("reported_at", "is in the future")
+	}
+	if c.HeardAt != nil && c.HeardAt.After(tx.Now()) {
+		return refuse("heard_at", "is in the future")
+	}
+	if old != nil && record.As[ConductCase](old).State == Closed {
+		return refuse("state", "is closed: it stays as it is")
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package people
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// PerformanceReview is the yearly talk of one person with somebody else about how
+// the job went: when, against which description, and what it came to in words
+// that are fixed. What was said does not stand here. The record's instant is when
+// it is due.
+type PerformanceReview struct {
+	ID             string     `json:"id"` // PR-1
+	Person         string     `json:"person"`
+	Reviewer       string     `json:"reviewer"`
+	State          string     `json:"state"`
+	DueAt          *time.Time `json:"due_at"`
+	JobDescription string     `json:"job_description,omitempty"`
+	SecurityDuties string     `json:"security_duties,omitempty"`
+	Learning       []string   `json:"learning,omitempty"`
+	HeldAt         *time.Time `json:"held_at,omitempty"`
+	// Next is the review of the year after.
+	Next string `json:"next,omitempty"`
+	// LeftAt is when the person left, of a review that was not held by then.
+	LeftAt *time.Time `json:"left_at,omitempty"`
+}
+
+// States of a review. Ended and Missed are those of people who have left: before
+// it was due, or after.
+const (
+	Planned = "planned"
+	Held    = "held"
+	Ended   = "ended"
+	Missed  = "missed"
+)
+
+// Reviews describes the register of performance reviews.
+var Reviews = record.Define[PerformanceReview](record.Definition{
+	Kind: "performance_review", Register: "performance_reviews", Title: "Performance reviews", Singular: "Performance review", Prefix: "PR", At: "due_at", Personal: true,
+	States: []string{Planned, Held, Ended, Missed}, Fixed: []string{"person", "due_at"},
+	Transitions: []record.Transition{
+		{
+			From: Planned, To: Held, NotBy: []string{"person"}, Required: []string{"held_at", "job_description", "security_duties"},
+			Guard: "item.reviewer != item.person", Why: "somebody else reviews it",
+		},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true}, {Field: "person", Filter: true}, {Field: "reviewer", Filter: true},
+		{Field: "state", Label: "State", Filter: true}, {Field: "held_at", Filter: true, Sort: true},
+	},
+	Fields: []record.Field{
+		{Name: "person", Label: "Person", Section: "Review", Refers: "person", Required: true, Help: "Whose year is looked at, such as person/E1001."},
+		{Name: "reviewer", Label: "Reviewer", Refers: "person", Required: true, Help: "Who holds it: the manager, as a rule, and never the person."},
+		{Name: "due_at", Label: "Due", Required: true, Day: true, Help: "Until when it is held. The next one is due a year later, however late this one was."},
+		{Name: "state", Label: "State"},
+		{Name: "held_at", Label: "Held", Section: "What it came to", Day: true, Help: "When the talk was."},
+		{Name: "job_description", Label: "Job description", Help: "Against which description of the job it was held: the name of a document, an address."},
+		{Name: "security_duties", Label: "Security duties", Choices: []string{"met", "met in part", "not met", "none in this job"}, Help: "How the security duties of the job were met."},
+		{Name: "learning", Label: "To learn next", Help: "Courses and skills by name."},
+		{Name: "next", Label: "Next review", Refers: "performance_review", Given: true},
+		{Name: "left_at", Label: "Left", Given: true},
+	},
+	Dues: []record.Due{{Name: "hold", What: "Hold the performance review", At: "due_at", Owner: "reviewer", Open: `item.state == "planned"`}},
+})
+
+// Validate says what is wrong with a review.
+func (v *PerformanceReview) Validate() (wrong []record.FieldError) {
+	add := func(field, format string, args ...any) {
+		wrong = append(wrong, record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)})
+	}
+	if len(v.JobDescription) > maxText {
+		add("job_description", "has %d bytes, at most %d are taken", len(v.JobDescription), maxText)
+	}
+	if len(v.Learning) > 20 {
+		add("learning", "has %d items, at most 20 are taken", len(v.Learning))
+	}
+	for _, one := range v.Learning {
+		if len(one) > maxText {
+			add("learning", "an item has %d bytes, at most %d are taken", len(one), maxText)
+		}
+	}
+	return wrong
+}
+
+// Before lets a review begin as planned, and plans the one of the next year when
+// it is held.
+func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
+	if v.HeldAt != nil && v.HeldAt.After(tx.Now()) {
+		return refuse("held_at", "is in the future")
+	}
+	if old == nil {
+		if v.State != Planned {
+			return refuse("state", "is %q: a review begins as planned", v.State)
+		}
+		return nil
+	}
+	if before := record.As[PerformanceReview](old); before.State == v.State || v.State != Held {
+		return nil
+	}
+	fields := map[string]json.RawMessage{}
+	for name, value := range map[string]any{"person": v.Person, "reviewer": v.Reviewer, "due_at": v.DueAt.AddDate(1, 0, 0), "job_description": v.JobDescription} {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return err
+		}
+		fields[name] = raw
+	}
+	next, err := record.Add(tx, Reviews, fields)
+	if err != nil {
+		return err
+	}
+	v.Next = next.Ref()
+	return nil
+}
