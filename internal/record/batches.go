@@ -2,10 +2,13 @@ package record
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 )
 
 // InBatches makes changes for each of many things, such as people who are asked.
@@ -39,4 +42,51 @@ func InBatches[T any](ctx context.Context, door *act.Door, caller act.Caller, ac
 		made += now
 	}
 	return made, nil
+}
+
+// Revise changes those of a register's current records that a filter selects (List)
+// and that revise wants changed: it changes the document in place, and gives the
+// verb of the event; none: it stays as it is. It is asked again about the record as
+// it is when the change is written, so that it says the same of the same document.
+// How it is written is that of InBatches.
+func Revise[T any](ctx context.Context, door *act.Door, caller act.Caller, action string, kind *Kind, filter string, revise func(doc *T) (verb string)) (changed int, err error) {
+	if err := door.Check(ctx, caller, action, kind.Register); err != nil {
+		return 0, err
+	}
+	revised := func(v *Version) (Change, error) {
+		doc := new(T)
+		if err := json.Unmarshal(v.Doc, doc); err != nil {
+			return Change{}, fmt.Errorf("%s: %w", v.Ref(), err)
+		}
+		return Change{Verb: revise(doc), ID: v.ID, Doc: doc, Expect: v.Version}, nil
+	}
+	var ids []string
+	if err := door.DB.Read(ctx, func(r *store.Reader) error {
+		_, err := List(r, kind, Query{Filter: filter}, func(v *Version) error {
+			change, err := revised(v)
+			if change.Verb != "" {
+				ids = append(ids, v.ID)
+			}
+			return err
+		})
+		return err
+	}); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return InBatches(ctx, door, caller, action, kind.Register, kind, ids, func(tx *act.Tx, batch []string) (changes []Change, err error) {
+		for _, id := range batch {
+			v, err := Get(&tx.Reader, kind.Name, id)
+			if err != nil {
+				return nil, err
+			}
+			change, err := revised(v)
+			if err != nil {
+				return nil, err
+			}
+			if change.Verb != "" {
+				changes = append(changes, change)
+			}
+		}
+		return changes, nil
+	})
 }

@@ -3,14 +3,17 @@ package surface
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -103,6 +106,27 @@ func audienceOf(r *store.Reader, audience string) (members []people.Person, err 
 		}
 	})
 	return members, err
+}
+
+// SettleLeavers closes what people who have left owed: acknowledgments, trainings and
+// performance reviews. It returns how many were closed.
+func (s *System) SettleLeavers(ctx context.Context, caller act.Caller) (closed int, err error) {
+	gone, now := map[string]time.Time{}, s.Clock.Now()
+	if err := s.DB.Read(ctx, func(r *store.Reader) error {
+		return eachPerson(r, func(p people.Person) {
+			if left := p.Gone(now); left != nil {
+				gone[p.Ref()] = *left
+			}
+		})
+	}); err != nil || len(gone) == 0 {
+		return 0, err
+	}
+	for _, settle := range []func(context.Context, *act.Door, act.Caller, map[string]time.Time) (int, error){policies.Settle, training.Settle, people.Settle} {
+		n, wrong := settle(ctx, s.Door, caller, gone)
+		closed += n
+		err = errors.Join(err, wrong)
+	}
+	return closed, err
 }
 
 func eachPerson(r *store.Reader, visit func(people.Person)) error {

@@ -15,7 +15,8 @@ import (
 // time zone, looks at the deadlines of the registers: exceptions and acceptances that
 // have ended, findings that are overdue. It asks those to
 // acknowledge the policies in force who were not asked yet, and assigns the courses
-// that are offered to those who have to finish them, for the first time or again.
+// that are offered to those who have to finish them, for the first time or again. What
+// people owed who have left ends (SettleLeavers).
 const WatchJob = "register.watch"
 
 // ScheduleWatch hands the daily look at the registers to the runner.
@@ -31,10 +32,11 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 			log.Info("findings", "reopened", len(found.Reopened), "escalated", len(found.Escalated))
 		}
 		ended, unsettled := risks.Watch(ctx, s.Door, caller)
+		closed, unclosed := s.SettleLeavers(ctx, caller)
 		asked, unasked := s.AskEverybody(ctx, caller)
 		assigned, unassigned := s.AssignTrainings(ctx, caller)
-		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned)
-		return errors.Join(err, unsettled, unasked, unassigned)
+		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned, "of_leavers_closed", closed)
+		return errors.Join(err, unsettled, unclosed, unasked, unassigned)
 	})
 	return nil
 }

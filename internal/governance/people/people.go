@@ -120,9 +120,10 @@ func (p *Person) Compute() {
 // Ref is the reference of the person.
 func (p *Person) Ref() string { return Register.Name + "/" + p.ID }
 
-// Gone is since when the person works here no more, at an instant; nil: they do.
+// Gone is since when the person works here no more, at an instant; nil: they do, or
+// will for some time.
 func (p *Person) Gone(at time.Time) *time.Time {
-	if p.LeftAt == nil || p.LeftAt.After(at) {
+	if p.State != Left || p.LeftAt == nil || p.LeftAt.After(at) {
 		return nil
 	}
 	return p.LeftAt

@@ -251,3 +251,26 @@ func TestWhatIsSettledStays(t *testing.T) {
 		}
 	})
 }
+
+// A review ends with the leaving of whose it is; one that was due before stays missed.
+func TestALeaverHasNoReviewThatWasNotDue(t *testing.T) {
+	each(t, func(d *desk) {
+		for _, due := range []string{"2026-01-31", "2026-12-31"} {
+			d.add(people.Reviews, `{"person":"person/E1","reviewer":"person/E2","due_at":"`+due+`T00:00:00Z"}`)
+		}
+		d.add(people.Reviews, `{"person":"person/E3","reviewer":"person/E2","due_at":"2026-12-31T00:00:00Z"}`)
+		gone := map[string]time.Time{"person/E1": time.Date(2026, 2, 10, 17, 0, 0, 0, time.UTC)}
+		for _, want := range []int{2, 0} {
+			if n, err := people.Settle(ctx, d.Door, act.Caller{ID: "job/x", Roles: []string{"administrator"}}, gone); err != nil || n != want {
+				d.Errorf("%d are closed, want %d: %v", n, want, err)
+			}
+		}
+		got := all[people.PerformanceReview](d, people.Reviews)
+		if got["PR-1"].State != people.Missed || got["PR-2"].State != people.Ended || got["PR-3"].State != people.Planned || got["PR-2"].LeftAt == nil {
+			d.Errorf("%+v", got)
+		}
+		if err := d.move(people.Reviews, "PR-1", people.Held, `{"held_at":"2026-01-30T00:00:00Z","job_description":"J","security_duties":"met"}`); err == nil {
+			d.Error("what was missed was held after all")
+		}
+	})
+}

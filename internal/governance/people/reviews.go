@@ -1,6 +1,7 @@
 package people
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -115,4 +116,21 @@ func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
 	}
 	v.Next = next.Ref()
 	return nil
+}
+
+// Settle closes the reviews of people who have left, and of nobody else: one that
+// fell due before that stays missed. It returns how many were closed.
+func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[string]time.Time) (int, error) {
+	filter := fmt.Sprintf("item.state in [%q, %q, %q]", Planned, Ended, Missed)
+	return record.Revise(ctx, door, caller, "performance_review.settle", Reviews, filter, func(v *PerformanceReview) string {
+		left, ok := gone[v.Person]
+		if !ok || v.LeftAt != nil && v.LeftAt.Equal(left) {
+			return ""
+		}
+		v.LeftAt, v.State = &left, Ended
+		if v.DueAt.Before(left) {
+			v.State = Missed
+		}
+		return v.State
+	})
 }

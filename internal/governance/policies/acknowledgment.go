@@ -2,12 +2,14 @@ package policies
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -16,6 +18,9 @@ const (
 	Asked        = "asked"
 	Acknowledged = "acknowledged"
 	Refused      = "refused"
+	// What was not answered by somebody who has left: before it was due, or after.
+	Ended  = "ended"
+	Missed = "missed"
 )
 
 // DaysToAnswer is how long people have to acknowledge: POL-02 allows as much.
@@ -24,7 +29,7 @@ const DaysToAnswer = 30
 // Acknowledgment is what one person was asked about one version, and what they
 // answered. Its instant is that of the question.
 type Acknowledgment struct {
-	ID      string `json:"id"`      // PV-7.E1001
+	ID      string `json:"id"`      // PV-7.E1001, or PV-7.E1001.2 of who came back
 	Person  string `json:"person"`  // person/E1001
 	Version string `json:"version"` // policy_version/PV-7
 	Policy  string `json:"policy,omitempty"`
@@ -36,12 +41,14 @@ type Acknowledgment struct {
 	AcknowledgedAt *time.Time `json:"acknowledged_at,omitempty"`
 	RefusedAt      *time.Time `json:"refused_at,omitempty"`
 	Reason         string     `json:"reason,omitempty"` // of a refusal
+	// LeftAt is when the person left, of what they had not answered by then.
+	LeftAt *time.Time `json:"left_at,omitempty"`
 }
 
 // Acknowledgments describes the register of who acknowledged which text.
 var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 	Kind: "acknowledgment", Register: "acknowledgments", Title: "Acknowledgments", At: "asked_at",
-	States: []string{Asked, Acknowledged, Refused}, Fixed: []string{"person", "version"},
+	States: []string{Asked, Acknowledged, Refused, Ended, Missed}, Fixed: []string{"person", "version"},
 	Transitions: []record.Transition{
 		{From: Asked, To: Acknowledged, Permission: answer, Stamp: []string{"acknowledged_at"}},
 		{From: Asked, To: Refused, Permission: answer, Stamp: []string{"refused_at"}, Required: []string{"reason"}},
@@ -58,6 +65,7 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 		{Name: "asked_at", Label: "Asked", Given: true}, {Name: "due_at", Label: "Due", Given: true},
 		{Name: "acknowledged_at", Label: "Acknowledged", Given: true}, {Name: "refused_at", Label: "Refused", Given: true},
 		{Name: "reason", Label: "Reason", Help: "Why it is refused.", Long: true},
+		{Name: "left_at", Label: "Left", Given: true},
 		{Name: "sha256", Label: "SHA-256 of the text", Given: true},
 	},
 	Dues: []record.Due{{Name: "acknowledge", What: "Acknowledge the policy", At: "due_at", Owner: "person", Open: `item.state == "asked"`}},
@@ -125,24 +133,100 @@ func Campaign(ctx context.Context, door *act.Door, caller act.Caller, version st
 	})
 }
 
-// questions are those to the people who were not asked yet.
-func questions(tx *act.Tx, v *Version, people []string) ([]record.Change, error) {
-	ids := make([]string, len(people))
-	for i, person := range people {
-		ids[i] = v.ID + "." + strings.TrimPrefix(person, "person/")
-	}
-	known, err := record.Current(&tx.Reader, Acknowledgments.Name, ids)
+// questions are those to the people who were not asked yet, or who left without an
+// answer and have come back.
+func questions(tx *act.Tx, v *Version, people []string) (changes []record.Change, err error) {
+	last, err := latest(&tx.Reader, v, people)
 	if err != nil {
 		return nil, err
 	}
-	var changes []record.Change
-	for i, person := range people {
-		if _, there := known[ids[i]]; there {
-			continue
+	for _, person := range people {
+		a := &Acknowledgment{ID: acknowledgmentID(v, person, 1), Person: person}
+		if before := last[person]; before != nil {
+			if before.State != Ended && before.State != Missed {
+				continue
+			}
+			a.ID = acknowledgmentID(v, person, before.turn+1)
 		}
-		a := &Acknowledgment{ID: ids[i], Person: person}
 		a.ask(v, tx.Now())
 		changes = append(changes, record.Change{Verb: "asked", ID: a.ID, Doc: a})
 	}
 	return changes, nil
+}
+
+func acknowledgmentID(v *Version, person string, turn int) string {
+	id := v.ID + "." + strings.TrimPrefix(person, "person/")
+	if turn > 1 {
+		id += fmt.Sprintf(".%d", turn)
+	}
+	return id
+}
+
+// turn is an acknowledgment with how often the person was asked for it.
+type turn struct {
+	Acknowledgment
+	turn int
+}
+
+// latest are the people's last acknowledgments of a version. An id that is somebody
+// else's, whose number ends like a turn, is passed over.
+func latest(r *store.Reader, v *Version, people []string) (map[string]*turn, error) {
+	last := map[string]*turn{}
+	for n := 1; len(people) > 0; n++ {
+		ids := make([]string, len(people))
+		for i, person := range people {
+			ids[i] = acknowledgmentID(v, person, n)
+		}
+		known, err := record.Current(r, Acknowledgments.Name, ids)
+		if err != nil {
+			return nil, err
+		}
+		var further []string
+		for i, person := range people {
+			raw, there := known[ids[i]]
+			if !there {
+				continue
+			}
+			one := &turn{turn: n}
+			if err := json.Unmarshal(raw, &one.Acknowledgment); err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", Acknowledgments.Name, ids[i], err)
+			}
+			if one.Person != person && last[person] != nil {
+				last[person].turn = n
+			} else if one.Person == person {
+				last[person] = one
+			}
+			further = append(further, person)
+		}
+		people = further
+	}
+	return last, nil
+}
+
+// AskedOf is what a person was asked about a version, the last time; nil when they
+// were not.
+func AskedOf(r *store.Reader, v *Version, person string) (*Acknowledgment, error) {
+	last, err := latest(r, v, []string{person})
+	if err != nil || last[person] == nil {
+		return nil, err
+	}
+	return &last[person].Acknowledgment, nil
+}
+
+// Settle closes what people who have left were asked and did not answer: the duty
+// ends with their leaving, and what was due before stays missed. gone says since when
+// somebody is not there any more. It returns how many were closed.
+func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[string]time.Time) (int, error) {
+	filter := fmt.Sprintf("item.state in [%q, %q, %q]", Asked, Ended, Missed)
+	return record.Revise(ctx, door, caller, "acknowledgment.settle", Acknowledgments, filter, func(a *Acknowledgment) string {
+		left, ok := gone[a.Person]
+		if !ok || a.DueAt == nil || a.LeftAt != nil && a.LeftAt.Equal(left) {
+			return ""
+		}
+		a.LeftAt, a.State = &left, Ended
+		if a.DueAt.Before(left) {
+			a.State = Missed
+		}
+		return a.State
+	})
 }

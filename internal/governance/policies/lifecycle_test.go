@@ -384,3 +384,66 @@ func FuzzVersion(f *testing.F) {
 		}
 	})
 }
+
+// The question ends with the leaving of whom it was put to; what was due before stays
+// missed. Who comes back is asked again.
+func TestALeaverOwesNoAnswerThatWasNotDue(t *testing.T) {
+	each(t, func(h house) {
+		h.force()
+		for _, id := range []string{"eve", "fay", "fay.2"} {
+			h.person(id)
+		}
+		h.ask(3)
+		leave := func(id string, after time.Duration) {
+			left, err := json.Marshal(h.f.Manual.Now().Add(after))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.f.MoveRecord(ctx, ann, people.Register, id, record.AnyVersion, people.Left, map[string]json.RawMessage{"left_at": left}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		settle := func(want int) {
+			t.Helper()
+			if n, err := h.f.SettleLeavers(ctx, act.JobCaller("register.watch")); err != nil || n != want {
+				t.Errorf("%d are closed (%v), want %d", n, err, want)
+			}
+		}
+		state := func(id string) string {
+			t.Helper()
+			var a policies.Acknowledgment
+			v, err := h.get(policies.Acknowledgments, id)
+			if err == nil {
+				err = json.Unmarshal(v.Doc, &a)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a.State
+		}
+		leave("eve", 0)
+		settle(1)
+		h.f.Manual.Advance((policies.DaysToAnswer + 1) * 24 * time.Hour)
+		leave("fay", 0)
+		settle(1)
+		settle(0)
+		if eve, fay, other := state("PV-1.eve"), state("PV-1.fay"), state("PV-1.fay.2"); eve != policies.Ended || fay != policies.Missed || other != policies.Asked {
+			t.Errorf("%s %s %s", eve, fay, other)
+		}
+		if err := h.try(as("eve", "employee"), policies.Acknowledgments, "PV-1.eve", policies.Acknowledged); err == nil {
+			t.Error("what has ended was answered")
+		}
+		h.ask(0)
+		if _, err := h.f.MoveRecord(ctx, ann, people.Register, "fay", record.AnyVersion, people.Active, nil); err != nil {
+			t.Fatal(err)
+		}
+		h.ask(1)
+		h.ask(0)
+		if again := state("PV-1.fay.3"); again != policies.Asked || state("PV-1.fay") != policies.Missed { // PV-1.fay.2 is another person's
+			t.Error(again)
+		}
+		if err := h.try(as("fay", "employee"), policies.Acknowledgments, "PV-1.fay.3", policies.Acknowledged); err != nil {
+			t.Error(err)
+		}
+	})
+}

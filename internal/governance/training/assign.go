@@ -52,6 +52,9 @@ func wanting(tx *act.Tx, c *Course, members []Member) ([]record.Change, error) {
 		switch {
 		case before == nil:
 			t.assign(c, m.JoinedAt, tx.Now())
+		case before.State == Ended || before.State == Missed: // somebody who has come back
+			t.Round = before.Round + 1
+			t.assign(c, nil, tx.Now())
 		case before.Open() || before.RenewsAt == nil || before.RenewsAt.After(tx.Now()):
 			continue
 		default:
@@ -92,6 +95,24 @@ func latest(r *store.Reader, c *Course, people []string) (map[string]*Training, 
 		people = further
 	}
 	return last, nil
+}
+
+// Settle closes what people who have left were assigned and did not finish: the duty
+// ends with their leaving, and what was due before stays missed. gone says since when
+// somebody is not there any more. It returns how many were closed.
+func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[string]time.Time) (int, error) {
+	filter := fmt.Sprintf("item.state in [%q, %q, %q]", Assigned, Ended, Missed)
+	return record.Revise(ctx, door, caller, "training.settle", Register, filter, func(t *Training) string {
+		left, ok := gone[t.Person]
+		if !ok || t.DueAt == nil || t.LeftAt != nil && t.LeftAt.Equal(left) {
+			return ""
+		}
+		t.LeftAt, t.State = &left, Ended
+		if t.DueAt.Before(left) {
+			t.State = Missed
+		}
+		return t.State
+	})
 }
 
 // roundID is the id of a person's round of a course. No course has a dot in its

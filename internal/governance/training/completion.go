@@ -107,7 +107,7 @@ func (c *Completion) settle(tx *act.Tx, course *Course, last *Training) error {
 		} else {
 			t.Round = last.Round + 1
 		}
-		if before != nil && !c.CompletedAt.After(*before.CompletedAt) {
+		if before != nil && before.CompletedAt != nil && !c.CompletedAt.After(*before.CompletedAt) {
 			return nil
 		}
 	}

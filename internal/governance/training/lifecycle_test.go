@@ -278,3 +278,69 @@ func TestAssigningIsResumed(t *testing.T) {
 		}
 	})
 }
+
+// leave moves somebody to those who have left, since an instant.
+func (h house) leave(id string, at time.Time) {
+	h.Helper()
+	_, err := h.f.MoveRecord(ctx, ann, people.Register, id, record.AnyVersion, people.Left, fields(fmt.Sprintf(`{"left_at":%q}`, at.Format(time.RFC3339))))
+	h.must(err)
+}
+
+func (h house) settle(want int) {
+	h.Helper()
+	if n, err := h.f.SettleLeavers(ctx, act.JobCaller("register.watch")); err != nil || n != want {
+		h.Errorf("%d are closed (%v), want %d", n, err, want)
+	}
+}
+
+// A duty ends with the leaving of whose it was; what was due before stays missed. Who
+// comes back begins again.
+func TestALeaverOwesNoTrainingThatWasNotDue(t *testing.T) {
+	each(t, func(h house) {
+		for _, id := range []string{"dan", "eve", "fay", "gil"} {
+			h.person(id, -400*day)
+		}
+		h.offer()
+		h.assign(4)
+		h.must(h.move(as("gil"), training.Register, "basics.gil.1", training.Completed))
+		h.settle(0)
+		begin := h.f.Manual.Now()
+		h.leave("dan", begin.Add(10*day)) // ahead
+		h.settle(0)
+		h.f.Manual.Advance(40 * day)
+		h.leave("eve", begin.Add(35*day))
+		h.leave("gil", begin.Add(35*day))
+		h.settle(2)
+		h.settle(0)
+		for id, want := range map[string]string{"dan": training.Ended, "eve": training.Missed, "fay": training.Assigned, "gil": training.Completed} {
+			if got := h.training("basics." + id + ".1"); got.State != want || (got.LeftAt != nil) != (want == training.Ended || want == training.Missed) {
+				t.Errorf("%s: %+v, want %s", id, got, want)
+			}
+		}
+		if err := h.move(as("dan"), training.Register, "basics.dan.1", training.Completed); err == nil {
+			t.Error("what has ended was finished")
+		}
+		h.assign(0)
+		// The day of leaving was another one.
+		_, err := h.f.SetRecord(ctx, ann, people.Register, "dan", record.AnyVersion, fields(fmt.Sprintf(`{"left_at":%q}`, begin.Add(31*day).Format(time.RFC3339))))
+		h.must(err)
+		h.settle(1)
+		if got := h.training("basics.dan.1"); got.State != training.Missed || !got.LeftAt.Equal(begin.Add(31*day)) {
+			t.Errorf("%+v", got)
+		}
+		h.must(h.move(ann, people.Register, "dan", people.Active))
+		h.assign(1)
+		if got := h.training("basics.dan.2"); got.State != training.Assigned || got.Round != 2 || !got.AssignedAt.Equal(h.f.Manual.Now()) {
+			t.Errorf("%+v", got)
+		}
+		// A certificate counts for the new round, and for that of one who is back and not assigned yet.
+		if got := h.completion("L1", "dan", day); got != "training/basics.dan.2" {
+			t.Errorf("completed %q", got)
+		}
+		h.must(h.move(ann, people.Register, "eve", people.Active))
+		if got := h.completion("L2", "eve", day); got != "training/basics.eve.2" {
+			t.Errorf("completed %q", got)
+		}
+		h.assign(0)
+	})
+}

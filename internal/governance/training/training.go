@@ -16,6 +16,9 @@ import (
 const (
 	Assigned  = "assigned"
 	Completed = "completed"
+	// What was not finished by somebody who has left: before it was due, or after.
+	Ended  = "ended"
+	Missed = "missed"
 )
 
 // Training is that one person has to finish, or has finished, one course in one
@@ -41,7 +44,9 @@ type Training struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// RenewsAt is when the course has to be finished again; nil: never.
 	RenewsAt *time.Time `json:"renews_at,omitempty"`
-	Note     string     `json:"note,omitempty"`
+	// LeftAt is when the person left, of what they had not finished by then.
+	LeftAt *time.Time `json:"left_at,omitempty"`
+	Note   string     `json:"note,omitempty"`
 }
 
 // complete is the permission to say that one has finished a training of one's
@@ -51,7 +56,7 @@ const complete = "training.complete"
 // Register describes the register of trainings.
 var Register = record.Define[Training](record.Definition{
 	Kind: "training", Register: "trainings", Title: "Trainings", Singular: "Training", At: "assigned_at",
-	States: []string{Assigned, Completed}, Fixed: []string{"person", "course"},
+	States: []string{Assigned, Completed, Ended, Missed}, Fixed: []string{"person", "course"},
 	Transitions: []record.Transition{
 		{From: Assigned, To: Completed, Permission: complete, Stamp: []string{"completed_at", "completed_by"}},
 	},
@@ -66,6 +71,7 @@ var Register = record.Define[Training](record.Definition{
 		{Name: "assigned_at", Label: "Assigned", Given: true}, {Name: "due_at", Label: "Due", Given: true},
 		{Name: "completed_at", Label: "Completed", Given: true}, {Name: "completed_by", Label: "Completed by", Given: true},
 		{Name: "evidence", Label: "Evidence", Given: true}, {Name: "renews_at", Label: "Renewal due", Given: true},
+		{Name: "left_at", Label: "Left", Given: true},
 		{Name: "note", Label: "Note", Help: "Why it was assigned by hand, or what else is to be known.", Long: true},
 		{Name: "sha256", Label: "SHA-256 of the content", Given: true},
 	},

@@ -27,7 +27,7 @@ func TestTheRegisterOfCourses(t *testing.T) {
 
 func TestTheRegisterOfTrainings(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: training.Register, With: record.Kinds{training.Courses}, Seed: offered,
+		Kind: training.Register, Own: []string{training.Ended, training.Missed}, With: record.Kinds{training.Courses}, Seed: offered,
 		New: `{"person":"person/other","course":"course/basics"}`,
 		Set: `{"note":"after what happened in May"}`,
 		Refused: map[string]string{

@@ -110,6 +110,10 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"vendor_assessments", `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"general"}`},
 		{"vendor_contracts", `{"vendor":"vendor/VEN-1","title":"Master agreement","owner":"person/p1","begins_at":"2026-03-02T00:00:00Z","notice":"48h","terms":["security"]}`},
 		{"assurance_reports", `{"vendor":"vendor/VEN-1","owner":"person/p1","type":"SOC 2 type 2","due_at":"2026-03-02T00:00:00Z"}`},
+		{"job_changes", `{"id":"p1.1","person":"person/p1","effective_at":"2026-03-02T00:00:00Z","to_title":"Engineer"}`},
+		{"agreements", `{"person":"person/p1","terms":"Terms 2026","access_from":"2026-03-02T00:00:00Z"}`},
+		{"performance_reviews", `{"person":"person/p1","reviewer":"person/p2","due_at":"2026-03-02T00:00:00Z"}`},
+		{"conduct_cases", `{"reported_at":"2026-03-01T00:00:00Z","channel":"manager","rule":"code-of-conduct 6"}`},
 		{"subprocessors", `{"vendor":"vendor/VEN-1","owner":"person/p1","purpose":"Mail"}`},
 	} {
 		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")

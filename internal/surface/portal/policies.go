@@ -2,7 +2,6 @@ package portal
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -69,16 +68,7 @@ func (p *Portal) asked(reader *store.Reader, v *policies.Version, person string)
 	if person == "" {
 		return nil, nil
 	}
-	_, id, _ := strings.Cut(person, "/")
-	found, err := record.Get(reader, policies.Acknowledgments.Name, v.ID+"."+id)
-	if errors.Is(err, record.ErrNone) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var a policies.Acknowledgment
-	return &a, json.Unmarshal(found.Doc, &a)
+	return policies.AskedOf(reader, v, person)
 }
 
 // policyOf is the page on which an acknowledgment is given; empty for other

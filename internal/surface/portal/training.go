@@ -39,9 +39,10 @@ func (p *Portal) trainings(r *request) (*shown, error) {
 		all, err := training.Of(reader, page.Person)
 		for _, t := range all {
 			line := trainingLine{t, trainingPath(t.ID), t.Open() && t.DueAt.Before(now)}
-			if t.Open() {
+			switch {
+			case t.Open():
 				page.Open = append(page.Open, line)
-			} else {
+			case t.CompletedAt != nil:
 				page.Done = append(page.Done, line)
 			}
 		}

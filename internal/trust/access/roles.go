@@ -91,7 +91,7 @@ var Roles = Table{
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
-	"job/register.watch":   {"finding.watch", "risk.watch", "acknowledgment.ask", "training.assign"},
+	"job/register.watch":   {"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "training.assign", "training.settle", "performance_review.settle"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},
