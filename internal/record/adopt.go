@@ -228,7 +228,7 @@ func every(r *store.Reader, kind string, visit func(*Version) error) error {
 	v := Version{Kind: kind}
 	var to *int64
 	var doc store.Raw
-	return r.Each(`SELECT `+rowColumns+` FROM record_version WHERE kind = $1 ORDER BY id, version`, []any{kind},
+	return r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind)+` ORDER BY id, version`, nil,
 		[]any{&v.ID, &v.Version, &v.From, &to, &doc}, func() error {
 			v.To, v.Doc = to, json.RawMessage(doc)
 			return visit(&v)
@@ -263,7 +263,7 @@ func (k *Kind) adopt(tx *store.Tx, done bool) error {
 		return err
 	}
 	for _, one := range rows {
-		if _, err := tx.Exec(`UPDATE record_version SET cols = $1, at = $2 WHERE kind = $3 AND id = $4 AND version = $5`, one.values, one.at, k.Name, one.id, one.version); err != nil {
+		if _, err := tx.Exec(`UPDATE record_version SET cols = $1, at = $2 WHERE `+of(k.Name)+` AND id = $3 AND version = $4`, one.values, one.at, one.id, one.version); err != nil {
 			return err
 		}
 	}

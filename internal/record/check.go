@@ -116,8 +116,8 @@ func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64, valu
 	want := []byte(data.Document)
 	if data.Version > 1 {
 		before, end := "", int64(-1)
-		err := r.One(`SELECT doc, to_idx FROM record_version WHERE kind = $1 AND id = $2 AND version = $3`,
-			[]any{v.Kind, v.ID, v.Version - 1}, []any{&before, &end})
+		err := r.One(`SELECT doc, to_idx FROM record_version WHERE `+of(v.Kind)+` AND id = $1 AND version = $2`,
+			[]any{v.ID, v.Version - 1}, []any{&before, &end})
 		if err != nil || end != event.Index {
 			return differs("the version before it is missing, or does not end at event %d", event.Index)
 		}
@@ -134,16 +134,16 @@ func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64, valu
 }
 
 // CheckEnds finds a version that ended without a successor, or that did not
-// end though it has one, among those that began before index to.
-func CheckEnds(r *store.Reader, to int64) error {
+// end though it has one, among those that began at the indexes from..to (exclusive).
+func CheckEnds(r *store.Reader, from, to int64) error {
 	var kind, id string
 	var version int
-	var from int64
+	var began int64
 	return r.Each(`SELECT a.kind, a.id, a.version, a.from_idx FROM record_version a
 		LEFT JOIN record_version b ON b.kind = a.kind AND b.id = a.id AND b.version = a.version + 1
-		WHERE a.from_idx < $1 AND (a.to_idx IS DISTINCT FROM b.from_idx) ORDER BY a.from_idx LIMIT 1`,
-		[]any{to}, []any{&kind, &id, &version, &from}, func() error {
-			return &Difference{from, fmt.Sprintf("%s/%s version %d does not end where the next version begins", kind, id, version)}
+		WHERE a.from_idx >= $1 AND a.from_idx < $2 AND (a.to_idx IS DISTINCT FROM b.from_idx) ORDER BY a.from_idx LIMIT 1`,
+		[]any{from, to}, []any{&kind, &id, &version, &began}, func() error {
+			return &Difference{began, fmt.Sprintf("%s/%s version %d does not end where the next version begins", kind, id, version)}
 		})
 }
 

@@ -103,8 +103,8 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 		}
 		if change.Expect > 0 {
 			// Lists are of current versions only.
-			n, err := tx.Exec(`UPDATE record_version SET to_idx = $1, cols = NULL WHERE kind = $2 AND id = $3 AND version = $4 AND to_idx IS NULL`,
-				index, kind.Name, change.ID, change.Expect)
+			n, err := tx.Exec(`UPDATE record_version SET to_idx = $1, cols = NULL WHERE `+of(kind.Name)+` AND id = $2 AND version = $3 AND to_idx IS NULL`,
+				index, change.ID, change.Expect)
 			if err != nil {
 				return nil, err
 			}
@@ -221,9 +221,19 @@ func digest(doc []byte) string {
 
 const rowColumns = `id, version, from_idx, to_idx, doc`
 
+// of selects the rows of a kind. Its name stands in the text: SQLite would plan
+// a statement anew each time that it is run if the condition of an index, of
+// which each kind has its own, depended on what is bound to it.
+func of(kind string) string {
+	if !nameShape(kind) { // there are no records of what is no name
+		return "kind IS NULL"
+	}
+	return "kind = '" + kind + "'"
+}
+
 // Get reads the current version of a record. ErrNone when there is none.
 func Get(r *store.Reader, kind, id string) (*Version, error) {
-	v, err := oneVersion(r, kind, `kind = $1 AND id = $2 AND to_idx IS NULL`, kind, id)
+	v, err := oneVersion(r, kind, of(kind)+` AND id = $1 AND to_idx IS NULL`, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s/%s", ErrNone, kind, id)
 	}
@@ -232,7 +242,7 @@ func Get(r *store.Reader, kind, id string) (*Version, error) {
 
 // GetVersion reads a version of a record. ErrNone when there is none.
 func GetVersion(r *store.Reader, kind, id string, number int) (*Version, error) {
-	v, err := oneVersion(r, kind, `kind = $1 AND id = $2 AND version = $3`, kind, id, number)
+	v, err := oneVersion(r, kind, of(kind)+` AND id = $1 AND version = $2`, id, number)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s/%s version %d", ErrNone, kind, id, number)
 	}
@@ -254,7 +264,7 @@ func Current(r *store.Reader, kind string, ids []string) (map[string]json.RawMes
 	if len(ids) == 0 {
 		return current, nil
 	}
-	args := []any{kind}
+	args := make([]any, 0, len(ids))
 	var list strings.Builder
 	for i, id := range ids {
 		if i > 0 {
@@ -268,7 +278,7 @@ func Current(r *store.Reader, kind string, ids []string) (map[string]json.RawMes
 	var id string
 	var doc *string
 	err := r.Each(`SELECT v.column1,
-			(SELECT r.doc FROM record_version r WHERE r.kind = $1 AND r.id = v.column1 ORDER BY r.version DESC LIMIT 1)
+			(SELECT r.doc FROM record_version r WHERE r.`+of(kind)+` AND r.id = v.column1 ORDER BY r.version DESC LIMIT 1)
 		FROM (VALUES `+list.String()+`) AS v`,
 		args, []any{&id, &doc}, func() error {
 			if doc != nil {
@@ -285,8 +295,8 @@ func History(r *store.Reader, kind, id string) ([]*Version, error) {
 	var versions []*Version
 	var v Version
 	var doc string
-	err := r.Each(`SELECT `+rowColumns+` FROM record_version WHERE kind = $1 AND id = $2 ORDER BY version`,
-		[]any{kind, id}, []any{&v.ID, &v.Version, &v.From, &v.To, &doc}, func() error {
+	err := r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind)+` AND id = $1 ORDER BY version`,
+		[]any{id}, []any{&v.ID, &v.Version, &v.From, &v.To, &doc}, func() error {
 			one := v
 			one.Kind, one.Doc = kind, json.RawMessage(doc)
 			versions = append(versions, &one)
@@ -312,7 +322,7 @@ type Range struct {
 
 // where is the condition of a range.
 func (q Range) where() (string, []any) {
-	conditions, args := []string{"kind = $1"}, []any{q.Kind}
+	conditions, args := []string{of(q.Kind)}, []any(nil)
 	add := func(condition string, arg int64) {
 		args = append(args, arg)
 		conditions = append(conditions, strings.ReplaceAll(condition, "?", store.Parameters(len(args), 1)))
@@ -389,6 +399,6 @@ func EachMade(r *store.Reader, kind string, index int64, visit func(*Version) er
 // records are numbered. It is right within a transaction that holds the lane.
 func Number(r *store.Reader, kind string) (int64, error) {
 	var n int64
-	err := r.One(`SELECT count(*) FROM record_version WHERE kind = $1 AND version = 1`, []any{kind}, []any{&n})
+	err := r.One(`SELECT count(*) FROM record_version WHERE `+of(kind)+` AND version = 1`, nil, []any{&n})
 	return n + 1, err
 }

@@ -28,16 +28,18 @@ func (s *System) verification(found *stamps.Found, folders []string, indexes boo
 			}
 			return asDamage(s.Kinds.Check(r, from, to, applied))
 		},
-		Closing: func(r *store.Reader, head ledger.Head) error {
+		Closing: func(r *store.Reader, head ledger.Head, read []ledger.Span) error {
 			if indexes {
 				if err := asDamage(record.CheckIndexes(r)); err != nil {
 					return err
 				}
 			}
-			if err := asDamage(record.CheckOutside(r, head.Size)); err != nil {
-				return err
+			for _, span := range read {
+				if err := asDamage(record.CheckEnds(r, span.From, span.To)); err != nil {
+					return err
+				}
 			}
-			return asDamage(record.CheckEnds(r, head.Size))
+			return asDamage(record.CheckOutside(r, head.Size))
 		},
 	}
 }

@@ -32,8 +32,8 @@ type Verification struct {
 	// the log, from several goroutines.
 	State func(r *store.Reader, from, to int64, own []*Event) error
 	// Closing is called once beside the blocks, with the head of the snapshot that
-	// it is given.
-	Closing func(r *store.Reader, head Head) error
+	// it is given and the spans that are read.
+	Closing func(r *store.Reader, head Head, read []Span) error
 	// Index computes the search index again from the events that are read. It
 	// costs as much as all the rest (every event is parsed, which hashing does
 	// not need); without it the index is held against the signatures that it was
@@ -139,7 +139,10 @@ func (v *verifying) citedRoots(ctx context.Context, db *store.DB) error {
 	for share := range slices.Chunk(sizes, max(1, (len(sizes)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))) {
 		group.Go(func() error {
 			return db.Read(ctx, func(r *store.Reader) error {
-				hashes := hashReader(r, v.head)
+				hashes, err := gather(hashReader(r, v.head), v.head, share)
+				if err != nil {
+					return err
+				}
 				for _, size := range share {
 					if err := sameRoot(hashes, v.head, size, v.cited[size], "an event cites"); err != nil {
 						return err
@@ -150,6 +153,47 @@ func (v *verifying) citedRoots(ctx context.Context, db *store.DB) error {
 		})
 	}
 	return group.Wait()
+}
+
+// gathered holds hashes of a tree by their index.
+type gathered map[int64]tlog.Hash
+
+// ReadHashes implements tlog.HashReader.
+func (g gathered) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	hashes := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		hashes[i] = g[index]
+	}
+	return hashes, nil
+}
+
+// gather reads at once what the roots of these sizes are made of: a tile is held
+// against the root of the head once, and not for every size.
+func gather(hashes tlog.HashReader, head Head, sizes []int64) (gathered, error) {
+	all := gathered{}
+	note := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		for _, index := range indexes {
+			all[index] = tlog.Hash{}
+		}
+		return all.ReadHashes(indexes)
+	})
+	for _, size := range sizes {
+		if size > head.Size { // sameRoot says so
+			continue
+		}
+		if _, err := tlog.TreeHash(size, note); err != nil {
+			return nil, err
+		}
+	}
+	indexes := slices.Sorted(maps.Keys(all))
+	read, err := hashes.ReadHashes(indexes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	for i, index := range indexes {
+		all[index] = read[i]
+	}
+	return all, nil
 }
 
 // checkHead checks the head row and that no row lies outside the log.
@@ -313,7 +357,7 @@ func (v *verifying) closing(r *store.Reader) error {
 	if err != nil {
 		return err
 	}
-	return v.Closing(r, head)
+	return v.Closing(r, head, v.ranges)
 }
 
 // part checks the events from..to, which lie under one tile of level 1, the
