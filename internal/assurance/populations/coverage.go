@@ -47,33 +47,53 @@ func Covered(r Snapshot, source string, window Window) (*Coverage, error) {
 	return covered(r, source, window)
 }
 
-func covered(r Snapshot, source string, window Window) (*Coverage, error) {
-	covered := map[string][]interval{} // by scope
-	gaps := map[string][]string{}
-	result := &Coverage{}
-	err := r.Events(ledger.Query{Type: record.CompletedType, To: window.AsOf}, func(e *ledger.Event) error {
+// imported is what an import has to say for its source.
+type imported struct {
+	interval
+	scope string
+	gap   string // why it is incomplete; empty: it is complete
+	query json.RawMessage
+}
+
+// importsAt is what imports gives of a remembered snapshot.
+type importsAt int64
+
+// imports are those before a checkpoint, by their source, in the order of the ledger.
+func imports(r Snapshot, asOf int64) (map[string][]imported, error) {
+	all := map[string][]imported{}
+	err := r.Events(ledger.Query{Type: record.CompletedType, To: asOf}, func(e *ledger.Event) error {
 		var done record.Completed
 		if err := jsonv2.Unmarshal(e.Data, &done); err != nil {
 			return &ledger.DamageError{Index: e.Index, What: "the import's data cannot be read"}
 		}
-		if done.Register != source {
-			return nil
-		}
-		result.Imports++
-		part := spoken(&done, e.Instant())
+		one := imported{interval: spoken(&done, e.Instant()), scope: done.Scope}
 		if !done.Complete {
-			gaps[done.Scope] = append(gaps[done.Scope], fmt.Sprintf("import %d is incomplete: %s", e.Index, first(done.Gaps)))
+			one.gap = fmt.Sprintf("import %d is incomplete: %s", e.Index, first(done.Gaps))
 		}
-		covered[done.Scope] = append(covered[done.Scope], part)
-		query, err := json.Marshal(done.Query)
-		if len(query) > maxQuery {
-			query, err = json.Marshal(map[string]int64{"event": e.Index})
+		var err error
+		if one.query, err = json.Marshal(done.Query); len(one.query) > maxQuery {
+			one.query, err = json.Marshal(map[string]int64{"event": e.Index})
 		}
-		result.Query = query
+		all[done.Register] = append(all[done.Register], one)
 		return err
 	})
-	if err != nil || result.Imports == 0 {
+	return all, err
+}
+
+func covered(r Snapshot, source string, window Window) (*Coverage, error) {
+	covered := map[string][]interval{} // by scope
+	gaps := map[string][]string{}
+	result := &Coverage{}
+	all, err := Once(r, importsAt(window.AsOf), func() (map[string][]imported, error) { return imports(r, window.AsOf) })
+	if err != nil || len(all[source]) == 0 {
 		return result, err
+	}
+	for _, one := range all[source] {
+		if one.gap != "" {
+			gaps[one.scope] = append(gaps[one.scope], one.gap)
+		}
+		covered[one.scope] = append(covered[one.scope], one.interval)
+		result.Imports, result.Query = result.Imports+1, one.query
 	}
 	result.Until = window.To
 	for _, scope := range slices.Sorted(maps.Keys(covered)) {

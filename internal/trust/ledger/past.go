@@ -21,6 +21,13 @@ func At(r *store.Reader, instant time.Time) (Past, error) {
 	if err != nil {
 		return Past{}, err
 	}
+	last, err := LastRecorded(r)
+	if err != nil {
+		return Past{}, err
+	}
+	if !last.After(instant) {
+		return Past{head.Size, head.Root}, nil
+	}
 	var failed error
 	size := sort.Search(int(head.Size), func(i int) bool {
 		if failed != nil {
