@@ -29,7 +29,7 @@ type thing struct {
 
 var things = record.Kinds{
 	{Name: "thing", Register: "things", At: "at", New: func() any { return &thing{} }},
-	{Name: "thing-like", Register: "things-alike", New: func() any { return &thing{} }},
+	{Name: "thing_like", Register: "things-alike", New: func() any { return &thing{} }},
 }
 
 // What replaying the leaves gives is what the store has: at every checkpoint,

@@ -332,7 +332,7 @@ func TestSearching(t *testing.T) {
 		t.Error("a search reads what is personal")
 	}
 	b.get("/search?q=risk/RSK-1").goes(t, "/r/risks/RSK-1")
-	b.get("/search?q=nothing-like-it").want(t, 200, "Nothing was found")
+	b.get("/search?q=nothing_like-it").want(t, 200, "Nothing was found")
 	b.get("/search?q=%00").want(t, 400, "cannot be looked for")
 	if got := s.signed(t, "eve", "engineer").get("/search?q=zz").want(t, 200); strings.Contains(got.body, "/r/people") {
 		t.Error("whoever may not read people is led there")
