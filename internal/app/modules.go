@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/pentests"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
@@ -42,6 +43,7 @@ var Kinds = slices.Concat(record.Kinds{
 	actions.Register,
 	exercises.Register,
 	pentests.Register,
+	meetings.Register,
 	policies.Register,
 	policies.Versions,
 	policies.Acknowledgments,

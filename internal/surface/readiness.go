@@ -30,6 +30,8 @@ type ReadinessQuery struct {
 	Period string
 	// At is the instant that the report is for; zero: now.
 	At time.Time
+	// Since is the instant since when it says what is new; zero: a day before.
+	Since time.Time
 	// Days is how many days ahead it looks; zero: DefaultDays.
 	Days int
 }
@@ -54,9 +56,12 @@ func (s *System) Readiness(ctx context.Context, q ReadinessQuery) (*reports.Read
 	if q.At.IsZero() {
 		q.At = s.Clock.Now()
 	}
+	if q.Since.IsZero() {
+		q.Since = q.At.In(zone).AddDate(0, 0, -1)
+	}
 	question := reports.Question{
 		Organization: s.Config.Organization, Controls: all, Kinds: s.Kinds, Zone: zone, Period: q.Period,
-		At: q.At, Since: q.At.In(zone).AddDate(0, 0, -1), Horizon: time.Duration(cmp.Or(q.Days, DefaultDays)) * 24 * time.Hour,
+		At: q.At, Since: q.Since, Horizon: time.Duration(cmp.Or(q.Days, DefaultDays)) * 24 * time.Hour,
 		Files: &results.Files{Blobs: s.Blobs, Kinds: s.Kinds},
 	}
 	var report *reports.Readiness

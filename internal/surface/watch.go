@@ -16,7 +16,8 @@ import (
 // have ended, findings that are overdue. It asks those to
 // acknowledge the policies in force who were not asked yet, and assigns the courses
 // that are offered to those who have to finish them, for the first time or again. What
-// people owed who have left ends (SettleLeavers).
+// people owed who have left ends (SettleLeavers). The agendas of the day's meetings are
+// made.
 const WatchJob = "register.watch"
 
 // ScheduleWatch hands the daily look at the registers to the runner.
@@ -35,8 +36,10 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 		closed, unclosed := s.SettleLeavers(ctx, caller)
 		asked, unasked := s.AskEverybody(ctx, caller)
 		assigned, unassigned := s.AssignTrainings(ctx, caller)
-		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned, "of_leavers_closed", closed)
-		return errors.Join(err, unsettled, unclosed, unasked, unassigned)
+		prepared, unprepared := s.PrepareMeetings(ctx, caller)
+		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned, "of_leavers_closed", closed,
+			"meetings_prepared", prepared)
+		return errors.Join(err, unsettled, unclosed, unasked, unassigned, unprepared)
 	})
 	return nil
 }

@@ -77,3 +77,24 @@ func TestATabletopExercise(t *testing.T) {
 	}
 	other.holds("main", "Reviewed by", "account/ciso")
 }
+
+// The minutes of a meeting are kept by one person and confirmed by another.
+func TestTheMinutesOfAMeeting(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "executive")
+	v := s.signs(t, "compliance")
+	v.goes("/new/meetings")
+	v.fills("f-title", "Week 9", "f-series", "posture review", "f-chair", "account/executive", "f-keeper", "account/compliance", "f-topics", "Alerts",
+		"f-decisions", "Rotate the key\nBuy a safe")
+	v.presses("Add it")
+	v.at("/r/meetings/MTG-1", "Week 9")
+	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-attendees", "account/compliance\naccount/executive", "held-f-notes", "Alerts were read")
+	v.presses("Held")
+	v.holds("main", "Buy a safe", "Confirmed: for somebody else to do")
+	v.audited("meeting")
+
+	other := s.signs(t, "executive")
+	other.goes("/r/meetings/MTG-1")
+	other.presses("Confirmed")
+	other.holds("main", "Confirmed by", "account/executive")
+}

@@ -103,6 +103,7 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"self_assessments", `{"id":"SA-CHG-01-2026-Q1","assessor":"person/p1","reviewer":"person/p2"}`},
 		{"actions", `{"title":"Print the roster","owner":"person/p1","due_at":"2026-03-01T00:00:00Z","exercise":"exercise/EXE-1"}`},
 		{"exercises", `{"title":"A key is public","playbook":"leaked-key","facilitator":"person/p1"}`},
+		{"meetings", `{"title":"Week 9","series":"posture review","chair":"person/p1","keeper":"person/p1"}`},
 		{"penetration_tests", `{"title":"Portal 2026","owner":"person/p1"}`},
 		{"risks", `{"title":"A laptop is lost","category":"security","owner":"person/p1","likelihood":2,"impact":3}`},
 		{"risk_assessments", `{"title":"2026","trigger":"yearly"}`},

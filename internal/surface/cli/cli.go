@@ -143,6 +143,7 @@ func (p *program) commands() []*cobra.Command {
 		p.taskCommand(),
 		p.policyCommand(),
 		p.playbookCommand(),
+		p.meetingCommand(),
 		p.trainingCommand(),
 		p.reportCommand(),
 		p.evidenceCommand(),

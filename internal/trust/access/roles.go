@@ -23,7 +23,7 @@ var compliance = []string{
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
-	"action.*", "exercise.*", "penetration_test.*",
+	"action.*", "exercise.*", "penetration_test.*", "meeting.*",
 	"vendor.*", "vendor_assessment.*", "vendor_contract.*", "assurance_report.*", "subprocessor.*",
 	"policy.add", "policy.set", "policy.move", "policy.link", "policy.comment", "policy.attach", "policy.tag",
 	"policy_version.add", "policy_version.set", "policy_version.move", "policy_version.publish",
@@ -48,6 +48,7 @@ var reporting = []string{
 	"self_assessment.add", "self_assessment.set", "self_assessment.move", "self_assessment.comment", "self_assessment.attach", "self_assessment.link",
 	"action.add", "action.set", "action.move", "action.comment", "action.attach", "action.link",
 	"exercise.add", "exercise.set", "exercise.move", "exercise.comment", "exercise.attach", "exercise.link",
+	"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.comment", "meeting.attach", "meeting.link",
 }
 
 // Roles is the table that SCAF starts with.
@@ -59,7 +60,8 @@ var Roles = Table{
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
-		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
+		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review",
+		"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.prepare", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
 		"vendor.move", "vendor.approve",
 	}),
 	"control-owner": append([]string{
@@ -91,7 +93,10 @@ var Roles = Table{
 	"job/ledger.verify":    {"ledger.verify"},
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
-	"job/register.watch":   {"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "training.assign", "training.settle", "performance_review.settle"},
+	"job/register.watch": {
+		"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "training.assign", "training.settle", "performance_review.settle",
+		"meeting.prepare",
+	},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},

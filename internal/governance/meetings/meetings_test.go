@@ -1,0 +1,100 @@
+package meetings_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/actions"
+	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/meetings"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/recordtest"
+)
+
+const (
+	meeting = `{"title":"Week 9","series":"posture review","chair":"person/owner","keeper":"person/keeper"}`
+	held    = `{"held_at":"2026-01-01T09:00:00Z","attendees":["person/owner","person/other","person/third"],"topics":["Alerts"],"notes":"All was read","decisions":["Rotate the key"]}`
+)
+
+func TestTheRegister(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: meetings.Register, New: meeting, Set: `{"topics":["Alerts","Money"]}`,
+		Fields: map[string]string{"planned held": held, "planned cancelled": `{"cancelled_reason":"A holiday"}`},
+		Refused: map[string]string{
+			"chair": `{"chair":"Ada"}`, "keeper": `{"keeper":""}`, "series": `{"series":"lunch"}`, "attendees": `{"attendees":["Ada"]}`,
+			"independent": `{"attendees":["person/a"],"independent":["person/b"]}`,
+		},
+		GuardFalse: map[string]string{
+			"planned held":   strings.Replace(held, `,"decisions":["Rotate the key"]`, ``, 1),
+			"held confirmed": `{"attendees":["person/owner","person/keeper"]}`,
+		},
+	})
+}
+
+// The agenda says what changed since the meeting of the series before, and no job makes
+// it twice.
+func TestTheAgendaIsOfWhatChangedSinceTheMeetingBefore(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		keeper := act.Caller{ID: "person/keeper", Roles: []string{"compliance"}}
+		night := act.JobCaller("register.watch")
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		add := func(kind *record.Kind, documents ...string) {
+			t.Helper()
+			_, err := f.AddRecord(t.Context(), keeper, kind, apptest.Fields(t, documents...))
+			must(err)
+		}
+		says := func(id string, wants ...string) {
+			t.Helper()
+			m, err := f.PrepareMeeting(t.Context(), keeper, id)
+			must(err)
+			var lines []string
+			for _, one := range m.Agenda {
+				lines = append(lines, one.Topic+": "+one.Text+" "+one.Ref)
+			}
+			all := strings.Join(lines, "\n")
+			for _, want := range wants {
+				if no, absent := strings.CutPrefix(want, "!"); strings.Contains(all, no) == absent {
+					t.Errorf("the agenda of %s, about %q:\n%s", id, want, all)
+				}
+			}
+		}
+		at := func(name string, after time.Duration) string {
+			return `{"` + name + `":"` + f.Manual.Now().Add(after).Format(time.RFC3339) + `"}`
+		}
+		finding := `{"title":"A key without rotation","source":"audit","severity":"critical","owner":"person/dev"}`
+		add(meetings.Register, meeting, at("planned_for", time.Hour))
+		says("MTG-1", "Nothing new", "!The meeting before")
+		add(findings.Register, finding, at("found_at", -2*time.Hour))
+		says("MTG-1", "New findings: critical: A key without rotation (person/dev, due", "finding/FND-1", "!overdue")
+		_, err := f.MoveRecord(t.Context(), keeper, meetings.Register, "MTG-1", record.AnyVersion, meetings.Held, apptest.Fields(t, held, at("held_at", -time.Hour), `{"topics":null}`))
+		must(err)
+		if _, err := f.PrepareMeeting(t.Context(), keeper, "MTG-1"); err == nil {
+			t.Error("an agenda is made of a meeting that was held")
+		}
+		add(actions.Register, `{"title":"Rotate it","owner":"person/dev","meeting":"meeting/MTG-1"}`, at("due_at", 24*time.Hour))
+		for range 25 {
+			add(actions.Register, `{"title":"Look","owner":"person/dev","meeting":"meeting/MTG-1"}`, at("due_at", 48*time.Hour))
+		}
+		f.Manual.Advance(8 * 24 * time.Hour)
+		add(findings.Register, finding, `{"title":"Another"}`, at("found_at", 0))
+		add(meetings.Register, meeting, at("planned_for", 2*time.Hour))
+		add(meetings.Register, meeting, at("planned_for", 48*time.Hour))
+		add(meetings.Register, meeting, `{"series":"management review"}`)
+		for i, want := range []int{1, 0} {
+			if n, err := f.PrepareMeetings(t.Context(), night); err != nil || n != want {
+				t.Errorf("night %d: %d agendas are made (%v), want %d", i, n, err, want)
+			}
+		}
+		says("MTG-2", "The meeting before: It decided: Rotate the key meeting/MTG-1", "Rotate it (person/dev, due", "overdue", "and 6 more",
+			"New findings: critical: Another", "Overdue findings: critical: A key without rotation")
+		says("MTG-4", "New findings: critical: A key without rotation", "!The meeting before")
+	})
+}
