@@ -70,6 +70,9 @@ type Definition struct {
 // Transition lets a record move from one state to another.
 type Transition struct {
 	From, To string
+	// Called is what people call the move where that is not the state it leads to:
+	// "Confirm", of one that leads back to where the record is. Empty: the state.
+	Called string
 	// Permission is needed beside <kind>.move; empty: none.
 	Permission string
 	// Guard is a CEL expression over the record as it would be (item). The move
@@ -363,9 +366,11 @@ func (k *Kind) transition(from, to string) *Transition {
 }
 
 // guarded reports whether a state is only for those who move a record there
-// under some condition: no record begins in it.
+// under some condition: no record begins in it. In the first state every record
+// may begin, though a governed move leads back to it.
 func (k *Kind) guarded(state string) bool {
-	return slices.ContainsFunc(k.Transitions, func(t Transition) bool { return t.To == state && t.governed() })
+	first := len(k.States) > 0 && k.States[0].Name == state
+	return !first && slices.ContainsFunc(k.Transitions, func(t Transition) bool { return t.To == state && t.governed() })
 }
 
 // Expires is the instant from which on a document need not be kept; nil for

@@ -1,0 +1,80 @@
+// Package rounds says what is to be done to each record of a register once in
+// every quarter, or every year: confirm it, review it, try it. Rounds are parts of
+// the calendar, so that doing one late does not move the next.
+package rounds
+
+import (
+	"fmt"
+	"iter"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Every is how often there is a round.
+type Every int
+
+// Intervals, in months.
+const (
+	Quarter Every = 3
+	Year    Every = 12
+)
+
+// Round is one of them: its name, "2026-Q1" or "2026", and its last day. Midnight
+// in UTC of that day lies within the quarter in every time zone.
+type Round struct {
+	Name  string    `json:"round"`
+	DueAt time.Time `json:"due_at"`
+}
+
+// At is the round in which an instant lies, in UTC.
+func (e Every) At(at time.Time) Round {
+	at = at.UTC()
+	n := (int(at.Month())-1)/int(e) + 1
+	due := time.Date(at.Year(), time.Month(n*int(e)+1), 0, 0, 0, 0, 0, time.UTC)
+	if e == Year {
+		return Round{fmt.Sprintf("%04d", at.Year()), due}
+	}
+	return Round{fmt.Sprintf("%04d-Q%d", at.Year(), n), due}
+}
+
+// Next is the round after one.
+func (e Every) Next(r Round) Round { return e.At(r.DueAt.AddDate(0, 0, 1)) }
+
+// Due are the rounds of something that is there from an instant to another one,
+// nil for still, that fall due in the half-open interval. The first is the round in
+// which it came.
+func (e Every) Due(since, until *time.Time, from, to time.Time) iter.Seq[Round] {
+	return func(yield func(Round) bool) {
+		if since == nil {
+			return
+		}
+		r := e.At(*since)
+		if from.After(r.DueAt) {
+			r = e.At(from)
+		}
+		for ; r.DueAt.Before(to) && (until == nil || r.DueAt.Before(*until)); r = e.Next(r) {
+			if !r.DueAt.Before(from) && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// nameShape has the year, and the quarter where it names one.
+var nameShape = regexp.MustCompile(`^(20\d\d)(?:-Q([1-4]))?$`)
+
+// Parse is the round with this name; false for none of the interval.
+func (e Every) Parse(name string) (Round, bool) {
+	of := nameShape.FindStringSubmatch(name)
+	if of == nil || (of[2] == "") != (e == Year) {
+		return Round{}, false
+	}
+	year, _ := strconv.Atoi(of[1]) // digits
+	month := 1
+	if of[2] != "" {
+		quarter, _ := strconv.Atoi(of[2])
+		month = 3*quarter - 2
+	}
+	return e.At(time.Date(year, time.Month(month), 1, 0, 0, 0, 0, time.UTC)), true
+}
