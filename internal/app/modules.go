@@ -23,6 +23,7 @@ import (
 	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/governance/vendors"
 	"scaf.dev/scaf/internal/operations/changes"
+	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/access"
@@ -57,6 +58,12 @@ var Kinds = slices.Concat(record.Kinds{
 	vendors.Contracts,
 	vendors.Reports,
 	vendors.Subprocessors,
+	systems.Register,
+	systems.Assets,
+	systems.DataSets,
+	systems.Disposals,
+	systems.Media,
+	systems.Copies,
 	tasks.Register,
 	tasks.Performances,
 	access.Tokens,

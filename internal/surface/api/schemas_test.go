@@ -116,6 +116,12 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"performance_reviews", `{"person":"person/p1","reviewer":"person/p2","due_at":"2026-03-02T00:00:00Z"}`},
 		{"conduct_cases", `{"reported_at":"2026-03-01T00:00:00Z","channel":"manager","rule":"code-of-conduct 6"}`},
 		{"subprocessors", `{"vendor":"vendor/VEN-1","owner":"person/p1","purpose":"Mail"}`},
+		{"systems", `{"id":"audit","name":"Audit","purpose":"p","data":["confidential"]}`},
+		{"assets", `{"name":"Laptop 7","kind":"device","owner":"person/p1"}`},
+		{"data_sets", `{"title":"Files","class":"confidential","owner":"person/p1","retention":"8760h"}`},
+		{"data_disposals", `{"data":"data_set/DS-1","what":"All","due_at":"2026-03-02T00:00:00Z","owner":"person/p1"}`},
+		{"media_disposals", `{"asset":"asset/AST-1","destination":"scrap"}`},
+		{"data_copies", `{"data":"data_set/DS-1","purpose":"p","to":"test"}`},
 	} {
 		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")
 	}

@@ -145,6 +145,7 @@ func (p *program) commands() []*cobra.Command {
 		p.playbookCommand(),
 		p.meetingCommand(),
 		p.trainingCommand(),
+		p.systemCommand(),
 		p.reportCommand(),
 		p.evidenceCommand(),
 		p.observationCommand(),

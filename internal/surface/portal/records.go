@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -155,7 +156,7 @@ func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, s
 		if t.From != from || t.Permission != "" && !r.may(t.Permission) {
 			continue
 		}
-		m := move{To: t.To, Title: record.Words(t.To), Open: t.To == state}
+		m := move{To: t.To, Title: cmp.Or(t.Called, record.Words(t.To)), Open: t.To == state}
 		err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error { return record.Another(reader, r.kind, r.caller, t, v) })
 		switch {
 		case errors.Is(err, act.ErrSamePerson):

@@ -54,9 +54,9 @@ var reporting = []string{
 // Roles is the table that SCAF starts with.
 var Roles = Table{
 	"administrator": {"*"},
-	"ciso":          slices.Concat(compliance, policyApproval, conduct, []string{"account.*", "token.*"}),
-	"compliance":    compliance,
-	"executive": slices.Concat(conduct, policyApproval, []string{
+	"ciso":          slices.Concat(compliance, inventoryKeeping, policyApproval, conduct, []string{"account.*", "token.*"}),
+	"compliance":    slices.Concat(compliance, inventoryKeeping),
+	"executive": slices.Concat(conduct, policyApproval, inventoryApproval, []string{
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
@@ -67,13 +67,13 @@ var Roles = Table{
 	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
 		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
-	}, append(slices.Clone(reporting), "risk.add", "risk.set", "risk.move", "risk.comment", "risk.link",
+	}, append(slices.Concat(reporting, inventory), "risk.add", "risk.set", "risk.move", "risk.comment", "risk.link",
 		"vendor.add", "vendor.set", "vendor.move", "vendor.comment", "vendor.attach", "assurance_report.set", "assurance_report.move", "assurance_report.attach")...),
 	"employee": {}, // what everybody may who has an account
 	"engineer": append([]string{
 		"ledger.read", "record.read", "change.*", "control.read", "control.propose", "deviation.state", "report.read",
 		"task.done", "task.delegate", "evidence.add", "evidence.read",
-	}, reporting...),
+	}, slices.Concat(reporting, inventory)...),
 	"auditor": {
 		"ledger.read", "ledger.verify", "record.read",
 		"person.read", "job_change.read", "agreement.read", "performance_review.read", "conduct_case.read",

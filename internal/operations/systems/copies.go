@@ -1,0 +1,109 @@
+package systems
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Copy is production data that was copied to elsewhere. The record's instant is
+// when that was.
+type Copy struct {
+	ID          string     `json:"id"`
+	Data        string     `json:"data"`
+	Purpose     string     `json:"purpose"`
+	To          string     `json:"to"`
+	Masked      bool       `json:"masked"`
+	Encrypted   bool       `json:"encrypted"`
+	Until       *time.Time `json:"until,omitempty"`
+	RequestedBy string     `json:"requested_by"`
+	ApprovedBy  string     `json:"approved_by,omitempty"`
+	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
+	CopiedAt    *time.Time `json:"copied_at,omitempty"`
+	DestroyedAt *time.Time `json:"destroyed_at,omitempty"`
+	State       string     `json:"state"`
+}
+
+// Copies describes the register of copies.
+var Copies = record.Define[Copy](record.Definition{
+	Kind: "data_copy", Register: "data_copies", Title: "Data copies", Singular: "Data copy", Prefix: "CPY", At: "copied_at", Author: "requested_by",
+	States: []string{"requested", "approved", "copied", "destroyed", "refused"},
+	Transitions: []record.Transition{
+		{From: "requested", To: "approved", Permission: "data_copy.approve", Required: []string{"until"}, NotBy: []string{"requested_by"},
+			Stamp: []string{"approved_by", "approved_at"}, Check: byTheOwner},
+		{From: "requested", To: "refused", Permission: "data_copy.approve", NotBy: []string{"requested_by"}},
+		{From: "approved", To: "copied", Required: []string{"copied_at"}},
+		// Masked data needs no approval. What was copied without either is recorded all
+		// the same, and DAT-03 reports it.
+		{From: "requested", To: "copied", Required: []string{"copied_at"}},
+		{From: "copied", To: "destroyed", Required: []string{"destroyed_at"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "data", Label: "Data set", Section: "Copy", Required: true, Refers: kindData, Help: "The set of data, like data_set/DS-1."},
+		{Name: "purpose", Label: "Purpose", Required: true, Help: "What it is needed for."},
+		{Name: "to", Label: "To", Required: true, Help: "Where it goes: a system, a laptop, a third party."},
+		{Name: "masked", Label: "Masked", Help: "Whether nobody can be recognised in it, with other data at hand either."},
+		{Name: "encrypted", Label: "Sent encrypted", Help: "Whether it is encrypted on the way."},
+		{Name: "until", Label: "Until", Help: "By when it is destroyed."},
+		{Name: "state", Label: "State"},
+		{Name: "requested_by", Label: "Asked for by", Section: "Approval"},
+		{Name: "approved_by", Label: "Approved by", Given: true},
+		{Name: "approved_at", Label: "Approved", Given: true},
+		{Name: "copied_at", Label: "Copied at", Section: "What was done", Help: "When it was made."},
+		{Name: "destroyed_at", Label: "Destroyed at", Help: "When it was destroyed."},
+	},
+	Columns: []record.Column{
+		{Field: "data", Filter: true},
+		{Field: "to", Filter: true},
+		{Field: "masked", Filter: true},
+		{Field: "requested_by", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "until", Filter: true, Sort: true},
+		{Field: "copied_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{{Name: "destroy", What: "Destroy the copy", At: "until", Owner: "requested_by", Open: `item.state == "copied"`}},
+})
+
+// Validate says what is wrong with a copy.
+func (c *Copy) Validate() (wrong []record.FieldError) {
+	if c.DestroyedAt != nil && c.CopiedAt != nil && c.DestroyedAt.Before(*c.CopiedAt) {
+		wrong = append(wrong, wrongs("destroyed_at", "is before it was copied"))
+	}
+	return append(wrong, bounded(map[string]string{"purpose": c.Purpose, "to": c.To}, nil)...)
+}
+
+// Before refuses data that is not listed, and holds what was approved.
+func (c *Copy) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		return there(tx, DataSets, "data", c.Data)
+	}
+	before := record.As[Copy](old)
+	if before.State != "requested" && (before.Data != c.Data || before.Purpose != c.Purpose || before.To != c.To || before.Masked != c.Masked ||
+		before.Encrypted != c.Encrypted || !sameTime(before.Until, c.Until) || before.CopiedAt != nil && !sameTime(before.CopiedAt, c.CopiedAt)) {
+		return refuse("state", "is %s: data, purpose, place, protection and end stay as they are", before.State)
+	}
+	return nil
+}
+
+func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
+// byTheOwner wants the approval of who owns the data.
+func byTheOwner(r *store.Reader, doc json.RawMessage) error {
+	c := &Copy{}
+	if err := json.Unmarshal(doc, c); err != nil {
+		return err
+	}
+	d, err := read[DataSet](r, DataSets, c.Data)
+	if errors.Is(err, record.ErrNone) {
+		return refuse("data", "%q is not in the register of data sets", c.Data)
+	}
+	if err == nil && c.ApprovedBy != d.Owner {
+		return refuse("state", "cannot be approved by %s: %s owns the data", c.ApprovedBy, d.Owner)
+	}
+	return err
+}

@@ -1,0 +1,221 @@
+package systems
+
+import (
+	"errors"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Methods of sanitization, in the words of NIST SP 800-88, section 2.5, the weakest
+// first.
+const (
+	Clear   = "clear"   // the medium's own ways of writing over it
+	Purge   = "purge"   // not even a laboratory brings it back: cryptographic erase, block erase
+	Destroy = "destroy" // the medium cannot be used any more
+)
+
+// anonymise is what may be done to data, and not to a medium.
+const anonymise = "anonymise"
+
+var methods = []string{Clear, Purge, Destroy}
+
+// Disposal is the end of data. The record's instant is when its time had come.
+type Disposal struct {
+	ID           string     `json:"id"`
+	Data         string     `json:"data"`
+	What         string     `json:"what"`
+	Whole        bool       `json:"whole"`
+	DueAt        *time.Time `json:"due_at,omitempty"`
+	Owner        string     `json:"owner"`
+	Hold         string     `json:"hold,omitempty"`
+	HeldBy       string     `json:"held_by,omitempty"`
+	Method       string     `json:"method,omitempty"`
+	Technique    string     `json:"technique,omitempty"`
+	DoneAt       *time.Time `json:"done_at,omitempty"`
+	By           string     `json:"by,omitempty"`
+	BackupsUntil *time.Time `json:"backups_until,omitempty"`
+	Certificate  string     `json:"certificate,omitempty"`
+	Witness      string     `json:"witness,omitempty"`
+	WitnessedAt  *time.Time `json:"witnessed_at,omitempty"`
+	State        string     `json:"state"`
+}
+
+const (
+	due       = "due"
+	held      = "held"
+	done      = "done"
+	witnessed = "witnessed"
+	holding   = "data_disposal.hold"
+)
+
+// Disposals describes the register of disposals of data.
+var Disposals = record.Define[Disposal](record.Definition{
+	Kind: "data_disposal", Register: "data_disposals", Title: "Data disposals", Singular: "Data disposal", Prefix: "DSP", At: "due_at", Fixed: []string{"data", "due_at"},
+	States: []string{due, held, done, witnessed},
+	Transitions: []record.Transition{
+		{From: due, To: done, Required: []string{"method", "technique", "done_at", "backups_until", "certificate"}, Stamp: []string{"by"}},
+		{From: done, To: witnessed, Permission: "data_disposal.witness", NotBy: []string{"by"}, Stamp: []string{"witness", "witnessed_at"}},
+		// The witness found it otherwise.
+		{From: done, To: due, Permission: "data_disposal.witness", NotBy: []string{"by"}},
+		{From: due, To: held, Permission: holding, Required: []string{"hold"}, NotBy: []string{"owner"}, Stamp: []string{"held_by"}},
+		{From: held, To: due, Permission: holding, NotBy: []string{"owner"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "data", Label: "Data set", Section: "Disposal", Required: true, Refers: kindData, Help: "The set of data, like data_set/DS-1."},
+		{Name: "what", Label: "What", Required: true, Help: "What of it: whose data, of which time."},
+		{Name: "whole", Label: "All of it", Help: "Whether nothing of the set is left then."},
+		{Name: "due_at", Label: "Time came", Required: true, Help: "When its retention ended: it is to be gone within 30 days."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who sees to it, as person/E1001."},
+		{Name: "state", Label: "State"},
+		{Name: "hold", Label: "Legal hold", Section: "Hold", Long: true, Help: "Why it has to stay: who ordered it, and for what."},
+		{Name: "held_by", Label: "Held by", Given: true},
+		{Name: "method", Label: "Method", Section: "Sanitization", Choices: append([]string{anonymise}, methods...), Help: "In the words of NIST SP 800-88: clear, purge or destroy; or anonymise, so that nobody can be recognised again."},
+		{Name: "technique", Label: "Technique", Help: "How: deleted with versions, the key destroyed, shredded, and with what tool."},
+		{Name: "done_at", Label: "Done at", Help: "When it was done."},
+		{Name: "by", Label: "Done by", Given: true},
+		{Name: "backups_until", Label: "Backups until", Help: "Until when backups hold it: the same instant where they were destroyed with it."},
+		{Name: "certificate", Label: "Certificate", Help: "What shows it: a file of this record, a certificate's number, a log."},
+		{Name: "witness", Label: "Witness", Section: "Witness", Given: true},
+		{Name: "witnessed_at", Label: "Witnessed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "data", Filter: true},
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "owner", Filter: true},
+		{Field: "method", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "done_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{{Name: "dispose", What: "Dispose of the data", At: "due_at", Owner: "owner", Open: `item.state == "due"`}},
+})
+
+// Compute ends what belongs to a state with it.
+func (d *Disposal) Compute() {
+	if d.State == due || d.State == held {
+		d.By, d.Witness, d.WitnessedAt = "", "", nil
+	}
+	if d.State == due {
+		d.Hold, d.HeldBy = "", ""
+	}
+}
+
+// Validate says what is wrong with a disposal.
+func (d *Disposal) Validate() []record.FieldError {
+	return bounded(map[string]string{"what": d.What, "hold": d.Hold, "technique": d.Technique, "certificate": d.Certificate}, nil)
+}
+
+// Before refuses data that is not listed, and what was done in the future. When a
+// hold ends, the time for the disposal begins.
+func (d *Disposal) Before(tx *act.Tx, old any) error {
+	now := tx.Now()
+	if d.State == done && d.DoneAt != nil && d.DoneAt.After(now) {
+		return refuse("done_at", "is in the future")
+	}
+	if old == nil {
+		return there(tx, DataSets, "data", d.Data)
+	}
+	switch before := record.As[Disposal](old); {
+	case before.State == witnessed:
+		return refuse("state", "is %s: it stays as it was", witnessed)
+	case before.State == done && d.State == done:
+		return refuse("state", "is %s: what was done is witnessed as it was said", done)
+	case before.State == held && d.State == due:
+		d.DueAt = &now
+	}
+	return nil
+}
+
+// there refuses a reference to a record that is not in its register.
+func there(tx *act.Tx, kind *record.Kind, field, reference string) error {
+	_, err := record.Get(&tx.Reader, kind.Name, bare(kind, reference))
+	if errors.Is(err, record.ErrNone) {
+		return refuse(field, "%q is not in the register of %s", reference, record.Words(kind.Register))
+	}
+	return err
+}
+
+// MediaDisposal is the end of a device or medium here. The record's instant is
+// when it left.
+type MediaDisposal struct {
+	ID          string     `json:"id"`
+	Asset       string     `json:"asset"`
+	DataClass   string     `json:"data_class,omitempty"`
+	Destination string     `json:"destination"`
+	Method      string     `json:"method,omitempty"`
+	Technique   string     `json:"technique,omitempty"`
+	WipedAt     *time.Time `json:"wiped_at,omitempty"`
+	By          string     `json:"by,omitempty"`
+	Proof       string     `json:"proof,omitempty"`
+	LeftAt      *time.Time `json:"left_at,omitempty"`
+	ReleasedBy  string     `json:"released_by,omitempty"`
+	State       string     `json:"state"`
+}
+
+// Media describes the register of disposals of devices and media.
+var Media = record.Define[MediaDisposal](record.Definition{
+	Kind: "media_disposal", Register: "media_disposals", Title: "Media disposals", Singular: "Media disposal", Prefix: "MED", At: "left_at", Fixed: []string{"asset"},
+	States: []string{"planned", "wiped", "left"},
+	Transitions: []record.Transition{
+		{From: "planned", To: "wiped", Required: []string{"method", "technique", "wiped_at", "proof"}, Stamp: []string{"by"}},
+		{From: "wiped", To: "left", Permission: "media_disposal.release", Required: []string{"left_at"}, NotBy: []string{"by"}, Stamp: []string{"released_by"}},
+		// It left unwiped: that is recorded, and no control is happy with it.
+		{From: "planned", To: "left", Permission: "media_disposal.release", Required: []string{"left_at"}, Stamp: []string{"released_by"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "asset", Label: "Asset", Section: "Medium", Required: true, Refers: kindAsset, Help: "The device or medium, like asset/AST-1."},
+		{Name: "data_class", Label: "Class of data", Given: true, Help: "That of the asset when this was recorded."},
+		{Name: "destination", Label: "Destination", Required: true, Choices: []string{"sold", "returned", "given away", "repair", "scrap"}, Help: "Where it goes."},
+		{Name: "state", Label: "State"},
+		{Name: "method", Label: "Method", Section: "Sanitization", Choices: methods, Help: "In the words of NIST SP 800-88: clear, purge or destroy. What held confidential or restricted data is not merely cleared."},
+		{Name: "technique", Label: "Technique", Help: "How: cryptographic erase, block erase, shredded, and with what tool."},
+		{Name: "wiped_at", Label: "Wiped at", Help: "When it was done."},
+		{Name: "by", Label: "Wiped by", Given: true},
+		{Name: "proof", Label: "Certificate", Help: "What shows it: the tool's report as a file of this record, a certificate's number."},
+		{Name: "left_at", Label: "Left at", Section: "Release", Help: "When it left the company."},
+		{Name: "released_by", Label: "Released by", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "asset", Filter: true},
+		{Field: "destination", Filter: true},
+		{Field: "method", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "wiped_at", Filter: true, Sort: true},
+		{Field: "left_at", Filter: true, Sort: true},
+	},
+})
+
+// Validate says what is wrong with a disposal. NIST SP 800-88, section 4: a medium
+// that leaves with confidential data on it is purged or destroyed.
+func (m *MediaDisposal) Validate() (wrong []record.FieldError) {
+	if m.Method == Clear && (m.DataClass == "confidential" || m.DataClass == "restricted") {
+		wrong = append(wrong, wrongs("method", "is %s, and it held %s data: %s or %s it", Clear, m.DataClass, Purge, Destroy))
+	}
+	return append(wrong, bounded(map[string]string{"technique": m.Technique, "proof": m.Proof}, nil)...)
+}
+
+// Before takes the class of data from the asset; what was wiped stays as it was
+// said.
+func (m *MediaDisposal) Before(tx *act.Tx, old any) error {
+	if old != nil {
+		switch before := record.As[MediaDisposal](old); {
+		case before.State == "left":
+			return refuse("state", "is left: it stays as it was")
+		case before.State == "wiped" && (before.Method != m.Method || before.Proof != m.Proof || before.Technique != m.Technique || before.WipedAt.Compare(*m.WipedAt) != 0):
+			return refuse("state", "is wiped: what was done stays as it was said")
+		}
+		return nil
+	}
+	asset, err := read[Asset](&tx.Reader, Assets, m.Asset)
+	if errors.Is(err, record.ErrNone) {
+		return refuse("asset", "%q is not in the register of assets", m.Asset)
+	}
+	if err != nil {
+		return err
+	}
+	m.DataClass = asset.DataClass
+	return nil
+}

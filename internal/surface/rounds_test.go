@@ -1,0 +1,139 @@
+package surface_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/assurance/versions/versionstest"
+	"scaf.dev/scaf/internal/record"
+)
+
+// half is the first half of 2026, in which two rounds of what is on a list fall due:
+// what nobody did is an item, too. The second one's grace ends after it.
+type half struct {
+	*apptest.Folder
+	t *testing.T
+}
+
+// at sets the clock to the beginning of a day.
+func (h *half) at(day string) {
+	h.t.Helper()
+	h.Manual.Set(date(h.t, day))
+}
+
+func (h *half) fields(text string) (all map[string]json.RawMessage) {
+	h.t.Helper()
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		h.t.Fatalf("%s: %v", text, err)
+	}
+	return all
+}
+
+// adds adds a record.
+func (h *half) adds(who, register, text string) {
+	h.t.Helper()
+	if _, err := h.AddRecord(context.Background(), person(who), h.register(register), h.fields(text)); err != nil {
+		h.t.Fatalf("%s %s: %v", register, text, err)
+	}
+}
+
+// moves moves a record, "asset/AST-1".
+func (h *half) moves(who, ref, state, text string) {
+	h.t.Helper()
+	kind, id, _ := strings.Cut(ref, "/")
+	at := slices.IndexFunc(h.Kinds, func(k *record.Kind) bool { return k.Name == kind })
+	if _, err := h.MoveRecord(context.Background(), person(who), h.Kinds[at], id, record.AnyVersion, state, h.fields(text)); err != nil {
+		h.t.Fatalf("%s to %s: %v", ref, state, err)
+	}
+}
+
+func (h *half) register(name string) *record.Kind {
+	h.t.Helper()
+	at := slices.IndexFunc(h.Kinds, func(k *record.Kind) bool { return k.Register == name })
+	if at < 0 {
+		h.t.Fatalf("there is no register %s", name)
+	}
+	return h.Kinds[at]
+}
+
+// deviate closes the half, and holds of every test of the controls how many
+// items it has and which of them deviate: "AST-01 confirmed".
+func (h *half) deviate(want map[string]string) {
+	h.t.Helper()
+	ctx := context.Background()
+	period, err := periods.Close(ctx, h.Door, apptest.Operator, "H1")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for name, want := range want {
+		id, test, _ := strings.Cut(name, " ")
+		control, err := h.Control(id)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		versionstest.InForce(h.t, h.Door, h.Blobs, control)
+		for _, one := range control.Tests {
+			if one.ID != test {
+				continue
+			}
+			outcome, err := h.Lab().Perform(ctx, apptest.Operator, results.Task{Control: control, Test: one, Period: *period})
+			if err != nil {
+				h.t.Fatalf("%s: %v", name, err)
+			}
+			got := fmt.Sprintf("%d:", outcome.Result.Count)
+			for _, deviation := range outcome.Result.Exceptions {
+				got += fmt.Sprintf(" %s %s", deviation.Item, deviation.Reason)
+			}
+			if got != want {
+				h.t.Errorf("%s: %s\nwant %s", name, got, want)
+			}
+		}
+	}
+}
+
+func openHalf(t *testing.T, f *apptest.Folder) *half {
+	h := &half{f, t}
+	h.at("2026-01-05")
+	if _, err := periods.OpenPeriod(context.Background(), f.Door, apptest.Operator, periods.Period{
+		Name: "H1", From: date(t, "2026-01-01"), To: date(t, "2026-07-01"), Timezone: "UTC",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestWhatIsOnTheListIsConfirmedEveryQuarter(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openHalf(t, f)
+		for _, owner := range []string{"a", "b", "b", "a", "a"} {
+			h.adds("x", "assets", `{"name":"n","kind":"integration","scopes":["read"],"data_class":"internal","flows":["none"],"owner":"person/`+owner+`"}`)
+		}
+		for range 3 {
+			h.adds("x", "data_sets", `{"title":"t","owner":"person/a","class":"restricted","store":"db","store_class":"restricted","retention":"1h","retention_from":"now"}`)
+		}
+		for _, id := range []string{"DS-1", "DS-2", "DS-3"} {
+			h.moves("y", "data_set/"+id, "in_use", `{}`)
+		}
+		h.moves("a", "asset/AST-1", "in_use", `{}`)
+		h.moves("b", "asset/AST-2", "in_use", `{"scopes":[]}`)
+		h.moves("a", "data_set/DS-1", "in_use", `{}`)
+		h.moves("a", "data_set/DS-2", "in_use", `{"store_class":"internal"}`)
+		h.moves("x", "asset/AST-5", "retired", `{"ended":"Sold"}`)
+		h.at("2026-04-15") // within the grace
+		h.moves("b", "asset/AST-3", "in_use", `{}`)
+		h.at("2026-04-16")
+		h.moves("a", "asset/AST-4", "in_use", `{}`)
+		h.at("2026-07-01")
+		h.deviate(map[string]string{
+			"AST-01 confirmed": "8: AST-2@2026-Q1 predicate AST-4@2026-Q1 late",
+			"DAT-01 classed":   "6: DS-2@2026-Q1 predicate DS-3@2026-Q1 missing",
+		})
+	})
+}

@@ -1,0 +1,20 @@
+package access
+
+// inventory is what everybody may who runs controls or systems about what the
+// company runs and keeps. The registers let owners alone confirm, review and
+// approve what is theirs, and a second person witness and release; that a system or
+// a set of data is as its entry says is for others to approve.
+var inventory = []string{
+	"system.add", "system.set", "system.move", "system.comment", "system.attach", "system.link",
+	"asset.add", "asset.set", "asset.move", "asset.confirm", "asset.comment", "asset.attach", "asset.link",
+	"data_set.add", "data_set.set", "data_set.move", "data_set.review", "data_set.comment", "data_set.attach", "data_set.link",
+	"data_disposal.add", "data_disposal.set", "data_disposal.move", "data_disposal.witness", "data_disposal.comment", "data_disposal.attach", "data_disposal.link",
+	"media_disposal.add", "media_disposal.set", "media_disposal.move", "media_disposal.release", "media_disposal.comment", "media_disposal.attach", "media_disposal.link",
+	"data_copy.add", "data_copy.set", "data_copy.move", "data_copy.approve", "data_copy.comment", "data_copy.attach", "data_copy.link",
+}
+
+// inventoryApproval is what those may who say that it is as it should be.
+var inventoryApproval = []string{"system.move", "system.approve", "data_set.move", "data_set.approve"}
+
+// inventoryKeeping is what those may who keep all of it.
+var inventoryKeeping = []string{"system.*", "asset.*", "data_set.*", "data_disposal.*", "media_disposal.*", "data_copy.*"}
