@@ -146,6 +146,9 @@ type Config struct {
 	Auth  Authorizer
 	Clock clock.Clock
 	IDs   *ids.Source
+	// Reactions name, for types of SCAF's own events, the kind of the job that
+	// reacts to them (Tx.react).
+	Reactions map[string]string
 	// Side is the path of the file that keeps events that could not be
 	// written. Empty: none is kept.
 	Side string

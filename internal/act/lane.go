@@ -289,6 +289,9 @@ func (l *lane) runBody(tx *store.Tx, m *member, now time.Time, next int64) error
 		if len(own.entries) == 0 && tx.Changed() != before {
 			return ErrSilent
 		}
+		if err := own.react(); err != nil {
+			return err
+		}
 		m.entries = own.entries
 		return nil
 	})

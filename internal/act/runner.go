@@ -47,14 +47,51 @@ type Runner struct {
 	kinds    []string
 	daily    map[string]jobs.Daily
 	runs     *prometheus.CounterVec
+	givenUp  string // the kind of the job that reacts to one that was given up
 }
+
+// Later is a handler's error that says when the job is to run again.
+type Later struct {
+	At time.Time
+	// Err is why it failed, and At then comes no sooner than the usual pause. Nil:
+	// it did not fail, and was not begun.
+	Err error
+}
+
+// Error implements error.
+func (l *Later) Error() string {
+	if l.Err != nil {
+		return l.Err.Error()
+	}
+	return "put off until " + l.At.Format(time.RFC3339)
+}
+
+// Unwrap returns why the job failed.
+func (l *Later) Unwrap() error { return l.Err }
 
 // NewRunner returns a runner without handlers.
 func NewRunner(door *Door, log *slog.Logger) *Runner {
 	return &Runner{door: door, log: log, handlers: map[string]Handler{}, daily: map[string]jobs.Daily{}, runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "scaf_job_runs_total",
-		Help: "Jobs that were run, by kind and outcome: done, retried (failed, runs again), gave_up, lost (ran past its lease), interrupted (the program stopped).",
+		Help: "Jobs that were run, by kind and outcome: done, retried (failed, runs again), gave_up, lost (ran past its lease), interrupted (the program stopped), postponed (not begun, runs later).",
 	}, []string{"kind", "outcome"})}
+}
+
+// Beside returns a runner for other kinds of jobs, which shares the metrics and
+// runs at the same time: what waits for other machines keeps nothing else waiting.
+func (r *Runner) Beside() *Runner {
+	return &Runner{door: r.door, log: r.log, handlers: map[string]Handler{}, daily: map[string]jobs.Daily{}, runs: r.runs, givenUp: r.givenUp}
+}
+
+// OnGivenUp names the kind of the job that is enqueued, in the same transaction, when
+// a job is given up; its payload is a GivenUp. Of those jobs themselves none is.
+func (r *Runner) OnGivenUp(kind string) { r.givenUp = kind }
+
+// GivenUp is a job that was given up.
+type GivenUp struct {
+	Kind    string `json:"kind"`
+	Key     string `json:"key"`
+	Failure string `json:"failure"`
 }
 
 // Handle says who does the jobs of a kind. Call it before Run.
@@ -186,6 +223,7 @@ const (
 	jobGaveUp      = "gave_up"
 	jobLost        = "lost"
 	jobInterrupted = "interrupted"
+	jobPostponed   = "postponed"
 )
 
 // run does one claimed job and settles it, also while the program is stopping.
@@ -204,7 +242,7 @@ func (r *Runner) run(ctx context.Context, job *jobs.Job) {
 	}
 	r.runs.WithLabelValues(job.Kind, outcome).Inc()
 	switch outcome {
-	case jobDone, jobInterrupted:
+	case jobDone, jobInterrupted, jobPostponed:
 		log.Info("job", "outcome", outcome)
 	default:
 		log.Error("job", "outcome", outcome, "error", failure)
@@ -236,10 +274,24 @@ func (r *Runner) settle(ctx context.Context, job *jobs.Job, failure error, stopp
 			outcome = jobInterrupted
 			return jobs.Release(tx, job)
 		}
-		again, err := jobs.Retry(tx, job, failure.Error(), r.door.Clock.Now())
-		if outcome = jobRetried; !again {
-			outcome = jobGaveUp
+		var later *Later
+		var notBefore time.Time
+		if errors.As(failure, &later) {
+			if notBefore = later.At; later.Err == nil {
+				outcome = jobPostponed
+				return jobs.Postpone(tx, job, later.At)
+			}
 		}
+		now := r.door.Clock.Now()
+		again, err := jobs.Retry(tx, job, failure.Error(), now, notBefore)
+		if outcome = jobRetried; again || err != nil {
+			return err
+		}
+		outcome = jobGaveUp
+		if r.givenUp == "" || r.givenUp == job.Kind {
+			return nil
+		}
+		_, err = jobs.Enqueue(tx, r.givenUp, job.Kind+" "+job.Key, GivenUp{job.Kind, job.Key, failure.Error()}, now)
 		return err
 	})
 	return outcome, err

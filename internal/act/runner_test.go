@@ -298,3 +298,86 @@ func TestTheRunnerWorksAtEveryTick(t *testing.T) {
 	stop()
 	<-ended
 }
+
+func TestAnEventBringsTheJobThatReactsToIt(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		l.Door.Reactions = map[string]string{"scaf.test.a.v1": "react", "scaf.test.b.v1": "react"}
+		var seen []string
+		runner := newRunner(l)
+		runner.Handle("react", func(_ context.Context, job *jobs.Job) error {
+			seen = append(seen, job.Key+" "+string(job.Payload))
+			return effect(l, job)
+		})
+		do := func(fails error, types ...string) {
+			_, err := l.Do(context.Background(), ledgertest.Operator, "test", "x", func(tx *act.Tx) error {
+				for _, name := range types {
+					if _, err := tx.Event(act.Event{Type: name, Subject: "x"}); err != nil {
+						return err
+					}
+				}
+				return fails
+			})
+			if !errors.Is(err, fails) {
+				t.Fatal(err)
+			}
+		}
+		do(nil, "scaf.test.other.v1")
+		do(nil, "scaf.test.other.v1", "scaf.test.a.v1", "scaf.test.b.v1")
+		do(errors.New("changed my mind"), "scaf.test.a.v1")
+		runDue(t, runner)
+		runDue(t, runner)
+		if want := `1 {"first":1,"events":3}`; len(seen) != 1 || seen[0] != want {
+			t.Errorf("reactions: %q, want %q once", seen, want)
+		}
+	})
+}
+
+func TestAHandlerSaysWhenItsJobRunsAgain(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		begin := l.Clock.Now()
+		answers := []error{&act.Later{At: begin.Add(time.Hour)}, &act.Later{At: begin.Add(3 * time.Hour), Err: errors.New("come back")}, nil}
+		runs := 0
+		runner := newRunner(l)
+		runner.Handle("k", func(_ context.Context, job *jobs.Job) error {
+			if want := []int{1, 1, 2}[runs]; job.Attempt != want {
+				t.Errorf("run %d is attempt %d", runs, job.Attempt)
+			}
+			runs++
+			return answers[runs-1]
+		})
+		enqueue(t, l, "k", "1", begin)
+		for i, step := range []time.Duration{0, time.Hour - time.Second, time.Second, 2*time.Hour - time.Second, time.Second} {
+			l.Clock.Advance(step)
+			runDue(t, runner)
+			if want := []int{1, 1, 2, 2, 3}[i]; runs != want {
+				t.Fatalf("step %d: %d runs, want %d", i, runs, want)
+			}
+		}
+		if n := count(t, runner, "scaf_job_runs_total", map[string]string{"kind": "k", "outcome": "postponed"}); n != 1 {
+			t.Errorf("postponed %v times", n)
+		}
+	})
+}
+
+func TestAJobThatIsGivenUpBringsTheOneThatReactsToIt(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		var told []string
+		runner := newRunner(l)
+		runner.OnGivenUp("tell")
+		runner.Handle("k", func(context.Context, *jobs.Job) error { return errors.New("no such luck") })
+		runner.Beside().Handle("unused", nil)
+		runner.Handle("tell", func(_ context.Context, job *jobs.Job) error {
+			told = append(told, string(job.Payload))
+			return nil
+		})
+		enqueue(t, l, "k", "1", l.Clock.Now())
+		for range jobs.MaxAttempts {
+			runDue(t, runner)
+			l.Clock.Advance(time.Hour)
+		}
+		runDue(t, runner)
+		if want := `{"kind":"k","key":"1","failure":"no such luck"}`; len(told) != 1 || told[0] != want {
+			t.Errorf("told %q, want %q once", told, want)
+		}
+	})
+}

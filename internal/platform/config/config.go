@@ -34,6 +34,8 @@ type Config struct {
 	// TimestampRoots is the path of a PEM file with the certificates that the
 	// authority's certificate must lead to; relative to the folder.
 	TimestampRoots string `json:"timestamp_roots,omitempty"`
+	// Notifications: nil: the portal's inbox alone tells people what concerns them.
+	Notifications *Notifications `json:"notifications,omitempty"`
 }
 
 // Errors of the configuration.
@@ -94,7 +96,7 @@ func (c *Config) check() error {
 	if _, err := c.Location(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return nil
+	return c.Notifications.check()
 }
 
 // Location is the organisation's time zone.

@@ -139,14 +139,24 @@ func Finished(r *store.Reader, job *Job) (bool, error) {
 }
 
 // Retry keeps the reason of a failure and lets the job run again after
-// Backoff, or gives it up after the last attempt. It reports whether it runs
-// again.
-func Retry(tx *store.Tx, job *Job, reason string, now time.Time) (bool, error) {
+// Backoff, but not before the given instant (zero: whenever that is), or gives it
+// up after the last attempt. It reports whether it runs again.
+func Retry(tx *store.Tx, job *Job, reason string, now, notBefore time.Time) (bool, error) {
 	reason = reason[:min(len(reason), maxFailure)]
 	if job.Attempt >= MaxAttempts {
 		return false, settle(tx, job, `state = 'failed', lease = NULL, failure = $4`, reason)
 	}
-	return true, settle(tx, job, `lease = NULL, failure = $4, run_at = $5`, reason, now.Add(Backoff(job.Attempt)).UnixMicro())
+	at := now.Add(Backoff(job.Attempt))
+	if notBefore.After(at) {
+		at = notBefore
+	}
+	return true, settle(tx, job, `lease = NULL, failure = $4, run_at = $5`, reason, at.UnixMicro())
+}
+
+// Postpone gives a claimed job back as if it had not been begun, to run at the
+// given instant.
+func Postpone(tx *store.Tx, job *Job, at time.Time) error {
+	return settle(tx, job, `lease = NULL, attempt = attempt - 1, run_at = $4`, at.UnixMicro())
 }
 
 // Release gives a claimed job back as if it had not been begun.
@@ -169,6 +179,14 @@ func Supersede(tx *store.Tx, kind, key string, now time.Time) error {
 	_, err := tx.Exec(`UPDATE job SET state = 'failed', lease = NULL, failure = 'a later occurrence took its place' || CASE failure WHEN '' THEN '' ELSE ': ' || failure END
 		WHERE kind = $1 AND key <> $2 AND state = 'waiting' AND (lease IS NULL OR lease <= $3)`, kind, key, now.UnixMicro())
 	return err
+}
+
+// Failed visits the jobs that were given up, but for those whose place a later
+// occurrence took.
+func Failed(r *store.Reader, visit func(kind, key, failure string)) error {
+	var kind, key, failure string
+	return r.Each(`SELECT kind, key, failure FROM job WHERE state = 'failed' AND failure NOT LIKE 'a later occurrence took its place%' ORDER BY kind, key`, nil,
+		[]any{&kind, &key, &failure}, func() error { visit(kind, key, failure); return nil })
 }
 
 // Backoff is the pause after the attempt with this number: a minute, doubled

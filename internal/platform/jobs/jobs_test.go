@@ -145,7 +145,7 @@ func TestAFailedJobRunsAgainLaterAndIsGivenUpInTheEnd(t *testing.T) {
 			}
 			var again bool
 			if err := tab.write(func(tx *store.Tx) (err error) {
-				again, err = jobs.Retry(tx, job, "no", now)
+				again, err = jobs.Retry(tx, job, "no", now, now) // which is no later than the pause
 				return err
 			}); err != nil {
 				t.Fatal(err)
@@ -167,6 +167,33 @@ func TestAFailedJobRunsAgainLaterAndIsGivenUpInTheEnd(t *testing.T) {
 	})
 }
 
+func TestAJobRunsNoSoonerThanItIsToldTo(t *testing.T) {
+	each(t, func(t *testing.T, tab *table) {
+		tab.enqueue("a", "1", begin)
+		at := begin.Add(3 * time.Hour)
+		job := tab.claim(begin, "a")
+		if err := tab.write(func(tx *store.Tx) error { return jobs.Postpone(tx, job, at) }); err != nil {
+			t.Fatal(err)
+		}
+		if early := tab.claim(at.Add(-time.Second), "a"); early != nil {
+			t.Errorf("claimed %+v before the instant that it was put off to", early)
+		}
+		if job = tab.claim(at, "a"); job == nil || job.Attempt != 1 {
+			t.Fatalf("claimed %+v: putting off is no attempt", job)
+		}
+		later := at.Add(5 * time.Hour)
+		if err := tab.write(func(tx *store.Tx) error { _, err := jobs.Retry(tx, job, "no", at, later); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if early := tab.claim(later.Add(-time.Second), "a"); early != nil {
+			t.Errorf("claimed %+v before the instant that was asked for", early)
+		}
+		if job = tab.claim(later, "a"); job == nil || job.Attempt != 2 {
+			t.Errorf("claimed %+v", job)
+		}
+	})
+}
+
 func TestAJobThatNeverComesToAnEndIsGivenUp(t *testing.T) {
 	each(t, func(t *testing.T, tab *table) {
 		tab.enqueue("a", "1", begin)
@@ -182,6 +209,12 @@ func TestAJobThatNeverComesToAnEndIsGivenUp(t *testing.T) {
 		}
 		if got := tab.open(); got["a failed"] != 1 {
 			t.Errorf("open: %v", got)
+		}
+		var failed []string
+		if err := tab.db.Read(context.Background(), func(r *store.Reader) error {
+			return jobs.Failed(r, func(kind, key, failure string) { failed = append(failed, kind, key, failure) })
+		}); err != nil || len(failed) != 3 || failed[0] != "a" || failed[1] != "1" || failed[2] == "" {
+			t.Errorf("failed: %q, %v", failed, err)
 		}
 	})
 }

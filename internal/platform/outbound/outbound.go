@@ -101,13 +101,28 @@ func (p *Policy) TLS(server string) *tls.Config {
 func (p *Policy) Client() *http.Client {
 	return &http.Client{
 		Timeout: Timeout,
-		Transport: &http.Transport{
+		Transport: &bounded{&http.Transport{
 			DialContext: p.Dialer().DialContext, TLSClientConfig: p.TLS(""), TLSHandshakeTimeout: dialTimeout,
 			ForceAttemptHTTP2: true, MaxIdleConns: 16, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 			MaxResponseHeaderBytes: MaxAnswer,
-		},
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// bounded gives no more than MaxAnswer of an answer's body.
+type bounded struct{ *http.Transport }
+
+// RoundTrip implements http.RoundTripper.
+func (b *bounded) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := b.Transport.RoundTrip(request)
+	if err == nil {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(response.Body, MaxAnswer), response.Body}
+	}
+	return response, err
 }
 
 // CheckURL says what is wrong with an address that is to be asked: only https,
@@ -142,8 +157,7 @@ func (r *Refused) Error() string { return r.Reason }
 
 // Post sends a body and says what became of it: the status when it was taken
 // (2xx), else *Refused or the network's error, which names the host alone, since
-// the path of an address may be a secret. Not taken for now, and worth trying
-// again, are 408, 425, 429 and 5xx (RFC 9110 15.5, RFC 6585 4, RFC 8470).
+// the path of an address may be a secret.
 func Post(ctx context.Context, client *http.Client, to string, header http.Header, body []byte, now time.Time) (status string, err error) {
 	if err := CheckURL(to); err != nil {
 		return "", err
@@ -159,7 +173,7 @@ func Post(ctx context.Context, client *http.Client, to string, header http.Heade
 	}
 	defer response.Body.Close()
 	// What it says is read so that the connection can be used again, and is told to nobody.
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, MaxAnswer))
+	_, _ = io.Copy(io.Discard, response.Body)
 	return response.Status, Judge(request.URL.Host, response, now)
 }
 
@@ -174,22 +188,30 @@ func Judge(host string, response *http.Response, now time.Time) error {
 	case code >= 300 && code <= 399:
 		refused.Reason += ": redirects are not followed, configure the address that it leads to"
 		refused.Final = true
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 	default:
-		refused.Final = true
+		refused.Final = !Temporary(code)
 	}
 	return refused
 }
+
+// Temporary reports whether the same request may be taken later: 408, 425, 429
+// and 5xx (RFC 9110 15.5, RFC 6585 4, RFC 8470).
+func Temporary(code int) bool {
+	return code == http.StatusRequestTimeout || code == http.StatusTooEarly || code == http.StatusTooManyRequests || code >= 500
+}
+
+// Bounded is a pause that another machine asks for: at most six hours.
+func Bounded(pause time.Duration) time.Duration { return min(max(0, pause), maxAfter) }
 
 // After reads the pause that an answer asks for (RFC 9110 10.2.3): seconds, or
 // an instant. 0 where it says none, at most six hours.
 func After(header http.Header, now time.Time) time.Duration {
 	text := header.Get("Retry-After")
 	if seconds, err := strconv.Atoi(text); err == nil {
-		return min(max(0, time.Duration(min(seconds, int(maxAfter/time.Second)))*time.Second), maxAfter)
+		return Bounded(time.Duration(min(seconds, int(maxAfter/time.Second))) * time.Second)
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return min(max(0, at.Sub(now)), maxAfter)
+		return Bounded(at.Sub(now))
 	}
 	return 0
 }
