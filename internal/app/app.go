@@ -250,7 +250,7 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 	}
 	s.Door, err = act.Open(act.Config{
 		DB: s.DB, Log: ledger.NewLog(c.Origin, signer, signer.VerifierKey()), Auth: s.Auth, Clock: s.Clock,
-		IDs: b.ids, Side: filepath.Join(dir, sideFile),
+		IDs: b.ids, Side: filepath.Join(dir, sideFile), Reactions: s.Reactions(),
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/meetings"
+	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/pentests"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
@@ -66,6 +67,7 @@ var Kinds = slices.Concat(record.Kinds{
 	systems.Copies,
 	tasks.Register,
 	tasks.Performances,
+	notifications.Register,
 	access.Tokens,
 	accounts.Register,
 	periods.Register,

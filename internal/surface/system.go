@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/platform/blob"
 	"scaf.dev/scaf/internal/platform/clock"
 	"scaf.dev/scaf/internal/platform/config"
@@ -32,6 +34,9 @@ type System struct {
 
 	// Close gives everything back.
 	Close func() error
+
+	notify sync.Mutex // guards desk
+	desk   *notifications.Desk
 }
 
 // Mode says what a folder is opened for.

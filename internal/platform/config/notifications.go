@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/mail"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -224,8 +226,11 @@ func (e *Email) check() error {
 
 // Address is the server's host and port.
 func (e *Email) Address() (host string, port int, err error) {
-	host, service, ok := strings.Cut(e.Server, ":")
-	if _, err := fmt.Sscanf(service, "%d", &port); !ok || host == "" || err != nil || port < 1 || port > 65535 || fmt.Sprint(port) != service {
+	host, service, err := net.SplitHostPort(e.Server)
+	if err == nil {
+		port, err = strconv.Atoi(service)
+	}
+	if err != nil || host == "" || port < 1 || port > 65535 {
 		return "", 0, fmt.Errorf("%w: notifications.email.server: %q is no host and port like smtp.example.com:587", ErrInvalid, e.Server)
 	}
 	return host, port, nil

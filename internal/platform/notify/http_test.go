@@ -1,116 +1,39 @@
 package notify_test
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"scaf.dev/scaf/internal/platform/notify"
+	"scaf.dev/scaf/internal/platform/notify/notifytest"
 	"scaf.dev/scaf/internal/platform/outbound"
 	"scaf.dev/scaf/internal/platform/webhook"
 )
 
-type mimeWords = mime.WordDecoder
-
-// authority is the certificate of every server of these tests: that of httptest,
-// which is for 127.0.0.1.
-var authority = sync.OnceValue(func() *httptest.Server { return httptest.NewTLSServer(http.NotFoundHandler()) })
-
-func certificate(t *testing.T) *tls.Config {
+func app(t *testing.T, s *notifytest.Slack, token, channel string) *notify.SlackApp {
 	t.Helper()
-	return &tls.Config{Certificates: authority().TLS.Certificates, MinVersion: tls.VersionTLS12}
-}
-
-func policy(t *testing.T) *outbound.Policy {
-	t.Helper()
-	roots := x509.NewCertPool()
-	roots.AddCert(authority().Certificate())
-	return &outbound.Policy{Private: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Roots: roots}
-}
-
-func serve(t *testing.T, handler http.HandlerFunc) string {
-	t.Helper()
-	s := httptest.NewUnstartedServer(handler)
-	s.TLS = certificate(t)
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
-// slackServer answers as Slack's Web API does for the token xoxb-right, and
-// otherwise as fail says.
-type slackServer struct {
-	mu     sync.Mutex
-	posted []map[string]string // the forms of chat.postMessage
-	looked int
-	fail   func(w http.ResponseWriter, method string) bool
-}
-
-func (s *slackServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	method := strings.TrimPrefix(r.URL.Path, "/api/")
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	answer := func(value map[string]any) { _ = json.NewEncoder(w).Encode(value) }
-	if s.fail != nil && s.fail(w, method) {
-		return
-	}
-	if err := r.ParseForm(); err != nil {
-		answer(map[string]any{"ok": false, "error": "invalid_form_data"})
-		return
-	}
-	if token := r.Header.Get("Authorization"); token != "Bearer xoxb-right" && r.PostForm.Get("token") != "xoxb-right" {
-		answer(map[string]any{"ok": false, "error": "invalid_auth"})
-		return
-	}
-	switch method {
-	case "users.lookupByEmail":
-		s.looked++
-		if r.Form.Get("email") != "ann@example.com" {
-			answer(map[string]any{"ok": false, "error": "users_not_found"})
-			return
-		}
-		answer(map[string]any{"ok": true, "user": map[string]any{"id": "U1", "name": "ann"}})
-	case "chat.postMessage":
-		form := map[string]string{}
-		for name := range r.PostForm {
-			form[name] = r.PostForm.Get(name)
-		}
-		s.posted = append(s.posted, form)
-		answer(map[string]any{"ok": true, "channel": form["channel"], "ts": "1772442000.000100"})
-	default:
-		answer(map[string]any{"ok": false, "error": "unknown_method"})
-	}
-}
-
-func (s *slackServer) app(t *testing.T, token, channel string) *notify.SlackApp {
-	t.Helper()
-	return notify.NewSlackApp(token, channel, serve(t, s.ServeHTTP)+"/api/", policy(t).Client())
+	s.Users = map[string]string{"ann@example.com": "U1"}
+	return notify.NewSlackApp(token, channel, notifytest.Serve(t, s)+"/api/", notifytest.Policy().Client())
 }
 
 func TestSlackGetsAMessageForAPerson(t *testing.T) {
-	s := &slackServer{}
-	app := s.app(t, "xoxb-right", "")
+	s := &notifytest.Slack{}
+	ann := app(t, s, "xoxb-right", "")
 	odd := *message
 	odd.Title, odd.Text = "<!channel> *Vendor* & <@U2>", "See <https://evil.example|this> _now_"
 	for range 2 {
-		if answer, err := app.Send(t.Context(), "ann@example.com", &odd, message.At); err != nil || answer != "posted as 1772442000.000100" {
+		if answer, err := ann.Send(t.Context(), "ann@example.com", &odd, message.At); err != nil || answer != "posted as 1772442000.000100" {
 			t.Fatalf("%q, %v", answer, err)
 		}
 	}
-	form := s.posted[0]
-	if form["channel"] != "U1" || s.looked != 1 || !strings.Contains(form["metadata"], message.ID) || s.posted[1]["metadata"] != form["metadata"] {
-		t.Errorf("%v, looked up %d times", form, s.looked)
+	form := s.Posted()[0]
+	if form["channel"] != "U1" || s.Looked() != 1 || !strings.Contains(form["metadata"], message.ID) || s.Posted()[1]["metadata"] != form["metadata"] {
+		t.Errorf("%v, looked up %d times", form, s.Looked())
 	}
 	for _, name := range []string{"text", "blocks"} {
 		if strings.ContainsAny(strings.ReplaceAll(form[name], "<https://scaf.example.com/work|Open it in SCAF>", ""), "<>") && !strings.Contains(form[name], `\u003c`) {
@@ -131,14 +54,14 @@ func TestSlackGetsAMessageForAPerson(t *testing.T) {
 }
 
 func TestSlackGetsNoMoreThanItTakes(t *testing.T) {
-	s := &slackServer{}
+	s := &notifytest.Slack{}
 	large := *message
 	large.Title, large.Text = strings.Repeat("é&", 300), strings.Repeat("<é", 1<<19)
-	if _, err := s.app(t, "xoxb-right", "C1").Send(t.Context(), "", &large, message.At); err != nil {
+	if _, err := app(t, s, "xoxb-right", "C1").Send(t.Context(), "", &large, message.At); err != nil {
 		t.Fatal(err)
 	}
 	var shown []struct{ Text struct{ Text string } }
-	if err := json.Unmarshal([]byte(s.posted[0]["blocks"]), &shown); err != nil || s.posted[0]["channel"] != "C1" {
+	if err := json.Unmarshal([]byte(s.Posted()[0]["blocks"]), &shown); err != nil || s.Posted()[0]["channel"] != "C1" {
 		t.Fatal(err)
 	}
 	if a, b := len(shown[0].Text.Text), len(shown[1].Text.Text); a > 150 || a < 100 || b > 3000 || b < 2500 {
@@ -180,8 +103,8 @@ func TestWhatSlackRefuses(t *testing.T) {
 		"gone":        {token: "xoxb-right", to: "ann@example.com", fail: status(404, ""), final: true, text: "404"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &slackServer{fail: c.fail}
-			_, err := s.app(t, c.token, "").Send(t.Context(), c.to, message, message.At)
+			s := &notifytest.Slack{Fail: c.fail}
+			_, err := app(t, s, c.token, "").Send(t.Context(), c.to, message, message.At)
 			var refused *outbound.Refused
 			if !errors.As(err, &refused) || refused.Final != c.final || refused.After != c.after || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("%+v: %v", refused, err)
@@ -192,13 +115,13 @@ func TestWhatSlackRefuses(t *testing.T) {
 		})
 	}
 	t.Run("an answer that is no JSON, without an end", func(t *testing.T) {
-		s := &slackServer{fail: func(w http.ResponseWriter, _ string) bool {
+		s := &notifytest.Slack{Fail: func(w http.ResponseWriter, _ string) bool {
 			for range 64 {
 				_, _ = w.Write([]byte(strings.Repeat(" ", 32<<10)))
 			}
 			return true
 		}}
-		if _, err := s.app(t, "xoxb-right", "C1").Send(t.Context(), "", message, message.At); err == nil {
+		if _, err := app(t, s, "xoxb-right", "C1").Send(t.Context(), "", message, message.At); err == nil {
 			t.Error("it was taken for an answer")
 		}
 	})
@@ -210,7 +133,7 @@ func TestSlacksIncomingWebhookGetsAMessage(t *testing.T) {
 		Blocks []json.RawMessage
 	}
 	code := http.StatusOK
-	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	url := notifytest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/services/T0/B0/secret" || r.Header.Get("Content-Type") != "application/json" {
 			w.WriteHeader(http.StatusNotFound)
 			return
@@ -220,8 +143,8 @@ func TestSlacksIncomingWebhookGetsAMessage(t *testing.T) {
 		}
 		w.WriteHeader(code)
 		_, _ = io.WriteString(w, "ok")
-	})
-	hook := &notify.SlackHook{URL: url + "/services/T0/B0/secret", Client: policy(t).Client()}
+	}))
+	hook := &notify.SlackHook{URL: url + "/services/T0/B0/secret", Client: notifytest.Policy().Client()}
 	if answer, err := hook.Send(t.Context(), "", message, message.At); err != nil || answer != "200 OK" || got.Text != message.Title || len(got.Blocks) != 3 {
 		t.Errorf("%q, %v, %+v", answer, err, got)
 	}
@@ -242,13 +165,13 @@ func TestAProgramGetsASignedMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got notify.Payload
-	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	url := notifytest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if id, err := keys.Verify(r.Header, body, message.At); err != nil || id != message.ID || json.Unmarshal(body, &got) != nil {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
-	})
-	hook := &notify.Hook{URL: url, Keys: keys, Client: policy(t).Client()}
+	}))
+	hook := &notify.Hook{URL: url, Keys: keys, Client: notifytest.Policy().Client()}
 	if answer, err := hook.Send(t.Context(), "", message, message.At); err != nil || answer != "200 OK" {
 		t.Fatalf("%q, %v", answer, err)
 	}

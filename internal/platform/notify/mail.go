@@ -75,7 +75,7 @@ func (m *Mail) letter(to string, message *Message) (*mail.Msg, error) {
 	letter.SetMessageIDWithValue(message.ID + "@" + m.Domain)
 	letter.SetDateWithValue(message.At)
 	letter.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody's absence answers it
-	letter.SetBodyString(mail.TypeTextPlain, message.Text)
+	letter.SetBodyString(mail.TypeTextPlain, cmp.Or(message.Letter, message.Text))
 	if message.HTML != "" {
 		letter.AddAlternativeString(mail.TypeTextHTML, message.HTML)
 	}

@@ -23,7 +23,9 @@ type Message struct {
 	About string // reference of what it is about: "finding/FND-1"
 	Title string // one line
 	Text  string // paragraphs, with an empty line between them
-	HTML  string // the e-mail's other form, a whole document; empty: there is none
+	// Letter and HTML are the two forms of an e-mail: plain (empty: Text), and a
+	// whole document (empty: there is none).
+	Letter, HTML string
 	Link  string // https address of the page, empty: there is none
 	At    time.Time
 }

@@ -39,8 +39,11 @@ func (p *program) serveCommand() *cobra.Command {
 the ledger at 00:30, look after the calendar of duties at 00:45, ask for
 acknowledgments, assign trainings and look after findings at 00:50, have the
 ledger time-stamped at 01:00, and at 01:15 perform the tests whose answer may
-have changed and make the readiness report; all in the organisation's time zone. The first line
-on standard output says where it listens; the log goes to standard error.
+have changed and make the readiness report; all in the organisation's time zone.
+People are told what concerns them: in the portal, and on the channels that
+scaf.json names; deadlines are looked at half an hour before digests are sent, at
+08:00 unless it says otherwise. The first line on standard output says where it
+listens; the log goes to standard error.
 
 The API speaks plain HTTP, so it listens on this machine only. For others put a
 proxy with TLS in front of it. Programs show a token of scaf token create.`,
@@ -88,7 +91,15 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	if err := surface.ScheduleReadiness(s, runner, log); err != nil {
 		return err
 	}
-	server, err := api.New(s, log, api.DefaultTimeouts, runner, duties)
+	sender := runner.Beside()
+	if err := surface.ScheduleNotifications(s, runner, sender, log); err != nil {
+		return err
+	}
+	desk, err := s.NotificationDesk()
+	if err != nil {
+		return err
+	}
+	server, err := api.New(s, log, api.DefaultTimeouts, runner, duties, desk)
 	if err != nil {
 		return err
 	}
@@ -130,6 +141,11 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 		ticker := time.NewTicker(jobTick)
 		defer ticker.Stop()
 		runner.Run(ctx, ticker.C)
+	})
+	working.Go(func() {
+		ticker := time.NewTicker(jobTick)
+		defer ticker.Stop()
+		sender.Run(ctx, ticker.C)
 	})
 	err = server.Serve(ctx, listener, grace)
 	stop()

@@ -31,6 +31,7 @@ var compliance = []string{
 	"acknowledgment.ask", "acknowledgment.add", "acknowledgment.comment", "acknowledgment.link", "acknowledgment.tag",
 	"course.*", "training_completion.*",
 	"training.assign", "training.add", "training.set", "training.comment", "training.link", "training.attach", "training.tag",
+	"notification.read", "notification.retry", "notification.test", "settings.read",
 }
 
 // conduct is what those may who look into breaches of the rules, and answer them.
@@ -78,13 +79,14 @@ var Roles = Table{
 		"ledger.read", "ledger.verify", "record.read",
 		"person.read", "job_change.read", "agreement.read", "performance_review.read", "conduct_case.read",
 		"control.read", "population.read", "period.read", "report.read", "evidence.read", "audit.conclude",
+		"notification.read", "settings.read",
 	},
 	"ingester": {"ledger.append", "observation.record"},
 	"monitor":  {"metrics.read"},
 
 	// Whoever is signed in has this role beside those of their account.
 	// The registers let nobody answer or finish a training for somebody else.
-	AccountRole: {"session.*", "acknowledgment.move", "acknowledgment.answer", "training.move", "training.complete"},
+	AccountRole: {"session.*", "notification.own", "acknowledgment.move", "acknowledgment.answer", "training.move", "training.complete"},
 
 	// Whoever comes to a demonstration without a token; no token has this role.
 	visitorRole: {"report.read"},
@@ -100,6 +102,12 @@ var Roles = Table{
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},
+	// What brings notifications about, and what sends them.
+	"job/notification.tell":    {"notification.tell"},
+	"job/notification.watch":   {"notification.tell"},
+	"job/notification.job":     {"notification.tell"},
+	"job/notification.deliver": {"notification.deliver"},
+	"job/notification.digest":  {"notification.deliver"},
 }
 
 // Visitor is who reads a demonstration's report without a token.

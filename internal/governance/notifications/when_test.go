@@ -1,0 +1,98 @@
+package notifications
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+func TestTheDefinitionIsRight(t *testing.T) {
+	if err := Register.Wrong(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever somebody chose: nothing is sent in the past, nothing in quiet hours, and
+// nothing more than two days later; a digest on each day of the calendar once.
+func TestWhenSomethingIsSent(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		zone, err := time.LoadLocation(rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca"}).Draw(r, "zone"))
+		if err != nil {
+			r.Fatal(err)
+		}
+		clock := func(name string) string {
+			return time.Date(2000, 1, 1, 0, rapid.IntRange(0, 24*60-1).Draw(r, name), 0, 0, time.UTC).Format("15:04")
+		}
+		rules := Rules{Zone: zone, Hour: rapid.IntRange(0, 23).Draw(r, "hour"), Minute: rapid.IntRange(0, 59).Draw(r, "minute")}
+		kind := &Kinds[rapid.IntRange(0, len(Kinds)-1).Draw(r, "kind")]
+		p := &Preferences{}
+		if rapid.Bool().Draw(r, "quiet") {
+			p.QuietFrom, p.QuietUntil = clock("from"), clock("until")
+		}
+		if rapid.Bool().Draw(r, "chose") && !kind.Urgent {
+			p.Choices = []Choice{{Kind: kind.Name, Digest: rapid.Bool().Draw(r, "digest")}}
+		}
+		now := time.Unix(rapid.Int64Range(1735689600, 1798761600).Draw(r, "now"), 0)
+		at, held := rules.when(p, kind, now)
+		if at.Before(now) || at.Sub(now) > 50*time.Hour {
+			r.Fatalf("at %s, %s after now", at, at.Sub(now))
+		}
+		if kind.Urgent && (held || !at.Equal(now)) {
+			r.Fatalf("what is urgent waits until %s", at)
+		}
+		if wrong := p.Validate(); len(wrong) == 0 && !kind.Urgent {
+			if over := p.quiet(at, zone); !over.IsZero() && over.Sub(at) > time.Hour { // within a change of the clocks
+				r.Fatalf("at %s, in the quiet hours from %s until %s", at.In(zone), p.QuietFrom, p.QuietUntil)
+			}
+		}
+		one := rules.digest(now)
+		if two := rules.digest(one); !two.After(one) || two.Sub(one) > 26*time.Hour || two.Sub(one) < 22*time.Hour {
+			r.Fatalf("digests at %s and %s", one, two)
+		}
+	})
+}
+
+// The clocks of Berlin go from 02:00 to 03:00 on 2026-03-29.
+func TestQuietHoursOverAChangeOfTheClocks(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Preferences{QuietFrom: "22:00", QuietUntil: "02:30"}
+	if over := p.quiet(time.Date(2026, 3, 28, 23, 0, 0, 0, zone), zone); over.Sub(time.Date(2026, 3, 29, 1, 59, 0, 0, zone)) > time.Hour+time.Minute || over.IsZero() {
+		t.Errorf("over at %s", over)
+	}
+	p = &Preferences{QuietFrom: "22:00", QuietUntil: "07:00"}
+	if over := p.quiet(time.Date(2026, 3, 28, 23, 0, 0, 0, zone), zone); !over.Equal(time.Date(2026, 3, 29, 7, 0, 0, 0, zone)) || over.Sub(time.Date(2026, 3, 28, 23, 0, 0, 0, zone)) != 7*time.Hour {
+		t.Errorf("over at %s", over)
+	}
+}
+
+func TestEveryMessageCanBeWritten(t *testing.T) {
+	data := map[string]any{}
+	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel"} {
+		data[name] = "<" + name + ">"
+	}
+	if len(Messages()) < 14 {
+		t.Errorf("templates: %q", Messages())
+	}
+	for _, name := range Messages() {
+		title, text, err := Write(name, data)
+		if err != nil || title == "" || text == "" || strings.Contains(title, "no value") || strings.HasPrefix(text, "\n") {
+			t.Errorf("%s: %q, %q, %v", name, title, text, err)
+		}
+		rules := Rules{Name: "A & B", PortalURL: "https://scaf.example.com"}
+		m, err := rules.message([]Told{{ID: "1", Title: title, Text: text, Path: "/x", Recipient: "person/E1"}})
+		if err != nil || strings.Contains(m.HTML, "<Title>") || strings.Contains(m.HTML, "A & B") || !strings.Contains(m.Letter, "https://scaf.example.com/x") {
+			t.Errorf("%s: %v\n%s", name, err, m.HTML)
+		}
+	}
+	if _, _, err := Write("test", map[string]any{"Channel": "x"}); err == nil {
+		t.Error("a message with a gap is taken")
+	}
+	var _ []record.FieldError = (&Preferences{}).Validate()
+}
