@@ -23,8 +23,8 @@ import (
 const (
 	// near is how long before a deadline its owner is told.
 	near = 7 * 24 * time.Hour
-	// forgotten is how long after a deadline it is told for the first time, so that
-	// a register that is brought in does not tell of years.
+	// forgotten is how long after a deadline in a record it is told for the first
+	// time, so that a register that is brought in does not tell of years.
 	forgotten = 60 * 24 * time.Hour
 	// again is how often the owner of a deadline that has passed is reminded, and
 	// reminders how often at most.
@@ -88,7 +88,7 @@ func (a *audience) duties(now time.Time) (notes []notifications.Note, err error)
 		o := &all[i]
 		name := ""
 		switch {
-		case o.DoneAt != nil || own[o.Duty] || o.Deadline.Before(now.Add(-forgotten)):
+		case o.DoneAt != nil || own[o.Duty]:
 		case o.State == calendar.Missed:
 			name = "missed"
 		case o.State == calendar.Late:

@@ -252,6 +252,9 @@ func waits(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 		return nil, nil
 	}
 	w := &reviews[i]
+	if brought, err := w.broughtBy(a.r, e, id); err != nil || !brought {
+		return nil, err
+	}
 	to, err := w.givers(a, e, v, fields)
 	if err != nil || len(to) == 0 {
 		return nil, err
@@ -269,6 +272,23 @@ func waits(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	n := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Review, About: e.Subject}}
 	err = n.write("review", map[string]any{"Title": title, "Ref": v.Ref(), "What": w.what})
 	return toEach(n.Note, to, func(ref string) string { return a.pathOf(ref, where) }), err
+}
+
+// broughtBy reports whether it was this event that brought a record to the state:
+// several may have come before anybody is told.
+func (w *review) broughtBy(r *store.Reader, e *ledger.Event, id string) (bool, error) {
+	versions, err := record.History(r, w.kind.Name, id)
+	if err != nil {
+		return false, err
+	}
+	for _, v := range versions {
+		if v.From == e.Index {
+			var then struct{ State string }
+			err := json.Unmarshal(v.Doc, &then)
+			return then.State == w.state, err
+		}
+	}
+	return false, nil
 }
 
 // givers are those who may give what a record waits for.
