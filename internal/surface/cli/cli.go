@@ -146,6 +146,7 @@ func (p *program) commands() []*cobra.Command {
 		p.meetingCommand(),
 		p.trainingCommand(),
 		p.systemCommand(),
+		p.notificationCommand(),
 		p.reportCommand(),
 		p.evidenceCommand(),
 		p.observationCommand(),

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -294,7 +295,7 @@ func (p *Portal) explain(line route, err error) *shown {
 		page.status, page.title, page.data = http.StatusBadRequest, "The form was not taken", err.Error()
 	case errors.Is(err, record.ErrNone):
 		page.status, page.title, page.data = http.StatusNotFound, "There is no such record", sentence(err)
-	case errors.Is(err, errNotFound):
+	case errors.Is(err, errNotFound), errors.Is(err, notifications.ErrNone):
 		page.status, page.title, page.data = http.StatusNotFound, "There is nothing here", "The address may have been mistyped, or what was here has another one now."
 	default:
 		p.Log.Error("a page failed", "route", line.pattern(), "error", err)

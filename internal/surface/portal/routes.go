@@ -35,6 +35,10 @@ func init() {
 	table = []route{
 		{method: "GET", path: "/{$}", action: "report.read", menu: "Overview", make: (*Portal).overview},
 		{method: "GET", path: "/work", action: use, menu: "My work", make: (*Portal).work},
+		{method: "GET", path: "/inbox", action: "notification.own", menu: "Inbox", make: (*Portal).inbox},
+		{method: "POST", path: "/inbox/read", action: "notification.own", make: (*Portal).readInbox},
+		{method: "GET", path: "/preferences", action: "notification.own", make: (*Portal).preferences},
+		{method: "POST", path: "/preferences", action: "notification.own", make: (*Portal).choosePreferences},
 		{method: "GET", path: "/policies", action: use, menu: "Policies", make: (*Portal).policies},
 		{method: "GET", path: "/policies/{version}", action: use, make: (*Portal).policy},
 		{method: "POST", path: "/policies/{version}/answer", action: use, make: (*Portal).answerPolicy},
@@ -77,6 +81,11 @@ func init() {
 		{method: "POST", path: "/r/{register}/{id}/file", action: kindAction + "attach", upload: true, make: attach(upload)},
 		{method: "GET", path: "/r/{register}/{id}/file/{file}", action: kindAction + "read", make: (*Portal).file},
 		{method: "GET", path: "/r/{register}/{id}/history", action: kindAction + "read", make: (*Portal).history},
+
+		{method: "GET", path: "/settings", action: "settings.read", menu: "Settings", make: (*Portal).settings},
+		{method: "POST", path: "/settings/test", action: "notification.test", make: (*Portal).testChannel},
+		{method: "GET", path: "/deliveries", action: "notification.read", make: (*Portal).deliveries},
+		{method: "POST", path: "/deliveries/retry", action: "notification.retry", make: (*Portal).retryDelivery},
 
 		{method: "GET", path: "/account", action: use, menu: "My account", make: (*Portal).account},
 		{method: "POST", path: "/account/password", action: use, make: (*Portal).changePassword},

@@ -1,0 +1,282 @@
+package portal
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
+)
+
+// toldPerPage is how many notifications or deliveries a page shows.
+const toldPerPage = 50
+
+// inboxPage is what the reader was told, the newest first.
+type inboxPage struct {
+	Told   []notifications.Told
+	Unread int
+	Before string // the page begins before this one; empty: with the newest
+	Next   string // the next one does; empty: this is the last
+}
+
+func (p *Portal) inbox(r *request) (*shown, error) {
+	page := &inboxPage{Before: r.FormValue("before")}
+	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		if page.Told, err = notifications.Inbox(reader, r.caller.ID, page.Before, toldPerPage+1); err != nil {
+			return err
+		}
+		page.Unread, err = notifications.Unread(reader, r.caller.ID)
+		return err
+	})
+	if len(page.Told) > toldPerPage {
+		page.Told = page.Told[:toldPerPage]
+		page.Next = page.Told[toldPerPage-1].ID
+	}
+	return &shown{page: "inbox", title: "Inbox", data: page}, err
+}
+
+// readInbox marks one notification as read, or all of them.
+func (p *Portal) readInbox(r *request) (*shown, error) {
+	desk, err := p.System.NotificationDesk()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := desk.Read(r.Context(), r.caller, r.PostForm.Get("id")); err != nil {
+		return nil, err
+	}
+	return &shown{to: "/inbox"}, nil
+}
+
+// preferencesPage is how the reader wants to be told.
+type preferencesPage struct {
+	Channels              []preferredChannel // to people, that are configured
+	Lines                 []preferenceLine
+	QuietFrom, QuietUntil string
+	Zone                  string
+	DigestAt              string
+	Wrong                 []mistake
+	Saved                 bool
+}
+
+type preferredChannel struct{ Name, Title string }
+
+type preferenceLine struct {
+	notifications.Kind
+	Choice notifications.Choice
+}
+
+// By reports whether the kind comes on a channel.
+func (l preferenceLine) By(channel string) bool { return slices.Contains(l.Choice.Channels, channel) }
+
+// channelTitles are what people call the channels to people.
+var channelTitles = map[string]string{notifications.Email: "E-mail", notifications.Slack: "Slack"}
+
+func (p *Portal) preferences(r *request) (*shown, error) {
+	var chosen *notifications.Preferences
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		chosen, _, err = notifications.PreferencesOf(reader, r.caller.ID)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return p.preferencesWith(chosen, r.URL.Query().Has("saved"), nil)
+}
+
+func (p *Portal) preferencesWith(chosen *notifications.Preferences, saved bool, wrong []mistake) (*shown, error) {
+	rules, err := p.System.NotificationRules()
+	if err != nil {
+		return nil, err
+	}
+	page := &preferencesPage{QuietFrom: chosen.QuietFrom, QuietUntil: chosen.QuietUntil, Zone: rules.Zone.String(), DigestAt: fmt.Sprintf("%02d:%02d", rules.Hour, rules.Minute), Wrong: wrong, Saved: saved}
+	for _, name := range rules.Channels {
+		page.Channels = append(page.Channels, preferredChannel{name, channelTitles[name]})
+	}
+	for i := range notifications.Kinds {
+		if kind := &notifications.Kinds[i]; kind.Name != notifications.Test {
+			page.Lines = append(page.Lines, preferenceLine{*kind, chosen.Choice(kind, rules.Channels)})
+		}
+	}
+	answer := &shown{page: "preferences", title: "What I am told", data: page}
+	if len(wrong) > 0 {
+		answer.status = http.StatusUnprocessableEntity
+	}
+	return answer, nil
+}
+
+func (p *Portal) choosePreferences(r *request) (*shown, error) {
+	desk, err := p.System.NotificationDesk()
+	if err != nil {
+		return nil, err
+	}
+	chosen := notifications.Preferences{QuietFrom: r.PostForm.Get("quiet_from"), QuietUntil: r.PostForm.Get("quiet_until")}
+	for _, kind := range notifications.Kinds {
+		if kind.Name != notifications.Test {
+			chosen.Choices = append(chosen.Choices, notifications.Choice{Kind: kind.Name, Channels: r.PostForm["by."+kind.Name], Digest: r.PostForm.Get("when."+kind.Name) == "digest"})
+		}
+	}
+	err = desk.Prefer(r.Context(), r.caller, chosen)
+	var invalid *record.Invalid
+	switch {
+	case errors.As(err, &invalid):
+		labels := map[string]string{"quiet_from": "Quiet from", "quiet_until": "Quiet until"}
+		var wrong []mistake
+		for _, f := range invalid.Fields {
+			wrong = append(wrong, mistake{Label: labels[f.Field], ID: f.Field, Problem: f.Problem})
+		}
+		return p.preferencesWith(&chosen, false, wrong)
+	case err != nil && !errors.Is(err, record.ErrSame):
+		return nil, err
+	}
+	return &shown{to: "/preferences?saved"}, nil
+}
+
+// deliveriesPage is the delivery log.
+type deliveriesPage struct {
+	Query      notifications.LogQuery
+	States     []string
+	Channels   []string
+	Kinds      []notifications.Kind
+	Deliveries []notifications.Delivery
+	Next       string
+	Retry      bool // the reader may try again what failed
+}
+
+// Address is that of the log from another page on.
+func (l *deliveriesPage) Address(before string) string {
+	values := url.Values{}
+	for name, value := range map[string]string{"state": l.Query.State, "channel": l.Query.Channel, "kind": l.Query.Kind, "recipient": l.Query.Recipient, "before": before} {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	return "/deliveries?" + values.Encode()
+}
+
+func (p *Portal) deliveries(r *request) (*shown, error) {
+	rules, err := p.System.NotificationRules()
+	if err != nil {
+		return nil, err
+	}
+	page := &deliveriesPage{
+		States: []string{notifications.Failed, notifications.Waiting, notifications.Held, notifications.Delivered}, Kinds: notifications.Kinds, Retry: r.may("notification.retry"),
+		Channels: slices.Clone(rules.Channels),
+		Query: notifications.LogQuery{
+			State: r.FormValue("state"), Channel: r.FormValue("channel"), Kind: r.FormValue("kind"), Recipient: r.FormValue("recipient"), Before: r.FormValue("before"), Limit: toldPerPage + 1,
+		},
+	}
+	for name := range rules.Own {
+		page.Channels = append(page.Channels, name)
+	}
+	slices.Sort(page.Channels)
+	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		page.Deliveries, err = notifications.Log(reader, page.Query)
+		return err
+	})
+	if n := len(page.Deliveries); n > toldPerPage {
+		// A notification's lines stand together.
+		last := page.Deliveries[n-1].Notification
+		cut := slices.IndexFunc(page.Deliveries, func(d notifications.Delivery) bool { return d.Notification == last })
+		page.Deliveries = page.Deliveries[:cut]
+		page.Next = page.Deliveries[cut-1].Notification
+	}
+	return &shown{page: "deliveries", title: "Deliveries", data: page}, err
+}
+
+func (p *Portal) retryDelivery(r *request) (*shown, error) {
+	desk, err := p.System.NotificationDesk()
+	if err != nil {
+		return nil, err
+	}
+	err = desk.Again(r.Context(), r.caller, r.PostForm.Get("notification"), r.PostForm.Get("channel"))
+	if err != nil && !errors.Is(err, notifications.ErrState) { // which it is after the button is pressed twice
+		return nil, err
+	}
+	return &shown{to: "/deliveries"}, nil
+}
+
+// settingsPage is how this installation is set up, without anything secret.
+type settingsPage struct {
+	Organization, Zone, Now string
+	Origin                  string
+	Database                string
+	TimestampURL            string
+	Portal                  string
+	DigestAt                string
+	Channels                []surface.Channel
+	Told                    []toldLine
+	Failed                  []failedJob
+	Test                    bool
+	Tried                   *notifications.Delivery
+	Wrong                   string
+}
+
+type toldLine struct {
+	notifications.Kind
+	Told []string
+}
+
+type failedJob struct{ Kind, Key, Failure string }
+
+func (p *Portal) settings(r *request) (*shown, error) { return p.settingsWith(r, nil, "") }
+
+func (p *Portal) settingsWith(r *request, tried *notifications.Delivery, wrong string) (*shown, error) {
+	s := p.System
+	rules, err := s.NotificationRules()
+	if err != nil {
+		return nil, err
+	}
+	page := &settingsPage{
+		Organization: s.Config.Organization, Zone: rules.Zone.String(), Now: s.Clock.Now().In(rules.Zone).Format(time.RFC1123Z), Origin: s.Config.Origin, Database: "SQLite in the data folder",
+		TimestampURL: s.Config.TimestampURL, Portal: rules.PortalURL, DigestAt: fmt.Sprintf("%02d:%02d", rules.Hour, rules.Minute), Test: r.may("notification.test"), Tried: tried, Wrong: wrong,
+	}
+	if s.Config.Database != "" {
+		page.Database = "PostgreSQL"
+	}
+	if page.Channels, err = s.ShownChannels(); err != nil {
+		return nil, err
+	}
+	for i := range notifications.Kinds {
+		if kind := &notifications.Kinds[i]; kind.Name != notifications.Test {
+			line := toldLine{Kind: *kind}
+			if kind.Organization {
+				line.Told = s.ToldRoles(kind)
+			}
+			page.Told = append(page.Told, line)
+		}
+	}
+	answer := &shown{page: "settings", title: "Settings", data: page}
+	if wrong != "" {
+		answer.status = http.StatusUnprocessableEntity
+	}
+	return answer, s.DB.Read(r.Context(), func(reader *store.Reader) error {
+		return jobs.Failed(reader, func(kind, key, failure string) { page.Failed = append(page.Failed, failedJob{kind, key, failure}) })
+	})
+}
+
+// testChannel sends a test: to the one who asks, or on a channel of the
+// organisation. To nobody else, and to no address that a form names.
+func (p *Portal) testChannel(r *request) (*shown, error) {
+	desk, err := p.System.NotificationDesk()
+	if err != nil {
+		return nil, err
+	}
+	channel, recipient := r.PostForm.Get("channel"), r.caller.ID
+	if _, own := desk.Rules.Own[channel]; own {
+		recipient = notifications.Organization
+	}
+	tried, err := desk.Try(r.Context(), r.caller, recipient, channel)
+	if errors.Is(err, notifications.ErrChannel) {
+		return p.settingsWith(r, nil, sentence(err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.settingsWith(r, tried, "")
+}

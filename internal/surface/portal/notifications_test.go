@@ -1,0 +1,131 @@
+package portal_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/notify/notifytest"
+	"scaf.dev/scaf/internal/trust/accounts"
+)
+
+// posted is a portal with a mail server.
+func posted(t *testing.T) (*site, *notifytest.Post) {
+	t.Helper()
+	post := &notifytest.Post{Password: "correct horse"}
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{"roots.pem": notifytest.Roots(), "password": []byte("correct horse\n")} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return serve(t, config.Config{Notifications: &config.Notifications{
+		PortalURL: "https://scaf.example.com", Roots: filepath.Join(dir, "roots.pem"), AllowPrivate: []string{"127.0.0.0/8"},
+		Email: &config.Email{Server: fmt.Sprintf("127.0.0.1:%d", post.Start(t, false)), From: "SCAF <scaf@example.com>", User: "scaf", Password: &config.Secret{File: filepath.Join(dir, "password")}},
+	}}), post
+}
+
+func (s *site) signedIn(t *testing.T, id, role string) *browser {
+	t.Helper()
+	if _, err := accounts.Create(context.Background(), s.Door, apptest.Operator, accounts.Account{ID: id, Name: "Example " + id, Roles: []string{role}}, password); err != nil {
+		t.Fatal(err)
+	}
+	b := s.browser(t)
+	b.post("/signin", "id", id, "password", password)
+	b.get("/account")
+	return b
+}
+
+func (s *site) tell(t *testing.T, notes ...notifications.Note) {
+	t.Helper()
+	desk, err := s.NotificationDesk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := desk.Tell(context.Background(), apptest.Operator, notes, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnInboxIsReadByItsOwner(t *testing.T) {
+	s := serve(t, config.Config{})
+	ann, bob := s.signedIn(t, "ann", "employee"), s.signedIn(t, "bob", "employee")
+	ann.get("/inbox").want(t, 200, "You were not told anything yet", `<a href="/inbox" aria-current="page"`)
+	var notes []notifications.Note
+	for i := range 60 {
+		notes = append(notes, notifications.Note{Cause: fmt.Sprint("c", i), Recipient: "account/ann", Kind: notifications.Duty, About: "task/x", Title: fmt.Sprintf("Title %02d <b>", i), Text: "Text & more", Path: "/work"})
+	}
+	s.tell(t, notes...)
+	first := ann.get("/inbox").want(t, 200, "60 not read yet", "Title 59 &lt;b&gt;", "Text &amp; more", `href="/work"`, "Older →")
+	if strings.Contains(first.body, "Title 09") {
+		t.Error("the page has no end")
+	}
+	older := regexp.MustCompile(`href="(/inbox\?before=[^"]+)"`).FindStringSubmatch(first.body)
+	ann.get(older[1]).want(t, 200, "Title 09", "Newest")
+	id := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(first.body)[1]
+	bob.get("/inbox").want(t, 200, "You were not told anything yet")
+	bob.post("/inbox/read", "id", id).want(t, 303)
+	ann.get("/inbox").want(t, 200, "60 not read yet")
+	ann.post("/inbox/read", "id", id).want(t, 303)
+	ann.get("/inbox").want(t, 200, "59 not read yet")
+	ann.post("/inbox/read").want(t, 303)
+	ann.get("/inbox").want(t, 200, "You have read everything")
+}
+
+func TestPeopleChooseWhatTheyAreTold(t *testing.T) {
+	s, _ := posted(t)
+	ann := s.signedIn(t, "ann", "employee")
+	ann.get("/preferences").want(t, 200, `name="by.duty" value="email" checked`, "once a day, at 08:00", "at once, always")
+	form := url.Values{"by.review": {"email"}, "when.review": {"digest"}, "when.duty": {"now"}, "quiet_from": {"22:00"}, "quiet_until": {"07:00"}}
+	if to := ann.postAll("/preferences", form).want(t, 303).to; to != "/preferences?saved" {
+		t.Error(to)
+	}
+	page := ann.get("/preferences?saved").want(t, 200, "It is as you chose", `value="22:00"`, `name="by.review" value="email" checked`)
+	if strings.Contains(page.body, `name="by.duty" value="email" checked`) {
+		t.Error("what was not chosen is")
+	}
+	form.Set("quiet_until", "")
+	form.Set("when.review", "now")
+	ann.postAll("/preferences", form).want(t, 422, `href="#quiet_until"`, "no time of day", `value="22:00"`)
+	form.Set("quiet_until", "07:00")
+	form.Set("by.review", "pigeon")
+	ann.postAll("/preferences", form).want(t, 422, "no channel")
+}
+
+func TestTheDeliveryLogAndTheSettingsShowWhatFailed(t *testing.T) {
+	s, post := posted(t)
+	lead, employee, auditor := s.signedIn(t, "lead@example.com", "compliance"), s.signedIn(t, "ann", "employee"), s.signedIn(t, "aud", "auditor")
+	for _, path := range []string{"/deliveries", "/settings"} {
+		employee.get(path).want(t, 403)
+	}
+	settings := lead.get("/settings").want(t, 200, "mail server 127.0.0.1:", "STARTTLS", "Send a test", "Who is told what", "administrator, compliance, and the organisation")
+	if strings.Contains(settings.body, "horse") || strings.Contains(auditor.get("/settings").want(t, 200).body, "Send a test") {
+		t.Error("a secret, or a button that is not for auditors")
+	}
+	lead.get("/deliveries").want(t, 200, "Nothing was sent yet")
+	lead.post("/settings/test", "channel", "email").want(t, 200, "The test by email delivered", "2.0.0")
+	if letters := post.Letters(); len(letters) != 1 || letters[0].To != "lead@example.com" {
+		t.Errorf("%+v", letters)
+	}
+	lead.post("/settings/test", "channel", "pigeon").want(t, 422, "not configured")
+	auditor.post("/settings/test", "channel", "email").want(t, 403)
+	post.Refuse("to", 550)
+	lead.post("/settings/test", "channel", "email").want(t, 200, "The test by email failed", "550")
+	log := lead.get("/deliveries?state=failed").want(t, 200, "failed", "550", "Try again", "account/lead@example.com")
+	if strings.Contains(auditor.get("/deliveries").want(t, 200, "550").body, "Try again") {
+		t.Error("a button that is not for auditors")
+	}
+	id := regexp.MustCompile(`name="notification" value="([^"]+)"`).FindStringSubmatch(log.body)[1]
+	lead.post("/deliveries/retry", "notification", id, "channel", "email").want(t, 303)
+	lead.post("/deliveries/retry", "notification", id, "channel", "email").want(t, 303) // pressed twice
+	lead.get("/deliveries?state=waiting").want(t, 200, "next at")
+	lead.post("/deliveries/retry", "notification", "none", "channel", "email").want(t, 404)
+}
