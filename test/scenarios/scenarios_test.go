@@ -12,6 +12,9 @@
 //	$YESTERDAY, $TOMORROW        days beside today, in UTC: what is recorded now is near to them
 //	narrow                       what the last command printed fits into 80
 //	                             columns, but for single words (hashes, keys)
+//	servers                      start a mail server and a program that is told
+//	notifications FILE           put it into data/scaf.json, with their addresses
+//	letters N [PART...]          as many letters came, the last one with the parts
 package scenarios
 
 import (
@@ -31,6 +34,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"scaf.dev/scaf/internal/app"
+	"scaf.dev/scaf/internal/platform/notify/notifytest"
 	"scaf.dev/scaf/internal/surface/cli"
 )
 
@@ -43,6 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScenarios(t *testing.T) {
+	around := &around{t: t, posts: map[*testscript.TestScript]*notifytest.Post{}}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -65,6 +70,10 @@ func TestScenarios(t *testing.T) {
 			"truncate": truncate,
 			"events":   events,
 			"narrow":   narrow,
+
+			"servers":       around.servers,
+			"notifications": around.notifications,
+			"letters":       around.letters,
 		},
 	})
 }

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-
-	"scaf.dev/scaf/internal/record"
 )
 
 func TestTheDefinitionIsRight(t *testing.T) {
@@ -94,5 +92,4 @@ func TestEveryMessageCanBeWritten(t *testing.T) {
 	if _, _, err := Write("test", map[string]any{"Channel": "x"}); err == nil {
 		t.Error("a message with a gap is taken")
 	}
-	var _ []record.FieldError = (&Preferences{}).Validate()
 }

@@ -26,8 +26,8 @@ type Message struct {
 	// Letter and HTML are the two forms of an e-mail: plain (empty: Text), and a
 	// whole document (empty: there is none).
 	Letter, HTML string
-	Link  string // https address of the page, empty: there is none
-	At    time.Time
+	Link         string // https address of the page, empty: there is none
+	At           time.Time
 }
 
 // Channel sends messages.

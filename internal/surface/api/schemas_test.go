@@ -11,6 +11,7 @@ import (
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
@@ -93,6 +94,13 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	}
 	ann := accounts.Account{ID: "ann", Name: "Example Ann", Person: "person/p1", Roles: []string{"auditor"}}
 	if _, err := accounts.Create(t.Context(), f.Door, apptest.Operator, ann, "correct horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	desk, err := f.NotificationDesk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := desk.Prefer(t.Context(), ann.Caller(), notifications.Preferences{QuietFrom: "22:00", QuietUntil: "07:00"}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -1,0 +1,88 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"scaf.dev/scaf/internal/platform/notify/notifytest"
+	"scaf.dev/scaf/internal/platform/webhook"
+)
+
+// around are the servers on loopback that scripts send to: those of each script
+// its own.
+type around struct {
+	t     *testing.T
+	mu    sync.Mutex
+	posts map[*testscript.TestScript]*notifytest.Post
+}
+
+// servers starts a mail server, at which scaf signs in as "correct horse", and a
+// program that takes what is signed with the secret of the file siem; the
+// certificate that vouches for them is put into data/roots.pem.
+func (a *around) servers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: servers")
+	}
+	keys, err := webhook.ParseKeys(ts.ReadFile("siem"))
+	ts.Check(err)
+	post := &notifytest.Post{Password: "correct horse"}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.posts[ts] = post
+	ts.Setenv("SMTP", strconv.Itoa(post.Start(a.t, false)))
+	ts.Setenv("HTTPS", notifytest.Serve(a.t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			_, err = keys.Verify(r.Header, body, time.Now())
+		}
+		if err != nil {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})))
+	ts.Check(os.WriteFile(ts.MkAbs("data/roots.pem"), notifytest.Roots(), 0o600))
+}
+
+// notifications puts a file into data/scaf.json as what it says of notifications,
+// with the addresses of the servers for SMTP and HTTPS.
+func (a *around) notifications(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: notifications FILE")
+	}
+	text := strings.NewReplacer(":SMTP", ":"+ts.Getenv("SMTP"), "HTTPS/", ts.Getenv("HTTPS")+"/").Replace(ts.ReadFile(args[0]))
+	var c map[string]json.RawMessage
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("data/scaf.json")), &c))
+	c["notifications"] = json.RawMessage(text)
+	data, err := json.Marshal(c)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("data/scaf.json"), data, 0o600))
+}
+
+// letters wants as many letters to have come, the last one with these parts.
+func (a *around) letters(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: letters N [PART...]")
+	}
+	a.mu.Lock()
+	all := a.posts[ts].Letters()
+	a.mu.Unlock()
+	if got := strconv.Itoa(len(all)); got != args[0] {
+		ts.Fatalf("%s letters came, want %s", got, args[0])
+	}
+	last := all[len(all)-1]
+	whole := fmt.Sprint(last.To, last.Header, last.Body)
+	for _, part := range args[1:] {
+		if !strings.Contains(whole, part) {
+			ts.Fatalf("the letter has no %q: %s", part, whole)
+		}
+	}
+}
