@@ -191,26 +191,32 @@ func (a *audience) named(owner string) ([]string, error) {
 	return a.titles[strings.ToLower(owner)], nil
 }
 
-// pathOf is the page of a record for a recipient: their own work, where they may
-// not read the register.
-func (a *audience) pathOf(recipient, page string) string {
+// place is a page of the portal, and what whoever opens it has to be allowed.
+type place struct{ path, action string }
+
+// pathOf is a place for a recipient: their own work, where they may not open it.
+func (a *audience) pathOf(recipient string, to place) string {
 	for i := range a.accounts {
-		if c := a.accounts[i].Caller(); c.ID == recipient && access.Roles.Authorize(c, "record.read", "") == nil {
-			return page
+		if c := a.accounts[i].Caller(); c.ID == recipient && access.Roles.Authorize(c, to.action, "") == nil {
+			return to.path
 		}
 	}
 	return "/work"
 }
 
 // page is the page of a record.
-func page(kind *record.Kind, id string) string {
-	return "/r/" + kind.Register + "/" + url.PathEscape(id)
+func page(kind *record.Kind, id string) place {
+	to := place{"/r/" + kind.Register + "/" + url.PathEscape(id), "record.read"}
+	if kind.Personal {
+		to.action = kind.Name + ".read"
+	}
+	return to
 }
 
 // occurrencePage is the page of an occurrence of a duty.
-func occurrencePage(id string) string {
+func occurrencePage(id string) place {
 	duty, date := tasks.Split(id)
-	return "/duties/" + url.PathEscape(duty) + "/" + url.PathEscape(date)
+	return place{"/duties/" + url.PathEscape(duty) + "/" + url.PathEscape(date), "record.read"}
 }
 
 // toEach makes a note for each of some recipients.
@@ -224,13 +230,13 @@ func toEach(n notifications.Note, to []string, path func(recipient string) strin
 
 // toOrganization makes the notes of what concerns the organisation: for the holders
 // of the roles that are told, and for its own channels.
-func (a *audience) toOrganization(n notifications.Note, page string) []notifications.Note {
+func (a *audience) toOrganization(n notifications.Note, to place) []notifications.Note {
 	refs := a.holders(a.s.ToldRoles(notifications.Find(n.Kind))...)
 	return toEach(n, append(refs, notifications.Organization), func(ref string) string {
 		if ref == notifications.Organization {
-			return page
+			return to.path
 		}
-		return a.pathOf(ref, page)
+		return a.pathOf(ref, to)
 	})
 }
 

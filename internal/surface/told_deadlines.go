@@ -246,11 +246,11 @@ func (a *audience) coming(p *reports.Pending, notes *[]notifications.Note) error
 	if err != nil {
 		return err
 	}
-	of := a.toOrganization(n.Note, "/")
+	of := a.toOrganization(n.Note, place{"/", "report.read"})
 	owners, err := a.of(p.Owner)
 	for _, ref := range owners {
 		if !slices.ContainsFunc(of, func(n notifications.Note) bool { return n.Recipient == ref }) {
-			of = append(of, toEach(n.Note, []string{ref}, func(ref string) string { return a.pathOf(ref, "/") })...)
+			of = append(of, toEach(n.Note, []string{ref}, func(ref string) string { return a.pathOf(ref, place{"/", "report.read"}) })...)
 		}
 	}
 	*notes = append(*notes, of...)

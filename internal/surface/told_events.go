@@ -1,10 +1,12 @@
 package surface
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,8 +15,11 @@ import (
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/assessments"
+	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/governance/training"
@@ -39,7 +44,7 @@ type review struct {
 	not []string
 	// what it waits for, and where.
 	what string
-	page func(id string, doc json.RawMessage) string
+	page func(id string, doc json.RawMessage) place
 }
 
 // reviews are all of them. A register whose records wait for somebody has a line.
@@ -49,18 +54,21 @@ var reviews = []review{
 	{kind: policies.Versions, state: policies.Approved, verbs: []string{"moved"}, permission: "policy_version.publish", to: policies.InForce, what: "coming into force"},
 	{kind: assessments.Register, state: assessments.Submitted, verbs: []string{"moved"}, permission: "self_assessment.review", to: assessments.Reviewed, what: "its review"},
 	{kind: vendors.Register, state: vendors.Assessed, verbs: []string{"moved"}, permission: "vendor.approve", to: vendors.Approved, what: "approval"},
+	{kind: meetings.Register, state: meetings.Held, verbs: []string{"moved"}, permission: "meeting.confirm", to: meetings.Confirmed, what: "somebody to confirm its minutes"},
+	{kind: exercises.Register, state: exercises.Held, verbs: []string{"moved"}, permission: "exercise.review", to: exercises.Reviewed, what: "its review"},
+	{kind: people.JobChanges, state: people.Recorded, verbs: []string{"recorded"}, permission: "job_change.review", to: people.Reviewed, what: "a review of the access"},
 	{kind: vendors.Subprocessors, state: "proposed", verbs: []string{"added"}, permission: "subprocessor.review", to: "reviewed", what: "its review"},
 	{kind: versions.Register, state: versions.Proposed, verbs: []string{"proposed"}, permission: "control.approve", not: []string{"proposed_by", "proposed_via"}, what: "approval", page: controlPage},
 	{kind: documents.Register, state: documents.Prepared, verbs: []string{"collected"}, permission: "evidence.review", not: []string{"prepared_by", "entered_by"}, what: "a reader", page: controlPage},
 }
 
 // controlPage is the page of the control that a document names.
-func controlPage(_ string, doc json.RawMessage) string {
+func controlPage(_ string, doc json.RawMessage) place {
 	var of struct{ Control string }
 	if json.Unmarshal(doc, &of) != nil {
-		return "/controls"
+		return place{"/controls", "control.read"}
 	}
-	return "/controls/" + of.Control
+	return place{"/controls/" + url.PathEscape(of.Control), "control.read"}
 }
 
 // ofEvent makes the notes of an event.
@@ -168,7 +176,7 @@ func notVerified(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	}
 	n := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Ledger, About: e.Subject}}
 	err := n.write("ledger", map[string]any{"Difference": found.Difference})
-	return a.toOrganization(n.Note, "/ledger"), err
+	return a.toOrganization(n.Note, place{"/ledger", "ledger.read"}), err
 }
 
 func findingEscalated(a *audience, e *ledger.Event) ([]notifications.Note, error) {
@@ -259,11 +267,9 @@ func waits(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	if err != nil || len(to) == 0 {
 		return nil, err
 	}
-	title := at.Title
-	if title == "" {
-		if title = at.Name; title == "" {
-			title = v.Ref()
-		}
+	title := cmp.Or(at.Title, at.Name, v.Ref())
+	if kind.Personal {
+		title = v.Ref()
 	}
 	where := page(kind, id)
 	if w.page != nil {
@@ -348,7 +354,7 @@ func (s *System) tellFailed(ctx context.Context, caller act.Caller, all []act.Gi
 			if err := n.write("job", map[string]any{"Job": failed.Kind, "Key": failed.Key, "Failure": failed.Failure}); err != nil {
 				return err
 			}
-			notes = append(notes, a.toOrganization(n.Note, "/settings")...)
+			notes = append(notes, a.toOrganization(n.Note, place{"/settings", "settings.read"})...)
 		}
 		return nil
 	}); err != nil {

@@ -20,24 +20,37 @@ const toldPerPage = 50
 
 // inboxPage is what the reader was told, the newest first.
 type inboxPage struct {
-	Told   []notifications.Told
+	Told   []inboxLine
 	Unread int
 	Before string // the page begins before this one; empty: with the newest
 	Next   string // the next one does; empty: this is the last
 }
 
+type inboxLine struct {
+	notifications.Told
+	Href string // empty: the reader may not open it, or not any more
+}
+
 func (p *Portal) inbox(r *request) (*shown, error) {
 	page := &inboxPage{Before: r.FormValue("before")}
+	var all []notifications.Told
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
-		if page.Told, err = notifications.Inbox(reader, r.caller.ID, page.Before, toldPerPage+1); err != nil {
+		if all, err = notifications.Inbox(reader, r.caller.ID, page.Before, toldPerPage+1); err != nil {
 			return err
 		}
 		page.Unread, err = notifications.Unread(reader, r.caller.ID)
 		return err
 	})
-	if len(page.Told) > toldPerPage {
-		page.Told = page.Told[:toldPerPage]
-		page.Next = page.Told[toldPerPage-1].ID
+	if len(all) > toldPerPage {
+		all = all[:toldPerPage]
+		page.Next = all[toldPerPage-1].ID
+	}
+	for _, n := range all {
+		line := inboxLine{Told: n}
+		if n.Path != "" && p.opens(r, n.Path) {
+			line.Href = n.Path
+		}
+		page.Told = append(page.Told, line)
 	}
 	return &shown{page: "inbox", title: "Inbox", data: page}, err
 }
