@@ -24,6 +24,8 @@ import (
 	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/governance/vendors"
 	"scaf.dev/scaf/internal/operations/changes"
+	"scaf.dev/scaf/internal/operations/devices"
+	"scaf.dev/scaf/internal/operations/sites"
 	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -65,6 +67,11 @@ var Kinds = slices.Concat(record.Kinds{
 	systems.Disposals,
 	systems.Media,
 	systems.Copies,
+	devices.Register,
+	devices.Postures,
+	devices.Detections,
+	sites.Register,
+	sites.Reviews,
 	tasks.Register,
 	tasks.Performances,
 	notifications.Register,

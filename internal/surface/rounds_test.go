@@ -109,6 +109,38 @@ func openHalf(t *testing.T, f *apptest.Folder) *half {
 	return h
 }
 
+func TestDevicesAreSeenAndSitesReviewedEveryQuarter(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openHalf(t, f)
+		for _, id := range []string{"A", "B", "C"} {
+			h.adds("x", "devices", `{"id":"`+id+`","owner":"person/x"}`)
+		}
+		for _, id := range []string{"berlin", "paris", "rome", "oslo"} {
+			h.adds("x", "sites", `{"id":"`+id+`","name":"n","purpose":"office","owner":"person/x"}`)
+		}
+		for _, id := range []string{"berlin", "paris", "rome"} {
+			h.adds("x", "site_reviews", `{"id":"PAR-`+id+`-2026-Q1","reviewer":"person/a"}`)
+		}
+		counts := `{"compared":"Lists","holders":9,"unneeded":2,"ended":2}`
+		h.at("2026-03-01")
+		h.adds("x", "device_postures", `{"id":"1","device":"A","seen_at":"2026-02-28T00:00:00Z"}`)
+		h.moves("a", "site_review/PAR-berlin-2026-Q1", "reviewed", counts)
+		h.moves("b", "site_review/PAR-berlin-2026-Q1", "confirmed", `{}`)
+		h.moves("a", "site_review/PAR-paris-2026-Q1", "reviewed", counts)
+		h.moves("x", "device/B", "ended", `{"ended_how":"Sold"}`)
+		h.at("2026-04-16")
+		h.adds("x", "device_postures", `{"id":"2","device":"C","seen_at":"2026-04-15T00:00:00Z"}`)
+		h.moves("a", "site_review/PAR-rome-2026-Q1", "reviewed", counts)
+		h.moves("b", "site_review/PAR-rome-2026-Q1", "confirmed", `{}`)
+		h.at("2026-07-01")
+		h.deviate(map[string]string{
+			"END-01 seen":     "4: C@2026-Q1 missing A@2026-Q2 missing",
+			"END-01 posture":  "2: 1 predicate 2 predicate",
+			"PHY-02 reviewed": "8: oslo@2026-Q1 missing paris@2026-Q1 predicate rome@2026-Q1 late",
+		})
+	})
+}
+
 func TestWhatIsOnTheListIsConfirmedEveryQuarter(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		h := openHalf(t, f)

@@ -21,3 +21,25 @@ func TestAnAssetIsConfirmedByItsOwner(t *testing.T) {
 	owner.holds("main", "Confirmed by", "account/compliance", "confidential")
 	owner.audited("asset")
 }
+
+// A review of a site is done by one person and confirmed by another.
+func TestASiteIsReviewed(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "engineer")
+	v := s.signs(t, "engineer")
+	v.goes("/new/sites")
+	v.fills("f-id", "berlin", "f-name", "Berlin", "f-purpose", "office", "f-owner", "account/engineer")
+	v.presses("Add it")
+	v.goes("/new/site_reviews")
+	v.fills("f-id", "PAR-berlin-2026-Q1", "f-reviewer", "account/engineer")
+	v.presses("Add it")
+	v.fills("reviewed-f-compared", "The list of badges", "reviewed-f-holders", "9", "reviewed-f-unneeded", "2", "reviewed-f-ended", "2")
+	v.presses("Reviewed")
+	v.holds("main", "Reviewed by", "account/engineer")
+
+	other := s.signs(t, "compliance")
+	other.goes("/r/site_reviews/PAR-berlin-2026-Q1")
+	other.presses("Confirmed")
+	other.holds("main", "Confirmed by", "account/compliance")
+	other.audited("site-review")
+}

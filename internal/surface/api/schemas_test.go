@@ -129,6 +129,10 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"data_sets", `{"title":"Files","class":"confidential","owner":"person/p1","retention":"8760h"}`},
 		{"data_disposals", `{"data":"data_set/DS-1","what":"All","due_at":"2026-03-02T00:00:00Z","owner":"person/p1"}`},
 		{"media_disposals", `{"asset":"asset/AST-1","destination":"scrap"}`},
+		{"device_postures", `{"id":"LAP-7@2026-03-02","device":"LAP-7","owner":"person/p1","disk_encrypted":true,"seen_at":"2026-03-02T00:00:00Z"}`},
+		{"malware_detections", `{"device":"device/LAP-7","what":"Adware","owner":"person/p1","found_at":"2026-03-02T00:00:00Z"}`},
+		{"sites", `{"id":"berlin","name":"Berlin","purpose":"office","owner":"person/p1"}`},
+		{"site_reviews", `{"id":"PAR-berlin-2026-Q1","reviewer":"person/p1"}`},
 		{"data_copies", `{"data":"data_set/DS-1","purpose":"p","to":"test"}`},
 	} {
 		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")

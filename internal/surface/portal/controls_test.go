@@ -11,8 +11,8 @@ import (
 func TestControlsAreFiltered(t *testing.T) {
 	c := openCompany(t)
 	b := c.signed(t, "ann", "compliance")
-	all := b.get("/controls").want(t, http.StatusOK, "<strong>79</strong> any", `href="/controls?conclusion=ineffective"`, `href="/controls/PPL-01/deviations">1</a>`, `href="/controls/PPL-01#tests">1</a>`)
-	if n := strings.Count(all.body, `<tr class="toned`); n != 79 {
+	all := b.get("/controls").want(t, http.StatusOK, "<strong>80</strong> any", `href="/controls?conclusion=ineffective"`, `href="/controls/PPL-01/deviations">1</a>`, `href="/controls/PPL-01#tests">1</a>`)
+	if n := strings.Count(all.body, `<tr class="toned`); n != 80 {
 		t.Errorf("%d controls", n)
 	}
 	for query, want := range map[string][2]string{
@@ -59,7 +59,7 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 func TestAControlBeforeThereIsAPeriod(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
-	b.get("/controls").want(t, http.StatusOK, "No period has been opened yet", "<strong>79</strong> any")
+	b.get("/controls").want(t, http.StatusOK, "No period has been opened yet", "<strong>80</strong> any")
 	b.get("/controls/PPL-01").want(t, http.StatusOK, "There is no result in this period", "No period has been opened yet")
 	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "show no deviation")
 }

@@ -11,10 +11,18 @@ var inventory = []string{
 	"data_disposal.add", "data_disposal.set", "data_disposal.move", "data_disposal.witness", "data_disposal.comment", "data_disposal.attach", "data_disposal.link",
 	"media_disposal.add", "media_disposal.set", "media_disposal.move", "media_disposal.release", "media_disposal.comment", "media_disposal.attach", "media_disposal.link",
 	"data_copy.add", "data_copy.set", "data_copy.move", "data_copy.approve", "data_copy.comment", "data_copy.attach", "data_copy.link",
+	"device.add", "device.set", "device.move", "device.comment", "device.attach", "device.link",
+	"device_posture.add", "device_posture.comment", "device_posture.link",
+	"malware_detection.add", "malware_detection.set", "malware_detection.move", "malware_detection.comment", "malware_detection.attach", "malware_detection.link",
+	"site.add", "site.set", "site.move", "site.comment", "site.attach", "site.link",
+	"site_review.add", "site_review.set", "site_review.move", "site_review.comment", "site_review.attach", "site_review.link",
 }
 
 // inventoryApproval is what those may who say that it is as it should be.
-var inventoryApproval = []string{"system.move", "system.approve", "data_set.move", "data_set.approve"}
+var inventoryApproval = []string{"system.move", "system.approve", "data_set.move", "data_set.approve", "site_review.move", "site_review.confirm"}
 
 // inventoryKeeping is what those may who keep all of it.
-var inventoryKeeping = []string{"system.*", "asset.*", "data_set.*", "data_disposal.*", "media_disposal.*", "data_copy.*"}
+var inventoryKeeping = []string{
+	"system.*", "asset.*", "data_set.*", "data_disposal.*", "media_disposal.*", "data_copy.*",
+	"device.*", "device_posture.*", "malware_detection.*", "site.*", "site_review.*",
+}

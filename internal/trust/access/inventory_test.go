@@ -19,6 +19,8 @@ func TestWhoKeepsTheInventory(t *testing.T) {
 		"data_set.add": runners, "data_set.review": runners, "data_set.approve": approvers,
 		"data_disposal.add": runners, "data_disposal.witness": runners, "data_disposal.hold": keepers,
 		"media_disposal.add": runners, "media_disposal.release": runners,
+		"device.add": runners, "device_posture.add": runners, "device_posture.set": keepers, "malware_detection.move": runners,
+		"site.add": runners, "site_review.move": append(slices.Clone(runners), "executive"), "site_review.confirm": approvers,
 		"data_copy.add": runners, "data_copy.approve": runners,
 	} {
 		for _, role := range append(access.Roles.Names(), "job/report.readiness", "nobody") {

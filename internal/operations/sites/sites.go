@@ -1,0 +1,276 @@
+// Package sites holds the registers of the places where the company is, and of the
+// reviews of who can get in.
+package sites
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/rounds"
+)
+
+// Site is an office, a room with equipment, or another place. The record's instant
+// is when it came on the list. From then on who can get in is reviewed in every
+// quarter, until it is closed.
+type Site struct {
+	ID         string     `json:"id"` // berlin
+	Name       string     `json:"name"`
+	Purpose    string     `json:"purpose"`
+	Address    string     `json:"address,omitempty"`
+	Owner      string     `json:"owner"`
+	Protection string     `json:"protection,omitempty"`
+	State      string     `json:"state"`
+	ListedAt   *time.Time `json:"listed_at,omitempty"`
+	ClosedHow  string     `json:"closed_how,omitempty"`
+	ClosedAt   *time.Time `json:"closed_at,omitempty"`
+}
+
+// States of a site.
+const (
+	Open   = "open"
+	Closed = "closed"
+)
+
+const kindPerson = "person"
+
+// Register describes the register of sites.
+var Register = record.Define[Site](record.Definition{
+	Kind: "site", Register: "sites", Title: "Sites", Singular: "Site", At: "listed_at",
+	States:      []string{Open, Closed},
+	Transitions: []record.Transition{{From: Open, To: Closed, Required: []string{"closed_how"}, Stamp: []string{"closed_at"}}},
+	Fields: []record.Field{
+		{Name: "id", Label: "Id", Section: "Site", Required: true, Help: "Small letters and digits with hyphens between, such as berlin."},
+		{Name: "name", Label: "Name", Required: true, Help: "What it is called."},
+		{Name: "purpose", Label: "Purpose", Required: true, Choices: []string{"office", "data center", "equipment room", "storage", "other"}, Help: "What it is for."},
+		{Name: "address", Label: "Address", Help: "Where it is."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who answers for it, as person/E1001."},
+		{Name: "protection", Label: "Protection", Long: true, Help: "How it is locked and watched, and protected against fire, water and loss of power."},
+		{Name: "state", Label: "State"},
+		{Name: "listed_at", Label: "Listed", Given: true},
+		{Name: "closed_how", Label: "How it was closed", Long: true, Help: "What became of its keys, badges, equipment and papers."},
+		{Name: "closed_at", Label: "Closed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "name", Filter: true, Sort: true},
+		{Field: "purpose", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "listed_at", Filter: true, Sort: true},
+	},
+	Derived: []record.Derived{{Name: "site_rounds", At: "due_at", Item: SiteRound{}, Items: siteRounds}},
+})
+
+var idShape = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+const (
+	maxID   = 60
+	maxText = 4000 // bytes
+)
+
+// Validate says what is wrong with a site.
+func (s *Site) Validate() (wrong []record.FieldError) {
+	if len(s.ID) > maxID || !idShape.MatchString(s.ID) {
+		wrong = append(wrong, wrongs("id", "%q must be small letters and digits with hyphens between, such as berlin", s.ID))
+	}
+	return append(wrong, bounded("name", s.Name, "address", s.Address, "protection", s.Protection, "closed_how", s.ClosedHow)...)
+}
+
+// Before puts a new site on the list; a closed one stays as it was.
+func (s *Site) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		now := tx.Now()
+		s.ListedAt = &now
+		return nil
+	}
+	if record.As[Site](old).State == Closed {
+		return refuse("state", "is %s: it stays as it was", Closed)
+	}
+	return nil
+}
+
+// Review is that of who can get into one site in one quarter. Its id names both, so
+// that there is one of them. The record's instant is the last day of the quarter.
+type Review struct {
+	ID       string     `json:"id"` // PAR-berlin-2026-Q1
+	Site     string     `json:"site"`
+	Quarter  string     `json:"quarter"`
+	DueAt    *time.Time `json:"due_at,omitempty"`
+	Reviewer string     `json:"reviewer"`
+	State    string     `json:"state"`
+
+	Compared string `json:"compared,omitempty"`
+	Holders  *int   `json:"holders,omitempty"`
+	Unneeded *int   `json:"unneeded,omitempty"`
+	Ended    *int   `json:"ended,omitempty"`
+	Note     string `json:"note,omitempty"`
+
+	ReviewedAt  *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy  string     `json:"reviewed_by,omitempty"`
+	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
+	ConfirmedBy string     `json:"confirmed_by,omitempty"`
+}
+
+// States of a review.
+const (
+	Planned   = "planned"
+	Reviewed  = "reviewed"
+	Confirmed = "confirmed" // somebody else has read it
+)
+
+const confirming = "site_review.confirm"
+
+// Reviews describes the register of reviews of physical access.
+var Reviews = record.Define[Review](record.Definition{
+	Kind: "site_review", Register: "site_reviews", Title: "Physical access reviews", Singular: "Physical access review", At: "due_at",
+	States: []string{Planned, Reviewed, Confirmed},
+	Transitions: []record.Transition{
+		{From: Planned, To: Reviewed, Required: []string{"compared", "holders", "unneeded", "ended"}, Stamp: []string{"reviewed_at", "reviewed_by"},
+			Guard: "item.ended <= item.unneeded && item.unneeded <= item.holders", Why: "of the holders some are unneeded, and of those some have ended"},
+		{From: Reviewed, To: Confirmed, Permission: confirming, NotBy: []string{"reviewed_by"}, Stamp: []string{"confirmed_at", "confirmed_by"},
+			Guard: "item.ended == item.unneeded", Why: "every key and badge that nobody needs has ended first"},
+		{From: Reviewed, To: Planned, Permission: confirming, NotBy: []string{"reviewed_by"}, Required: []string{"note"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Section: "Review", Required: true, Help: "The site and the quarter, like PAR-berlin-2026-Q1: one for each."},
+		{Name: "site", Label: "Site", Computed: true, Help: "As the number says."},
+		{Name: "quarter", Label: "Quarter", Computed: true, Help: "As the number says."},
+		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
+		{Name: "reviewer", Label: "Reviewer", Required: true, Refers: kindPerson, Help: "Who is to do it, as person/E1001."},
+		{Name: "state", Label: "State"},
+		{Name: "compared", Label: "Compared", Section: "Result", Long: true, Help: "Which list of keys and badges was compared with which list of people: files of this record, exports."},
+		{Name: "holders", Label: "Keys and badges", Help: "How many there are."},
+		{Name: "unneeded", Label: "Not needed", Help: "How many are with somebody who does not need them, leavers included."},
+		{Name: "ended", Label: "Ended", Help: "How many of those were blocked or taken back."},
+		{Name: "note", Label: "Note", Long: true, Help: "What else was found; why it is done again."},
+		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
+		{Name: "reviewed_at", Label: "Reviewed", Given: true},
+		{Name: "confirmed_by", Label: "Confirmed by", Given: true},
+		{Name: "confirmed_at", Label: "Confirmed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "site", Filter: true, Sort: true},
+		{Field: "quarter", Filter: true},
+		{Field: "reviewer", Filter: true},
+		{Field: "state", Filter: true},
+	},
+	Dues: []record.Due{{Name: "review", What: "Review who can get into the site", At: "due_at", Owner: "reviewer", Open: `item.state == "planned"`}},
+})
+
+var reviewShape = regexp.MustCompile(`^PAR-([a-z0-9-]{1,60})-(20\d\d-Q[1-4])$`)
+
+// Compute sets what follows from the id, and that what belongs to a state ends with
+// it.
+func (v *Review) Compute() {
+	v.Site, v.Quarter, v.DueAt = "", "", nil
+	if of := reviewShape.FindStringSubmatch(v.ID); of != nil {
+		round, _ := rounds.Quarter.Parse(of[2]) // the shape has it
+		v.Site, v.Quarter, v.DueAt = "site/"+of[1], round.Name, &round.DueAt
+	}
+	if v.State == Planned {
+		v.ReviewedAt, v.ReviewedBy = nil, ""
+	}
+}
+
+// Validate says what is wrong with a review.
+func (v *Review) Validate() (wrong []record.FieldError) {
+	if v.ID != "" && v.DueAt == nil {
+		wrong = append(wrong, wrongs("id", "%q names no site and quarter: write it like PAR-berlin-2026-Q1", v.ID))
+	}
+	for field, n := range map[string]*int{"holders": v.Holders, "unneeded": v.Unneeded, "ended": v.Ended} {
+		if n != nil && *n < 0 {
+			wrong = append(wrong, wrongs(field, "is %d: a number from 0", *n))
+		}
+	}
+	return append(wrong, bounded("compared", v.Compared, "note", v.Note)...)
+}
+
+// Before wants a site that is in the register, and holds what was reviewed: only
+// how many of the unneeded have ended may still rise.
+func (v *Review) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		_, err := record.Get(&tx.Reader, Register.Name, v.Site[len("site/"):])
+		if errors.Is(err, record.ErrNone) {
+			return refuse("id", "%s is not in the register of sites", v.Site)
+		}
+		return err
+	}
+	before := record.As[Review](old)
+	switch {
+	case before.State == Confirmed:
+		return refuse("state", "is %s: it stays as it was", Confirmed)
+	case before.State == Reviewed && v.State != Planned && (before.Compared != v.Compared || *before.Holders != *v.Holders || *before.Unneeded != *v.Unneeded || *v.Ended < *before.Ended):
+		return refuse("state", "is %s: what was found stays as it was said", Reviewed)
+	}
+	return nil
+}
+
+// SiteRound is the review of a site that was due in a quarter, done or not: the
+// source site_rounds.
+type SiteRound struct {
+	ID          string     `json:"id"` // berlin@2026-Q1
+	Site        string     `json:"site"`
+	Owner       string     `json:"owner"`
+	Review      string     `json:"review,omitempty"`
+	Holders     *int       `json:"holders,omitempty"`
+	Unneeded    *int       `json:"unneeded,omitempty"`
+	Ended       *int       `json:"ended,omitempty"`
+	DueAt       *time.Time `json:"due_at"`
+	ReviewedAt  *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy  string     `json:"reviewed_by,omitempty"`
+	ConfirmedBy string     `json:"confirmed_by,omitempty"`
+}
+
+// siteRounds are the reviews that fall due in the interval: of every site those of
+// all quarters while it was open.
+func siteRounds(past record.Past, from, to time.Time, give func(item any) error) error {
+	reviews := map[string]*Review{}
+	if err := past.Documents(Reviews.Name, from, to, func(doc json.RawMessage) error {
+		v := &Review{}
+		err := json.Unmarshal(doc, v)
+		reviews[v.Site+"@"+v.Quarter] = v
+		return err
+	}); err != nil {
+		return err
+	}
+	return past.Documents("site", time.Time{}, time.Time{}, func(doc json.RawMessage) error {
+		s := &Site{}
+		if err := json.Unmarshal(doc, s); err != nil {
+			return err
+		}
+		for round := range rounds.Quarter.Due(s.ListedAt, s.ClosedAt, from, to) {
+			item := &SiteRound{ID: s.ID + "@" + round.Name, Site: s.ID, Owner: s.Owner, DueAt: &round.DueAt}
+			if v := reviews["site/"+item.ID]; v != nil {
+				item.Review, item.Holders, item.Unneeded, item.Ended = Reviews.Name+"/"+v.ID, v.Holders, v.Unneeded, v.Ended
+				item.ReviewedAt, item.ReviewedBy, item.ConfirmedBy = v.ReviewedAt, v.ReviewedBy, v.ConfirmedBy
+			}
+			if err := give(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func wrongs(field, format string, args ...any) record.FieldError {
+	return record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+func refuse(field, format string, args ...any) error {
+	return &record.Invalid{Fields: []record.FieldError{wrongs(field, format, args...)}}
+}
+
+// bounded says which of the fields, each with its text, are too long.
+func bounded(pairs ...string) (wrong []record.FieldError) {
+	for i := 0; i < len(pairs); i += 2 {
+		if n := len(pairs[i+1]); n > maxText {
+			wrong = append(wrong, wrongs(pairs[i], "has %d bytes, at most %d are taken", n, maxText))
+		}
+	}
+	return wrong
+}
