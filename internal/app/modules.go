@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/hris"
 	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/pentests"
@@ -42,6 +43,9 @@ var Kinds = slices.Concat(record.Kinds{
 	people.Agreements,
 	people.Reviews,
 	people.ConductCases,
+	people.Messages,
+	hris.Deliveries,
+	hris.Reconciliations,
 	findings.Register,
 	assessments.Register,
 	actions.Register,

@@ -84,6 +84,15 @@ func (e *Invalid) Error() string {
 	return strings.Join(all, "; ")
 }
 
+// Under is the error of what holds the document: the fields' names follow a prefix.
+func (e *Invalid) Under(prefix string) *Invalid {
+	under := &Invalid{}
+	for _, field := range e.Fields {
+		under.Fields = append(under.Fields, FieldError{prefix + field.Field, field.Problem})
+	}
+	return under
+}
+
 // As gives a document its type: that of what the kind's New returns. Another
 // type is a mistake in the program, and panics.
 func As[T any](doc any) *T {

@@ -84,7 +84,9 @@ func audienceOf(r *store.Reader, audience string) (members []people.Person, err 
 	switch audience {
 	case "managers":
 		managers := map[string]bool{}
-		if err := eachPerson(r, func(p people.Person) { managers[strings.ToLower(strings.TrimPrefix(p.Manager, people.Register.Name+"/"))] = true }); err != nil {
+		if err := eachPerson(r, func(p people.Person) {
+			managers[strings.ToLower(strings.TrimPrefix(p.Manager, people.Register.Name+"/"))] = true
+		}); err != nil {
 			return nil, err
 		}
 		in = func(p people.Person) bool {

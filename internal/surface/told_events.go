@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -105,6 +106,7 @@ func (s *System) Reactions() map[string]string {
 	for name := range causes {
 		all[name] = TellJob
 	}
+	maps.Copy(all, s.answering())
 	return all
 }
 

@@ -45,6 +45,9 @@ type Person struct {
 	EngagedUntil  *time.Time `json:"engaged_until,omitempty"`
 	LeftAt        *time.Time `json:"left_at,omitempty"` // the last moment of work; may lie ahead
 	AccessEndedAt *time.Time `json:"access_ended_at,omitempty"`
+
+	// ToldAt is when the HR system wrote the latest message that changed this record.
+	ToldAt *time.Time `json:"told_at,omitempty"`
 }
 
 // States and kinds of employment.
@@ -102,6 +105,7 @@ var Register = record.Define[Person](record.Definition{
 		{Name: "engaged_until", Label: "Engaged until", Section: "Leaving", Day: true, Help: "When the contract ends by itself; empty: it does not."},
 		{Name: "left_at", Label: "Left", Help: "The last moment of work. It may lie ahead."},
 		{Name: "access_ended_at", Label: "Access ended", Help: "When the last of the person's accounts was closed."},
+		{Name: "told_at", Label: "Last told by the HR system", Given: true},
 	},
 	Dues: []record.Due{{Name: "contract", What: "Extend the engagement, or see that it ends", At: "engaged_until", Owner: "manager", Open: `item.state != "left"`}},
 })

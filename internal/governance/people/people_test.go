@@ -88,7 +88,7 @@ type desk struct {
 }
 
 func each(t *testing.T, body func(d *desk)) {
-	kinds := record.Kinds{people.Register, people.JobChanges, people.Agreements, people.Reviews, people.ConductCases}
+	kinds := record.Kinds{people.Register, people.JobChanges, people.Agreements, people.Reviews, people.ConductCases, people.Messages}
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
 		if err := l.Door.Close(); err != nil {
 			t.Fatal(err)

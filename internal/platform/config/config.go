@@ -36,6 +36,8 @@ type Config struct {
 	TimestampRoots string `json:"timestamp_roots,omitempty"`
 	// Notifications: nil: the portal's inbox alone tells people what concerns them.
 	Notifications *Notifications `json:"notifications,omitempty"`
+	// HRIS: nil: people come as tables or by hand.
+	HRIS *HRIS `json:"hris,omitempty"`
 }
 
 // Errors of the configuration.
@@ -96,7 +98,7 @@ func (c *Config) check() error {
 	if _, err := c.Location(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return c.Notifications.check()
+	return errors.Join(c.Notifications.check(), c.HRIS.check())
 }
 
 // Location is the organisation's time zone.

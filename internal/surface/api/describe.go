@@ -20,6 +20,10 @@ func operation(line route) huma.Operation {
 	if line.action != open {
 		o.Security = []map[string][]string{{"token": {}}}
 		o.Description = "Needs the permission `" + line.action + "`."
+		if line.signed {
+			o.Security = []map[string][]string{{"signature": {}}}
+			o.Description = "Needs a signature with the secret that both sides know."
+		}
 		o.Errors = append(o.Errors, http.StatusUnauthorized, http.StatusForbidden)
 	}
 	if line.body != nil {

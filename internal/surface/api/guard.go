@@ -12,6 +12,8 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/webhook"
+	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/accounts"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -33,6 +35,10 @@ type request struct {
 	writer http.ResponseWriter
 	caller act.Caller
 	route  route
+
+	// Of signed routes: the message.
+	message string
+	body    []byte
 }
 
 func requestOf(ctx context.Context) *request {
@@ -71,6 +77,9 @@ func (g *guard) admit(r *request) (act.Caller, error) {
 	if r.route.action == open {
 		return act.Caller{}, nil
 	}
+	if r.route.signed {
+		return g.signed(r)
+	}
 	s := g.server.System
 	caller, err := g.authenticate(r)
 	if err != nil && !errors.Is(err, access.ErrToken) {
@@ -93,6 +102,30 @@ func (g *guard) admit(r *request) (act.Caller, error) {
 		return caller, unknown
 	}
 	return caller, s.Allow(r.Context(), caller, action, ref)
+}
+
+// signed reads a message whose signature says who sent it. What is wrong with it
+// stands in the log: the sender learns that it was not taken.
+func (g *guard) signed(r *request) (caller act.Caller, err error) {
+	s := g.server.System
+	err = webhook.ErrUnsigned
+	if r.Header.Get("Webhook-Signature") != "" {
+		if _, r.body, err = readBody(r); err != nil {
+			return caller, err
+		}
+		r.message, err = s.VerifyHRIS(r.Header, r.body)
+	}
+	if errors.Is(err, webhook.ErrUnsigned) || errors.Is(err, surface.ErrNoHRIS) {
+		g.server.Log.Warn("a webhook was not taken", "route", r.route.pattern(), "reason", err)
+		_ = s.Allow(r.Context(), caller, r.route.action, strings.TrimPrefix(r.route.path, "/v1/")) // counted, and never allowed
+		return caller, problem(http.StatusUnauthorized, "unauthenticated", "this takes messages that are signed as Standard Webhooks says, with a secret that both sides know, and not more than five minutes old").
+			with("WWW-Authenticate", `Webhook realm="scaf"`)
+	}
+	if err != nil {
+		return caller, err
+	}
+	caller = act.JobCaller(surface.PeopleJob)
+	return caller, s.Allow(r.Context(), caller, r.route.action, surface.PeopleJob)
 }
 
 // authenticate returns the caller that the request's token stands for, or, where

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -112,6 +113,8 @@ func explain(err error) *Problem {
 		return problem(http.StatusForbidden, "forbidden", "the token's role does not allow this")
 	case errors.Is(err, access.ErrToken):
 		return unauthenticated()
+	case errors.Is(err, people.ErrConflict):
+		return problem(http.StatusConflict, "conflict", "%v", err)
 	case errors.As(err, &conflict):
 		return problem(http.StatusConflict, "conflict", "%v", conflict)
 	case errors.Is(err, act.ErrTooMany):

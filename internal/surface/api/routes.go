@@ -21,6 +21,9 @@ type route struct {
 	title  string
 	tag    string
 	status int // of success; 200 when 0
+	// signed routes are asked with a signature (webhook.Keys) in place of a token:
+	// whoever signs may do what the action names, and nobody else.
+	signed bool
 	// body lists the media types that are taken, with the limit in bytes of
 	// each; nil: the route takes no body.
 	body map[string]int64
@@ -92,6 +95,9 @@ var routes = []route{
 	{method: "GET", path: "/v1/records/{register}/{id}/tags", action: "*.read", id: "get-tags", tag: "Records", title: "List a record's tags"},
 	{method: "POST", path: "/v1/records/{register}/{id}/tags", action: "*.tag", id: "change-tags", tag: "Records",
 		title: "Add and remove tags of a record", body: map[string]int64{jsonType: maxBody}},
+
+	{method: "POST", path: "/v1/hris/people", action: "import.hris", signed: true, id: "take-people", tag: "Records",
+		title: "Take what the HR system says of people (Standard Webhooks); all of a message or none of it", body: map[string]int64{jsonType: maxBody}},
 
 	{method: "GET", path: "/v1/controls", action: "control.read", id: "list-controls", tag: "Controls", title: "List the controls and their tests"},
 	{method: "GET", path: "/v1/controls/{id}", action: "control.read", id: "get-control", tag: "Controls", title: "Read a control"},

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,8 +11,11 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/hris"
 	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
@@ -136,6 +140,22 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"data_copies", `{"data":"data_set/DS-1","purpose":"p","to":"test"}`},
 	} {
 		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")
+	}
+	said, err := people.ParseMessage("m1", []byte(`{"type":"people.changed","timestamp":"2026-03-01T09:00:00Z","data":{"people":[{"id":"p1","email":"n@example.com"}]}}`))
+	if err == nil {
+		_, err = people.Take(t.Context(), f.Door, act.JobCaller("hris.people"), said)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Door.Do(t.Context(), act.JobCaller("hris.answers"), "hris.deliver", "hris_deliveries", func(tx *act.Tx) error {
+		compared := hris.Compare([]hris.Answer{{Person: "p1", Version: "PV-1"}}, nil, tx.Now())
+		compared.ID = "HRR-1"
+		_, err := record.Put(tx, hris.Deliveries, record.Change{Verb: hris.Sent, ID: "msg_1", Doc: hris.Delivery{ID: "msg_1", State: hris.Sent, At: tx.Now()}})
+		_, also := record.Put(tx, hris.Reconciliations, record.Change{Verb: "made", ID: compared.ID, Doc: compared})
+		return errors.Join(err, also)
+	}); err != nil {
+		t.Fatal(err)
 	}
 	d.post(admin, "/v1/records/courses", `{"id":"basics","title":"Security","owner":"o","audience":"everybody","text":"Look twice."}`).want(t, 201, "")
 	d.post(admin, "/v1/records/courses/basics/move", `{"state":"offered"}`).want(t, 200, "")

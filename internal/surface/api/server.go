@@ -61,13 +61,15 @@ func New(s *surface.System, log *slog.Logger, timeouts Timeouts, collectors ...p
 	c.RejectUnknownQueryParameters = true
 	c.Components.Schemas = newRegistry(s.Kinds)
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"token": {Type: "http", Scheme: "bearer", Description: "A token of scaf token create"},
+		"token":     {Type: "http", Scheme: "bearer", Description: "A token of scaf token create"},
+		"signature": {Type: "apiKey", In: "header", Name: "webhook-signature", Description: "Standard Webhooks 1.0.0: with webhook-id and webhook-timestamp"},
 	}
 	server.api = humago.New(server.guard, c)
 	server.registerEvents()
 	server.registerLedger()
 	server.registerRecords()
 	server.registerAttached()
+	server.registerHRIS()
 	server.registerAssurance()
 	server.registerEvidence()
 	server.registerVersions()

@@ -147,6 +147,7 @@ func (p *program) commands() []*cobra.Command {
 		p.trainingCommand(),
 		p.systemCommand(),
 		p.notificationCommand(),
+		p.hrisCommand(),
 		p.reportCommand(),
 		p.evidenceCommand(),
 		p.observationCommand(),

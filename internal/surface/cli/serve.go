@@ -40,7 +40,8 @@ the ledger at 00:30, look after the calendar of duties at 00:45, ask for
 acknowledgments, assign trainings and look after findings at 00:50, have the
 ledger time-stamped at 01:00, and at 01:15 perform the tests whose answer may
 have changed and make the readiness report; all in the organisation's time zone.
-People are told what concerns them: in the portal, and on the channels that
+Acknowledgments are sent to the HR system that scaf.json names, and compared with
+those that it holds at 02:00. People are told what concerns them: in the portal, and on the channels that
 scaf.json names; deadlines are looked at half an hour before digests are sent, at
 08:00 unless it says otherwise. The first line on standard output says where it
 listens; the log goes to standard error.
@@ -95,11 +96,14 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	if err := surface.ScheduleNotifications(s, runner, sender, log); err != nil {
 		return err
 	}
+	if err := surface.ScheduleHRIS(s, sender, log); err != nil {
+		return err
+	}
 	desk, err := s.NotificationDesk()
 	if err != nil {
 		return err
 	}
-	server, err := api.New(s, log, api.DefaultTimeouts, runner, duties, desk)
+	server, err := api.New(s, log, api.DefaultTimeouts, runner, duties, desk, surface.HRISMetrics(s))
 	if err != nil {
 		return err
 	}

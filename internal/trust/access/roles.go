@@ -31,7 +31,7 @@ var compliance = []string{
 	"acknowledgment.ask", "acknowledgment.add", "acknowledgment.comment", "acknowledgment.link", "acknowledgment.tag",
 	"course.*", "training_completion.*",
 	"training.assign", "training.add", "training.set", "training.comment", "training.link", "training.attach", "training.tag",
-	"notification.read", "notification.retry", "notification.test", "settings.read",
+	"hris.reconcile", "notification.read", "notification.retry", "notification.test", "settings.read",
 }
 
 // conduct is what those may who look into breaches of the rules, and answer them.
@@ -102,6 +102,10 @@ var Roles = Table{
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},
+	// The HR system, whose messages are signed, and what SCAF sends and reads there.
+	"job/hris.people":    {"import.hris"},
+	"job/hris.answers":   {"hris.deliver"},
+	"job/hris.reconcile": {"hris.reconcile"},
 	// What brings notifications about, and what sends them.
 	"job/notification.tell":    {"notification.tell"},
 	"job/notification.watch":   {"notification.tell"},

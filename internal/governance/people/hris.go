@@ -1,0 +1,220 @@
+package people
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Changed is the type of the messages in which the HR system says what it knows of
+// people now.
+const Changed = "people.changed"
+
+// MaxPeople is how many people one message may be about.
+const MaxPeople = 400
+
+// Message is one of the HR system's: {"type": "people.changed", "timestamp": "...",
+// "data": {"people": [{"id": "E1001", ...}]}}. Fields are those of the register; null
+// clears one, and what is left out stays.
+type Message struct {
+	ID     string
+	SHA256 string    // of the body
+	At     time.Time // when the HR system wrote it
+	people []map[string]json.RawMessage
+}
+
+// ErrConflict: a message with this id was taken, and it said something else.
+var ErrConflict = errors.New("a message with this id was taken, and it said something else")
+
+var messageID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,200}$`)
+
+// ParseMessage reads a message. *record.Invalid says what is wrong with it.
+func ParseMessage(id string, body []byte) (*Message, error) {
+	var in struct {
+		Type      string     `json:"type"`
+		Timestamp *time.Time `json:"timestamp"`
+		Data      *struct {
+			People []map[string]json.RawMessage `json:"people"`
+		} `json:"data"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		return nil, refuse("body", "is no message like {\"type\": %q, \"timestamp\": \"2026-01-31T09:30:00Z\", \"data\": {\"people\": [{\"id\": \"E1001\"}]}}: %v", Changed, err)
+	}
+	switch {
+	case decoder.More():
+		return nil, refuse("body", "goes on after the message")
+	case !messageID.MatchString(id):
+		return nil, refuse("webhook-id", "must have 1 to 200 letters, digits and . _ : -")
+	case in.Type != Changed:
+		return nil, refuse("type", "%q is not known: %s", in.Type, Changed)
+	case in.Timestamp == nil:
+		return nil, refuse("timestamp", "is missing: when the HR system wrote this, such as 2026-01-31T09:30:00Z")
+	case in.Data == nil || len(in.Data.People) == 0:
+		return nil, refuse("data.people", "is missing, or empty")
+	case len(in.Data.People) > MaxPeople:
+		return nil, refuse("data.people", "has %d elements, at most %d are taken", len(in.Data.People), MaxPeople)
+	}
+	sum := sha256.Sum256(body)
+	return &Message{ID: id, SHA256: hex.EncodeToString(sum[:]), At: *in.Timestamp, people: in.Data.People}, nil
+}
+
+// Delivered is what became of a message.
+type Delivered struct {
+	ID         string    `json:"id"` // of the message
+	SHA256     string    `json:"sha256"`
+	WrittenAt  time.Time `json:"written_at"`
+	ReceivedAt time.Time `json:"received_at"`
+	Added      int       `json:"added"`
+	Updated    int       `json:"updated"`
+	Unchanged  int       `json:"unchanged"`
+	// Stale counts those of whom a message that was written later said something
+	// before: this one changes nothing of them.
+	Stale int `json:"stale"`
+}
+
+// Messages describes the register of what came from the HR system.
+var Messages = record.Define[Delivered](record.Definition{
+	Kind: "hris_message", Register: "hris_messages", Title: "Messages of the HR system", Singular: "Message of the HR system", At: "received_at", Internal: true,
+})
+
+// errSeen ends the act of a message that was taken before.
+var errSeen = errors.New("seen")
+
+// Take takes a message as a whole or not at all: *record.Invalid names what is wrong,
+// and then nothing has changed. The same message again changes nothing, and is
+// answered as it was the first time.
+func Take(ctx context.Context, door *act.Door, caller act.Caller, m *Message) (done *Delivered, err error) {
+	_, err = door.Do(ctx, caller, "import.hris", Messages.Name+"/"+m.ID, func(tx *act.Tx) error {
+		done = &Delivered{}
+		known, err := record.Get(&tx.Reader, Messages.Name, m.ID)
+		if err == nil {
+			if err := json.Unmarshal(known.Doc, done); err != nil {
+				return err
+			}
+			if done.SHA256 != m.SHA256 {
+				return fmt.Errorf("%w: %s", ErrConflict, m.ID)
+			}
+			return errSeen
+		}
+		if !errors.Is(err, record.ErrNone) {
+			return err
+		}
+		*done = Delivered{ID: m.ID, SHA256: m.SHA256, WrittenAt: m.At, ReceivedAt: tx.Now()}
+		var changes []record.Change
+		seen := map[string]bool{}
+		for i, fields := range m.people {
+			change, err := m.change(tx, fields, done)
+			if err == nil && seen[change.ID] {
+				err = refuse("id", "%q is there twice", change.ID)
+			}
+			var invalid *record.Invalid
+			if errors.As(err, &invalid) {
+				return invalid.Under(fmt.Sprintf("data.people[%d].", i))
+			}
+			if err != nil {
+				return err
+			}
+			if seen[change.ID] = true; change.Verb != "" {
+				changes = append(changes, change)
+			}
+		}
+		if len(changes) > 0 {
+			if _, err := record.Put(tx, Register, changes...); err != nil {
+				return err
+			}
+		}
+		_, err = record.Put(tx, Messages, record.Change{Verb: "taken", ID: m.ID, Doc: done})
+		return err
+	})
+	if errors.Is(err, errSeen) {
+		err = nil
+	}
+	return done, err
+}
+
+// change is what a message makes of one person; without a verb: nothing.
+func (m *Message) change(tx *act.Tx, fields map[string]json.RawMessage, done *Delivered) (change record.Change, err error) {
+	if json.Unmarshal(fields["id"], &change.ID) != nil || change.ID == "" {
+		return change, refuse("id", "is missing: the person's number in the HR system")
+	}
+	if _, ok := fields["told_at"]; ok {
+		return change, refuse("told_at", "is given by SCAF: leave it out")
+	}
+	base, err := json.Marshal(Register.New())
+	if err != nil {
+		return change, err
+	}
+	var before *Person
+	current, err := record.Get(&tx.Reader, Register.Name, change.ID)
+	switch {
+	case err == nil:
+		base, before, change.Expect = current.Doc, &Person{}, current.Version
+		if err := json.Unmarshal(current.Doc, before); err != nil {
+			return change, err
+		}
+		before.Compute()
+		if before.ToldAt != nil && before.ToldAt.After(m.At) {
+			done.Stale++
+			return change, nil
+		}
+	case !errors.Is(err, record.ErrNone):
+		return change, err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(base, &all); err != nil {
+		return change, err
+	}
+	for name, value := range fields {
+		if all[name] = value; string(value) == "null" {
+			delete(all, name)
+		}
+	}
+	raw, err := json.Marshal(all)
+	if err != nil {
+		return change, err
+	}
+	doc, err := Register.Decode(raw)
+	if err != nil {
+		return change, err
+	}
+	p := record.As[Person](doc)
+	if before != nil {
+		if before.State != p.State {
+			if err := Register.Move(before.State, p.State); err != nil {
+				return change, err
+			}
+		}
+		was, err := record.Canonical(before)
+		if err != nil {
+			return change, err
+		}
+		is, err := record.Canonical(p)
+		if err != nil {
+			return change, err
+		}
+		if bytes.Equal(was, is) {
+			done.Unchanged++
+			return change, nil
+		}
+		if err := p.Changed(tx, before); err != nil {
+			return change, err
+		}
+		done.Updated++
+	} else {
+		done.Added++
+	}
+	p.ToldAt = &m.At
+	change.Verb, change.Doc = "imported", p
+	return change, nil
+}

@@ -1,0 +1,300 @@
+package surface_test
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/hris"
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/platform/webhook"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
+)
+
+const hrisSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
+
+// hrSystem takes signed acknowledgments over TLS, keeps them, and lists what it has.
+type hrSystem struct {
+	*httptest.Server
+	t     *testing.T
+	clock func() time.Time
+
+	mu       sync.Mutex
+	answers  []int // statuses to give before the messages are taken
+	messages map[string]int
+	held     []hris.Answer
+}
+
+func (h *hrSystem) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.Method == http.MethodGet {
+		if r.Header.Get("Authorization") != "Bearer reader" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"acknowledgments": append([]hris.Answer{}, h.held...)})
+		return
+	}
+	keys, err := webhook.ParseKeys(hrisSecret)
+	if err != nil {
+		h.t.Error(err)
+	}
+	body, _ := io.ReadAll(r.Body)
+	id, err := keys.Verify(r.Header, body, h.clock())
+	if err != nil {
+		h.t.Errorf("a message that is not signed as it should be: %v", err)
+	}
+	h.messages[id]++
+	if len(h.answers) > 0 {
+		w.Header().Set("Retry-After", "7200")
+		w.WriteHeader(h.answers[0])
+		h.answers = h.answers[1:]
+		return
+	}
+	var m struct {
+		Type string
+		Data hris.Answer
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		h.t.Error(err)
+	}
+	if m.Type == hris.AcknowledgedType {
+		h.held = append(h.held, m.Data)
+	}
+}
+
+// exchanging is a folder whose people acknowledge a policy, with an HR system.
+func exchanging(t *testing.T, test func(t *testing.T, f *apptest.Folder, h *hrSystem)) {
+	t.Setenv("SCAF_TEST_HRIS", hrisSecret)
+	t.Setenv("SCAF_TEST_HRIS_TOKEN", "reader")
+	for name, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			h := &hrSystem{t: t, messages: map[string]int{}}
+			h.Server = httptest.NewTLSServer(h)
+			t.Cleanup(h.Close)
+			roots := filepath.Join(t.TempDir(), "roots.pem")
+			if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw}), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f := apptest.New(t, config.Config{Database: database(t), HRIS: &config.HRIS{
+				Secret: config.Secret{Env: "SCAF_TEST_HRIS"}, SendTo: h.URL, ReadFrom: h.URL, Token: &config.Secret{Env: "SCAF_TEST_HRIS_TOKEN"},
+				AllowPrivate: []string{"127.0.0.0/8"}, Roots: roots,
+			}})
+			h.clock = f.Manual.Now
+			for _, id := range []string{"E1", "E2"} {
+				mustAdd(t, f, people.Register, fmt.Sprintf(`{"id":%q,"name":"Example","joined_at":"2026-01-05T09:00:00Z"}`, id))
+			}
+			text := "---\nid: desks\ntitle: Desks\nsummary: s\nowner: o\naudience: everybody\ncriteria: [CC6.4]\ncontrols: [PHY-01]\nreview: annual\n---\nLock it away.\n"
+			policy, err := catalog.ParsePolicy("desks.md", []byte(text))
+			if err == nil {
+				_, err = f.InstallPolicies(t.Context(), apptest.Operator, []catalog.Policy{policy}, "wiki")
+			}
+			for _, step := range [][2]string{{policies.InReview, ""}, {policies.Approved, "person/boss"}, {policies.InForce, ""}} {
+				by, fields := apptest.Operator, map[string]json.RawMessage{}
+				if step[1] != "" {
+					by.ID = step[1]
+				}
+				if step[0] == policies.InForce {
+					fields["channels"] = json.RawMessage(`["portal"]`)
+				}
+				if err == nil {
+					_, err = f.MoveRecord(t.Context(), by, policies.Versions, "PV-1", record.AnyVersion, step[0], fields)
+				}
+			}
+			if err == nil {
+				_, err = f.AskEverybody(t.Context(), apptest.Operator)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(t, f, h)
+		})
+	}
+}
+
+func mustAdd(t *testing.T, f *apptest.Folder, kind *record.Kind, doc string) {
+	t.Helper()
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(doc), &fields); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.AddRecord(t.Context(), apptest.Operator, kind, fields); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// answer is somebody's own.
+func answer(t *testing.T, f *apptest.Folder, person, state string, fields map[string]json.RawMessage) {
+	t.Helper()
+	caller := act.Caller{ID: "person/" + person, Roles: []string{"account"}}
+	if _, err := f.MoveRecord(t.Context(), caller, policies.Acknowledgments, "PV-1."+person, record.AnyVersion, state, fields); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func deliveries(t *testing.T, f *apptest.Folder) (all []hris.Delivery) {
+	t.Helper()
+	if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+		return record.Each(r, record.Range{Kind: hris.Deliveries.Name}, func(v *record.Version) error {
+			var d hris.Delivery
+			err := json.Unmarshal(v.Doc, &d)
+			all = append(all, d)
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func metrics(t *testing.T, f *apptest.Folder, want ...string) {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(surface.HRISMetrics(f.System)); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			got = append(got, fmt.Sprintf("%s %v", family.GetName(), m.GetGauge().GetValue()))
+		}
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("the metrics do not say %q: %q", line, got)
+		}
+	}
+}
+
+// An answer is sent once, however often that takes; what the HR system holds is held
+// against what was answered, and each difference is named.
+func TestAcknowledgmentsAreKeptByTheHRSystem(t *testing.T) {
+	exchanging(t, func(t *testing.T, f *apptest.Folder, h *hrSystem) {
+		log := slog.New(slog.DiscardHandler)
+		due := func() {
+			t.Helper()
+			runner := act.NewRunner(f.Door, log) // as after a restart
+			if err := surface.ScheduleHRIS(f.System, runner, log); err != nil {
+				t.Fatal(err)
+			}
+			if err := runner.RunDue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reconcile := func(differences ...hris.Difference) {
+			t.Helper()
+			got, err := f.ReconcileHRIS(t.Context(), apptest.Operator)
+			if err != nil || fmt.Sprint(got.Listed) != fmt.Sprint(differences) || got.Differences != len(differences) {
+				t.Errorf("%+v %v, want %v", got, err, differences)
+			}
+			metrics(t, f, fmt.Sprintf("scaf_hris_acknowledgment_differences %d", len(differences)))
+		}
+		due()
+		h.answers = []int{503, 429}
+		answer(t, f, "E1", policies.Acknowledged, nil)
+		due()
+		f.Manual.Advance(time.Hour)
+		due() // the HR system asked for two hours
+		if got := deliveries(t, f); len(got) != 0 || len(h.held) != 0 || len(h.messages) != 1 {
+			t.Errorf("%+v %v", got, h.messages)
+		}
+		f.Manual.Advance(time.Hour)
+		due()
+		reconcile(hris.Difference{Person: "E1", Version: "PV-1", What: hris.MissingThere})
+		f.Manual.Advance(2 * time.Hour)
+		due()
+		due()
+		got := deliveries(t, f)
+		if len(got) != 1 || got[0].State != hris.Sent || got[0].Attempt != 3 || got[0].Acknowledgment != "acknowledgment/PV-1.E1" || len(h.held) != 1 || h.held[0].Person != "E1" || h.messages[got[0].ID] != 3 {
+			t.Fatalf("%+v %v %v", got, h.messages, h.held)
+		}
+		reconcile()
+
+		// What will never be taken is on record, and counted.
+		h.answers = []int{422}
+		answer(t, f, "E2", policies.Refused, map[string]json.RawMessage{"reason": json.RawMessage(`"No lock"`)})
+		due()
+		answer(t, f, "E2", policies.Acknowledged, nil)
+		due()
+		if got := deliveries(t, f); len(got) != 3 || got[1].State != hris.Refused || !strings.Contains(got[1].Answer, "422") || got[2].State != hris.Sent || len(h.messages) != 3 {
+			t.Errorf("%+v", got)
+		}
+		metrics(t, f, "scaf_hris_deliveries_refused 1")
+		reconcile()
+		h.held[0].SHA256 = "another"
+		h.held = append(h.held, hris.Answer{Person: "E7", Version: "PV-1", SHA256: "x", AnsweredAt: f.Manual.Now()})
+		reconcile(hris.Difference{Person: "E1", Version: "PV-1", What: hris.OtherText}, hris.Difference{Person: "E7", Version: "PV-1", What: hris.OnlyThere})
+
+		// What cannot be read is no comparison.
+		h.Close()
+		if _, err := f.ReconcileHRIS(t.Context(), apptest.Operator); err == nil {
+			t.Error("an HR system that is away was compared with")
+		}
+		metrics(t, f, "scaf_hris_acknowledgment_differences 2")
+		if _, err := f.ReconcileHRIS(t.Context(), act.Caller{ID: "x", Roles: []string{"auditor"}}); !errors.Is(err, act.ErrDenied) {
+			t.Error(err)
+		}
+	})
+}
+
+// A message that the HR system took, and of which the program ended before that was
+// on record, is sent again as the same message.
+func TestAMessageKeepsItsIdAcrossACrash(t *testing.T) {
+	exchanging(t, func(t *testing.T, f *apptest.Folder, h *hrSystem) {
+		log := slog.New(slog.DiscardHandler)
+		answer(t, f, "E1", policies.Acknowledged, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		runner := act.NewRunner(f.Door, log)
+		if err := surface.ScheduleHRIS(f.System, runner, log); err != nil {
+			t.Fatal(err)
+		}
+		h.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			if r.Method == http.MethodGet {
+				return
+			}
+			cancel()
+			<-r.Context().Done() // the answer never arrives
+		})
+		_ = runner.RunDue(ctx)
+		h.Config.Handler = h
+		if got := deliveries(t, f); len(got) != 0 || len(h.messages) != 1 {
+			t.Fatalf("%+v %v", got, h.messages)
+		}
+		f.Manual.Advance(time.Hour)
+		if err := runner.RunDue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := deliveries(t, f); len(got) != 1 || h.messages[got[0].ID] != 2 {
+			t.Errorf("%+v %v", got, h.messages)
+		}
+	})
+}
