@@ -188,6 +188,7 @@ func TestAllowedAndDenied(t *testing.T) {
 		events, event, proof = "/v1/events", "/v1/events/0", "/v1/events/0/proof"
 		changes, fix         = "/v1/records/changes", "/v1/records/changes/c1"
 		people, alex         = "/v1/records/people", "/v1/records/people/p1"
+		accounts, cases      = "/v1/records/accounts", "/v1/records/conduct_cases"
 	)
 	for role, rules := range map[string]struct{ allow, deny []string }{
 		"ingester": {
@@ -199,16 +200,16 @@ func TestAllowedAndDenied(t *testing.T) {
 			[]string{"POST " + events, "GET " + events, "GET " + people, "GET /v1/registers"},
 		},
 		"auditor": {
-			[]string{"GET " + events, "GET " + proof, "GET /v1/ledger/key", "GET " + changes, "GET " + fix + "/history", "GET " + people, "GET /v1/registers"},
+			[]string{"GET " + events, "GET " + proof, "GET /v1/ledger/key", "GET " + changes, "GET " + fix + "/history", "GET " + people, "GET " + accounts, "GET " + cases, "GET /v1/registers"},
 			[]string{"POST " + events, "POST " + changes, "PATCH " + fix, "POST " + fix + "/move", "POST " + people, "PATCH " + alex, "GET /metrics", "POST /v1/ledger/timestamps"},
 		},
 		"engineer": {
 			[]string{"GET " + events, "POST " + changes, "PATCH " + fix, "POST " + fix + "/move", "GET " + fix},
-			[]string{"POST " + events, "GET " + people, "GET " + alex, "GET " + alex + "/history", "POST " + people, "PATCH " + alex, "POST " + alex + "/move"},
+			[]string{"POST " + events, "GET " + accounts, "GET " + accounts + "/ann", "GET " + cases, "GET " + people, "GET " + alex, "GET " + alex + "/history", "POST " + people, "PATCH " + alex, "POST " + alex + "/move"},
 		},
 		"compliance": {
-			[]string{"GET " + people, "POST " + people, "PATCH " + alex, "GET /metrics", "POST /v1/ledger/timestamps"},
-			nil,
+			[]string{"GET " + people, "POST " + people, "PATCH " + alex, "GET /metrics", "POST /v1/ledger/timestamps", "GET " + accounts},
+			[]string{"GET " + cases, "POST " + cases},
 		},
 	} {
 		token, _ := f.Token(t, role, time.Hour)

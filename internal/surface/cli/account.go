@@ -63,10 +63,13 @@ by it.`,
 func (p *program) accountList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List all accounts and their roles",
+		Short: "List all accounts and their roles; the reading is recorded",
 		Args:  args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.open(cmd.Context(), surface.Read, func(s *surface.System) error {
+			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
+				if err := s.ViewRecords(cmd.Context(), caller(), accounts.Register, "", nil); err != nil {
+					return err
+				}
 				var all []accounts.Account
 				if err := s.DB.Read(cmd.Context(), func(r *store.Reader) (err error) {
 					all, err = accounts.List(r)

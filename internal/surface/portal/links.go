@@ -60,6 +60,6 @@ func (p *Portal) opens(r *request, path string) bool {
 	if parts := strings.Split(path, "/"); len(parts) > 2 {
 		register = parts[2]
 	}
-	kind, action := p.action(line, register)
-	return r.may(action) && !hidden(kind)
+	_, action := p.action(line, register)
+	return r.may(action)
 }

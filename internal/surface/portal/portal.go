@@ -215,7 +215,7 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	if err := p.System.Allow(r.Context(), r.caller, action, line.path); err != nil {
 		return nil, err
 	}
-	if strings.Contains(line.path, "{register}") && (r.kind == nil || hidden(r.kind) || r.kind.Internal && own(line.action)) {
+	if strings.Contains(line.path, "{register}") && (r.kind == nil || r.kind.Internal && own(line.action)) {
 		return nil, errNotFound // what SCAF keeps for itself is written by commands of its own
 	}
 	return nil, nil
@@ -237,10 +237,6 @@ func (p *Portal) action(line route, register string) (*record.Kind, string) {
 	}
 	return kind, kind.Name + "." + verb
 }
-
-// hidden reports whether a register has no pages: SCAF keeps it for itself, and it
-// is about people.
-func hidden(kind *record.Kind) bool { return kind != nil && kind.Internal && kind.Personal }
 
 // own reports whether an action changes the records themselves.
 func own(action string) bool {

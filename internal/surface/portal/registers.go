@@ -39,7 +39,7 @@ func (p *Portal) registers(r *request) (*shown, error) {
 	var data struct{ Kept, Own []registerLine }
 	return &shown{page: "registers", title: "Registers", data: &data}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		for _, kind := range p.System.Kinds {
-			if hidden(kind) || !r.may(readAction(kind)) {
+			if !r.may(readAction(kind)) {
 				continue
 			}
 			line := registerLine{Href: at(kind), Title: kind.Title, Personal: kind.Personal, Views: views[kind.Name]}

@@ -26,12 +26,12 @@ func (p *Portal) search(r *request) (*shown, error) {
 	if page.Words == "" {
 		return answer, nil
 	}
-	if kind, id, err := p.System.Kinds.Parse(page.Words); err == nil && kind.Name+"/"+id == page.Words && r.may(readAction(kind)) && !hidden(kind) {
+	if kind, id, err := p.System.Kinds.Parse(page.Words); err == nil && kind.Name+"/"+id == page.Words && r.may(readAction(kind)) {
 		return &shown{to: at(kind, id)}, nil // a reference is one record
 	}
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		for _, kind := range p.System.Kinds {
-			if !r.may(readAction(kind)) || hidden(kind) {
+			if !r.may(readAction(kind)) {
 				continue
 			}
 			group := naming{Title: kind.Title, Href: at(kind) + "?" + url.Values{"q": {page.Words}}.Encode()}

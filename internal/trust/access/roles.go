@@ -19,7 +19,7 @@ type Table map[string][]string
 // compliance is what those may who run the program.
 var compliance = []string{
 	"ledger.read", "ledger.append", "ledger.verify", "ledger.publish", "ledger.timestamp",
-	"record.read", "change.*", "person.*", "job_change.*", "agreement.*", "performance_review.*", "import.*",
+	"record.read", "change.*", "account.read", "person.*", "job_change.*", "agreement.*", "performance_review.*", "import.*",
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
@@ -77,7 +77,7 @@ var Roles = Table{
 	}, slices.Concat(reporting, inventory)...),
 	"auditor": {
 		"ledger.read", "ledger.verify", "record.read",
-		"person.read", "job_change.read", "agreement.read", "performance_review.read", "conduct_case.read",
+		"account.read", "person.read", "job_change.read", "agreement.read", "performance_review.read", "conduct_case.read",
 		"control.read", "population.read", "period.read", "report.read", "evidence.read", "audit.conclude",
 		"notification.read", "settings.read",
 	},

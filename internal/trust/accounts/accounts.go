@@ -37,7 +37,13 @@ type Account struct {
 
 // Register is the register of accounts.
 var Register = record.Define[Account](record.Definition{
-	Kind: "account", Register: "accounts", Title: "Accounts", At: "created_at", Internal: true,
+	Kind: "account", Register: "accounts", Title: "Accounts", Singular: "Account", At: "created_at", Internal: true, Personal: true,
+	Columns: []record.Column{{Field: "name", Filter: true, Sort: true}, {Field: "person", Filter: true}, {Field: "created_at", Filter: true, Sort: true}, {Field: "disabled_at", Filter: true}},
+	Fields: []record.Field{
+		{Name: "id", Label: "Signs in as"}, {Name: "name", Label: "Name"}, {Name: "person", Label: "Person", Refers: "person"}, {Name: "roles", Label: "Roles"},
+		{Name: "created_at", Label: "Created"}, {Name: "created_by", Label: "Created by"}, {Name: "disabled_at", Label: "Disabled"},
+		{Name: "credential_sha256", Unseen: true},
+	},
 })
 
 // Errors of accounts.
