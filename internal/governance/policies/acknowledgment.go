@@ -230,3 +230,14 @@ func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[str
 		return a.State
 	})
 }
+
+// AcknowledgmentsOf are all that a person was ever asked, those that are due first
+// come first.
+func AcknowledgmentsOf(r *store.Reader, person string) (all []*Acknowledgment, err error) {
+	_, err = record.List(r, Acknowledgments, record.Query{Filter: fmt.Sprintf("item.person == %q", person), Sort: "due_at"}, func(v *record.Version) error {
+		a := &Acknowledgment{}
+		all = append(all, a)
+		return json.Unmarshal(v.Doc, a)
+	})
+	return all, err
+}

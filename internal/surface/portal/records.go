@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -27,6 +28,7 @@ type onePage struct {
 	Sections []section
 	Moves    []move
 	Edit     string // where it is changed; empty where the caller may not
+	Holds    string // of a person: the page of what they answer for and owe
 	Attached *surface.Attached
 	Named    []naming // the records of other registers that name it
 	May      map[string]bool
@@ -126,6 +128,9 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	}
 	if page.May["set"] && !kind.Internal {
 		page.Edit = page.Href + "/edit"
+	}
+	if kind == people.Register {
+		page.Holds = personPath(v.ID)
 	}
 	if page.May["move"] && !kind.Internal {
 		page.Moves, err = p.moves(r, v, wrong, state)

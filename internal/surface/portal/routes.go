@@ -61,6 +61,7 @@ func init() {
 		{method: "GET", path: "/ledger/{index}", action: "ledger.read", make: (*Portal).event},
 
 		{method: "GET", path: "/registers", action: "record.read", menu: "Registers", make: (*Portal).registers},
+		{method: "GET", path: "/people/{id}", action: "person.read", make: (*Portal).person},
 		{method: "GET", path: "/search", action: "record.read", menu: "Search", make: (*Portal).search},
 		{method: "GET", path: "/risks", action: "record.read", make: (*Portal).riskMap},
 		{method: "GET", path: "/r/{register}", action: kindAction + "read", make: (*Portal).register},

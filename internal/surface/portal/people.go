@@ -1,0 +1,52 @@
+package portal
+
+import (
+	"net/url"
+	"time"
+
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/surface"
+)
+
+// personPage is what somebody answers for, and what they owe.
+type personPage struct {
+	*surface.Holding
+	Record  string // their record in the register of people
+	Manager shownLine
+	Late    int // of what they owe
+	Now     time.Time
+	Held    []heldLine
+}
+
+type heldLine struct {
+	surface.Held
+	Href string
+}
+
+// personPath is the page of what somebody answers for and owes.
+func personPath(id string) string { return "/people/" + url.PathEscape(id) }
+
+func (p *Portal) person(r *request) (*shown, error) {
+	holding, err := p.System.Holds(r.Context(), r.caller, r.PathValue("id"), workAhead)
+	if err != nil {
+		return nil, err
+	}
+	page := &personPage{Holding: holding, Record: at(people.Register, holding.Person.ID), Now: p.System.Clock.Now()}
+	if manager := holding.Person.Manager; manager != "" {
+		page.Manager = links{p, r}.Ref(manager)
+	}
+	for _, o := range holding.Owed.Occurrences {
+		if o.DueAt.Before(page.Now) {
+			page.Late++
+		}
+	}
+	for _, d := range holding.Owed.Deadlines {
+		if d.At.Before(page.Now) {
+			page.Late++
+		}
+	}
+	for _, h := range holding.Records {
+		page.Held = append(page.Held, heldLine{h, p.ask(h.Kind, map[string][]string{prefix + h.Field.Name: {holding.Person.Ref()}}).with()})
+	}
+	return &shown{page: "person", title: holding.Person.Name, data: page}, nil
+}
