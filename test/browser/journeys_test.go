@@ -117,6 +117,22 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 	v.at("/signin?to=%2Faccount", "Sign in")
 }
 
+// Somebody goes from their inbox to what they want to be told, and keeps it, by
+// keyboard.
+func TestSomebodyChoosesWhatTheyAreTold(t *testing.T) {
+	t.Parallel()
+	v := demonstration(t).signs(t, "employee")
+	v.goes("/inbox")
+	v.tabTo("What I am told, and how")
+	v.loads(v.typing(kb.Enter))
+	v.at("/preferences", "What I am told")
+	v.audited("preferences")
+	v.tabTo("Save")
+	v.loads(v.typing(kb.Enter))
+	v.at("/preferences?saved", "What I am told")
+	v.holds("[role=status]", "It is as you chose")
+}
+
 // typing is what somebody types, key by key, wherever the focus is.
 func (v *tab) typing(keys ...string) chromedp.Action[chromedp.Void] {
 	return chromedp.KeyEvent(strings.Join(keys, ""))

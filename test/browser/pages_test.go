@@ -108,7 +108,7 @@ func TestEveryRoleFindsItsPages(t *testing.T) {
 				}
 				if role == "auditor" {
 					for _, form := range c.Forms {
-						if form != "/signout" && form != "/account/password" {
+						if !slices.Contains(own, form) {
 							t.Errorf("%s offers an auditor the form %s", path, form)
 						}
 					}
@@ -117,6 +117,9 @@ func TestEveryRoleFindsItsPages(t *testing.T) {
 		})
 	}
 }
+
+// own are the forms by which people change what is theirs alone.
+var own = []string{"/signout", "/account/password", "/inbox/read", "/preferences"}
 
 // menu are the paths of a role's menu, by the tables of routes and roles.
 func menu(role string) (paths []string) {

@@ -83,7 +83,7 @@ func (d *Desk) attempt(ctx context.Context, job *jobs.Job, name string, all []To
 				return err
 			}
 			p, _, err := PreferencesOf(r, recipient)
-			if err == nil && !Find(all[0].Kind).Urgent {
+			if kind := Find(all[0].Kind); err == nil && (kind == nil || !kind.Urgent) {
 				over = p.quiet(now, d.Rules.Zone)
 			}
 			return err
