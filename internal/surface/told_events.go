@@ -25,6 +25,8 @@ import (
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/governance/vendors"
+	"scaf.dev/scaf/internal/operations/sites"
+	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -57,6 +59,11 @@ var reviews = []review{
 	{kind: vendors.Register, state: vendors.Assessed, verbs: []string{"moved"}, permission: "vendor.approve", to: vendors.Approved, what: "approval"},
 	{kind: meetings.Register, state: meetings.Held, verbs: []string{"moved"}, permission: "meeting.confirm", to: meetings.Confirmed, what: "somebody to confirm its minutes"},
 	{kind: exercises.Register, state: exercises.Held, verbs: []string{"moved"}, permission: "exercise.review", to: exercises.Reviewed, what: "its review"},
+	{kind: systems.Register, state: systems.Proposed, verbs: []string{"added"}, permission: "system.approve", to: systems.InUse, what: "approval"},
+	{kind: systems.DataSets, state: systems.Proposed, verbs: []string{"added"}, permission: "data_set.approve", to: systems.InUse, what: "approval"},
+	{kind: systems.Copies, state: "requested", verbs: []string{"added"}, permission: "data_copy.approve", to: "approved", what: "approval"},
+	{kind: systems.Disposals, state: "done", verbs: []string{"moved"}, permission: "data_disposal.witness", to: "witnessed", what: "a witness"},
+	{kind: sites.Reviews, state: sites.Reviewed, verbs: []string{"moved"}, permission: "site_review.confirm", to: sites.Confirmed, what: "somebody to confirm it"},
 	{kind: people.JobChanges, state: people.Recorded, verbs: []string{"recorded"}, permission: "job_change.review", to: people.Reviewed, what: "a review of the access"},
 	{kind: vendors.Subprocessors, state: "proposed", verbs: []string{"added"}, permission: "subprocessor.review", to: "reviewed", what: "its review"},
 	{kind: versions.Register, state: versions.Proposed, verbs: []string{"proposed"}, permission: "control.approve", not: []string{"proposed_by", "proposed_via"}, what: "approval", page: controlPage},
