@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/actions"
 	"scaf.dev/scaf/internal/governance/assessments"
+	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/hris"
@@ -20,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/governance/pentests"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/governance/training"
@@ -52,6 +54,12 @@ var Kinds = slices.Concat(record.Kinds{
 	exercises.Register,
 	pentests.Register,
 	meetings.Register,
+	regulations.Register,
+	regulations.Feeds,
+	regulations.Notices,
+	communication.Announcements,
+	communication.Commitments,
+	communication.Reports,
 	policies.Register,
 	policies.Versions,
 	policies.Acknowledgments,

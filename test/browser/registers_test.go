@@ -98,3 +98,28 @@ func TestTheMinutesOfAMeeting(t *testing.T) {
 	other.presses("Confirmed")
 	other.holds("main", "Confirmed by", "account/executive")
 }
+
+// A regulation is listed, reviewed, and announced with the approval of somebody else.
+func TestARegulationAndItsAnnouncement(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "executive")
+	v := s.signs(t, "compliance")
+	v.goes("/new/regulations")
+	v.fills("f-title", "A new law", "f-kind", "law", "f-jurisdiction", "EU", "f-source", "https://law.example", "f-owner", "account/compliance", "f-due_at", "2096-03-31T12:00",
+		"f-impact", "A new notice", "f-obligations", "Answer within a month")
+	v.presses("Add it")
+	v.fills("reviewed-f-applies", "yes", "reviewed-f-reason", "We have customers there")
+	v.presses("Reviewed")
+	v.holds("main", "Reviewed by", "account/compliance")
+	v.audited("regulation")
+	v.goes("/new/announcements")
+	v.fills("f-title", "A new notice", "f-text", "Read it.", "f-audience", "everybody", "f-regulation", "regulation/REG-1")
+	v.do(chromedp.Click(chromedp.CSS(`input[name="f.channels"][value="portal"]`)))
+	v.presses("Add it")
+	v.holds("main", "Approved: for somebody else to do")
+
+	other := s.signs(t, "executive")
+	other.goes("/r/announcements/ANN-1")
+	other.presses("Approved")
+	other.holds("main", "Approved by", "account/executive")
+}

@@ -27,6 +27,8 @@ type Config struct {
 	Organization string `json:"organization"`
 	// Timezone is an IANA name; dates without a time are midnight there.
 	Timezone string `json:"timezone"`
+	// Feeds is how regulatory feeds are read; nil: from public addresses.
+	Feeds *Feeds `json:"feeds,omitempty"`
 	// Database is a postgres:// URL, or empty for SQLite in the folder.
 	Database string `json:"database,omitempty"`
 	// TimestampURL is an RFC 3161 authority; empty: none is asked.
@@ -94,6 +96,9 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: the origin %q must not be empty and has no space and no plus sign", ErrInvalid, c.Origin)
 	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
 		return fmt.Errorf("%w: the database must be a URL like postgres://user@host:5432/name, or be left out for SQLite", ErrInvalid)
+	}
+	if _, err := c.Feeds.Private(); err != nil {
+		return err
 	}
 	if _, err := c.Location(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -144,6 +144,7 @@ func (p *program) commands() []*cobra.Command {
 		p.policyCommand(),
 		p.playbookCommand(),
 		p.meetingCommand(),
+		p.feedCommand(),
 		p.trainingCommand(),
 		p.systemCommand(),
 		p.notificationCommand(),

@@ -37,7 +37,7 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Serve the HTTP API; do the daily verification, time stamps, calendar and report",
 		Long: `Serve the HTTP API until SIGTERM or SIGINT, and do what is due every day: verify
 the ledger at 00:30, look after the calendar of duties at 00:45, ask for
-acknowledgments, assign trainings and look after findings at 00:50, have the
+acknowledgments, read regulatory feeds (at 05:30), assign trainings and look after findings at 00:50, have the
 ledger time-stamped at 01:00, and at 01:15 perform the tests whose answer may
 have changed and make the readiness report; all in the organisation's time zone.
 Acknowledgments are sent to the HR system that scaf.json names, and compared with
@@ -87,6 +87,9 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 		return err
 	}
 	if err := surface.ScheduleWatch(s, runner, log); err != nil {
+		return err
+	}
+	if err := surface.ScheduleFeeds(s, runner, log); err != nil {
 		return err
 	}
 	if err := surface.ScheduleReadiness(s, runner, log); err != nil {

@@ -24,6 +24,7 @@ var compliance = []string{
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
 	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
 	"action.*", "exercise.*", "penetration_test.*", "meeting.*",
+	"regulation.*", "regulatory_feed.*", "regulatory_notice.*", "announcement.*", "commitment.*", "outside_report.*",
 	"vendor.*", "vendor_assessment.*", "vendor_contract.*", "assurance_report.*", "subprocessor.*",
 	"policy.add", "policy.set", "policy.move", "policy.link", "policy.comment", "policy.attach", "policy.tag",
 	"policy_version.add", "policy_version.set", "policy_version.move", "policy_version.publish",
@@ -50,6 +51,7 @@ var reporting = []string{
 	"action.add", "action.set", "action.move", "action.comment", "action.attach", "action.link",
 	"exercise.add", "exercise.set", "exercise.move", "exercise.comment", "exercise.attach", "exercise.link",
 	"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.comment", "meeting.attach", "meeting.link",
+	"outside_report.add", "outside_report.set", "outside_report.move", "outside_report.comment", "outside_report.attach", "outside_report.link",
 }
 
 // Roles is the table that SCAF starts with.
@@ -62,13 +64,15 @@ var Roles = Table{
 		"task.done", "task.delegate", "finding.move", "finding.accept",
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
 		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review",
-		"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.prepare", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
+		"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.prepare",
+		"announcement.move", "announcement.approve", "commitment.move", "commitment.approve", "regulation.move", "regulation.retire", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
 		"vendor.move", "vendor.approve",
 	}),
 	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
 		"report.read", "task.done", "task.delegate", "evidence.add", "evidence.read",
-	}, append(slices.Concat(reporting, inventory), "risk.add", "risk.set", "risk.move", "risk.comment", "risk.link",
+	}, append(slices.Concat(reporting, inventory), "commitment.add", "commitment.set", "commitment.move", "commitment.comment", "commitment.attach",
+		"announcement.add", "announcement.set", "announcement.move", "announcement.comment", "risk.add", "risk.set", "risk.move", "risk.comment", "risk.link",
 		"vendor.add", "vendor.set", "vendor.move", "vendor.comment", "vendor.attach", "assurance_report.set", "assurance_report.move", "assurance_report.attach")...),
 	"employee": {}, // what everybody may who has an account
 	"engineer": append([]string{
@@ -90,6 +94,9 @@ var Roles = Table{
 
 	// Whoever comes to a demonstration without a token; no token has this role.
 	visitorRole: {"report.read"},
+
+	// It reads what other machines publish.
+	"job/regulations.fetch": {"regulatory_feed.fetch"},
 
 	// What SCAF does on its own: a role for each kind of job (act.JobCaller).
 	"job/ledger.verify":    {"ledger.verify"},

@@ -1,0 +1,115 @@
+// Package communication holds what is told inside and outside: announcements,
+// what is promised to customers, and what people outside report.
+package communication
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Announcement is something that people are told, by channels that they read. The
+// record's instant is when it was approved.
+type Announcement struct {
+	ID       string   `json:"id"`
+	Title    string   `json:"title"`
+	Text     string   `json:"text"`
+	Audience string   `json:"audience"`
+	Channels []string `json:"channels"`
+	Author   string   `json:"author"`
+	State    string   `json:"state"`
+
+	// What it is about, if it is about a record.
+	PolicyVersion string `json:"policy_version,omitempty"`
+	Regulation    string `json:"regulation,omitempty"`
+	Commitment    string `json:"commitment,omitempty"`
+
+	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
+	ApprovedBy  string     `json:"approved_by,omitempty"`
+	Deliveries  []Delivery `json:"deliveries,omitempty"`
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+	DeliveredBy string     `json:"delivered_by,omitempty"`
+}
+
+// Delivery says that an announcement went out by a channel.
+type Delivery struct {
+	Channel string     `json:"channel"`
+	At      *time.Time `json:"at"`
+	// Reference finds it again: the message's address or id.
+	Reference string `json:"reference"`
+}
+
+// Channels by which people are told.
+var Channels = []string{"portal", "Slack", "e-mail", "meeting", "website"}
+
+// Announcements describes the register of announcements.
+var Announcements = record.Define[Announcement](record.Definition{
+	Kind: "announcement", Register: "announcements", Title: "Announcements", Singular: "Announcement", Prefix: "ANN", At: "approved_at", Author: "author",
+	States: []string{"draft", "approved", "delivered"},
+	Transitions: []record.Transition{
+		{From: "draft", To: "approved", Permission: "announcement.approve", NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"}},
+		{From: "approved", To: "draft"},
+		{From: "approved", To: "delivered", Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
+			Guard: `item.channels.all(c, item.deliveries.exists(d, d.channel == c)) && item.deliveries.all(d, d.at >= item.approved_at && d.at <= item.delivered_at)`,
+			Why:   "it went out by each of its channels, after it was approved and before now"},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "title", Label: "Title", Section: "Announcement", Required: true, Help: "What it says, in a line."},
+		{Name: "text", Label: "Text", Required: true, Long: true, Markdown: true, Help: "What people read."},
+		{Name: "audience", Label: "Audience", Required: true, Choices: []string{"everybody", "engineers", "managers", "executives", "customers"}, Help: "Who is told."},
+		{Name: "channels", Label: "Channels", Required: true, Choices: Channels, Help: "By which channels: at least one that the audience reads."},
+		{Name: "policy_version", Label: "Policy version", Refers: "policy_version", Help: "The policy's version that it is about, like policy_version/PV-7."},
+		{Name: "regulation", Label: "Regulation", Refers: "regulation", Help: "The regulation that it is about, like regulation/REG-1."},
+		{Name: "commitment", Label: "Commitment", Refers: kindCommitment, Help: "What is promised to customers and changes, like commitment/COM-1."},
+		{Name: "state", Label: "State"},
+		{Name: "author", Label: "Author"},
+		{Name: "approved_at", Label: "Approved", Section: "Delivery", Given: true},
+		{Name: "approved_by", Label: "Approved by", Given: true},
+		{Name: "deliveries", Label: "Deliveries", Help: `By each channel when, and how to find it again: [{"channel":"Slack","at":"2026-03-01T09:00:00Z","reference":"..."}].`},
+		{Name: "delivered_at", Label: "Delivered", Given: true},
+		{Name: "delivered_by", Label: "Delivered by", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "approved_at", Filter: true, Sort: true},
+		{Field: "audience", Filter: true},
+		{Field: "policy_version", Filter: true},
+		{Field: "regulation", Filter: true},
+		{Field: "commitment", Filter: true},
+		{Field: "author", Filter: true},
+		{Field: "state", Filter: true},
+	},
+})
+
+// Compute ends an approval with its state: another text is approved anew.
+func (a *Announcement) Compute() {
+	if a.State == "draft" {
+		a.ApprovedAt, a.ApprovedBy = nil, ""
+	}
+}
+
+// Before keeps what was approved: another text goes back to being a draft.
+func (a *Announcement) Before(_ *act.Tx, old any) error {
+	if old == nil {
+		return nil
+	}
+	was := record.As[Announcement](old)
+	if was.State != "draft" && (a.Title != was.Title || a.Text != was.Text || a.Audience != was.Audience || !slices.Equal(a.Channels, was.Channels)) {
+		return &record.Invalid{Fields: []record.FieldError{{Field: "state", Problem: "is " + was.State + ": the text stays as it was approved, unless it is moved back to draft"}}}
+	}
+	return nil
+}
+
+// Validate says what is wrong with an announcement.
+func (a *Announcement) Validate() []record.FieldError {
+	for i, one := range a.Deliveries {
+		if !slices.Contains(a.Channels, one.Channel) || one.At == nil || strings.TrimSpace(one.Reference) == "" {
+			return []record.FieldError{{Field: "deliveries", Problem: fmt.Sprintf("the %d. lacks a channel of the announcement, its time or a reference", i+1)}}
+		}
+	}
+	return nil
+}
