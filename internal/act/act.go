@@ -149,6 +149,8 @@ type Config struct {
 	// Reactions name, for types of SCAF's own events, the kind of the job that
 	// reacts to them (Tx.react).
 	Reactions map[string]string
+	// Zone is the organisation's time zone; nil: UTC.
+	Zone *time.Location
 	// Side is the path of the file that keeps events that could not be
 	// written. Empty: none is kept.
 	Side string
@@ -281,6 +283,14 @@ func (tx *Tx) Now() time.Time { return tx.now }
 
 // NewID returns a fresh identifier.
 func (tx *Tx) NewID() string { return tx.door.IDs.New(tx.now) }
+
+// Zone is the organisation's time zone: what ends on a day ends there.
+func (tx *Tx) Zone() *time.Location {
+	if tx.door.Zone == nil {
+		return time.UTC
+	}
+	return tx.door.Zone
+}
 
 // Caller is who acts.
 func (tx *Tx) Caller() Caller { return tx.caller }

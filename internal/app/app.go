@@ -248,9 +248,13 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 	if b.ids == nil {
 		b.ids = ids.NewSource()
 	}
+	zone, err := c.Location()
+	if err != nil {
+		return nil, err
+	}
 	s.Door, err = act.Open(act.Config{
 		DB: s.DB, Log: ledger.NewLog(c.Origin, signer, signer.VerifierKey()), Auth: s.Auth, Clock: s.Clock,
-		IDs: b.ids, Side: filepath.Join(dir, sideFile), Reactions: s.Reactions(),
+		IDs: b.ids, Zone: zone, Side: filepath.Join(dir, sideFile), Reactions: s.Reactions(),
 	})
 	if err != nil {
 		return nil, err

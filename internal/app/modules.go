@@ -21,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/governance/pentests"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/privacy"
 	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
@@ -60,6 +61,15 @@ var Kinds = slices.Concat(record.Kinds{
 	communication.Announcements,
 	communication.Commitments,
 	communication.Reports,
+	privacy.Activities,
+	privacy.Notices,
+	privacy.Consents,
+	privacy.Requests,
+	privacy.Disclosures,
+	privacy.Erasures,
+	privacy.Breaches,
+	privacy.Complaints,
+	privacy.Checks,
 	policies.Register,
 	policies.Versions,
 	policies.Acknowledgments,

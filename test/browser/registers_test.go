@@ -123,3 +123,24 @@ func TestARegulationAndItsAnnouncement(t *testing.T) {
 	other.presses("Approved")
 	other.holds("main", "Approved by", "account/executive")
 }
+
+// A privacy request has its deadline from the law, and a breach is judged.
+func TestAPrivacyRequest(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "auditor")
+	v := s.signs(t, "compliance")
+	v.goes("/new/subject_requests")
+	v.fills("f-subject", "u-17", "f-kind", "access", "f-law", "GDPR", "f-handler", "account/compliance", "f-received_at", "2026-01-31T10:00")
+	v.presses("Add it")
+	v.holds("main", "2026-02-28 23:59", "Extended: for somebody else to do")
+	v.fills("answered-f-identity_checked_at", "2026-02-01T10:00", "answered-f-outcome", "granted", "answered-f-answer", "file/answer")
+	v.presses("Answered")
+	v.holds("main", "Answered by", "account/compliance")
+	v.audited("privacy-request")
+
+	other := s.signs(t, "auditor")
+	if status := other.goes("/r/subject_requests/PRQ-1"); status != 200 {
+		t.Errorf("the auditor is answered with %d", status)
+	}
+	other.holds("main", "u-17")
+}

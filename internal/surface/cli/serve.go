@@ -37,7 +37,7 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Serve the HTTP API; do the daily verification, time stamps, calendar and report",
 		Long: `Serve the HTTP API until SIGTERM or SIGINT, and do what is due every day: verify
 the ledger at 00:30, look after the calendar of duties at 00:45, ask for
-acknowledgments, read regulatory feeds (at 05:30), assign trainings and look after findings at 00:50, have the
+acknowledgments, assign trainings and look after findings at 00:50, have the
 ledger time-stamped at 01:00, and at 01:15 perform the tests whose answer may
 have changed and make the readiness report; all in the organisation's time zone.
 Acknowledgments are sent to the HR system that scaf.json names, and compared with
@@ -45,6 +45,8 @@ those that it holds at 02:00. People are told what concerns them: in the portal,
 scaf.json names; deadlines are looked at half an hour before digests are sent, at
 08:00 unless it says otherwise. The first line on standard output says where it
 listens; the log goes to standard error.
+
+Regulatory feeds are read every day at 05:30.
 
 The API speaks plain HTTP, so it listens on this machine only. For others put a
 proxy with TLS in front of it. Programs show a token of scaf token create.`,

@@ -25,6 +25,8 @@ var compliance = []string{
 	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
 	"action.*", "exercise.*", "penetration_test.*", "meeting.*",
 	"regulation.*", "regulatory_feed.*", "regulatory_notice.*", "announcement.*", "commitment.*", "outside_report.*",
+	"processing_activity.*", "privacy_notice.*", "consent.*", "subject_request.*", "disclosure.*", "erasure.*",
+	"privacy_breach.*", "privacy_complaint.*", "privacy_check.*",
 	"vendor.*", "vendor_assessment.*", "vendor_contract.*", "assurance_report.*", "subprocessor.*",
 	"policy.add", "policy.set", "policy.move", "policy.link", "policy.comment", "policy.attach", "policy.tag",
 	"policy_version.add", "policy_version.set", "policy_version.move", "policy_version.publish",
@@ -51,6 +53,8 @@ var reporting = []string{
 	"action.add", "action.set", "action.move", "action.comment", "action.attach", "action.link",
 	"exercise.add", "exercise.set", "exercise.move", "exercise.comment", "exercise.attach", "exercise.link",
 	"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.comment", "meeting.attach", "meeting.link",
+	"processing_activity.add", "processing_activity.set", "processing_activity.move", "processing_activity.comment",
+	"privacy_breach.add", "privacy_breach.set", "privacy_breach.comment", "privacy_breach.attach",
 	"outside_report.add", "outside_report.set", "outside_report.move", "outside_report.comment", "outside_report.attach", "outside_report.link",
 }
 
@@ -65,7 +69,7 @@ var Roles = Table{
 		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
 		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review",
 		"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.prepare",
-		"announcement.move", "announcement.approve", "commitment.move", "commitment.approve", "regulation.move", "regulation.retire", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
+		"announcement.move", "announcement.approve", "commitment.move", "commitment.approve", "privacy_notice.move", "privacy_notice.approve", "regulation.move", "regulation.retire", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
 		"vendor.move", "vendor.approve",
 	}),
 	"control-owner": append([]string{
@@ -82,6 +86,7 @@ var Roles = Table{
 	"auditor": {
 		"ledger.read", "ledger.verify", "record.read",
 		"account.read", "person.read", "job_change.read", "agreement.read", "performance_review.read", "conduct_case.read",
+		"consent.read", "subject_request.read", "disclosure.read", "erasure.read", "privacy_complaint.read",
 		"control.read", "population.read", "period.read", "report.read", "evidence.read", "audit.conclude",
 		"notification.read", "settings.read",
 	},

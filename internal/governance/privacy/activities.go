@@ -1,0 +1,225 @@
+// Package privacy holds what a company records of personal data: what it does with
+// it and says about it, who agreed, who asked, who received it, and what went wrong.
+// People stand in it by a reference that only the systems can resolve.
+package privacy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Activity is something that is done with personal data. The record's instant is
+// when its review is due.
+type Activity struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Owner string `json:"owner"`
+	Role  string `json:"role,omitempty"`
+	State string `json:"state"`
+
+	Subjects     []string `json:"subjects,omitempty"`
+	Purposes     []string `json:"purposes,omitempty"`
+	Data         []string `json:"data,omitempty"`
+	LawfulGround string   `json:"lawful_ground,omitempty"`
+	Recipients   []string `json:"recipients,omitempty"`
+	Transfers    []string `json:"transfers,omitempty"`
+	Retention    string   `json:"retention,omitempty"`
+	Measures     string   `json:"measures,omitempty"`
+	Assessment   string   `json:"assessment,omitempty"`
+
+	// Of the notice that people are shown: what it says is copied at each change, so
+	// that what the activity does can be held against it.
+	Notice         string   `json:"notice,omitempty"`
+	NoticePurposes []string `json:"notice_purposes,omitempty"`
+	NoticeData     []string `json:"notice_data,omitempty"`
+
+	QualityCheck string     `json:"quality_check,omitempty"`
+	DueAt        *time.Time `json:"due_at,omitempty"`
+	ReviewedAt   *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy   string     `json:"reviewed_by,omitempty"`
+	ReviewedDue  *time.Time `json:"reviewed_due,omitempty"`
+	EndedReason  string     `json:"ended_reason,omitempty"`
+}
+
+// Activities describes the register of processing activities (GDPR Article 30).
+var Activities = record.Define[Activity](record.Definition{
+	Kind: "processing_activity", Register: "processing_activities", Title: "Processing activities", Singular: "Processing activity", Prefix: "PA", At: "due_at",
+	States: []string{"listed", "reviewed", "ended"},
+	Transitions: []record.Transition{
+		reviewing("listed"), reviewing("reviewed"),
+		{From: "listed", To: "ended", Required: []string{"ended_reason"}}, {From: "reviewed", To: "ended", Required: []string{"ended_reason"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "title", Label: "Title", Section: "Activity", Required: true, Help: "What is done, in a line."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who answers for it, as person/E1001."},
+		{Name: "role", Label: "Role", Choices: []string{"controller", "processor", "joint controller"}, Help: "Whether the company decides about it, or does it for somebody else."},
+		{Name: "state", Label: "State"},
+		{Name: "subjects", Label: "People", Section: "What is done", Help: "Whose data it is: customers' users, applicants, a line each."},
+		{Name: "purposes", Label: "Purposes", Help: "What for, a line each, in the words of the notice."},
+		{Name: "data", Label: "Data", Help: "Which kinds of data, a line each, in the words of the notice."},
+		{Name: "lawful_ground", Label: "Lawful ground", Choices: []string{"consent", "contract", "legal obligation", "vital interests", "public task", "legitimate interests"}, Help: "On which ground (GDPR Article 6)."},
+		{Name: "recipients", Label: "Recipients", Help: "Who receives it, a line each."},
+		{Name: "transfers", Label: "Abroad", Help: "To which countries, and by which safeguard."},
+		{Name: "retention", Label: "Kept for", Help: "How long it is kept, and what begins the time."},
+		{Name: "measures", Label: "Protection", Long: true, Help: "How it is protected, in general."},
+		{Name: "assessment", Label: "Impact assessment", Help: "Where the assessment of the harm is, if one was needed."},
+		{Name: "notice", Label: "Notice", Section: "Notice", Refers: kindNotice, Help: "The notice that people are shown, like privacy_notice/PN-1."},
+		{Name: "notice_purposes", Label: "Purposes in the notice", Given: true},
+		{Name: "notice_data", Label: "Data in the notice", Given: true},
+		{Name: "quality_check", Label: "Right and needed", Section: "Review", Long: true, Help: "How it was checked that the data is right and still needed."},
+		{Name: "due_at", Label: "Review due", Required: true, Help: "By when it is looked at: every quarter. A review leaves it; the next round sets it anew."},
+		{Name: "reviewed_at", Label: "Reviewed", Given: true},
+		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
+		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},
+		{Name: "ended_reason", Label: "Why it ended", Long: true, Help: "Why it is not done any more, and what became of the data."},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "owner", Filter: true},
+		{Field: "lawful_ground", Filter: true},
+		{Field: "notice", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "reviewed_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{
+		{Name: "review", What: "Review the processing activity", At: "due_at", Owner: "owner", Open: `item.state != "ended" && !has(item.reviewed_at)`},
+	},
+})
+
+func reviewing(from string) record.Transition {
+	return record.Transition{
+		From: from, To: "reviewed", Required: []string{"purposes", "data", "lawful_ground", "quality_check"}, Stamp: []string{"reviewed_at", "reviewed_by"},
+		Guard: `has(item.reviewed_at)`, Why: "the review is of the date that was due: set the next one afterwards",
+	}
+}
+
+// Compute ends a review when the next date is set.
+func (a *Activity) Compute() {
+	switch {
+	case a.ReviewedAt == nil:
+		a.ReviewedDue = nil
+	case a.ReviewedDue == nil:
+		a.ReviewedDue = a.DueAt
+	case a.DueAt == nil || !a.DueAt.Equal(*a.ReviewedDue):
+		a.ReviewedAt, a.ReviewedBy, a.ReviewedDue = nil, "", nil
+	}
+}
+
+// Before copies what the notice says, and lets no due date be put off that was not
+// kept: the next round begins when this one was reviewed.
+func (a *Activity) Before(tx *act.Tx, old any) error {
+	if old != nil {
+		if was := record.As[Activity](old); was.ReviewedAt == nil && was.DueAt != nil && a.DueAt != nil && a.DueAt.After(*was.DueAt) {
+			return refuse("due_at", "is put off, and the review that was due is not done: it is set anew after that")
+		}
+	}
+	a.NoticePurposes, a.NoticeData = nil, nil
+	if a.Notice == "" {
+		return nil
+	}
+	v, err := record.Get(&tx.Reader, kindNotice, strings.TrimPrefix(a.Notice, kindNotice+"/"))
+	if errors.Is(err, record.ErrNone) {
+		return refuse("notice", fmt.Sprintf("%q is not in the register of privacy notices", a.Notice))
+	}
+	if err != nil {
+		return err
+	}
+	n := &Notice{}
+	if err := json.Unmarshal(v.Doc, n); err != nil {
+		return err
+	}
+	a.NoticePurposes, a.NoticeData = n.Purposes, n.Data
+	return nil
+}
+
+func refuse(field, problem string) error {
+	return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: problem}}}
+}
+
+// Notice is a version of what people are told. The record's instant is when it takes
+// effect.
+type Notice struct {
+	ID           string     `json:"id"`
+	Title        string     `json:"title"`
+	Version      string     `json:"version"`
+	Author       string     `json:"author"`
+	State        string     `json:"state"`
+	Text         string     `json:"text,omitempty"`
+	Covers       []string   `json:"covers,omitempty"`
+	Purposes     []string   `json:"purposes,omitempty"`
+	Data         []string   `json:"data,omitempty"`
+	EffectiveAt  *time.Time `json:"effective_at,omitempty"`
+	PublishedAt  *time.Time `json:"published_at,omitempty"`
+	Address      string     `json:"address,omitempty"`
+	ReadersTold  *bool      `json:"readers_told,omitempty"`
+	Previous     string     `json:"previous,omitempty"`
+	PreviousKept *bool      `json:"previous_kept,omitempty"`
+	ApprovedAt   *time.Time `json:"approved_at,omitempty"`
+	ApprovedBy   string     `json:"approved_by,omitempty"`
+}
+
+const kindNotice = "privacy_notice"
+
+// Notices describes the register of privacy notices.
+var Notices = record.Define[Notice](record.Definition{
+	Kind: kindNotice, Register: "privacy_notices", Title: "Privacy notices", Singular: "Privacy notice", Prefix: "PN", At: "effective_at", Author: "author",
+	States: []string{"draft", "approved", "published", "replaced"},
+	Transitions: []record.Transition{
+		{From: "draft", To: "approved", Permission: "privacy_notice.approve", Required: []string{"text", "covers", "purposes", "data"}, NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"}},
+		{From: "approved", To: "draft"},
+		{From: "approved", To: "published", Required: []string{"published_at", "effective_at", "address", "readers_told"}},
+		{From: "published", To: "replaced"},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "title", Label: "Title", Section: "Notice", Required: true, Help: "Whom it is for: website, customers' users, applicants."},
+		{Name: "version", Label: "Version", Required: true, Help: "Which one it is, like 3."},
+		{Name: "state", Label: "State"},
+		{Name: "author", Label: "Author"},
+		{Name: "text", Label: "Text", Long: true, Markdown: true, Help: "What people read."},
+		{Name: "covers", Label: "Says", Choices: []string{"kinds of data", "purposes", "recipients", "retention", "rights", "contact", "transfers", "automated decisions"}, Help: "What it speaks of: the first six at least."},
+		{Name: "purposes", Label: "Purposes", Help: "The purposes that it names, a line each."},
+		{Name: "data", Label: "Data", Help: "The kinds of data that it names, a line each."},
+		{Name: "approved_at", Label: "Approved", Section: "Publication", Given: true},
+		{Name: "approved_by", Label: "Approved by", Given: true},
+		{Name: "published_at", Label: "Published", Help: "When it could be read: before it takes effect."},
+		{Name: "effective_at", Label: "In effect from", Help: "From when it holds."},
+		{Name: "address", Label: "Address", Help: "Where it can be read."},
+		{Name: "readers_told", Label: "Readers told", Help: "Whether those whom it is about were told of it."},
+		{Name: "previous", Label: "Version before", Refers: kindNotice, Help: "The version that it replaces, like privacy_notice/PN-1."},
+		{Name: "previous_kept", Label: "Version before kept", Help: "Whether that can still be looked up."},
+	},
+	Columns: []record.Column{
+		{Field: "effective_at", Filter: true, Sort: true},
+		{Field: "version", Filter: true},
+		{Field: "author", Filter: true},
+		{Field: "previous", Filter: true},
+		{Field: "state", Filter: true},
+	},
+})
+
+// Compute ends an approval with its state.
+func (n *Notice) Compute() {
+	if n.State == "draft" {
+		n.ApprovedAt, n.ApprovedBy = nil, ""
+	}
+}
+
+// Before keeps what was approved.
+func (n *Notice) Before(_ *act.Tx, old any) error {
+	if old == nil {
+		return nil
+	}
+	if was := record.As[Notice](old); was.State != "draft" && n.State != "draft" &&
+		(n.Text != was.Text || n.Version != was.Version || strings.Join(n.Purposes, "\n") != strings.Join(was.Purposes, "\n") || strings.Join(n.Data, "\n") != strings.Join(was.Data, "\n")) {
+		return refuse("state", "is "+was.State+": the text stays as it was approved; a change is another version")
+	}
+	return nil
+}

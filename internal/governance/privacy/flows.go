@@ -1,0 +1,139 @@
+package privacy
+
+import (
+	"time"
+
+	"scaf.dev/scaf/internal/record"
+)
+
+// Consent is that of a person, for one purpose. The record's instant is when the data
+// was taken.
+type Consent struct {
+	ID          string     `json:"id"`
+	Subject     string     `json:"subject"`
+	Purpose     string     `json:"purpose"`
+	Notice      string     `json:"notice,omitempty"`
+	Sensitive   *bool      `json:"sensitive,omitempty"`
+	Abroad      *bool      `json:"abroad,omitempty"`
+	Express     *bool      `json:"express,omitempty"`
+	GivenAt     *time.Time `json:"given_at,omitempty"`
+	CollectedAt *time.Time `json:"collected_at,omitempty"`
+	WithdrawnAt *time.Time `json:"withdrawn_at,omitempty"`
+	StoppedAt   *time.Time `json:"stopped_at,omitempty"`
+}
+
+// Consents describes the register of consents. Programs bring them, by the API or as
+// a table.
+var Consents = record.Define[Consent](record.Definition{
+	Kind: "consent", Register: "consents", Title: "Consents", Singular: "Consent", At: "collected_at", Personal: true,
+	Fixed: []string{"subject", "purpose"},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Section: "Consent", Required: true, Help: "That of the system which asked."},
+		{Name: "subject", Label: "Person", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
+		{Name: "purpose", Label: "Purpose", Required: true, Help: "What for: one purpose."},
+		{Name: "notice", Label: "Notice", Refers: kindNotice, Help: "The notice that was shown, like privacy_notice/PN-1."},
+		{Name: "sensitive", Label: "Sensitive data", Help: "Whether it is about sensitive data."},
+		{Name: "abroad", Label: "Goes abroad", Help: "Whether the data goes abroad on this ground."},
+		{Name: "express", Label: "Said expressly", Help: "Whether it was said in so many words."},
+		{Name: "given_at", Label: "Given", Help: "When it was given."},
+		{Name: "collected_at", Label: "Data taken", Required: true, Help: "When the data was taken."},
+		{Name: "withdrawn_at", Label: "Taken back", Section: "End", Help: "When it was taken back."},
+		{Name: "stopped_at", Label: "Stopped", Help: "When the use of the data stopped: within 72 hours."},
+	},
+	Columns: []record.Column{
+		{Field: "collected_at", Filter: true, Sort: true},
+		{Field: "subject", Filter: true},
+		{Field: "purpose", Filter: true},
+		{Field: "notice", Filter: true},
+		{Field: "withdrawn_at", Filter: true, Sort: true},
+	},
+})
+
+// Disclosure says who got personal data. The record's instant is when.
+type Disclosure struct {
+	ID          string     `json:"id"`
+	Subject     string     `json:"subject"`
+	Recipient   string     `json:"recipient"`
+	Data        []string   `json:"data"`
+	Purpose     string     `json:"purpose"`
+	Basis       string     `json:"basis,omitempty"`
+	Contract    string     `json:"contract,omitempty"`
+	Recorder    string     `json:"recorder"`
+	DisclosedAt *time.Time `json:"disclosed_at,omitempty"`
+}
+
+// Disclosures describes the register of disclosures.
+var Disclosures = record.Define[Disclosure](record.Definition{
+	Kind: "disclosure", Register: "disclosures", Title: "Disclosures", Singular: "Disclosure", Prefix: "DSC", At: "disclosed_at", Personal: true, Author: "recorder",
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Section: "Disclosure"},
+		{Name: "subject", Label: "Person", Required: true, Help: "A reference by which the systems know the person, or the group."},
+		{Name: "recipient", Label: "Recipient", Required: true, Help: "Who received it: vendor/VEN-1, an authority."},
+		{Name: "data", Label: "Data", Required: true, Help: "Which kinds of data, a line each."},
+		{Name: "purpose", Label: "Purpose", Required: true, Help: "What for."},
+		{Name: "basis", Label: "Ground", Choices: []string{"notice", "consent", "law"}, Help: "Whether the notice says so, the person agreed, or the law demands it."},
+		{Name: "contract", Label: "Contract", Help: "The contract that binds the recipient, like vendor_contract/CON-1; needed unless the law demands it."},
+		{Name: "disclosed_at", Label: "Disclosed", Required: true, Help: "When."},
+		{Name: "recorder", Label: "Recorded by"},
+	},
+	Columns: []record.Column{
+		{Field: "disclosed_at", Filter: true, Sort: true},
+		{Field: "subject", Filter: true},
+		{Field: "recipient", Filter: true},
+		{Field: "basis", Filter: true},
+	},
+})
+
+// Erasure is that of a person's data. The record's instant is when it is due.
+type Erasure struct {
+	ID              string     `json:"id"`
+	Subject         string     `json:"subject"`
+	Reason          string     `json:"reason"`
+	Request         string     `json:"request,omitempty"`
+	Owner           string     `json:"owner"`
+	State           string     `json:"state"`
+	DueAt           *time.Time `json:"due_at,omitempty"`
+	DoneAt          *time.Time `json:"done_at,omitempty"`
+	DoneBy          string     `json:"done_by,omitempty"`
+	Method          string     `json:"method,omitempty"`
+	CopiesIncluded  *bool      `json:"copies_included,omitempty"`
+	RecipientsTold  *bool      `json:"recipients_told,omitempty"`
+	ConsentToKeep   string     `json:"consent_to_keep,omitempty"`
+	KeptConfirmedBy string     `json:"kept_confirmed_by,omitempty"`
+}
+
+// Erasures describes the register of erasures.
+var Erasures = record.Define[Erasure](record.Definition{
+	Kind: "erasure", Register: "erasures", Title: "Erasures", Singular: "Erasure", Prefix: "ERA", At: "due_at", Personal: true,
+	Fixed:  []string{"due_at"},
+	States: []string{"due", "done", "kept"},
+	Transitions: []record.Transition{
+		{From: "due", To: "done", Required: []string{"method", "copies_included", "recipients_told"}, Stamp: []string{"done_at", "done_by"}},
+		{From: "due", To: "kept", Permission: "erasure.keep", Required: []string{"consent_to_keep"}, NotBy: []string{"owner"}, Stamp: []string{"kept_confirmed_by"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "subject", Label: "Person", Section: "Erasure", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
+		{Name: "reason", Label: "Reason", Required: true, Choices: []string{"time is over", "request", "consent taken back", "contract ended"}, Help: "Why it is due."},
+		{Name: "request", Label: "Request", Refers: "subject_request", Help: "The request, like subject_request/PRQ-1."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who sees to it, as person/E1001."},
+		{Name: "due_at", Label: "Due", Required: true, Help: "When its time is over, or its person asked: it is done within 30 days."},
+		{Name: "state", Label: "State"},
+		{Name: "method", Label: "Method", Section: "Outcome", Help: "How it was erased: deleted, key destroyed, made anonymous."},
+		{Name: "copies_included", Label: "Copies included", Help: "Whether copies and backups are included."},
+		{Name: "recipients_told", Label: "Recipients told", Help: "Whether those who received the data were told."},
+		{Name: "done_at", Label: "Done", Given: true},
+		{Name: "done_by", Label: "Done by", Given: true},
+		{Name: "consent_to_keep", Label: "Agreed to be kept", Help: "The consent by which the person agreed that it is kept, like consent/..."},
+		{Name: "kept_confirmed_by", Label: "Confirmed by", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "subject", Filter: true},
+		{Field: "reason", Filter: true},
+		{Field: "request", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "state", Filter: true},
+	},
+	Dues: []record.Due{{Name: "erase", What: "Erase the personal data", At: "due_at", Owner: "owner", Open: `item.state == "due"`}},
+})

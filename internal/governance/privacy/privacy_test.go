@@ -1,0 +1,253 @@
+package privacy_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/privacy"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/recordtest"
+)
+
+const (
+	activity = `{"title":"Newsletters","owner":"person/owner","due_at":"2036-03-31T00:00:00Z"}`
+	right    = `{"purposes":["news"],"data":["e-mail address"],"lawful_ground":"consent","quality_check":"Bounced addresses are removed"}`
+	notice   = `{"title":"Website","version":"3"}`
+	covers   = `{"text":"We send news.","covers":["purposes","rights"],"purposes":["news"],"data":["e-mail address"]}`
+)
+
+func TestActivities(t *testing.T) {
+	ended := `{"ended_reason":"No more news"}`
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: privacy.Activities, New: activity, Set: `{"retention":"Until taken back"}`,
+		Fields:     map[string]string{"listed reviewed": right, "reviewed reviewed": `{"quality_check":"Looked again"}`, "listed ended": ended, "reviewed ended": ended},
+		Refused:    map[string]string{"owner": `{"owner":"Ada"}`, "lawful_ground": `{"lawful_ground":"custom"}`, "notice": `{"notice":"privacy_notice/PN-9"}`, "role": `{"role":"boss"}`},
+		GuardFalse: map[string]string{"listed reviewed": `{"due_at":"2037-01-01T00:00:00Z"}`, "reviewed reviewed": `{"due_at":"2037-01-01T00:00:00Z"}`},
+		With:       record.Kinds{privacy.Notices},
+	})
+}
+
+func TestNotices(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: privacy.Notices, New: notice, Set: `{"title":"Web pages"}`,
+		Fields:  map[string]string{"draft approved": covers, "approved published": `{"published_at":"2026-03-01T00:00:00Z","effective_at":"2026-03-09T00:00:00Z","address":"https://example.com/privacy","readers_told":true}`},
+		Refused: map[string]string{"version": `{"version":""}`, "covers": `{"covers":["weather"]}`, "previous": `{"previous":"PN-1"}`},
+	})
+}
+
+func TestRequests(t *testing.T) {
+	answer := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"granted","answer":"file/answer"}`
+	refusal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"file/answer","reason":"It is not theirs"}`
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"access","law":"GDPR","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
+		Fields:     map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
+		Refused:    map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
+		GuardFalse: map[string]string{"received answered": refusal, "extended answered": refusal},
+	})
+}
+
+func TestConsentsDisclosuresErasures(t *testing.T) {
+	for _, r := range []recordtest.Register{
+		{
+			Kind: privacy.Consents, New: `{"subject":"u-17","purpose":"news","collected_at":"2026-03-01T00:00:00Z"}`, Set: `{"express":true}`,
+			Refused: map[string]string{"subject": `{"subject":""}`, "notice": `{"notice":"PN-1"}`},
+		},
+		{
+			Kind: privacy.Disclosures, New: `{"subject":"u-17","recipient":"vendor/VEN-1","data":["name"],"purpose":"Checks","disclosed_at":"2026-03-01T00:00:00Z"}`, Set: `{"basis":"notice"}`,
+			Refused: map[string]string{"data": `{"data":[]}`, "basis": `{"basis":"habit"}`},
+		},
+		{
+			Kind: privacy.Erasures, New: `{"subject":"u-17","reason":"request","owner":"person/owner","due_at":"2026-03-01T00:00:00Z"}`, Set: `{"request":"subject_request/PRQ-1"}`,
+			Fields:  map[string]string{"due done": `{"method":"key destroyed","copies_included":true,"recipients_told":true}`, "due kept": `{"consent_to_keep":"consent/c1"}`},
+			Refused: map[string]string{"reason": `{"reason":"boredom"}`, "owner": `{"owner":"Ada"}`, "request": `{"request":"PRQ-1"}`},
+		},
+	} {
+		t.Run(r.Kind.Register, func(t *testing.T) { recordtest.Exercise(t, r) })
+	}
+}
+
+func TestBreachesComplaintsChecks(t *testing.T) {
+	for _, r := range []recordtest.Register{
+		{
+			Kind: privacy.Breaches, New: `{"title":"A list is public","lead":"person/owner","found_at":"2026-01-02T00:00:00Z"}`, Set: `{"by_vendor":false}`,
+			Fields: map[string]string{
+				"found judged":   `{"subjects":3100,"data":["names"],"cause":"A wrong switch","must_report":true,"reason":"Many people"}`,
+				"judged settled": `{"authority":"Example authority, 7","reported_at":"2026-01-02T00:00:00Z","people_told":true}`,
+			},
+			Refused:    map[string]string{"lead": `{"lead":"Ada"}`, "subjects": `{"subjects":-1}`, "found_at": `{"found_at":"2096-01-01T00:00:00Z"}`},
+			GuardFalse: map[string]string{"judged settled": `{"authority":"Example authority, 7","reported_at":"2026-01-02T00:00:00Z","people_told":false}`},
+		},
+		{
+			Kind: privacy.Complaints, New: `{"title":"Too many letters","channel":"form","handled_by":"person/owner","received_at":"2026-01-02T00:00:00Z"}`, Set: `{"channel":"letter"}`,
+			Fields:     map[string]string{"received settled": `{"justified":true,"outcome":"Fewer","correction":"One a week for all","sender_told":true}`},
+			Refused:    map[string]string{"handled_by": `{"handled_by":"Ada"}`, "channel": `{"channel":""}`},
+			GuardFalse: map[string]string{"received settled": `{"justified":true,"outcome":"Fewer","sender_told":true}`},
+		},
+		{
+			Kind: privacy.Checks, New: `{"title":"2026","owner":"person/owner","due_at":"2026-12-01T00:00:00Z"}`, Set: `{"scope":"Ten activities"}`,
+			Fields:  map[string]string{"planned done": `{"scope":"Ten activities","result":"One differs","findings":[{"text":"It keeps too long","owner":"person/x"}]}`},
+			Refused: map[string]string{"owner": `{"owner":"Ada"}`, "findings": `{"findings":[{"text":"x","owner":"Ada"}]}`},
+		},
+	} {
+		t.Run(r.Kind.Register, func(t *testing.T) { recordtest.Exercise(t, r) })
+	}
+}
+
+func TestATermEndsOnTheLastMomentOfItsLastDay(t *testing.T) {
+	month, two, days := privacy.Term{Months: 1}, privacy.Term{Months: 3}, privacy.Term{Days: 45}
+	for _, test := range []struct {
+		term           privacy.Term
+		zone, from, to string
+	}{
+		{month, "UTC", "2026-01-15T09:00:00Z", "2026-02-15"},
+		{month, "UTC", "2026-01-31T09:00:00Z", "2026-02-28"}, // February has no 31st
+		{month, "UTC", "2028-01-30T09:00:00Z", "2028-02-29"},
+		{month, "UTC", "2026-12-31T23:59:59Z", "2027-01-31"},
+		{two, "UTC", "2026-11-30T09:00:00Z", "2027-02-28"},
+		{days, "UTC", "2026-01-15T09:00:00Z", "2026-03-01"},
+		{days, "UTC", "2028-01-15T09:00:00Z", "2028-02-29"},
+		{month, "Europe/Berlin", "2026-03-14T23:30:00Z", "2026-04-15"}, // it was the 15th there, and the clocks change meanwhile
+		{month, "America/Los_Angeles", "2026-03-15T03:00:00Z", "2026-04-14"},
+		{days, "America/Los_Angeles", "2026-10-01T12:00:00Z", "2026-11-15"},
+	} {
+		zone, err := time.LoadLocation(test.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := time.Parse(time.RFC3339, test.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := test.term.End(from, zone)
+		if got := end.In(zone).Format("2006-01-02 15:04:05.999999"); got != test.to+" 23:59:59.999999" {
+			t.Errorf("%+v from %s in %s ends at %s, want %s", test.term, test.from, test.zone, got, test.to)
+		}
+	}
+}
+
+// A later request is never due before an earlier one, and none is due before it came.
+func TestTermsKeepTheOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		zone, err := time.LoadLocation(rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Apia", "Asia/Kathmandu"}).Draw(t, "zone"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		term := privacy.Term{Months: rapid.IntRange(0, 12).Draw(t, "months"), Days: rapid.IntRange(0, 90).Draw(t, "days")}
+		from := apptest.Begin.Add(time.Duration(rapid.IntRange(0, 1<<20).Draw(t, "minutes")) * time.Minute)
+		later := from.Add(time.Duration(rapid.IntRange(0, 1<<16).Draw(t, "after")) * time.Minute)
+		if term.End(from, zone).Before(from) || term.End(later, zone).Before(term.End(from, zone)) {
+			t.Fatalf("%+v of %s and %s: %s and %s", term, from, later, term.End(from, zone), term.End(later, zone))
+		}
+	})
+}
+
+// The deadline of a request is that of its law, in the organisation's time zone; it is
+// extended once, by somebody else, before it is over.
+func TestTheDeadlineOfARequest(t *testing.T) {
+	f := apptest.New(t, config.Config{Timezone: "America/Los_Angeles"})
+	zone, err := f.Config.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, other := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}, act.Caller{ID: "person/other", Roles: []string{"compliance"}}
+	day := func(v *record.Version, err error) (r privacy.Request, due string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(v.Doc, &r); err != nil {
+			t.Fatal(err)
+		}
+		return r, r.DueAt.In(zone).Format("2006-01-02 15:04")
+	}
+	received := apptest.Begin.In(zone)
+	for i, test := range []struct {
+		law             string
+		first, extended time.Time
+	}{
+		{"GDPR", received.AddDate(0, 1, 0), received.AddDate(0, 3, 0)}, {"CCPA", received.AddDate(0, 0, 45), received.AddDate(0, 0, 90)},
+	} {
+		add := fmt.Sprintf(`{"subject":"u-17","kind":"access","law":%q,"handler":"person/owner","received_at":%q}`, test.law, apptest.Begin.Format(time.RFC3339))
+		id := fmt.Sprintf("PRQ-%d", i+1)
+		if _, due := day(f.AddRecord(t.Context(), handler, privacy.Requests, apptest.Fields(t, add))); due != test.first.Format(time.DateOnly)+" 23:59" {
+			t.Errorf("%s is due at %s, want %s", test.law, due, test.first)
+		}
+		extend := func(caller act.Caller) (*record.Version, error) {
+			return f.MoveRecord(t.Context(), caller, privacy.Requests, id, record.AnyVersion, "extended", apptest.Fields(t, `{"extension_reason":"Many systems"}`))
+		}
+		if _, err := extend(handler); !errors.Is(err, act.ErrSamePerson) {
+			t.Errorf("the handler extends the term: %v", err)
+		}
+		if _, due := day(extend(other)); due != test.extended.Format(time.DateOnly)+" 23:59" {
+			t.Errorf("%s is extended to %s, want %s", test.law, due, test.extended)
+		}
+	}
+	if _, err := f.SetRecord(t.Context(), handler, privacy.Requests, "PRQ-1", record.AnyVersion, apptest.Fields(t, `{"received_at":"2026-02-02T00:00:00Z"}`)); err == nil {
+		t.Error("the day of receipt is changed")
+	}
+	if _, due := day(f.AddRecord(t.Context(), handler, privacy.Requests, apptest.Fields(t, fmt.Sprintf(`{"subject":"u-18","kind":"access","law":"other","handler":"person/owner","received_at":%q}`, apptest.Begin.Format(time.RFC3339))))); due != received.AddDate(0, 0, 30).Format(time.DateOnly)+" 23:59" {
+		t.Errorf("of no law it is due at %s", due)
+	}
+	late := func() error {
+		_, err := f.MoveRecord(t.Context(), other, privacy.Requests, "PRQ-3", record.AnyVersion, "extended", apptest.Fields(t, `{"extension_reason":"Many systems"}`))
+		return err
+	}
+	if late() == nil {
+		t.Error("a term without extension is extended")
+	}
+	f.Manual.Advance(60 * 24 * time.Hour)
+	if _, err := f.AddRecord(t.Context(), handler, privacy.Requests, apptest.Fields(t, fmt.Sprintf(`{"subject":"u-19","kind":"access","law":"GDPR","handler":"person/owner","received_at":%q}`, apptest.Begin.Format(time.RFC3339)))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.MoveRecord(t.Context(), other, privacy.Requests, "PRQ-4", record.AnyVersion, "extended", apptest.Fields(t, `{"extension_reason":"Many systems"}`)); err == nil {
+		t.Error("a term that is over is extended")
+	}
+}
+
+// What the notice says is copied, by nobody's hand.
+func TestAnActivityIsHeldAgainstItsNotice(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		ann := act.Caller{ID: "person/ann", Roles: []string{"compliance"}}
+		if _, err := f.AddRecord(t.Context(), ann, privacy.Notices, apptest.Fields(t, notice, covers)); err != nil {
+			t.Fatal(err)
+		}
+		made, err := f.AddRecord(t.Context(), ann, privacy.Activities, apptest.Fields(t, activity, right, `{"notice":"privacy_notice/PN-1","purposes":["news","models"]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &privacy.Activity{}
+		if err := json.Unmarshal(made.Doc, a); err != nil || fmt.Sprint(a.NoticePurposes, a.NoticeData) != "[news] [e-mail address]" {
+			t.Errorf("%s", made.Doc)
+		}
+		put := func(change string) error {
+			_, err := f.SetRecord(t.Context(), ann, privacy.Activities, "PA-1", record.AnyVersion, apptest.Fields(t, change))
+			return err
+		}
+		if put(`{"notice_purposes":["news","models"]}`) == nil {
+			t.Error("what the notice says is set by hand")
+		}
+		if put(`{"due_at":"2037-01-01T00:00:00Z"}`) == nil {
+			t.Error("a review that was not done is put off")
+		}
+		if _, err := f.MoveRecord(t.Context(), ann, privacy.Activities, "PA-1", record.AnyVersion, "reviewed", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(`{"due_at":"2037-01-01T00:00:00Z"}`); err != nil {
+			t.Error(err)
+		}
+		if _, err := f.MoveRecord(t.Context(), act.Caller{ID: "person/ben", Roles: []string{"executive"}}, privacy.Notices, "PN-1", record.AnyVersion, "approved", nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.SetRecord(t.Context(), ann, privacy.Notices, "PN-1", record.AnyVersion, apptest.Fields(t, `{"purposes":["news","models"]}`)); err == nil {
+			t.Error("an approved notice is changed")
+		}
+	})
+}

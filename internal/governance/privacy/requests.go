@@ -1,0 +1,184 @@
+package privacy
+
+import (
+	"encoding/json"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Request is what a person asks about their own data. The record's instant is when
+// it was received.
+type Request struct {
+	ID         string     `json:"id"`
+	Subject    string     `json:"subject"`
+	Kind       string     `json:"kind"`
+	Law        string     `json:"law"`
+	Handler    string     `json:"handler"`
+	Channel    string     `json:"channel,omitempty"`
+	ReceivedAt *time.Time `json:"received_at,omitempty"`
+	State      string     `json:"state"`
+
+	// How long the law gives, and by how much that can be extended once: those of Law
+	// where they are not given.
+	TermMonths      *int `json:"term_months,omitempty"`
+	TermDays        *int `json:"term_days,omitempty"`
+	ExtensionMonths *int `json:"extension_months,omitempty"`
+	ExtensionDays   *int `json:"extension_days,omitempty"`
+	// FirstDueAt is the end of the term, DueAt that of the extended one, if it was.
+	FirstDueAt *time.Time `json:"first_due_at,omitempty"`
+	DueAt      *time.Time `json:"due_at,omitempty"`
+
+	ExtensionReason string     `json:"extension_reason,omitempty"`
+	ExtendedAt      *time.Time `json:"extended_at,omitempty"`
+	ExtendedBy      string     `json:"extended_by,omitempty"`
+
+	IdentityCheckedAt *time.Time `json:"identity_checked_at,omitempty"`
+	Outcome           string     `json:"outcome,omitempty"`
+	Reason            string     `json:"reason,omitempty"`
+	Appeal            string     `json:"appeal,omitempty"`
+	PassedOn          *bool      `json:"passed_on,omitempty"`
+	Answer            string     `json:"answer,omitempty"`
+	AnsweredAt        *time.Time `json:"answered_at,omitempty"`
+	AnsweredBy        string     `json:"answered_by,omitempty"`
+}
+
+// Term is how long a law gives.
+type Term struct{ Months, Days int }
+
+// Laws have terms, and extensions of them.
+var laws = map[string][2]Term{
+	// GDPR Article 12(3): one month, extended by two further months where necessary.
+	"GDPR": {{Months: 1}, {Months: 2}},
+	// California Civil Code 1798.130(a)(2)(A): 45 days, extended once by 45 days.
+	"CCPA": {{Days: 45}, {Days: 45}},
+	// Where no law says it, our own policy does.
+	"other": {{Days: 30}, {}},
+}
+
+// End is the end of a term that begins at an instant: the last microsecond of its
+// last day in the zone. A term in months ends on the day with the same number, or
+// on the last day of a month that does not have it (Regulation 1182/71 Article
+// 3(2)(c)). Holidays and weekends do not extend it here: whoever answers by then is
+// in time in any case.
+func (t Term) End(from time.Time, zone *time.Location) time.Time {
+	year, month, day := from.In(zone).Date()
+	first := time.Date(year, month+time.Month(t.Months), 1, 0, 0, 0, 0, zone)
+	last := time.Date(first.Year(), first.Month()+1, 0, 0, 0, 0, 0, zone).Day()
+	return time.Date(first.Year(), first.Month(), min(day, last)+t.Days+1, 0, 0, 0, 0, zone).Add(-time.Microsecond).UTC()
+}
+
+// Requests describes the register of requests of people about their data.
+var Requests = record.Define[Request](record.Definition{
+	Kind: "subject_request", Register: "subject_requests", Title: "Privacy requests", Singular: "Privacy request", Prefix: "PRQ", At: "received_at", Personal: true,
+	Fixed:  []string{"received_at", "law", "term_months", "term_days", "extension_months", "extension_days"},
+	States: []string{"received", "extended", "answered"},
+	Transitions: []record.Transition{
+		{From: "received", To: "extended", Permission: "subject_request.extend", Required: []string{"extension_reason"}, NotBy: []string{"handler"}, Stamp: []string{"extended_at", "extended_by"}, Check: extendable},
+		answering("received"), answering("extended"),
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "subject", Label: "Person", Section: "Request", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
+		{Name: "kind", Label: "Kind", Required: true, Choices: []string{"access", "correction", "accounting", "erasure", "portability", "restriction", "objection"}, Help: "What is asked for."},
+		{Name: "law", Label: "Law", Required: true, Choices: []string{"GDPR", "CCPA", "other"}, Help: "Whose terms hold: GDPR one month, extended by two; CCPA 45 days, extended by 45; other 30 days."},
+		{Name: "handler", Label: "Handler", Required: true, Refers: "person", Help: "Who answers it, as person/E1001."},
+		{Name: "channel", Label: "Came by", Help: "How it came."},
+		{Name: "received_at", Label: "Received", Required: true, Help: "When it came, to whomever here: the term runs from then."},
+		{Name: "state", Label: "State"},
+		{Name: "term_months", Label: "Term in months", Section: "Term", Help: "Where it is another one than that of the law named above."},
+		{Name: "term_days", Label: "Term in days", Help: "Where it is another one."},
+		{Name: "extension_months", Label: "Extension in months", Help: "Where it is another one."},
+		{Name: "extension_days", Label: "Extension in days", Help: "Where it is another one."},
+		{Name: "first_due_at", Label: "End of the term", Given: true},
+		{Name: "due_at", Label: "Due", Given: true},
+		{Name: "extension_reason", Label: "Why it is extended", Long: true, Help: "What makes it hard, as its person is told."},
+		{Name: "extended_at", Label: "Extended", Given: true},
+		{Name: "extended_by", Label: "Extended by", Given: true},
+		{Name: "identity_checked_at", Label: "Identity checked", Section: "Answer", Help: "When it was made sure that it is this person who asks."},
+		{Name: "outcome", Label: "Outcome", Choices: []string{"granted", "granted in part", "refused"}, Help: "What came of it."},
+		{Name: "reason", Label: "Why not", Long: true, Help: "Why it was refused, or a part of it."},
+		{Name: "appeal", Label: "How to object", Long: true, Help: "What the person was told about how to object."},
+		{Name: "passed_on", Label: "Passed on", Help: "Of a correction: whether those who received the data were told."},
+		{Name: "answer", Label: "Answer", Help: "Where the answer is: a file of this record, a ticket."},
+		{Name: "answered_at", Label: "Answered", Given: true},
+		{Name: "answered_by", Label: "Answered by", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "received_at", Filter: true, Sort: true},
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "kind", Filter: true},
+		{Field: "law", Filter: true},
+		{Field: "handler", Filter: true},
+		{Field: "outcome", Filter: true},
+		{Field: "state", Filter: true},
+	},
+	Dues:      []record.Due{{Name: "answer", What: "Answer the privacy request", At: "due_at", Owner: "handler", Open: `item.state != "answered"`}},
+	Retention: record.Retention{Field: "answered_at", Years: 3},
+})
+
+func answering(from string) record.Transition {
+	return record.Transition{
+		From: from, To: "answered", Required: []string{"identity_checked_at", "outcome", "answer"}, Stamp: []string{"answered_at", "answered_by"},
+		Guard: `item.outcome == "granted" || has(item.reason) && item.reason != "" && has(item.appeal) && item.appeal != ""`,
+		Why:   "a refusal, of a part too, gives reasons and says how to object",
+	}
+}
+
+// extendable wants a term that has an extension, and is not over.
+func extendable(_ *store.Reader, doc json.RawMessage) error {
+	r := &Request{}
+	if err := json.Unmarshal(doc, r); err != nil {
+		return err
+	}
+	switch {
+	case r.ExtendedAt.After(*r.FirstDueAt):
+		return refuse("state", "cannot be extended: the term is over, and its person had to be told before")
+	case !r.DueAt.After(*r.FirstDueAt):
+		return refuse("state", "cannot be extended: the law that is named gives no more time")
+	}
+	return nil
+}
+
+// Before sets the terms of the law, and when they end in the organisation's time zone.
+func (r *Request) Before(tx *act.Tx, old any) error {
+	if r.ReceivedAt.After(tx.Now()) {
+		return refuse("received_at", "is in the future")
+	}
+	if old == nil {
+		of := laws[r.Law]
+		if r.TermMonths == nil && r.TermDays == nil {
+			r.TermMonths, r.TermDays = &of[0].Months, &of[0].Days
+		}
+		if r.ExtensionMonths == nil && r.ExtensionDays == nil {
+			r.ExtensionMonths, r.ExtensionDays = &of[1].Months, &of[1].Days
+		}
+	}
+	number := func(n *int) int {
+		if n == nil {
+			return 0
+		}
+		return *n
+	}
+	term := Term{number(r.TermMonths), number(r.TermDays)}
+	end := term.End(*r.ReceivedAt, tx.Zone())
+	r.FirstDueAt, r.DueAt = &end, &end
+	if r.ExtendedAt != nil {
+		extended := Term{term.Months + number(r.ExtensionMonths), term.Days + number(r.ExtensionDays)}.End(*r.ReceivedAt, tx.Zone())
+		r.DueAt = &extended
+	}
+	return nil
+}
+
+// Validate says what is wrong with a request.
+func (r *Request) Validate() []record.FieldError {
+	var wrong []record.FieldError
+	for name, n := range map[string]*int{"term_months": r.TermMonths, "term_days": r.TermDays, "extension_months": r.ExtensionMonths, "extension_days": r.ExtensionDays} {
+		if n != nil && (*n < 0 || *n > 366) {
+			wrong = append(wrong, record.FieldError{Field: name, Problem: "goes from 0 to 366"})
+		}
+	}
+	return wrong
+}
