@@ -70,6 +70,10 @@ type world struct {
 	// firstChange and firstAct are what is followed when designs are assessed.
 	firstChange, firstAct string
 	assessments           []assessment
+	// held are the trainings of the story: one is finished late, one never.
+	held []string
+	// late and never are the trainings that are finished late, and not at all.
+	late, never string
 }
 
 // step is something that happens at an instant.
@@ -130,7 +134,7 @@ func (w *world) prepare(ctx context.Context) error {
 	if _, err := surface.NewDuties(w.System, w.runner, log); err != nil {
 		return err
 	}
-	for _, schedule := range []func(*surface.System, *act.Runner, *slog.Logger) error{surface.ScheduleCalendar, surface.ScheduleReadiness} {
+	for _, schedule := range []func(*surface.System, *act.Runner, *slog.Logger) error{surface.ScheduleCalendar, surface.ScheduleWatch, surface.ScheduleReadiness} {
 		if err := schedule(w.System, w.runner, log); err != nil {
 			return err
 		}
@@ -154,6 +158,9 @@ func (w *world) prepare(ctx context.Context) error {
 		w.plan(day.Add(80*time.Minute), w.runner.RunDue) // what SCAF does every night
 	}
 	w.keep()
+	if err := w.tell(); err != nil {
+		return err
+	}
 	w.comeAndGo()
 	w.build()
 	w.operate()
