@@ -39,14 +39,14 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 		"Nobody who no longer works here", "access to all systems", `<a href="/controls?owner=people%20lead">people lead</a>`, `<a href="/criteria/CC6.2">CC6.2</a>`,
 		`<article class="test toned`, `id="leavers"`, "1 item tested: 0 passed, 1 deviation (1 missing).",
 		`<a href="/r/results/RES-2">RES-2</a>`, `<a href="/r/populations/POP-2">POP-2</a>: 1 item read at the checkpoint of <a href="/ledger?before=`, "SHA-256 <code>",
-		`<a href="/controls/PPL-01/deviations?test=leavers">1</a>`, `<a href="/r/people/E2">person/E2</a>`, "nobody has stated one",
+		`<a href="/controls/PPL-01/deviations?test=leavers">1</a>`, `<a href="/r/people/E2" title="person/E2">Example E2</a>`, "nobody has stated one",
 		"<code>has(item.left_at)</code>", "<code>item.access_ended_at</code>", "24h0m0s",
-		`<a href="/r/control_versions/PPL-01.1">PPL-01.1</a>`, `<a href="/r/assessments/ASM-1">ASM-1</a>`, "it would find it", `<a href="/r/people/E3">person/E3</a>`,
+		`<a href="/r/control_versions/PPL-01.1">PPL-01.1</a>`, `<a href="/r/assessments/ASM-1">ASM-1</a>`, "it would find it", `<a href="/r/people/E3" title="person/E3">Example E3</a>`,
 		"2 results in the period", "RES-1", "<svg", `<rect class="`, `href="/r/periods/H1"`)
 	if strings.Contains(page.body, "<style") || strings.Contains(page.body, " style=") {
 		t.Error("the picture has a style of its own")
 	}
-	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "1 deviation in the latest results", `<a href="/r/people/E2">person/E2</a>`, "missing")
+	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "1 deviation in the latest results", `<a href="/r/people/E2" title="person/E2">Example E2</a>`, "missing")
 	b.get("/controls/PPL-01/deviations?test=other&from=7").want(t, http.StatusOK, "show no deviation")
 	b.get("/controls/ACC-02/deviations").want(t, http.StatusOK, "show no deviation") // those of others are not its own
 	// Of duties: the control's, and what a file that nobody approved means.

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -86,9 +87,25 @@ func standing(c criteria.Criterion, report *reports.Readiness) criterion {
 	return one
 }
 
+// codes are the words of programs in the reasons of tests: causes in quotation
+// marks, and why items failed.
+var codes = regexp.MustCompile(`"[a-z_]+"|\d+ predicate\b`)
+
+// plainly is a reason of a test as people say it.
+func plainly(reason string) string {
+	return codes.ReplaceAllStringFunc(reason, func(code string) string {
+		if count, ok := strings.CutSuffix(code, " predicate"); ok {
+			return count + " not as they should be"
+		}
+		return strings.ReplaceAll(strings.Trim(code, `"`), "_", " ")
+	})
+}
+
 // because is the first reason for a control's conclusion, and the second one
 // where the first says little.
-func because(control *reports.Control) string {
+func because(control *reports.Control) string { return plainly(firstReason(control)) }
+
+func firstReason(control *reports.Control) string {
 	for _, test := range control.Tests {
 		if test.Conclusion != control.Conclusion || len(test.Because) == 0 {
 			continue
@@ -121,16 +138,7 @@ func (p *Portal) criteria(r *request) (*shown, error) {
 		return nil, err
 	}
 	all := mapped(now.Report)
-	counts := map[controltests.Conclusion]int{}
-	for i := range all {
-		for _, c := range all[i].Criteria {
-			counts[c.Conclusion]++
-		}
-	}
-	var counted []reports.Count // in the order of the report's
-	for _, count := range now.Report.Conclusions {
-		counted = append(counted, reports.Count{Conclusion: count.Conclusion, Controls: counts[count.Conclusion]})
-	}
+	counted := criteriaCounts(now.Report, all)
 	only := controltests.Conclusion(r.FormValue("conclusion"))
 	if only != "" {
 		for i := range all {

@@ -21,8 +21,11 @@ type formPage struct {
 	Button  string
 	Version int // that it was made from
 	Inputs  []input
-	Wrong   []mistake
-	Stale   *stale
+	// Later are the fields that a new record is asked for when it moves on.
+	Later     []input
+	LaterOpen bool // something stands in them
+	Wrong     []mistake
+	Stale     *stale
 }
 
 // stale is what somebody is shown who changed a record that has moved on.
@@ -76,12 +79,67 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 			typed = posted(kind, f, r.URL.Query()) // a link can fill in a form
 		}
 		in := p.input(kind, f, typed, wrong)
+		if err := p.suggest(r, &in); err != nil {
+			return nil, err
+		}
+		if v == nil && !f.Required && askedLater(kind, f.Name) {
+			page.LaterOpen = page.LaterOpen || in.Wrong != "" || in.Value != ""
+			page.Later = append(page.Later, in)
+			continue
+		}
 		if f.Section != section && f.Section != "" {
 			section, in.Begins = f.Section, f.Section
 		}
 		page.Inputs = append(page.Inputs, in)
 	}
 	return answer, nil
+}
+
+// askedLater reports whether a field belongs to a later part of a record's life:
+// moves ask for it that do not begin one, or that end it at once.
+func askedLater(kind *record.Kind, field string) bool {
+	goesOn := func(state string) bool {
+		return slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool { return t.From == state })
+	}
+	asked := false
+	for i := range kind.Transitions {
+		t := &kind.Transitions[i]
+		if !slices.Contains(t.Required, field) {
+			continue
+		}
+		if t.From == kind.States[0].Name && goesOn(t.To) {
+			return false
+		}
+		asked = true
+	}
+	return asked
+}
+
+// suggested is how many records of a register a form suggests at most.
+const suggested = 300
+
+// suggest offers the records that a field can name, where they are few enough to
+// choose from and whoever fills in the form may read them.
+func (p *Portal) suggest(r *request, in *input) error {
+	if in.Refers == "" || in.Control != "text" {
+		return nil
+	}
+	kind, err := p.System.Kinds.Find(in.Refers)
+	if err != nil || kind.Name != in.Refers || kind.Personal || !r.may(readAction(kind)) {
+		return nil // it is no register, or one whose every reading is recorded
+	}
+	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		if n, err := record.Count(reader, record.Range{Kind: kind.Name}); err != nil || n > suggested {
+			return err
+		}
+		_, err := record.List(reader, kind, record.Query{Limit: suggested}, func(v *record.Version) error {
+			in.Suggested = append(in.Suggested, option{Value: v.Ref(), Text: caption(v)})
+			return nil
+		})
+		return err
+	})
+	slices.SortFunc(in.Suggested, func(a, b option) int { return strings.Compare(a.Text, b.Text) })
+	return err
 }
 
 // blank is what a new record begins with.
@@ -106,7 +164,8 @@ func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.
 	changed := map[string]json.RawMessage{}
 	invalid := &record.Invalid{}
 	for _, f := range fields {
-		if _, sent := r.PostForm[prefix+f.Name]; !sent && len(f.Choices) == 0 {
+		// A browser sends every field but boxes of which none is ticked.
+		if _, sent := r.PostForm[prefix+f.Name]; !sent && (len(f.Choices) == 0 || r.kind.Shape(f.Name) != record.ShapeTexts) {
 			continue
 		}
 		typed := posted(r.kind, f, r.PostForm)

@@ -4,8 +4,13 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 )
 
 // links makes what a page leads to. What its reader may not open is shown as text:
@@ -15,10 +20,65 @@ type links struct {
 	reader *request
 }
 
-// Ref names a record, a control, a duty or an occurrence by its reference, or by
+// Ref names a record, a control, a duty or an occurrence: as people call it, or by
 // other words.
 func (l links) Ref(ref string, words ...string) shownLine {
-	return shownLine{Text: cmp.Or(append(words, ref)...), Href: l.portal.leads(l.reader, ref)}
+	one := l.portal.reference(l.reader, ref)
+	if len(words) > 0 {
+		one.Text, one.named = words[0], nil
+	}
+	return one
+}
+
+// reference is a text that may name something: a link to it, where the reader may
+// open it.
+func (p *Portal) reference(r *request, text string) shownLine {
+	one := shownLine{Text: text, Href: p.leads(r, text)}
+	if kind, id, err := p.System.Kinds.Parse(text); err == nil && one.Href != "" && !kind.Internal {
+		if r.names == nil {
+			r.names, r.unnamed = map[string]string{}, map[*record.Kind][]string{}
+		}
+		if _, ok := r.names[text]; !ok {
+			r.names[text], r.unnamed[kind] = text, append(r.unnamed[kind], id)
+		}
+		one.named = func(ref string) string { return p.called(r, ref) }
+	}
+	return one
+}
+
+// called is what people call the record of a register that they keep: a vendor's or
+// a person's name. It is asked when a page is written, outside of every other
+// reading, and then reads the names of all records that the page has come to so far.
+func (p *Portal) called(r *request, ref string) string {
+	if len(r.unnamed) > 0 {
+		unnamed := r.unnamed
+		r.unnamed = map[*record.Kind][]string{}
+		if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+			for kind, all := range unnamed {
+				for ids := range slices.Chunk(all, act.MaxBatch) {
+					known, err := record.Current(reader, kind.Name, ids)
+					if err != nil {
+						return err
+					}
+					for id, doc := range known {
+						r.names[kind.Name+"/"+id] = cmp.Or(captionOf(doc), id)
+					}
+				}
+			}
+			return nil
+		}); err != nil {
+			p.Log.Error("names cannot be read", "error", err) // references say which records they are
+		}
+	}
+	return r.names[ref]
+}
+
+// Words are what people read: the name of a record instead of its reference.
+func (l shownLine) Words() string {
+	if l.named == nil {
+		return l.Text
+	}
+	return l.named(l.Text)
 }
 
 // To is a link to a page of the portal.

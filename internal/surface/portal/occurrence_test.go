@@ -9,7 +9,7 @@ import (
 func TestAnOccurrenceShowsWhatWasDone(t *testing.T) {
 	c := openCompany(t)
 	b := c.signed(t, "ann", "auditor")
-	page := b.get("/duties/access-review/2026-01-31").want(t, http.StatusOK, "done", "2026-01-30 15:00", `<a href="/r/people/E1">person/E1</a>`, "Two accounts were removed.",
+	page := b.get("/duties/access-review/2026-01-31").want(t, http.StatusOK, "done", "2026-01-30 15:00", `<a href="/r/people/E1" title="person/E1">Example E1</a>`, "Two accounts were removed.",
 		"evidence/EVD-1", "scaf.performance.done.v1", `<a href="/controls/ACC-02">ACC-02</a>`, `<a rel="next" href="/duties/access-review/2026-02-28">`)
 	index := page.around(t, `<th scope="row"><a href="/ledger/`, 60)
 	index, _, _ = strings.Cut(strings.TrimPrefix(index, `<th scope="row"><a href="/ledger/`), `"`)

@@ -1,21 +1,42 @@
 package portal
 
 import (
+	"slices"
+	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/surface"
 )
 
-// overviewMost is how many lines the overview shows of a list; the readiness report
-// has them all.
-const overviewMost = 5
+// How much the overview shows of a list: the readiness report has all of it.
+const (
+	overviewMost    = 5
+	overviewReasons = 12
+)
 
 // overviewPage is what people see first.
 type overviewPage struct {
 	*reports.Readiness
 
 	Map []series
+	// Criteria counts them by conclusion; Reasons say why those stand as they do that
+	// are not effective, and MoreReasons how many there are beside them.
+	Criteria    []reports.Count
+	Reasons     []reason
+	MoreReasons int
+	Total       int // of controls
+
+	criteria map[string][]string // of each control
+}
+
+// reason is a control with the criteria that stand as they do because of it.
+type reason struct {
+	Control, Title, Why string
+	Conclusion          controltests.Conclusion
+	Criteria            []criterion
 }
 
 // overview is the page that people land on.
@@ -24,7 +45,58 @@ func (p *Portal) overview(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shown{page: "overview", title: "Overview", data: &overviewPage{report, mapped(report)}}, nil
+	page := &overviewPage{Readiness: report, Map: mapped(report), criteria: map[string][]string{}, Total: len(report.Controls)}
+	page.Criteria = criteriaCounts(report, page.Map)
+	for i := range report.Controls {
+		page.criteria[report.Controls[i].ID] = report.Controls[i].Criteria
+	}
+	page.reasons()
+	return &shown{page: "overview", title: "Overview", data: page}, nil
+}
+
+// criteriaCounts counts criteria by conclusion, in the order of the report's.
+func criteriaCounts(report *reports.Readiness, all []series) (counted []reports.Count) {
+	counts := map[controltests.Conclusion]int{}
+	for i := range all {
+		for _, c := range all[i].Criteria {
+			counts[c.Conclusion]++
+		}
+	}
+	for _, count := range report.Conclusions {
+		counted = append(counted, reports.Count{Conclusion: count.Conclusion, Controls: counts[count.Conclusion]})
+	}
+	return counted
+}
+
+// reasons are those of the criteria that somebody has to do something about, the
+// gravest first. What was not tested is counted only: its reason is that.
+func (o *overviewPage) reasons() {
+	for _, conclusion := range []controltests.Conclusion{controltests.Ineffective, controltests.Incomplete, controltests.EffectiveWithExceptions} {
+		for i := range o.Map {
+			for _, c := range o.Map[i].Criteria {
+				if c.Conclusion != conclusion {
+					continue
+				}
+				at := slices.IndexFunc(o.Reasons, func(r reason) bool { return r.Control == c.Worst })
+				if at < 0 {
+					at = len(o.Reasons)
+					o.Reasons = append(o.Reasons, reason{Control: c.Worst, Title: o.titleOf(c.Worst), Why: c.Why, Conclusion: conclusion})
+				}
+				o.Reasons[at].Criteria = append(o.Reasons[at].Criteria, c)
+			}
+		}
+	}
+	o.MoreReasons = max(0, len(o.Reasons)-overviewReasons)
+	o.Reasons = o.Reasons[:len(o.Reasons)-o.MoreReasons]
+}
+
+func (o *overviewPage) titleOf(control string) string {
+	for i := range o.Controls {
+		if o.Controls[i].ID == control {
+			return o.Controls[i].Title
+		}
+	}
+	return control
 }
 
 // For says how long ago an instant was, or how far it is.
@@ -33,6 +105,58 @@ func (o *overviewPage) For(at time.Time) string {
 		return "in " + reports.Span(at.Sub(o.At))
 	}
 	return reports.Span(o.At.Sub(at))
+}
+
+// risking is something that was not done, with the criteria that it puts at risk.
+type risking struct {
+	What     reports.Pending
+	Criteria []string
+}
+
+// Risking finds the criteria for which the tests answer that read it.
+func (o *overviewPage) Risking(p reports.Pending) risking {
+	var ids []string
+	for _, test := range p.Tests {
+		control, _, _ := strings.Cut(test, " ")
+		ids = append(ids, o.criteria[control]...)
+	}
+	return risking{p, ranked(ids)}
+}
+
+// Duties counts the period's that have fallen due: what somebody must look at, also
+// where there is none, and then what was done.
+func (o *overviewPage) Duties() (counts []stateCount) {
+	for _, state := range []calendar.State{calendar.Missed, calendar.Late, calendar.Due, calendar.Done, calendar.NotOccurring} {
+		n := 0
+		for _, count := range o.Day.Duties {
+			if count.State == string(state) {
+				n = count.Count
+			}
+		}
+		if n > 0 || state != calendar.Done && state != calendar.NotOccurring {
+			counts = append(counts, stateCount{state, n})
+		}
+	}
+	return counts
+}
+
+// Bar is how much of a hundred each conclusion has of the controls, for a picture.
+func (o *overviewPage) Bar() (parts []barPart) {
+	x := 0.0
+	for _, count := range o.Conclusions {
+		if count.Controls > 0 {
+			width := 1000 * float64(count.Controls) / float64(o.Total)
+			parts = append(parts, barPart{count.Conclusion, count.Controls, x, width})
+			x += width
+		}
+	}
+	return parts
+}
+
+type barPart struct {
+	Conclusion controltests.Conclusion
+	Controls   int
+	X, Width   float64
 }
 
 // head is the beginning of a list of the overview, and how many there are.

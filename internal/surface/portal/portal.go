@@ -136,6 +136,10 @@ type request struct {
 	session *accounts.Session // nil: nobody is signed in
 	caller  act.Caller
 	kind    *record.Kind // of the register that the address names
+	// names are what people call the records that the page names, by their references;
+	// of those of unnamed nobody has read them yet.
+	names   map[string]string
+	unnamed map[*record.Kind][]string
 }
 
 // may reports whether whoever asks is allowed to do something; a denial is not

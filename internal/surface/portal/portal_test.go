@@ -138,7 +138,7 @@ func (p page) want(t *testing.T, status int, parts ...string) page {
 	}
 	for _, part := range parts {
 		if !strings.Contains(p.body, part) {
-			t.Errorf("the page lacks %q: %.600s", part, p.body)
+			t.Errorf("the page lacks %q: %.600s", part, p.body[max(0, strings.Index(p.body, `class="wrong"`)):])
 		}
 	}
 	return p

@@ -20,6 +20,7 @@ type riskMap struct {
 
 type heat struct {
 	Title   string
+	Says    string
 	Impacts []string // from 1 on
 	Rows    []heatRow
 	Rated   int64
@@ -41,13 +42,13 @@ func (p *Portal) riskMap(r *request) (*shown, error) {
 	kind := risks.Register
 	page := &riskMap{Register: at(kind), Unrated: at(kind) + "?f.state=" + risks.Identified}
 	return &shown{page: "risks", title: "Risk map", data: page}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		for _, one := range []struct{ title, before string }{{"Inherent", ""}, {"Residual", "residual_"}} {
+		for _, one := range []struct{ title, says, before string }{{"Inherent", "before anything is done", ""}, {"Residual", "with what is done", "residual_"}} {
 			likelihood, impact := one.before+"likelihood", one.before+"impact"
 			counts, err := record.Tally(reader, kind, openRisks, likelihood, impact)
 			if err != nil {
 				return err
 			}
-			h := heat{Title: one.title, Impacts: risks.Impacts[:]}
+			h := heat{Title: one.title, Says: one.says, Impacts: risks.Impacts[:]}
 			for i := risks.Steps; i > 0; i-- {
 				line := heatRow{Title: risks.Likelihoods[i-1]}
 				for j := 1; j <= risks.Steps; j++ {

@@ -83,7 +83,7 @@ func (page *tablePage) fails(err error) error {
 	var table *surface.TableError
 	var invalid *record.Invalid
 	if errors.As(err, &table) || errors.As(err, &invalid) {
-		page.Wrong = sentence(err)
+		page.Wrong = err.Error() + "." // it begins with the file's name, as that is written
 		return nil
 	}
 	return err

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"html/template"
 	"net/url"
@@ -32,6 +33,8 @@ type shownLine struct {
 	Href string     // of the record that it names
 	At   *time.Time // of a time
 	Tone string     // the class of a state or another choice
+
+	named func(ref string) string // what people call the record; nil: the text says it
 }
 
 // values shows fields of a document.
@@ -61,7 +64,7 @@ func (p *Portal) value(r *request, kind *record.Kind, f record.Field, raw json.R
 		case f.Name == "state" && len(kind.States) > 0, len(f.Choices) > 0:
 			one.Text, one.Tone = record.Words(text), text
 		default:
-			one.Href = p.leads(r, text)
+			one = p.reference(r, text)
 		}
 		return one
 	}
@@ -147,9 +150,12 @@ func at(kind *record.Kind, parts ...string) string {
 }
 
 // caption is what people call a record: its name or its title, or else its id.
-func caption(v *record.Version) string {
+func caption(v *record.Version) string { return cmp.Or(captionOf(v.Doc), v.ID) }
+
+// captionOf is the name or the title in a document; empty where it has none.
+func captionOf(doc json.RawMessage) string {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(v.Doc, &fields) == nil {
+	if json.Unmarshal(doc, &fields) == nil {
 		for _, name := range []string{"name", "title"} {
 			var text string
 			if json.Unmarshal(fields[name], &text) == nil && strings.TrimSpace(text) != "" {
@@ -157,7 +163,7 @@ func caption(v *record.Version) string {
 			}
 		}
 	}
-	return v.ID
+	return ""
 }
 
 // typed is a field's value as a person types it into a form.
@@ -247,7 +253,9 @@ type input struct {
 	Control string // what kind of control
 	Value   string
 	Options []option
-	Wrong   string
+	// Suggested are records that the field can name.
+	Suggested []option
+	Wrong     string
 	// Begins is the heading that stands before the field.
 	Begins string
 }
@@ -289,6 +297,9 @@ func (p *Portal) input(kind *record.Kind, f record.Field, typed []string, wrong 
 	}
 	return in
 }
+
+// Wide reports whether a control takes the whole width of a form.
+func (in *input) Wide() bool { return in.Markdown }
 
 // Rows is the height of a control of several lines.
 func (in *input) Rows() string {

@@ -2,11 +2,14 @@ package portal
 
 import (
 	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/access"
 )
 
 // workAhead is how far ahead a person's work is shown: beyond the 30 days in which
@@ -18,7 +21,8 @@ const workAhead = 31 * 24 * time.Hour
 type workPage struct {
 	*surface.Owed
 	Groups []workGroup
-	Read   bool // the caller may read the registers that the links lead to
+	Read   bool     // the caller may read the pages of duties
+	Known  []string // the titles and roles by which duties know the reader
 }
 
 type workGroup struct {
@@ -51,7 +55,11 @@ func (p *Portal) work(r *request) (*shown, error) {
 		}
 		groups[at].Deadlines = append(groups[at].Deadlines, d)
 	}
-	page := &workPage{Owed: owed, Read: p.System.Auth.Authorize(r.caller, "record.read", "") == nil}
+	page := &workPage{Owed: owed, Read: r.may("record.read"), Known: slices.DeleteFunc(slices.Clone(owed.As), func(name string) bool {
+		return strings.Contains(name, "/") || name == access.AccountRole || strings.HasSuffix(r.caller.ID, "/"+name)
+	})}
+	slices.Sort(page.Known)
+	page.Known = slices.Compact(page.Known)
 	for _, group := range groups {
 		if len(group.Occurrences)+len(group.Deadlines) > 0 {
 			page.Groups = append(page.Groups, group)

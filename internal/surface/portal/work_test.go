@@ -38,7 +38,7 @@ func TestMyWorkIsWhatIOwe(t *testing.T) {
 		t.Error("a link leads where they may not go")
 	}
 	// An account without a person owes what is given to its name or its role.
-	c.signed(t, "ann", "compliance").get("/work").want(t, http.StatusOK, "account/ann", "You owe nothing")
+	c.signed(t, "ann", "compliance").get("/work").want(t, http.StatusOK, "as compliance", "You owe nothing")
 	if _, err := c.Desk().Assign(t.Context(), person("E1"), "posture-review", "account/ann"); err != nil {
 		t.Fatal(err)
 	}
