@@ -1,0 +1,179 @@
+package portal_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+
+	"scaf.dev/scaf/internal/platform/config"
+)
+
+// spreadsheet is a workbook with rows, of which one part of the file is replaced.
+func spreadsheet(t *testing.T, part, content string, rows ...[]any) []byte {
+	t.Helper()
+	book := excelize.NewFile()
+	for i, row := range rows {
+		cell, err := excelize.CoordinatesToCellName(1, i+1)
+		if err == nil {
+			err = book.SetSheetRow("Sheet1", cell, &row)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole, err := book.WriteToBuffer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := zip.NewReader(bytes.NewReader(whole.Bytes()), int64(whole.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	out := zip.NewWriter(&file)
+	for _, f := range in.File {
+		w, err := out.Create(f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text io.Reader = from
+		if f.Name == part {
+			text = strings.NewReader(content)
+		}
+		if _, err := io.Copy(w, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// A table that is made to do harm is refused in a line that says what is wrong, and
+// nothing of it is taken.
+func TestTablesThatAreMadeToDoHarm(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/import/vendors").want(t, http.StatusOK)
+	header := []any{"id", "name", "service", "category", "owner"}
+	const laughs = `<?xml version="1.0"?><!DOCTYPE sst [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c SYSTEM "file:///etc/hostname">]><sst><si><t>id</t></si><si><t>name</t></si><si><t>service</t></si><si><t>category</t></si><si><t>owner</t></si><si><t>`
+	good := [][]any{header, {"VEN-1", "Example", "Sends letters.", "software", "account/x"}}
+	for name, c := range map[string]struct {
+		file string
+		data []byte
+		says string
+	}{
+		"a bomb":            {"bomb.xlsx", spreadsheet(t, "xl/styles.xml", "<styleSheet>"+strings.Repeat("<x/>", 5<<20)+"</styleSheet>", good...), "when it is unzipped"},
+		"entities":          {"entities.xlsx", spreadsheet(t, "xl/sharedStrings.xml", laughs+"&b;</t></si></sst>", good...), "entities.xlsx: the XLSX file is damaged: xl/sharedStrings.xml: XML syntax error on line 1: invalid character entity"},
+		"a file of entity":  {"entities.xlsx", spreadsheet(t, "xl/sharedStrings.xml", laughs+"&c;</t></si></sst>", good...), "entities.xlsx: the XLSX file is damaged: xl/sharedStrings.xml: XML syntax error on line 1: invalid character entity"},
+		"no spreadsheet":    {"page.xlsx", []byte("<html><script>alert(1)</script>"), "page.xlsx"},
+		"a picture of rows": {"rows.csv", []byte("\x89PNG\r\n\x1a\n\x00\x00"), "rows.csv"},
+	} {
+		got := b.upload("/import/vendors", c.file, c.data).want(t, http.StatusUnprocessableEntity, "Nothing was taken", c.says)
+		if strings.Contains(got.body, "<script") || strings.Contains(got.body, "hahaha") {
+			t.Errorf("%s: %.600s", name, got.body)
+		}
+	}
+	// One field of a megabyte is refused with its row, and the others are taken.
+	long := b.upload("/import/vendors", "long.csv", []byte("id,name,service,category,owner\nVEN-1,"+strings.Repeat("x", 1<<20)+",Sends letters.,software,account/x\n"))
+	if long.status >= 500 || !strings.Contains(long.body, "long.csv:2") {
+		t.Errorf("a megabyte in a cell: %d %.600s", long.status, long.body)
+	}
+	b.get("/r/vendors").want(t, http.StatusOK, "There is no record yet")
+}
+
+// A form of a megabyte is not read to its end; a long text within it is a message
+// beside its field.
+func TestFormsThatAreTooLong(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/new/vendors").want(t, http.StatusOK)
+	b.post("/r/vendors", "f.name", strings.Repeat("x", 1<<20)).want(t, http.StatusRequestEntityTooLarge, "The form was not taken")
+	got := b.post("/r/vendors", "f.name", "Example", "f.service", strings.Repeat("x", 100_000), "f.category", "software", "f.owner", "account/x")
+	if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "Not taken") {
+		t.Errorf("a text that no event can hold: %d %.600s", got.status, got.body)
+	}
+}
+
+// Names of all scripts survive: as they were typed, on every page and in tables.
+func TestNamesOfAllScripts(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/new/vendors").want(t, http.StatusOK)
+	for i, name := range []string{"שירותי ענן בע״מ", "مزود الخدمات", "🦊 Fuchs & Söhne 👩‍💻", "株式会社サンプル", "a\u202eb", "=1+1", "e\u0301clair"} {
+		values := url.Values{"f.name": {name}, "f.service": {name}, "f.category": {"software"}, "f.owner": {"account/x"}}
+		made := b.postAll("/r/vendors", values)
+		if made.status != http.StatusSeeOther {
+			t.Errorf("%q: %d %.900s", name, made.status, made.body)
+			continue
+		}
+		shown := strings.ReplaceAll(strings.ReplaceAll(name, "&", "&amp;"), "+", "&#43;")
+		page := b.get(made.to)
+		if page.status != http.StatusOK || !strings.Contains(page.body, "<h1>"+name+"</h1>") && !strings.Contains(page.body, "<h1>"+shown+"</h1>") && !strings.Contains(page.body, "<h1>"+strings.ReplaceAll(name, "&", "&amp;")+"</h1>") {
+			t.Errorf("%d %q is shown as %.100q", i, name, regexp.MustCompile("<h1>.*</h1>").FindString(page.body))
+		}
+		csv := b.get("/export/vendors?format=csv").want(t, http.StatusOK)
+		if !strings.Contains(csv.body, name) {
+			t.Errorf("the table lacks %q", name)
+		}
+		if found := b.get("/search?q=" + url.QueryEscape(name)); name != "a\u202eb" && (found.status != http.StatusOK || !strings.Contains(found.body, made.to)) {
+			t.Errorf("%q is not found: %d", name, found.status)
+		}
+	}
+	if csv := b.get("/export/vendors?format=csv"); regexp.MustCompile(`(?m)(^|,)=`).MatchString(csv.body) || !strings.Contains(csv.body, "'=1+1") {
+		t.Errorf("a cell begins a formula: %s", csv.body)
+	}
+}
+
+// What people write in Markdown can only be read.
+func TestMarkdownCanOnlyBeRead(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	text := "# Title\n\n<script>alert(1)</script><iframe src=//example.invalid></iframe><img src=x onerror=alert(1)>\n\n" +
+		"![remote](https://example.invalid/pixel.png) [run](javascript:alert(1)) [data](data:text/html,x) [fine](https://example.com/)\n\n" +
+		"<a href=\"https://example.com\" onclick=\"alert(1)\" style=\"position:fixed\">x</a> <form action=/signout><button>Go</button></form>\n\n| a |\n| - |\n| <svg onload=alert(1)> |\n"
+	raw, err := json.Marshal(map[string]any{"id": "hostile", "title": "Hostile", "owner": "x", "audience": "everybody", "within_days": 30, "text": text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.records(t, "courses", string(raw))
+	page := b.get("/r/courses/hostile").want(t, http.StatusOK, "Title", `<a href="https://example.com/" rel="nofollow noreferrer">fine</a>`)
+	prose := page.around(t, `class="prose"`, 2000)
+	prose = prose[:strings.Index(prose, "</dd>")]
+	for _, bad := range []string{"<script", "<iframe", "<img", "<svg", "<form", "<button", "javascript:", "data:", "onclick", "onerror", "onload", "style=", "example.invalid"} {
+		if strings.Contains(prose, bad) {
+			t.Errorf("the text has %q: %s", bad, prose)
+		}
+	}
+}
+
+// An upload is what its bytes are, whatever it is called and said to be.
+func TestUploadsAreSniffed(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.records(t, "vendors", `{"name":"Example","service":"x","category":"software","owner":"account/x"}`)
+	b := s.signed(t, "ann", "compliance")
+	b.get("/r/vendors/VEN-1").want(t, http.StatusOK)
+	b.upload("/r/vendors/VEN-1/file", "picture.png", []byte("<!doctype html><script>alert(1)</script>")).goes(t, "/r/vendors/VEN-1#attached")
+	b.upload("/r/vendors/VEN-1/file", "../../etc/passwd\u202egnp.exe", []byte("x")).goes(t, "/r/vendors/VEN-1#attached")
+	b.upload("/r/vendors/VEN-1/file", "empty.txt", nil).want(t, http.StatusUnprocessableEntity)
+	for _, found := range regexp.MustCompile(`href="(/r/vendors/VEN-1/file/[^"]+)"`).FindAllStringSubmatch(b.get("/r/vendors/VEN-1").body, -1) {
+		got := b.get(found[1]).want(t, http.StatusOK)
+		if disposition := got.header.Get("Content-Disposition"); got.header.Get("Content-Type") != "application/octet-stream" || got.header.Get("X-Content-Type-Options") != "nosniff" ||
+			!strings.HasPrefix(disposition, "attachment") || strings.Contains(disposition, "..") || strings.Contains(disposition, "/etc") {
+			t.Errorf("%v", got.header)
+		}
+	}
+}
