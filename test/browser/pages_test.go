@@ -153,7 +153,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/", "/signin", "/setup", // above, and TestFirstStart
 		"/r/{register}/{id}/file/{file}", // the demonstration attaches none
 		"/controls/{id}/deviations",      // and its first weeks have none
-		"/training/{id}",                 // and has no courses
+		"/training/{id}",                 // and its trainings are those of others
 	}
 	for _, route := range portal.Routes() {
 		if path := strings.TrimSuffix(route.Path, "{$}"); route.Method == http.MethodGet && visited[path] == 0 && !slices.Contains(elsewhere, path) {

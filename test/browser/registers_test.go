@@ -41,11 +41,26 @@ func (v *tab) fills(values ...string) {
 // presses sends the form whose button says this, by the key.
 func (v *tab) presses(button string) {
 	v.t.Helper()
-	v.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
-		`[...document.querySelectorAll("main button")].find(b => b.innerText.trim() === %q && !b.closest("details:not([open])")).focus()`, button)))
-	if status := v.loads(v.typing(kb.Enter)); status != 200 {
+	if status := v.sends(button); status != 200 {
 		v.t.Fatalf("%s is answered with %d: %s", button, status, in(v, chromedp.Text(chromedp.CSS("main"))))
 	}
+}
+
+// sends does so, and returns the status of the answer.
+func (v *tab) sends(button string) int64 {
+	v.t.Helper()
+	v.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
+		`[...document.querySelectorAll("main button")].find(b => b.innerText.trim() === %q && !b.closest("details:not([open])")).focus()`, button)))
+	return v.loads(v.typing(kb.Enter))
+}
+
+// on is the tab for a part of a test.
+func (v *tab) on(t *testing.T) *tab {
+	t.Helper()
+	whole := v.t
+	v.t = t
+	t.Cleanup(func() { v.t = whole })
+	return v
 }
 
 // An exercise is planned from a playbook and held by one person, and read by another.
