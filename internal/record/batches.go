@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
@@ -88,5 +89,17 @@ func Revise[T any](ctx context.Context, door *act.Door, caller act.Caller, actio
 			}
 		}
 		return changes, nil
+	})
+}
+
+// Passed reports whether a step before or after a deadline, such as a week before it,
+// has come by now, and had not come at any of the instants since. Nil ones are none.
+func Passed(deadline *time.Time, steps []time.Duration, now time.Time, since ...*time.Time) bool {
+	if deadline == nil {
+		return false
+	}
+	return slices.ContainsFunc(steps, func(step time.Duration) bool {
+		at := deadline.Add(step)
+		return !at.After(now) && !slices.ContainsFunc(since, func(s *time.Time) bool { return s != nil && !at.After(*s) })
 	})
 }

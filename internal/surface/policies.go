@@ -131,6 +131,18 @@ func (s *System) SettleLeavers(ctx context.Context, caller act.Caller) (closed i
 	return closed, err
 }
 
+// reminding is when people are reminded of what they were asked, before and after it
+// is due.
+var reminding = []time.Duration{-7 * 24 * time.Hour, -24 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour, 14 * 24 * time.Hour, 28 * 24 * time.Hour}
+
+// RemindPeople reminds those who have not acknowledged what they were asked, or not
+// finished what they were assigned. It returns how many reminders there were.
+func (s *System) RemindPeople(ctx context.Context, caller act.Caller) (int, error) {
+	asked, err := policies.Remind(ctx, s.Door, caller, reminding)
+	assigned, wrong := training.Remind(ctx, s.Door, caller, reminding)
+	return asked + assigned, errors.Join(err, wrong)
+}
+
 func eachPerson(r *store.Reader, visit func(people.Person)) error {
 	return record.Each(r, record.Range{Kind: people.Register.Name}, func(v *record.Version) error {
 		var p people.Person

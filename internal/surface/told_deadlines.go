@@ -133,6 +133,9 @@ func (a *audience) both(responsible, owner, orphaned string) ([]string, error) {
 // deadlines are of those that stand in records.
 func (a *audience) deadlines(now time.Time) (notes []notifications.Note, err error) {
 	for _, kind := range a.s.Kinds {
+		if kind == policies.Acknowledgments || kind == training.Register {
+			continue // whose reminders are events (RemindPeople)
+		}
 		for i := range kind.Dues {
 			err := eachDeadline(a.r, kind, &kind.Dues[i], now, func(d Deadline) error {
 				n, err := a.deadline(kind, &kind.Dues[i], d, now)
@@ -193,17 +196,6 @@ func (a *audience) deadline(kind *record.Kind, due *record.Due, d Deadline, now 
 	}
 	n := told{notifications.Note{Cause: cause, Kind: notifications.Deadline, About: d.Ref}}
 	path := func(ref string) string { return a.pathOf(ref, page(kind, id)) }
-	switch kind {
-	case policies.Acknowledgments:
-		version, _, _ := strings.Cut(id, ".")
-		v, _, err := policies.Get(a.r, version)
-		if err != nil {
-			return nil, err
-		}
-		title, n.Kind, path = v.Title, notifications.Acknowledgment, func(string) string { return "/policies/" + version }
-	case training.Register:
-		n.Kind, path = notifications.Training, func(string) string { return "/training/" + id }
-	}
 	err = n.write(template, map[string]any{"What": d.What, "Title": title, "Ref": d.Ref, "By": a.s.day(d.At)})
 	return toEach(n.Note, to, path), err
 }

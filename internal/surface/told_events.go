@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/documents"
@@ -91,7 +92,10 @@ var causes = func() map[string]ofEvent {
 		typeOf(policies.Acknowledgments, "asked"): acknowledgmentAsked,
 		typeOf(policies.Acknowledgments, "added"): acknowledgmentAsked,
 		typeOf(training.Register, "assigned"):     trainingAssigned,
-		typeOf(training.Register, "added"):        trainingAssigned,
+		// Reminders are made with the registers' nightly watch (RemindPeople).
+		typeOf(policies.Acknowledgments, "reminded"): acknowledgmentAsked,
+		typeOf(training.Register, "reminded"):        trainingAssigned,
+		typeOf(training.Register, "added"):           trainingAssigned,
 	}
 	for i := range reviews {
 		for _, verb := range reviews[i].verbs {
@@ -231,7 +235,11 @@ func acknowledgmentAsked(a *audience, e *ledger.Event) ([]notifications.Note, er
 		return nil, err
 	}
 	n := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Acknowledgment, About: e.Subject}}
-	err = n.write("acknowledgment asked", map[string]any{"Title": v.Title, "By": a.s.day(*k.DueAt)})
+	template := "acknowledgment asked"
+	if reminder(e) {
+		template = a.reminding(*k.DueAt)
+	}
+	err = n.write(template, map[string]any{"What": "Acknowledge the policy", "Ref": e.Subject, "Title": v.Title, "By": a.s.day(*k.DueAt)})
 	return toEach(n.Note, []string{k.Person}, func(string) string { return "/policies/" + v.ID }), err
 }
 
@@ -241,8 +249,23 @@ func trainingAssigned(a *audience, e *ledger.Event) ([]notifications.Note, error
 		return nil, err
 	}
 	n := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Training, About: e.Subject}}
-	err = n.write("training assigned", map[string]any{"Title": t.Title, "By": a.s.day(*t.DueAt)})
+	template := "training assigned"
+	if reminder(e) {
+		template = a.reminding(*t.DueAt)
+	}
+	err = n.write(template, map[string]any{"What": "Finish the training", "Ref": e.Subject, "Title": t.Title, "By": a.s.day(*t.DueAt)})
 	return toEach(n.Note, []string{t.Person}, func(string) string { return "/training/" + id }), err
+}
+
+// reminder reports whether an event reminds of what was asked before.
+func reminder(e *ledger.Event) bool { return strings.HasSuffix(e.Type, ".reminded.v1") }
+
+// reminding is the text of a reminder of what is due at an instant.
+func (a *audience) reminding(due time.Time) string {
+	if due.After(a.s.Clock.Now()) {
+		return "deadline near"
+	}
+	return "deadline passed"
 }
 
 // waits tells those who may give what a record waits for, but not who brought it

@@ -248,6 +248,11 @@ func TestPeopleAreToldWhatTheyHaveToAcknowledge(t *testing.T) {
 		// What was answered meanwhile nobody is reminded of.
 		o.move(act.Caller{ID: "person/E1", Roles: []string{"account"}}, policies.Acknowledgments, version+".E1", policies.Acknowledged, nil)
 		f.Manual.Set(f.Manual.Now().AddDate(0, 0, policies.DaysToAnswer-3))
+		for _, want := range []int{1, 0} {
+			if n, err := f.RemindPeople(ctx, act.JobCaller("register.watch")); err != nil || n < want {
+				t.Fatal(n, err)
+			}
+		}
 		o.run()
 		o.wants("person/E1", notifications.Acknowledgment, "Please read and acknowledge: "+text.Title+" -> /policies/"+version)
 		o.wants("person/E4", notifications.Acknowledgment, "Please read and acknowledge: "+text.Title+" -> /policies/"+version,

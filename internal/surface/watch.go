@@ -36,10 +36,11 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 		closed, unclosed := s.SettleLeavers(ctx, caller)
 		asked, unasked := s.AskEverybody(ctx, caller)
 		assigned, unassigned := s.AssignTrainings(ctx, caller)
+		reminded, unreminded := s.RemindPeople(ctx, caller)
 		prepared, unprepared := s.PrepareMeetings(ctx, caller)
-		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned, "of_leavers_closed", closed,
+		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned, "of_leavers_closed", closed, "reminded", reminded,
 			"meetings_prepared", prepared)
-		return errors.Join(err, unsettled, unclosed, unasked, unassigned, unprepared)
+		return errors.Join(err, unsettled, unclosed, unasked, unassigned, unreminded, unprepared)
 	})
 	return nil
 }

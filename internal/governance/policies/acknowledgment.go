@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,9 @@ type Acknowledgment struct {
 	AcknowledgedAt *time.Time `json:"acknowledged_at,omitempty"`
 	RefusedAt      *time.Time `json:"refused_at,omitempty"`
 	Reason         string     `json:"reason,omitempty"` // of a refusal
+	// Reminders counts how often the person was reminded, RemindedAt is the last time.
+	Reminders  int        `json:"reminders,omitempty"`
+	RemindedAt *time.Time `json:"reminded_at,omitempty"`
 	// LeftAt is when the person left, of what they had not answered by then.
 	LeftAt *time.Time `json:"left_at,omitempty"`
 }
@@ -65,6 +69,7 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 		{Name: "asked_at", Label: "Asked", Given: true}, {Name: "due_at", Label: "Due", Given: true},
 		{Name: "acknowledged_at", Label: "Acknowledged", Given: true}, {Name: "refused_at", Label: "Refused", Given: true},
 		{Name: "reason", Label: "Reason", Help: "Why it is refused.", Long: true},
+		{Name: "reminders", Label: "Reminders", Given: true}, {Name: "reminded_at", Label: "Last reminded", Given: true},
 		{Name: "left_at", Label: "Left", Given: true},
 		{Name: "sha256", Label: "SHA-256 of the text", Given: true},
 	},
@@ -240,4 +245,21 @@ func AcknowledgmentsOf(r *store.Reader, person string) (all []*Acknowledgment, e
 		return json.Unmarshal(v.Doc, a)
 	})
 	return all, err
+}
+
+// Remind reminds those who have not answered, at steps before and after the answer is
+// due: each step once, by an event that whoever tells people reacts to. Of several
+// steps that have passed since the last time, one is made. It returns how many people
+// were reminded of how much.
+func Remind(ctx context.Context, door *act.Door, caller act.Caller, steps []time.Duration) (int, error) {
+	now := door.Clock.Now()
+	filter := fmt.Sprintf("item.state == %q && item.due_at <= timestamp(%q)", Asked, now.Add(-slices.Min(steps)).UTC().Format(time.RFC3339Nano))
+	return record.Revise(ctx, door, caller, "acknowledgment.remind", Acknowledgments, filter, func(a *Acknowledgment) string {
+		if a.State != Asked || !record.Passed(a.DueAt, steps, now, a.AskedAt, a.RemindedAt) {
+			return ""
+		}
+		a.Reminders++
+		a.RemindedAt = &now
+		return "reminded"
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +113,21 @@ func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[str
 			t.State = Missed
 		}
 		return t.State
+	})
+}
+
+// Remind reminds those who have not finished what they were assigned, as
+// policies.Remind does.
+func Remind(ctx context.Context, door *act.Door, caller act.Caller, steps []time.Duration) (int, error) {
+	now := door.Clock.Now()
+	filter := fmt.Sprintf("item.state == %q && item.due_at <= timestamp(%q)", Assigned, now.Add(-slices.Min(steps)).UTC().Format(time.RFC3339Nano))
+	return record.Revise(ctx, door, caller, "training.remind", Register, filter, func(t *Training) string {
+		if !t.Open() || !record.Passed(t.DueAt, steps, now, t.AssignedAt, t.RemindedAt) {
+			return ""
+		}
+		t.Reminders++
+		t.RemindedAt = &now
+		return "reminded"
 	})
 }
 

@@ -344,3 +344,31 @@ func TestALeaverOwesNoTrainingThatWasNotDue(t *testing.T) {
 		h.assign(0)
 	})
 }
+
+// Each reminder is made once, before and after the due date; not of what was finished,
+// and one of several that have passed meanwhile.
+func TestPeopleAreRemindedOfWhatTheyWereAssigned(t *testing.T) {
+	each(t, func(h house) {
+		h.person("dan", -400*day)
+		h.person("eve", -400*day)
+		h.offer()
+		h.assign(2)
+		h.must(h.move(as("eve"), training.Register, "basics.eve.1", training.Completed))
+		due, after := *h.training("basics.dan.1").DueAt, 0
+		for _, step := range []struct {
+			at   time.Duration
+			want int
+		}{{-8 * day, 0}, {-7*day - time.Second, 0}, {-7 * day, 1}, {-6 * day, 0}, {-day, 1}, {0, 0}, {8 * day, 1}, {13 * day, 0}, {14 * day, 1}, {28 * day, 1}, {90 * day, 0}} {
+			h.f.Manual.Set(due.Add(step.at))
+			for _, want := range []int{step.want, 0} {
+				if n, err := h.f.RemindPeople(ctx, act.JobCaller("register.watch")); err != nil || n != want {
+					t.Errorf("%s from the due date: %d reminders, want %d: %v", step.at, n, want, err)
+				}
+			}
+			after += step.want
+		}
+		if got := h.training("basics.dan.1"); got.Reminders != after || got.State != training.Assigned || h.training("basics.eve.1").Reminders != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}

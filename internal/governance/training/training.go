@@ -44,6 +44,9 @@ type Training struct {
 	SHA256 string `json:"sha256,omitempty"`
 	// RenewsAt is when the course has to be finished again; nil: never.
 	RenewsAt *time.Time `json:"renews_at,omitempty"`
+	// Reminders counts how often the person was reminded, RemindedAt is the last time.
+	Reminders  int        `json:"reminders,omitempty"`
+	RemindedAt *time.Time `json:"reminded_at,omitempty"`
 	// LeftAt is when the person left, of what they had not finished by then.
 	LeftAt *time.Time `json:"left_at,omitempty"`
 	Note   string     `json:"note,omitempty"`
@@ -71,6 +74,7 @@ var Register = record.Define[Training](record.Definition{
 		{Name: "assigned_at", Label: "Assigned", Given: true}, {Name: "due_at", Label: "Due", Given: true},
 		{Name: "completed_at", Label: "Completed", Given: true}, {Name: "completed_by", Label: "Completed by", Given: true},
 		{Name: "evidence", Label: "Evidence", Given: true}, {Name: "renews_at", Label: "Renewal due", Given: true},
+		{Name: "reminders", Label: "Reminders", Given: true}, {Name: "reminded_at", Label: "Last reminded", Given: true},
 		{Name: "left_at", Label: "Left", Given: true},
 		{Name: "note", Label: "Note", Help: "Why it was assigned by hand, or what else is to be known.", Long: true},
 		{Name: "sha256", Label: "SHA-256 of the content", Given: true},

@@ -108,7 +108,7 @@ var Roles = Table{
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
 	"job/register.watch": {
-		"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "training.assign", "training.settle", "performance_review.settle",
+		"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "acknowledgment.remind", "training.remind", "training.assign", "training.settle", "performance_review.settle",
 		"meeting.prepare",
 	},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
