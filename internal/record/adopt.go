@@ -49,7 +49,7 @@ func (m *Misfits) Error() string {
 // them raises the version.
 func (k *Kind) fingerprint() (string, error) {
 	text, err := json.Marshal(map[string]any{
-		"version": k.Version, "at": k.At, "columns": k.Columns, "states": k.States, "format": 1,
+		"version": k.Version, "at": k.At, "columns": k.Columns, "states": k.States, "format": 2,
 		"fields": expr.Signature(k.Schema()),
 	})
 	sum := sha256.Sum256(text)
@@ -239,35 +239,40 @@ func every(r *store.Reader, kind string, visit func(*Version) error) error {
 // fingerprint when that is all there is to do.
 func (k *Kind) adopt(tx *store.Tx, done bool) error {
 	type row struct {
-		id         string
-		version    int
-		at, values any
+		id      string
+		version int
+		at      any
 	}
 	var rows []row
+	var current [][]any
 	err := every(&tx.Reader, k.Name, func(v *Version) error {
 		one := row{id: v.ID, version: v.Version}
 		at, err := k.Instant(v.Doc)
 		if at != nil {
 			one.at = *at
 		}
+		var values any
 		if err == nil && v.To == nil {
-			one.values, err = k.values(v.Doc)
+			values, err = k.values(v.Doc)
 		}
 		if err != nil { // it will be migrated, or was
-			one.at, one.values = nil, nil
+			one.at, values = nil, nil
 		}
 		rows = append(rows, one)
+		if v.To == nil {
+			current = append(current, []any{v.ID, v.Version, one.at, values})
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for _, one := range rows {
-		if _, err := tx.Exec(`UPDATE record_version SET cols = $1, at = $2 WHERE `+of(k.Name)+` AND id = $3 AND version = $4`, one.values, one.at, one.id, one.version); err != nil {
+		if _, err := tx.Exec(`UPDATE record_version SET at = $1 WHERE `+of(k.Name)+` AND id = $2 AND version = $3`, one.at, one.id, one.version); err != nil {
 			return err
 		}
 	}
-	if err := k.index(tx); err != nil || !done {
+	if err := k.list(tx, current); err != nil || !done {
 		return err
 	}
 	sum, err := k.fingerprint()
@@ -280,26 +285,21 @@ func (k *Kind) adopt(tx *store.Tx, done bool) error {
 	return tx.Insert("record_definition", []string{"kind", "version", "fingerprint"}, [][]any{{k.Name, k.Version, sum}})
 }
 
-// index makes the kind's indexes, and drops those of an earlier definition.
-func (k *Kind) index(tx *store.Tx) error {
-	present, err := tx.Indexes("record_version")
-	if err != nil {
+// list makes the kind's own table with its indexes, in the place of one of an
+// earlier definition.
+func (k *Kind) list(tx *store.Tx, rows [][]any) error {
+	if _, err := tx.Exec("DROP TABLE IF EXISTS " + k.table()); err != nil || !k.listed() {
 		return err
 	}
-	wanted := k.indexes(tx.Dialect())
-	prefix := indexPrefix + k.Name + "_"
-	for _, name := range present {
-		if sum, ok := strings.CutPrefix(name, prefix); ok && len(sum) == indexSum && wanted[name] == "" {
-			if _, err := tx.Exec("DROP INDEX " + name); err != nil {
-				return err
-			}
-		}
+	if err := tx.Define("CREATE TABLE " + k.table() + " (id @text NOT NULL PRIMARY KEY, version INTEGER NOT NULL, at BIGINT, cols @json) @clustered"); err != nil {
+		return err
 	}
-	for name, statement := range wanted {
-		if !slices.Contains(present, name) {
-			if _, err := tx.Exec(statement); err != nil {
-				return err
-			}
+	if err := tx.Insert(k.table(), currentColumns, rows); err != nil {
+		return err
+	}
+	for _, statement := range k.indexes(tx.Dialect()) {
+		if _, err := tx.Exec(statement); err != nil {
+			return err
 		}
 	}
 	return nil

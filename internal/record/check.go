@@ -20,12 +20,17 @@ type Applied struct {
 
 // Difference says where the rows are not what replaying the events gives.
 type Difference struct {
-	Index int64
+	Index int64 // of the event; -1 where it is of none
 	What  string
 }
 
 // Error implements error.
-func (d *Difference) Error() string { return fmt.Sprintf("event %d: %s", d.Index, d.What) }
+func (d *Difference) Error() string {
+	if d.Index < 0 {
+		return d.What
+	}
+	return fmt.Sprintf("event %d: %s", d.Index, d.What)
+}
 
 // Check holds the versions that began at the indexes from..to (exclusive)
 // against the events of that range: every record event has exactly its
@@ -41,20 +46,27 @@ func (ks Kinds) Check(r *store.Reader, from, to int64, events []Applied) error {
 	}
 	type row struct {
 		Version
-		at     *int64
-		values *string
+		at *int64
 	}
 	var rows []row
 	var v row
+	current := map[string][]string{} // ids by kind
 	var doc string
-	err := r.Each(`SELECT kind, `+rowColumns+`, at, CAST(cols AS TEXT) FROM record_version WHERE from_idx >= $1 AND from_idx < $2 ORDER BY from_idx`,
-		[]any{from, to}, []any{&v.Kind, &v.ID, &v.Version.Version, &v.From, &v.To, &doc, &v.at, &v.values}, func() error {
+	err := r.Each(`SELECT kind, `+rowColumns+`, at FROM record_version WHERE from_idx >= $1 AND from_idx < $2 ORDER BY from_idx`,
+		[]any{from, to}, []any{&v.Kind, &v.ID, &v.Version.Version, &v.From, &v.To, &doc, &v.at}, func() error {
 			one := v
 			one.Doc = json.RawMessage(doc)
 			rows = append(rows, one)
-			v.To, v.at, v.values = nil, nil, nil
+			if v.To == nil {
+				current[v.Kind] = append(current[v.Kind], v.ID)
+			}
+			v.To, v.at = nil, nil
 			return nil
 		})
+	if err != nil {
+		return err
+	}
+	listed, err := ks.listedAs(r, current)
 	if err != nil {
 		return err
 	}
@@ -65,7 +77,7 @@ func (ks Kinds) Check(r *store.Reader, from, to int64, events []Applied) error {
 		case len(made) == 0 || rows[0].From < made[0].Index:
 			return &Difference{rows[0].From, fmt.Sprintf("the database holds version %d of %s, which no event made", rows[0].Version.Version, rows[0].Ref())}
 		}
-		if err := ks.same(r, made[0], &rows[0].Version, rows[0].at, rows[0].values); err != nil {
+		if err := ks.same(r, made[0], &rows[0].Version, rows[0].at, listed[rows[0].Ref()]); err != nil {
 			return err
 		}
 		made, rows = made[1:], rows[1:]
@@ -87,8 +99,42 @@ func (ks Kinds) makes(event Applied) bool {
 	return false
 }
 
-// same compares one event with the row that it made.
-func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64, values *string) error {
+// listedRow is a row of a kind's own table.
+type listedRow struct {
+	version int
+	at      *int64
+	values  *string
+}
+
+// listedAs are the rows of the kinds' own tables, by reference.
+func (ks Kinds) listedAs(r *store.Reader, ids map[string][]string) (map[string]*listedRow, error) {
+	found := map[string]*listedRow{}
+	for name, of := range ids {
+		kind, err := ks.Find(name)
+		if err != nil || !kind.listed() { // an unknown kind is named with its row
+			continue
+		}
+		args := make([]any, len(of))
+		for i, id := range of {
+			args[i] = id
+		}
+		var id string
+		var one listedRow
+		if err := r.Each(`SELECT id, version, at, CAST(cols AS TEXT) FROM `+kind.table()+` WHERE id IN (`+store.Parameters(1, len(args))+`)`, args,
+			[]any{&id, &one.version, &one.at, &one.values}, func() error {
+				kept := one
+				found[name+"/"+id] = &kept
+				one.at, one.values = nil, nil
+				return nil
+			}); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// same compares one event with the row that it made, and with what its list says.
+func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64, listed *listedRow) error {
 	differs := func(format string, args ...any) error {
 		return &Difference{event.Index, fmt.Sprintf("%s version %d: ", v.Ref(), v.Version) + fmt.Sprintf(format, args...)}
 	}
@@ -110,7 +156,7 @@ func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64, valu
 	if err != nil || (instant == nil) != (at == nil) || instant != nil && *instant != *at {
 		return differs("the row's instant is not that of its document")
 	}
-	if err := kind.holds(v, values); err != nil {
+	if err := kind.holds(v, at, listed); err != nil {
 		return differs("%v", err)
 	}
 	want := []byte(data.Document)
@@ -147,10 +193,29 @@ func CheckEnds(r *store.Reader, from, to int64) error {
 		})
 }
 
-// CheckIndexes finds rows that an index of the database does not lead to
-// (store.ErrCorrupt). It looks up every row in every index: with the indexes of
-// many registers that costs more than all else.
-func CheckIndexes(r *store.Reader) error { return r.Sound("record_version") }
+// CheckLists finds rows that an index of the database does not lead to (store.ErrCorrupt), and rows in
+// the list of a register that are no current version (*Difference, of no event). It looks up every row in every index.
+func (ks Kinds) CheckLists(r *store.Reader) error {
+	if err := r.Sound("record_version"); err != nil {
+		return err
+	}
+	for _, k := range ks {
+		if !k.listed() {
+			continue
+		}
+		if err := r.Sound(k.table()); err != nil {
+			return err
+		}
+		var id string
+		if err := r.Each(`SELECT c.id FROM `+k.table()+` AS c LEFT JOIN record_version AS v ON v.`+of(k.Name)+` AND v.id = c.id AND v.version = c.version AND v.to_idx IS NULL
+			WHERE v.id IS NULL ORDER BY c.id LIMIT 1`, nil, []any{&id}, func() error {
+			return &Difference{-1, fmt.Sprintf("the list of %s holds %s, which is not the current version of a record", k.Register, id)}
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // CheckOutside finds a version that began outside a log of this size.
 func CheckOutside(r *store.Reader, size int64) error {
@@ -164,25 +229,22 @@ func CheckOutside(r *store.Reader, size int64) error {
 
 // holds checks that the column values of a row are those of its document, and
 // that only the current version has some.
-func (k *Kind) holds(v *Version, values *string) error {
-	var want any
-	var err error
-	if v.To == nil {
-		want, err = k.values(v.Doc)
-	}
-	switch {
-	case err != nil:
-		return err
-	case want == nil:
-		if values != nil {
-			return errors.New("the row has column values, which no list should find")
-		}
+func (k *Kind) holds(v *Version, at *int64, listed *listedRow) error {
+	if v.To != nil || !k.listed() {
 		return nil
-	case values == nil:
-		return errors.New("the row lacks the values of its columns")
+	}
+	if listed == nil {
+		return errors.New("it is missing in the list of its register")
+	}
+	if listed.version != v.Version || (at == nil) != (listed.at == nil) || at != nil && *at != *listed.at || listed.values == nil {
+		return errors.New("the list of its register is not of this version")
+	}
+	want, err := k.values(v.Doc)
+	if err != nil {
+		return err
 	}
 	// PostgreSQL writes JSON in a form of its own.
-	a, err := Canonical(json.RawMessage(*values))
+	a, err := Canonical(json.RawMessage(*listed.values))
 	if err != nil {
 		return fmt.Errorf("the row's column values cannot be read: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,16 +13,18 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record/expr"
 )
 
-// Beside its document, the row of a current version holds the values of the
-// register's columns as one small JSON object: what lists are filtered and
-// sorted by. Times are microseconds since 1970 in it, so that they compare as
-// the instants that they are; a missing value is missing. Each declared
-// (filter, sort) pair has an expression index over it (ADR 21). It is derived
-// from the document, and Check holds it against it.
+// A register with columns has a table of its own (record_current_<kind>) with a row
+// for each record: the number and instant of its current version, and the values of
+// the columns as one small JSON object, what lists are filtered and sorted by. Times
+// are microseconds since 1970 in it, so that they compare as the instants that they
+// are; a missing value is missing. Each declared (filter, sort) pair has an
+// expression index over it (ADR 21, 29). It is derived from the document, and Check
+// holds it against it.
 
 // maxColumn is the most bytes of a text in a column that can be filtered: its
 // index has to hold it. Of one that can be sorted only, the beginning counts.
@@ -210,9 +213,45 @@ func (k *Kind) sql(dialect store.Dialect, c *column) string {
 	return "(" + value + ` COLLATE "C")`
 }
 
-// current selects the kind's current versions. The name stands in the text, or
-// no index that holds only this kind could be used.
-func (k *Kind) current() string { return "kind = '" + k.Name + "' AND to_idx IS NULL" }
+// table is where the columns' values are. Each register has its own: an index of a
+// table, also one that concerns a few of its rows only, costs something on every
+// write to it, and on SQLite the more the more there are.
+func (k *Kind) table() string { return "record_current_" + k.Name }
+
+// listed reports whether the kind has that table.
+func (k *Kind) listed() bool { return len(k.Columns) > 0 }
+
+// current is what lists select from: id, version, at and cols of the current versions.
+func (k *Kind) current() string {
+	if !k.listed() {
+		return "(SELECT id, version, at FROM record_version WHERE " + of(k.Name) + " AND to_idx IS NULL) AS current"
+	}
+	return k.table()
+}
+
+// keep writes the values of new current versions: rows of id, version, at and cols.
+func (k *Kind) keep(tx *act.Tx, rows [][]any) error {
+	if !k.listed() {
+		return nil
+	}
+	var fresh [][]any
+	for _, row := range rows {
+		if row[1] == 1 {
+			fresh = append(fresh, row)
+			continue
+		}
+		n, err := tx.Exec("UPDATE "+k.table()+" SET version = $2, at = $3, cols = $4 WHERE id = $1", row...)
+		if err == nil && n != 1 {
+			err = fmt.Errorf("%w: the list of %s lacks %s", store.ErrCorrupt, k.Register, row[0])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.Insert(k.table(), currentColumns, fresh)
+}
+
+var currentColumns = []string{"id", "version", "at", "cols"}
 
 // sorts are the columns that lists can be sorted by; nil stands for the id.
 func (k *Kind) sorts() []*column {
@@ -237,21 +276,16 @@ func (k *Kind) byInstant() *column {
 	return &column{Column{Field: k.At, Sort: true}, valueTime}
 }
 
-// indexes are the statements that make the kind's indexes, by name: one for
-// each (filter, sort) pair, and one for each sort. A name is that of the index
-// that the statement makes.
-func (k *Kind) indexes(dialect store.Dialect) map[string]string {
-	made := map[string]string{}
-	if len(k.Columns) == 0 {
-		return made
-	}
+// indexes are the statements that make the indexes of the kind's table: one for
+// each (filter, sort) pair, and one for each sort.
+func (k *Kind) indexes(dialect store.Dialect) (made []string) {
 	add := func(parts ...string) {
-		// The kind, which is the same in all of it, comes first: SQLite would
-		// otherwise take the index of the instants, which begins with it.
-		body := " ON record_version (kind, " + strings.Join(parts, ", ") + ") WHERE " + k.current()
+		body := " ON " + k.table() + " (" + strings.Join(parts, ", ") + ")"
 		sum := sha256.Sum256([]byte(body))
-		name := indexPrefix + k.Name + "_" + hex.EncodeToString(sum[:indexSum/2])
-		made[name] = "CREATE INDEX " + name + body
+		name := "record_col_" + k.Name + "_" + hex.EncodeToString(sum[:6])
+		if statement := "CREATE INDEX " + name + body; !slices.Contains(made, statement) {
+			made = append(made, statement)
+		}
 	}
 	for _, sort := range k.sorts() {
 		order := []string{"id"}
@@ -268,10 +302,3 @@ func (k *Kind) indexes(dialect store.Dialect) map[string]string {
 	}
 	return made
 }
-
-// The names of the indexes that definitions make: prefix, kind, and so many
-// digits that stand for the rest.
-const (
-	indexPrefix = "record_col_"
-	indexSum    = 12
-)

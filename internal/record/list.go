@@ -92,7 +92,7 @@ type listing struct {
 	q          Query
 	sort       *column // nil: by id
 	descending bool
-	where      string
+	where      []string // conditions that all hold
 	args       []any
 	value      string // SQL of the sort column
 	after      *cursor
@@ -118,27 +118,25 @@ func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
 	if l.sort != nil {
 		l.value = kind.sql(dialect, l.sort)
 	}
-	l.where = kind.current()
 	if q.Filter != "" {
 		condition, args, err := kind.compileFilter(dialect, q.Filter, 1)
 		if err != nil {
 			return nil, err
 		}
-		l.where += " AND " + condition
-		l.args = args
+		l.where, l.args = append(l.where, condition), args
 	}
 	if strings.ContainsRune(q.Words, 0) {
 		return nil, fmt.Errorf("%w: the character U+0000 cannot be looked for", ErrFilter)
 	}
 	if q.Words != "" {
 		l.args = append(l.args, lower(q.Words))
-		l.where += " AND " + kind.mentions(dialect, "$"+strconv.Itoa(len(l.args)))
+		l.where = append(l.where, kind.mentions(dialect, "$"+strconv.Itoa(len(l.args))))
 	}
 	list := kind.Name + "\x00" + q.Words + "\x00" + q.Filter + "\x00" + q.Sort
 	for i := range q.Marks {
 		mark := &q.Marks[i]
 		l.args = append(l.args, mark.Value)
-		l.where += " AND " + mark.sql(dialect, kind, "$"+strconv.Itoa(len(l.args)))
+		l.where = append(l.where, mark.sql(dialect, kind, "$"+strconv.Itoa(len(l.args))))
 		list += "\x00" + mark.Kind.Name + "\x00" + mark.Field + "\x00" + mark.Value
 	}
 	sum := sha256.Sum256([]byte(list))
@@ -210,7 +208,7 @@ func (l *listing) halves() []bool {
 }
 
 func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) error {
-	where, args := l.where, slices.Clone(l.args)
+	where, args := slices.Clone(l.where), slices.Clone(l.args)
 	arg := func(value any) string {
 		args = append(args, value)
 		return "$" + strconv.Itoa(len(args))
@@ -220,12 +218,12 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 		order, than = " DESC", "<"
 	}
 	if l.sort != nil {
-		where += " AND " + l.value + map[bool]string{true: " IS NULL", false: " IS NOT NULL"}[none]
+		where = append(where, l.value+map[bool]string{true: " IS NULL", false: " IS NOT NULL"}[none])
 	}
 	switch {
 	case l.after == nil || l.sort != nil && l.after.None != none:
 	case l.sort == nil || none:
-		where += " AND id " + than + " " + arg(l.after.ID)
+		where = append(where, "id "+than+" "+arg(l.after.ID))
 	default:
 		last, err := l.sort.parameter(l.after.Last)
 		if err != nil {
@@ -233,21 +231,27 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 		}
 		// The first comparison is for SQLite, which goes by no index for the
 		// second one where the value is an expression.
-		where += " AND " + l.value + " " + than + "= " + arg(last) + " AND (" + l.value + ", id) " + than + " (" + arg(last) + ", " + arg(l.after.ID) + ")"
+		where = append(where, l.value+" "+than+"= "+arg(last), "("+l.value+", id) "+than+" ("+arg(last)+", "+arg(l.after.ID)+")")
 	}
 	// By the value also where it is missing: the index has it in front.
 	by, value := "id"+order, "id"
 	if l.sort != nil {
 		by, value = l.value+order+", id"+order, l.value
 	}
-	limit := ""
+	page := "SELECT id, version, " + value + " AS value FROM " + l.kind.current()
+	if len(where) > 0 {
+		page += " WHERE " + strings.Join(where, " AND ")
+	}
+	page += " ORDER BY " + by
 	if l.q.Limit > 0 {
-		limit = " LIMIT " + strconv.Itoa(l.q.Limit-l.shown+1)
+		page += " LIMIT " + strconv.Itoa(l.q.Limit-l.shown+1)
 	}
 	v := Version{Kind: l.kind.Name}
 	var doc store.Raw
 	found, text := l.scanned()
-	return r.Each(`SELECT `+rowColumns+`, `+value+` FROM record_version WHERE `+where+` ORDER BY `+by+limit, args,
+	// First the page, then its documents: SQLite keeps to the order of a CROSS JOIN.
+	return r.Each(`SELECT v.id, v.version, v.from_idx, v.to_idx, v.doc, p.value FROM (`+page+`) AS p CROSS JOIN record_version AS v
+		WHERE v.`+of(l.kind.Name)+` AND v.id = p.id AND v.version = p.version ORDER BY p.value`+order+`, p.id`+order, args,
 		[]any{&v.ID, &v.Version, &v.From, &v.To, &doc, found}, func() error {
 			if l.q.Limit > 0 && l.shown == l.q.Limit {
 				return errLimit

@@ -67,7 +67,7 @@ type Change struct {
 // does not change.
 func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 	indexes := make([]int64, len(changes))
-	rows := make([][]any, len(changes))
+	rows, current := make([][]any, len(changes)), make([][]any, len(changes))
 	for i, change := range changes {
 		doc, err := Canonical(change.Doc)
 		if err != nil {
@@ -102,8 +102,7 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 			return nil, err
 		}
 		if change.Expect > 0 {
-			// Lists are of current versions only.
-			n, err := tx.Exec(`UPDATE record_version SET to_idx = $1, cols = NULL WHERE `+of(kind.Name)+` AND id = $2 AND version = $3 AND to_idx IS NULL`,
+			n, err := tx.Exec(`UPDATE record_version SET to_idx = $1 WHERE `+of(kind.Name)+` AND id = $2 AND version = $3 AND to_idx IS NULL`,
 				index, change.ID, change.Expect)
 			if err != nil {
 				return nil, err
@@ -113,9 +112,13 @@ func Put(tx *act.Tx, kind *Kind, changes ...Change) ([]int64, error) {
 			}
 		}
 		indexes[i] = index
-		rows[i] = []any{kind.Name, change.ID, change.Expect + 1, index, nil, at, values, string(doc)}
+		rows[i] = []any{kind.Name, change.ID, change.Expect + 1, index, nil, at, string(doc)}
+		current[i] = []any{change.ID, change.Expect + 1, at, values}
 	}
-	err := tx.Insert("record_version", []string{"kind", "id", "version", "from_idx", "to_idx", "at", "cols", "doc"}, rows)
+	err := tx.Insert("record_version", []string{"kind", "id", "version", "from_idx", "to_idx", "at", "doc"}, rows)
+	if err == nil {
+		err = kind.keep(tx, current)
+	}
 	if errors.Is(err, store.ErrUnique) {
 		return nil, fmt.Errorf("%w: %s", ErrExists, named(kind, changes))
 	}

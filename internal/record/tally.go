@@ -12,7 +12,7 @@ import (
 // left out. It reads all of the kind's columns.
 func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]int64]int64, error) {
 	var values []string
-	where, args := kind.current(), []any(nil)
+	var args []any
 	for _, name := range []string{first, second} {
 		c := kind.column(name)
 		if c == nil || c.kind != valueInt {
@@ -20,7 +20,7 @@ func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]in
 		}
 		values = append(values, kind.sql(r.Dialect(), c))
 	}
-	where += " AND " + strings.Join(values, " IS NOT NULL AND ") + " IS NOT NULL"
+	where := strings.Join(values, " IS NOT NULL AND ") + " IS NOT NULL"
 	if filter != "" {
 		condition, given, err := kind.compileFilter(r.Dialect(), filter, 1)
 		if err != nil {
@@ -30,7 +30,7 @@ func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]in
 	}
 	counts := map[[2]int64]int64{}
 	var a, b, n int64
-	return counts, r.Each("SELECT "+strings.Join(values, ", ")+", count(*) FROM record_version WHERE "+where+" GROUP BY 1, 2 ORDER BY 1, 2", args,
+	return counts, r.Each("SELECT "+strings.Join(values, ", ")+", count(*) FROM "+kind.current()+" WHERE "+where+" GROUP BY 1, 2 ORDER BY 1, 2", args,
 		[]any{&a, &b, &n}, func() error {
 			counts[[2]int64{a, b}] = n
 			return nil

@@ -28,7 +28,7 @@ func TestTallyAndWords(t *testing.T) {
 	kind := record.Define[counted](record.Definition{Kind: "counted", Register: "counteds", Title: "Counted", Columns: []record.Column{
 		{Field: "title", Label: "Title", Filter: true}, {Field: "a", Label: "A", Filter: true, Scanned: true}, {Field: "b", Label: "B", Filter: true, Scanned: true},
 	}})
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, record.Kinds{kind}, func(t *testing.T, l *ledgertest.Ledger) {
 		want := map[[2]int64]int64{}
 		words := map[string]int{}
 		number := 0

@@ -30,7 +30,7 @@ func (s *System) verification(found *stamps.Found, folders []string, indexes boo
 		},
 		Closing: func(r *store.Reader, head ledger.Head, read []ledger.Span) error {
 			if indexes {
-				if err := asDamage(record.CheckIndexes(r)); err != nil {
+				if err := asDamage(s.Kinds.CheckLists(r)); err != nil {
 					return err
 				}
 			}

@@ -24,7 +24,7 @@ func stateChanges(b *bench) {
 	b.say("%d clients each add one record of the register of changes at a time, through the door; beside them %d writers ingest 1 KiB events as fast as they can. **Alone**: the same clients with nobody ingesting. %d rounds of %s each, in turns; the p99 is the worst of the rounds.", clients, writers, rounds, length)
 	rows := [][]string{{"database", "", "changes/s", "p50", "p99", "target", "events/s beside"}}
 	for _, database := range databases {
-		l := ledgertest.New(b, database.fresh(b))
+		l := ledgertest.New(b, database.fresh(b), changes.Register)
 		made := newEvents()
 		var number atomic.Int64
 		change := func() error {

@@ -72,7 +72,9 @@ var tables = []table{
 	{"ledger_head", 0, []string{"origin", "size", "frontier", "root", "note"}, "tibbt"},
 	{"ledger_tile", 2, []string{"level", "n", "hashes"}, "iib"},
 	{"ledger_search", 1, []string{"block", "types", "subjects", "actors", "times", "note"}, "ibbbbt"},
-	{"record_version", 3, []string{"kind", "id", "version", "from_idx", "to_idx", "at", "cols", "doc"}, "ttiinnjt"},
+	{"record_version", 3, []string{"kind", "id", "version", "from_idx", "to_idx", "at", "doc"}, "ttiinnt"},
+	{"record_current_change", 1, []string{"id", "version", "at", "cols"}, "tinj"},
+	{"record_current_person", 1, []string{"id", "version", "at", "cols"}, "tinj"},
 }
 
 // where selects one row by its key, whose parameters begin at the number.
@@ -318,6 +320,8 @@ func TestAnyChangeOfAnyRowIsFound(t *testing.T) {
 						continue
 					case "ledger_key":
 						row[0] = row[0].(string) + "x"
+					case "record_current_change", "record_current_person":
+						row[0] = fmt.Sprintf("added%d", number)
 					case "record_version":
 						row[1], row[3] = fmt.Sprintf("added%d", number), number
 					default:

@@ -95,8 +95,8 @@ func instants() *rapid.Generator[time.Time] {
 // the window as of the checkpoint and nothing else, in the one order, with the
 // same bytes and hash on both databases.
 func TestPopulationOfChanges(t *testing.T) {
-	sqlite := ledgertest.New(t, storetest.SQLite(t))
-	postgres := ledgertest.New(t, storetest.Postgres(t))
+	sqlite := ledgertest.New(t, storetest.SQLite(t), kinds...)
+	postgres := ledgertest.New(t, storetest.Postgres(t), kinds...)
 	merged := func(c changes.Change) *time.Time { return c.MergedAt }
 	deployed := func(c changes.Change) *time.Time { return c.DeployedAt }
 	all := func(changes.Change) bool { return true }
@@ -169,7 +169,7 @@ func TestPopulationOfChanges(t *testing.T) {
 
 // TestPopulationStops: a reader that has seen enough is not given more.
 func TestPopulationStops(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		var list []record.Change
 		for i := range 10 {
 			list = append(list, record.Change{Verb: "added", ID: fmt.Sprint(i), Doc: changes.Change{ID: fmt.Sprint(i), MergedAt: pointer(l.Clock.Now())}})

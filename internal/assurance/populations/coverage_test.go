@@ -110,17 +110,17 @@ func TestCoverageIsWhatCompleteImportsSpeakFor(t *testing.T) {
 	}
 	for _, c := range coverageCases {
 		t.Run(c.name, func(t *testing.T) {
-			run(t, ledgertest.New(t, storetest.SQLite(t)), c.imports, c.until, c.gaps)
+			run(t, ledgertest.New(t, storetest.SQLite(t), kinds...), c.imports, c.until, c.gaps)
 		})
 	}
 	t.Run("postgres", func(t *testing.T) {
 		c := coverageCases[13]
-		run(t, ledgertest.New(t, storetest.Postgres(t)), c.imports, c.until, c.gaps)
+		run(t, ledgertest.New(t, storetest.Postgres(t), kinds...), c.imports, c.until, c.gaps)
 	})
 }
 
 func TestNoImportSaysNothing(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		record1(t, l, imported{"people", "", 0, 0, 26, ""}, nil)
 		if got := covered(t, l, populations.Window{From: january(5), To: january(20)}); got.Imports != 0 || got.Complete || got.Query != nil {
 			t.Errorf("%+v", got)
@@ -131,7 +131,7 @@ func TestNoImportSaysNothing(t *testing.T) {
 // TestCoverageIsOfBoundedSize: a banked population is one record of at most
 // record.MaxDocument bytes, however many imports there were.
 func TestCoverageIsOfBoundedSize(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	long := strings.Repeat("x", 300)
 	for i := range 100 {
 		record1(t, l, imported{"changes", fmt.Sprintf("scope-%03d", i), 1, 25, 26, long}, map[string]string{"path": strings.Repeat("y", 40_000)})

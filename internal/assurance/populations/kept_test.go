@@ -20,7 +20,7 @@ import (
 // and of the past, while events come, and of types that are too much to be kept.
 func TestKeptEventsAreThoseOfTheLedger(t *testing.T) {
 	types := []string{"com.example.a", "com.example.b", "com.example.large", "com.example.none"}
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		number := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			var events [][]byte

@@ -43,7 +43,7 @@ func stopped(t *testing.T, l *ledgertest.Ledger, from *controls.Population) {
 }
 
 func TestLeaversAreThoseWhoLeftInTheWindow(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		person := func(id, left string) record.Change {
 			p := people.Person{ID: id, Name: "Somebody", Employment: people.Employee, State: people.Active, JoinedAt: pointer(at(t, "2020-01-01T00:00:00Z"))}
 			if left != "" {
@@ -78,7 +78,7 @@ func TestLeaversAreThoseWhoLeftInTheWindow(t *testing.T) {
 // TestFilterThatFailsKeepsTheItem: an item about which the filter cannot say
 // anything is not left out behind anybody's back.
 func TestFilterThatFailsKeepsTheItem(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		put(t, l, changes.Register,
 			record.Change{Verb: "added", ID: "a", Doc: map[string]any{"id": "a", "merged_at": l.Clock.Now(), "title": "10"}},
 			record.Change{Verb: "added", ID: "b", Doc: map[string]any{"id": "b", "merged_at": l.Clock.Now(), "title": "x"}},
@@ -98,7 +98,7 @@ func TestFilterThatFailsKeepsTheItem(t *testing.T) {
 }
 
 func TestEventsAreThoseOfTheWindowAsOfTheCheckpoint(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		event := func(source, id, time string, data any) []byte {
 			doc := map[string]any{"specversion": "1.0", "id": id, "source": source, "type": "com.example.login", "data": data}
 			if time != "" {
@@ -172,7 +172,7 @@ func logChecks(t *testing.T, l *ledgertest.Ledger, window populations.Window) []
 }
 
 func TestLogChecksAreDoneByTheFirstVerificationOfTheDay(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		berlin := zone(t, "Europe/Berlin")
 		verified := func(when, outcome string) {
 			l.Clock.Set(at(t, when))
@@ -214,7 +214,7 @@ func TestLogChecksAreDoneByTheFirstVerificationOfTheDay(t *testing.T) {
 }
 
 func TestLogChecksHaveEveryDayOfTheCalendarOnce(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	for _, name := range []string{
 		"UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Kiritimati",
 		"America/Santiago", "America/Havana", "Africa/Cairo", "Asia/Beirut", // days without a midnight
@@ -250,7 +250,7 @@ func TestLogChecksHaveEveryDayOfTheCalendarOnce(t *testing.T) {
 }
 
 func TestSourcesThatTheStoreDoesNotKeep(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		if _, err := tryRead(l.DB, population(t, "from: items"), populations.Window{}); !errors.Is(err, populations.ErrSource) {
 			t.Errorf("items of a file: %v, want ErrSource", err)
 		}
@@ -266,7 +266,7 @@ func TestSourcesThatTheStoreDoesNotKeep(t *testing.T) {
 const emptyRoot = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 func TestBankedPopulationsAreNumberedAndListedInOrder(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		for i := range 11 { // POP-10 sorts before POP-9, and the clock stands still
 			if i == 5 {
 				l.Clock.Advance(-time.Hour) // or goes back

@@ -80,7 +80,7 @@ type setting struct {
 
 func newSetting(t testing.TB, url string) *setting {
 	t.Helper()
-	l := ledgertest.New(t, url)
+	l := ledgertest.New(t, url, kinds...)
 	s := &setting{Ledger: l}
 	ctx := context.Background()
 	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

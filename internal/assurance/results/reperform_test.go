@@ -54,7 +54,7 @@ func TestEarlierResultsArePerformedAgainToTheByte(t *testing.T) {
 				if n++; n > 12 { // each is a database
 					return
 				}
-				l := newLaboratory(t, ledgertest.New(t, url(t)))
+				l := newLaboratory(t, ledgertest.New(t, url(t), kinds...))
 				l.history(rt)
 			})
 		})

@@ -41,7 +41,7 @@ type desk struct {
 }
 
 func each(t *testing.T, test func(d *desk)) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		blobs, err := blob.OpenFolder(t.TempDir())
 		if err != nil {
 			t.Fatal(err)

@@ -61,6 +61,8 @@ func repository(t testing.TB, n int) string {
 	return dir
 }
 
+var kinds = record.Kinds{changes.Register}
+
 func day(n int) time.Time { return time.Unix(first, 0).UTC().AddDate(0, 0, n) }
 
 func run(t testing.TB, l *ledgertest.Ledger, g changes.GitImport) *record.Completed {
@@ -78,7 +80,7 @@ func run(t testing.TB, l *ledgertest.Ledger, g changes.GitImport) *record.Comple
 
 func TestCommitsBecomeChangesOnce(t *testing.T) {
 	dir := repository(t, 12)
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		all := changes.GitImport{Path: dir, Branch: "main", Since: day(2), Until: day(10)}
 		done := run(t, l, all)
 		if done.Read != 8 || done.Taken != 8 || !done.Complete || len(done.Gaps) != 0 {
@@ -149,14 +151,14 @@ func recorded(t *testing.T, l *ledgertest.Ledger, n int, want *record.Completed)
 
 func TestHalvesAreTheWhole(t *testing.T) {
 	dir := repository(t, 40)
-	whole := ledgertest.New(t, storetest.SQLite(t))
+	whole := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	run(t, whole, changes.GitImport{Path: dir})
 	want := whole.Population(t, "change")
 	if len(want) != 40 {
 		t.Fatalf("%d changes", len(want))
 	}
 	for _, at := range []int{0, 1, 17, 39, 40} {
-		halves := ledgertest.New(t, storetest.SQLite(t))
+		halves := ledgertest.New(t, storetest.SQLite(t), kinds...)
 		run(t, halves, changes.GitImport{Path: dir, Since: day(at)}) // the later half first
 		run(t, halves, changes.GitImport{Path: dir, Until: day(at)})
 		if diff := cmp.Diff(want, halves.Population(t, "change")); diff != "" {
@@ -167,7 +169,7 @@ func TestHalvesAreTheWhole(t *testing.T) {
 }
 
 func TestTrailersAndNameCanBeChosen(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	run(t, l, changes.GitImport{Path: repository(t, 1), Trailers: []string{"tested-by"}, Repository: "example/shop"})
 	doc := l.Population(t, "change")[0]
 	if !strings.Contains(doc, `"reviewers":[{"email":"tom@example.org","name":"Tom"}]`) || !strings.Contains(doc, `"repository":"example/shop"`) {
@@ -180,7 +182,7 @@ func TestACommitWithoutMessageIsAChangeThatCanBeEdited(t *testing.T) {
 	tree := git(t, dir, "", "rev-parse", "main^{tree}")
 	odd := git(t, dir, "tree "+tree+"\nauthor <> 1767225600 +0000\ncommitter Ben <ben@example.org> 1767225600 +0000\n\n", "hash-object", "-t", "commit", "-w", "--stdin", "--literally")
 	git(t, dir, "", "update-ref", "refs/heads/odd", odd)
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	done := run(t, l, changes.GitImport{Path: dir, Branch: "odd"})
 	if done.Taken != 1 || !done.Complete {
 		t.Fatalf("%+v", done.Summary)
@@ -194,7 +196,7 @@ func TestAShallowCloneIsIncomplete(t *testing.T) {
 	dir := repository(t, 8)
 	clone := filepath.Join(t.TempDir(), "clone")
 	git(t, ".", "", "clone", "-q", "--depth=3", "file://"+dir, clone)
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	done := run(t, l, changes.GitImport{Path: clone})
 	if done.Complete || len(done.Gaps) != 1 || !strings.Contains(done.Gaps[0], "shallow clone that leaves out 1 parents") {
 		t.Errorf("complete %v, gaps %q", done.Complete, done.Gaps)
@@ -211,7 +213,7 @@ func TestAHistoryThatBreaksOffIsIncomplete(t *testing.T) {
 	tip := git(t, dir, fmt.Sprintf("tree %s\nparent %s\nauthor A <a@example.org> %d +0000\ncommitter A <a@example.org> %d +0000\n\nlast\n", tree, missing, first, first),
 		"hash-object", "-t", "commit", "-w", "--stdin", "--literally")
 	git(t, dir, "", "update-ref", "refs/heads/main", tip)
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	done := run(t, l, changes.GitImport{Path: dir})
 	if done.Complete || done.Taken != 1 || done.Refused != 1 || !strings.Contains(done.Gaps[0], missing) {
 		t.Errorf("%+v, gaps %q", done.Summary, done.Gaps)
@@ -223,14 +225,14 @@ func TestDetachedHead(t *testing.T) {
 	work := filepath.Join(t.TempDir(), "work")
 	git(t, ".", "", "clone", "-q", dir, work)
 	git(t, work, "", "checkout", "-q", "--detach", "HEAD~1")
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	if done := run(t, l, changes.GitImport{Path: work}); done.Taken != 2 {
 		t.Errorf("%+v", done.Summary)
 	}
 }
 
 func TestWhatCannotBeReadLeavesNothing(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	for name, tc := range map[string]struct {
 		g    changes.GitImport
 		is   error
@@ -267,7 +269,7 @@ func BenchmarkImport(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
-				l := ledgertest.New(b, database(b))
+				l := ledgertest.New(b, database(b), kinds...)
 				b.StartTimer()
 				if done := run(b, l, changes.GitImport{Path: dir}); done.Taken != n {
 					b.Fatalf("%+v", done.Summary)

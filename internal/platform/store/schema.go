@@ -49,17 +49,9 @@ func latest() (target int64, err error) {
 	return target, nil
 }
 
-// Indexes are the names of a table's indexes.
-func (r *Reader) Indexes(table string) ([]string, error) {
-	query := `SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = $1`
-	if r.dialect == Postgres {
-		query = `SELECT indexname::text FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1`
-	}
-	var names []string
-	var name string
-	err := r.Each(query, []any{table}, []any{&name}, func() error {
-		names = append(names, name)
-		return nil
-	})
-	return names, err
+// Define runs a statement that changes the schema and is spelled as those of the
+// migrations are.
+func (tx *Tx) Define(statement string) error {
+	_, err := tx.Exec(words[tx.dialect].Replace(statement))
+	return err
 }

@@ -24,6 +24,8 @@ import (
 )
 
 // put writes records behind the registers' rules, as other importers may.
+var kinds = record.Kinds{people.Register, changes.Register}
+
 func put(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, docs ...any) {
 	t.Helper()
 	_, err := l.Do(context.Background(), ledgertest.Operator, "test", kind.Register, func(tx *act.Tx) error {
@@ -107,7 +109,7 @@ func text(forXML bool) *rapid.Generator[string] {
 func TestAnImportOfAnExportChangesNothing(t *testing.T) {
 	for _, format := range []string{tabular.CSV, tabular.XLSX} {
 		t.Run(format, func(t *testing.T) {
-			l := ledgertest.New(t, storetest.SQLite(t))
+			l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 			anyText := text(format == tabular.XLSX)
 			moment := rapid.Custom(func(rt *rapid.T) *time.Time {
 				at := time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(rt, "at")).In(time.FixedZone("", rapid.SampledFrom([]int{0, 3600, -19800}).Draw(rt, "zone")))
@@ -167,7 +169,7 @@ func noFormula(t *testing.T, file []byte) {
 }
 
 func TestWhatAnExportLooksLike(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	put(t, l, changes.Register, &changes.Change{ID: "c1", Title: "=HYPERLINK(1)", Author: changes.Person{Name: "Ada", Email: "@ada"}, Reviewers: []changes.Person{{Name: "Ben"}}, MergedAt: &at, Merge: true, State: changes.Merged})
 
@@ -206,7 +208,7 @@ func TestWhatACellCannotHoldIsRefused(t *testing.T) {
 		"a control character": {"a\x01", "change/c1: note holds the character U+0001, which XLSX does not: export as csv or jsonl"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := ledgertest.New(t, storetest.SQLite(t))
+			l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 			at := time.Unix(0, 0)
 			if len(tc.note) > 60_000 {
 				tc.note = strings.Repeat("x", 32_768)
@@ -226,7 +228,7 @@ func TestWhatACellCannotHoldIsRefused(t *testing.T) {
 }
 
 func TestAPreviewSaysWhatAnImportWouldDo(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		take(t, l, "id,name,title,joined_at\nE1,Ada,Engineer,2026-01-01\nE2,Ben,,2026-01-02\nE3,Cyd,,\n", false)
 		file := "id,name,title,state,left_at\nE1,Ada,,on_leave,\nE1,Ada,,on_leave,\nE2,Ben,,,\nE3,Cyd,,left,\nE4,Dee,,,\nE4,Dee,,,\nE5,,,,\n"
 		done, lines := preview(t, l, people.Register, tabular.CSV, []byte(file))
@@ -254,7 +256,7 @@ func TestAPreviewSaysWhatAnImportWouldDo(t *testing.T) {
 }
 
 func TestAnImportCannotChangeWhereARecordCameFrom(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	at := time.Unix(0, 0)
 	put(t, l, changes.Register, &changes.Change{ID: "c1", Title: "t", Author: changes.Person{Name: "a"}, MergedAt: &at, State: changes.Merged, Asserted: true})
 	_, lines := preview(t, l, changes.Register, tabular.CSV, []byte("id,title,author.name,merged_at,asserted\nc1,t,a,1970-01-01,false\n"))

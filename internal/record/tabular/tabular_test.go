@@ -250,7 +250,7 @@ func write(rows [][]string) string {
 }
 
 func TestImportingTwiceIsImportingOnceAndHalvesAreTheWhole(t *testing.T) {
-	whole, halves := ledgertest.New(t, storetest.SQLite(t)), ledgertest.New(t, storetest.SQLite(t))
+	whole, halves := ledgertest.New(t, storetest.SQLite(t), kinds...), ledgertest.New(t, storetest.SQLite(t), kinds...)
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++
@@ -285,7 +285,7 @@ func TestImportingTwiceIsImportingOnceAndHalvesAreTheWhole(t *testing.T) {
 }
 
 func TestAnUpdateChangesWhatARowSpeaksOf(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
 		take(t, l, "id,name,title,joined_at\nE1,Ada,Engineer,2026-01-01\nE2,Ben,,2026-01-02\nE3,Cyd,,\n", false)
 		changed := "id,name,title,state,left_at\nE1,Ada,,on_leave,\nE2,Benedict,,left,2026-05-01\nE3,Cyd,,left,\nE4,Dee,,,\n"
 
@@ -316,7 +316,7 @@ func TestAnUpdateChangesWhatARowSpeaksOf(t *testing.T) {
 }
 
 func TestTheSameRowTwiceIsOneRecord(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	for _, update := range []bool{false, true} {
 		got := take(t, l, fmt.Sprintf("id,name\nE%[1]t,Ada\nE%[1]t,Ada\n", update), update)
 		if got.Taken != 1 || got.Skipped != 1 || got.Differing != 0 {
@@ -326,7 +326,7 @@ func TestTheSameRowTwiceIsOneRecord(t *testing.T) {
 }
 
 func TestADocumentThatIsTooLargeForTheLedgerIsRefusedAlone(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	text := "id,title,author.name,merged_at,note\nc1,Fix,Ada,2026-01-01," + strings.Repeat("x", 70_000) + "\nc2,Fix,Ada,2026-01-01," + strings.Repeat("x", 59_000) + "\n"
 	table, err := tabular.Open("file.csv", strings.NewReader(text), changes.Register, tabular.Options{})
 	if err != nil {
@@ -339,7 +339,7 @@ func TestADocumentThatIsTooLargeForTheLedgerIsRefusedAlone(t *testing.T) {
 }
 
 func TestAnImportThatEndsEarlyKeepsWhatItTook(t *testing.T) {
-	l := ledgertest.New(t, storetest.SQLite(t))
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	broken := errors.New("the disk is gone")
 	items := func(yield func(record.Item, error) bool) {
 		for i := range 1500 {

@@ -18,6 +18,7 @@ import (
 	"scaf.dev/scaf/internal/platform/ids"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
@@ -32,6 +33,7 @@ var Operator = act.Caller{ID: "local/test", Roles: []string{"administrator"}}
 
 // Ledger is a ledger with its door.
 type Ledger struct {
+	kinds record.Kinds
 	*act.Door
 	DB          *store.DB
 	URL         string
@@ -59,8 +61,14 @@ func Each(t *testing.T, test func(t *testing.T, l *Ledger)) {
 	t.Run("postgres", func(t *testing.T) { test(t, New(t, storetest.Postgres(t))) })
 }
 
-// New makes a ledger in a fresh database.
-func New(t testing.TB, url string) *Ledger {
+// EachOf runs the test on both databases, which know these registers.
+func EachOf(t *testing.T, kinds record.Kinds, test func(t *testing.T, l *Ledger)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, New(t, storetest.SQLite(t), kinds...)) })
+	t.Run("postgres", func(t *testing.T) { test(t, New(t, storetest.Postgres(t), kinds...)) })
+}
+
+// New makes a ledger in a fresh database that knows the registers.
+func New(t testing.TB, url string, kinds ...*record.Kind) *Ledger {
 	t.Helper()
 	secret, verifier, err := note.GenerateKey(rand.Reader, Origin)
 	if err != nil {
@@ -70,18 +78,18 @@ func New(t testing.TB, url string) *Ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return of(t, url, signer, verifier)
+	return of(t, url, signer, verifier, kinds)
 }
 
 // Twin makes a ledger in a fresh database with another one's key.
 func Twin(t testing.TB, url string, other *Ledger) *Ledger {
 	t.Helper()
-	return of(t, url, other.Signer, other.VerifierKey)
+	return of(t, url, other.Signer, other.VerifierKey, other.kinds)
 }
 
-func of(t testing.TB, url string, signer note.Signer, verifier string) *Ledger {
+func of(t testing.TB, url string, signer note.Signer, verifier string, kinds record.Kinds) *Ledger {
 	t.Helper()
-	l := &Ledger{URL: url, Clock: clock.NewManual(Begin), VerifierKey: verifier, Signer: signer,
+	l := &Ledger{kinds: kinds, URL: url, Clock: clock.NewManual(Begin), VerifierKey: verifier, Signer: signer,
 		Parser: ledger.Parser{Source: ledger.OwnSource(Origin)}, Side: filepath.Join(t.TempDir(), "unwritten.jsonl")}
 	l.open(t)
 	t.Cleanup(func() {
@@ -106,6 +114,9 @@ func (l *Ledger) open(t testing.TB) {
 		t.Fatal(err)
 	} else if !exists {
 		Write(t, l.DB, ledger.NewLog(Origin, l.Signer, l.VerifierKey).Create)
+	}
+	if _, err := l.kinds.Adopt(ctx, l.DB); err != nil {
+		t.Fatal(err)
 	}
 	l.OpenDoor(t)
 }

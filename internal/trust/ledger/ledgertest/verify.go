@@ -24,7 +24,7 @@ func (l *Ledger) Verify(t testing.TB, kinds record.Kinds) {
 			return kinds.Check(r, from, to, applied)
 		},
 		Closing: func(r *store.Reader, head ledger.Head, _ []ledger.Span) error {
-			return errors.Join(record.CheckIndexes(r), record.CheckOutside(r, head.Size), record.CheckEnds(r, 0, head.Size))
+			return errors.Join(kinds.CheckLists(r), record.CheckOutside(r, head.Size), record.CheckEnds(r, 0, head.Size))
 		},
 	}
 	if _, err := check.Verify(context.Background(), l.DB); err != nil {
