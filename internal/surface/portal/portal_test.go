@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,39 +186,58 @@ func (s *site) signed(t *testing.T, id string, roles ...string) *browser {
 // Every page is asked as every role and as nobody; what must come of it is
 // computed from the role table. Without the session's token nothing is sent.
 func TestEveryPageAsksForItsPermission(t *testing.T) {
+	t.Parallel()
 	s := serve(t, config.Config{})
 	browsers := map[string]*browser{}
 	for _, role := range access.Roles.Names() {
 		browsers[role] = s.signed(t, "p-"+role, role)
 	}
-	for _, route := range everyRoute() {
-		path := strings.TrimSuffix(route.Path, "{$}")
-		if route.Path == "/signout" || route.Path == "/" {
-			continue // asked below; "/" is what there is no page for
-		}
-		nobody := s.browser(t).ask(route.Method, path, nil, nil)
-		if open := route.Action == ""; !open && route.Method == http.MethodGet && !strings.HasPrefix(nobody.to, "/signin") ||
-			!open && route.Method == http.MethodPost && nobody.status != http.StatusUnauthorized {
-			t.Errorf("%s %s as nobody: %d %s", route.Method, path, nobody.status, nobody.to)
-		}
-		for role, b := range browsers {
-			allowed := route.Action == "" || access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role, access.AccountRole}}, route.Action, "") == nil
-			var form url.Values
-			if route.Method == http.MethodPost && route.Action != "" {
-				if got := b.ask(route.Method, path, url.Values{"form": {"x"}}, nil); got.status != http.StatusForbidden || !strings.Contains(got.body, "The form was not taken") {
-					t.Errorf("%s %s as %s without the form's token: %d", route.Method, path, role, got.status)
-				}
-				if route.Action == "session.use" || strings.HasSuffix(path, "/file") || route.Method == http.MethodPost && strings.HasPrefix(path, "/import/") {
-					continue // a form of another type, and one that would end the session
-				}
-				form = url.Values{"form": {b.form}}
-			}
-			if got := b.ask(route.Method, path, form, nil); (got.status == http.StatusForbidden) == allowed || got.status >= 500 {
-				t.Errorf("%s %s as %s: %d, allowed is %t: %.300s", route.Method, path, role, got.status, allowed, got.body)
+	routes := slices.DeleteFunc(everyRoute(), func(r portal.Route) bool { // asked below; "/" is what there is no page for
+		return r.Path == "/signout" || r.Path == "/"
+	})
+	t.Run("nobody", func(t *testing.T) {
+		t.Parallel()
+		for _, route := range routes {
+			nobody := s.browser(t).ask(route.Method, pathOf(route), nil, nil)
+			if open := route.Action == ""; !open && route.Method == http.MethodGet && !strings.HasPrefix(nobody.to, "/signin") ||
+				!open && route.Method == http.MethodPost && nobody.status != http.StatusUnauthorized {
+				t.Errorf("%s %s as nobody: %d %s", route.Method, route.Path, nobody.status, nobody.to)
 			}
 		}
+	})
+	t.Run("without the form's token", func(t *testing.T) {
+		t.Parallel()
+		b := s.signed(t, "tokenless", "administrator") // who may do everything
+		for _, route := range routes {
+			if route.Method != http.MethodPost || route.Action == "" {
+				continue
+			}
+			if got := b.ask(route.Method, pathOf(route), url.Values{"form": {"x"}}, nil); got.status != http.StatusForbidden || !strings.Contains(got.body, "The form was not taken") {
+				t.Errorf("%s %s: %d", route.Method, route.Path, got.status)
+			}
+		}
+	})
+	for role, b := range browsers {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			for _, route := range routes {
+				var form url.Values
+				if route.Method == http.MethodPost && route.Action != "" {
+					if route.Action == "session.use" || strings.HasSuffix(route.Path, "/file") || strings.HasPrefix(route.Path, "/import/") {
+						continue // a form of another type, and one that would end the session
+					}
+					form = url.Values{"form": {b.form}}
+				}
+				allowed := route.Action == "" || access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role, access.AccountRole}}, route.Action, "") == nil
+				if got := b.ask(route.Method, pathOf(route), form, nil); (got.status == http.StatusForbidden) == allowed || got.status >= 500 {
+					t.Errorf("%s %s: %d, allowed is %t: %.300s", route.Method, route.Path, got.status, allowed, got.body)
+				}
+			}
+		})
 	}
 }
+
+func pathOf(route portal.Route) string { return strings.TrimSuffix(route.Path, "{$}") }
 
 // everyRoute is the table with a route for each register, where it has one for
 // all of them.
