@@ -32,6 +32,7 @@ var benchmarks = []benchmark{
 	{"imports", "Imports", imports},
 	{"tables", "Registers as tables", tables},
 	{"records", "Lists of a register", records},
+	{"pages", "The portal over large registers", pages},
 	{"start", "Start, idle, and short commands", start},
 }
 

@@ -1,0 +1,214 @@
+//go:build bench
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/surface/api"
+	"scaf.dev/scaf/internal/surface/portal"
+	"scaf.dev/scaf/internal/trust/accounts"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+// firstPage is what a page may have at most.
+const firstPage = 150_000
+
+// seen is a page of the portal that is measured; bare is the SQL-free baseline's
+// page, the sign-in form.
+var seen = []struct{ name, path string }{
+	{"overview", "/"},
+	{"my work", "/work"},
+	{"policies", "/policies"},
+	{"occurrence grid", "/duties"},
+	{"calendar", "/calendar"},
+	{"criteria", "/criteria"},
+	{"people", "/r/people"},
+	{"people of a department, by name", "/r/people?department=Department+7&sort=name"},
+	{"one of the people", "/r/people/E000077"},
+	{"risks, the highest first", "/r/risks?sort=-score"},
+	{"risks of a category", "/r/risks?category=security&state=assessed"},
+	{"risk map", "/risks"},
+	{"a risk", "/r/risks/RSK-77"},
+	{"acknowledgments", "/r/acknowledgments"},
+	{"acknowledgments that are open, by day", "/r/acknowledgments?state=asked&sort=due_at"},
+	{"acknowledgments of a person", "/r/acknowledgments?filter=" + url.QueryEscape(`item.person == "person/E000077"`)},
+	{"search", "/search?q=Risk+4711"},
+}
+
+// pages measures the portal over large registers.
+func pages(b *bench) {
+	size, rounds := pick(b, 4_000, 100_000), pick(b, 5, 40)
+	riskCount, versions := size/2, 10
+	b.say("The portal over %s people, %s risks and %s acknowledgments of %d policies, asked over HTTP by somebody who is signed in and may read everything, %d times each. The time is from the request to the last byte. **Bare**: the sign-in page of the same server, which reads nothing.", count(size), count(riskCount), count(size*versions), versions, rounds)
+	rows := [][]string{{"database", "page", "p50", "p95", "bare p50", "bytes", "target"}}
+	for _, database := range databases {
+		f := b.folder(database)
+		f.open(func(s *surface.System) {
+			fillRegister(b, s, size)
+			fillRisks(b, s, riskCount, size)
+			fillAcknowledgments(b, s, size, versions)
+		})
+		f.settle()
+		f.open(func(s *surface.System) {
+			b.say("%s: the jobs of a night over it took %s.", database.name, seconds(night(b, s)))
+			get, end := browse(b, s)
+			defer end()
+			bare := quantile(repeat(rounds, func() { get("/signin?again") }), 0.5)
+			for _, page := range seen {
+				bytes := get(page.path)
+				stop := b.profile(database.name + "-" + strings.ReplaceAll(page.name, " ", "-"))
+				took := repeat(rounds, func() { get(page.path) })
+				stop()
+				p95 := quantile(took, 0.95)
+				rows = append(rows, []string{database.name, page.name, ms(quantile(took, 0.5)), ms(p95), ms(bare), count(bytes),
+					met("p95 under 100 ms, 150 KB", p95 < pageTime && bytes < firstPage)})
+			}
+		})
+	}
+	b.table(rows...)
+}
+
+// put makes records of a register.
+func put[T any](b *bench, s *surface.System, kind *record.Kind, n int, made func(i int) (string, T)) {
+	b.Helper()
+	for batch := range slices.Chunk(order(n), act.MaxBatch) {
+		var changes []record.Change
+		for _, i := range batch {
+			id, doc := made(i)
+			changes = append(changes, record.Change{Verb: "added", ID: id, Doc: doc})
+		}
+		if _, err := s.Door.Do(context.Background(), ledgertest.Operator, kind.Name+".add", kind.Register, func(tx *act.Tx) error {
+			_, err := record.Put(tx, kind, changes...)
+			return err
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func fillRisks(b *bench, s *surface.System, n, people int) {
+	begin := time.Now().AddDate(0, 0, -100)
+	put(b, s, risks.Register, n, func(i int) (string, *risks.Risk) {
+		likelihood, impact := 1+i%5, 1+i/5%5
+		due := begin.AddDate(0, 0, i%300).Truncate(time.Hour).UTC()
+		r := &risks.Risk{
+			ID: fmt.Sprintf("RSK-%d", i+1), Title: fmt.Sprintf("Risk %d", i), What: "Something happens that should not, and costs time.",
+			Category: risks.Categories[i%len(risks.Categories)], Owner: fmt.Sprintf("person/E%06d", i*7%people), State: risks.Assessed,
+			Likelihood: &likelihood, Impact: &impact, Response: risks.Responses[i%4], Controls: []string{"control/ACC-01"}, DueAt: &due,
+		}
+		r.Compute()
+		return r.ID, r
+	})
+}
+
+func fillAcknowledgments(b *bench, s *surface.System, people, versions int) {
+	texts := catalog.Policies()
+	begin := time.Now().AddDate(0, 0, -120).Truncate(time.Hour).UTC()
+	var force []*policies.Version
+	for i, text := range texts[:versions] {
+		approved := begin.AddDate(0, 0, -i)
+		review := approved.AddDate(1, 0, 0)
+		v := &policies.Version{
+			ID: fmt.Sprintf("PV-%d", i+1), Policy: "policy/" + text.ID, Number: 1, Text: string(text.File), Author: "person/E000001", State: policies.InForce,
+			ApprovedBy: "person/E000002", ApprovedAt: &approved, EffectiveAt: &approved, NextReviewAt: &review, AnnouncedAt: &approved, Channels: []string{"portal"},
+		}
+		v.Compute()
+		force = append(force, v)
+	}
+	put(b, s, policies.Versions, versions, func(i int) (string, *policies.Version) { return force[i].ID, force[i] })
+	put(b, s, policies.Register, versions, func(i int) (string, *policies.Policy) {
+		v := force[i]
+		return strings.TrimPrefix(v.Policy, "policy/"), &policies.Policy{
+			ID: strings.TrimPrefix(v.Policy, "policy/"), Title: v.Title, Summary: v.Summary, Owner: v.Owner, Audience: v.Audience, Review: v.Review,
+			Criteria: v.Criteria, Controls: v.Controls, State: policies.InForce, CurrentVersion: v.Ref(), NextReviewAt: v.NextReviewAt,
+		}
+	})
+	put(b, s, policies.Acknowledgments, people*versions, func(i int) (string, *policies.Acknowledgment) {
+		v, person := force[i%versions], fmt.Sprintf("E%06d", i/versions)
+		asked := begin.Add(time.Duration(i) * 100 * time.Millisecond)
+		due, done := asked.AddDate(0, 0, policies.DaysToAnswer), asked.AddDate(0, 0, i%25)
+		a := &policies.Acknowledgment{ID: v.ID + "." + person, Person: "person/" + person, Version: v.Ref(), Policy: v.Policy, SHA256: v.SHA256, State: policies.Acknowledged, AskedAt: &asked, DueAt: &due, AcknowledgedAt: &done}
+		if i%50 == 0 { // nobody has answered
+			a.State, a.AcknowledgedAt = policies.Asked, nil
+		}
+		return a.ID, a
+	})
+}
+
+// night opens the year's period and does what the server does every night.
+func night(b *bench, s *surface.System) time.Duration {
+	ctx, log := context.Background(), slog.New(slog.DiscardHandler)
+	year := time.Date(time.Now().Year(), 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := periods.OpenPeriod(ctx, s.Door, ledgertest.Operator, periods.Period{Name: "year", From: year, To: year.AddDate(1, 0, 0), Timezone: "UTC"}); err != nil {
+		b.Fatal(err)
+	}
+	runner := act.NewRunner(s.Door, log)
+	for _, schedule := range []func(*surface.System, *act.Runner, *slog.Logger) error{surface.ScheduleCalendar, surface.ScheduleReadiness} {
+		if err := schedule(s, runner, log); err != nil {
+			b.Fatal(err)
+		}
+	}
+	begin := time.Now()
+	if err := runner.RunDue(ctx); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(begin)
+}
+
+// browse signs in; get reads a page and gives its length.
+func browse(b *bench, s *surface.System) (get func(path string) int, end func()) {
+	const password = "correct horse battery"
+	if _, err := accounts.Create(context.Background(), s.Door, ledgertest.Operator,
+		accounts.Account{ID: "ann", Name: "Ann Example", Person: "person/" + person(77).ID, Roles: []string{"compliance"}}, password); err != nil {
+		b.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	whole, err := api.New(s, log, api.DefaultTimeouts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if whole.Pages, err = portal.New(s, log); err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewServer(whole)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	client := http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.PostForm(server.URL+"/signin", url.Values{"id": {"ann"}, "password": {password}})
+	if err != nil || answer.StatusCode != http.StatusSeeOther {
+		b.Fatalf("sign-in: %v %v", answer, err)
+	}
+	answer.Body.Close()
+	return func(path string) int {
+		answer, err := client.Get(server.URL + path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK && path != "/signin?again" {
+			b.Fatalf("%s: status %d, %v: %.300s", path, answer.StatusCode, err, body)
+		}
+		return len(body)
+	}, server.Close
+}
