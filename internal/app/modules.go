@@ -28,6 +28,7 @@ import (
 	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/governance/vendors"
 	"scaf.dev/scaf/internal/operations/changes"
+	"scaf.dev/scaf/internal/operations/continuity"
 	"scaf.dev/scaf/internal/operations/devices"
 	"scaf.dev/scaf/internal/operations/sites"
 	"scaf.dev/scaf/internal/operations/systems"
@@ -94,6 +95,12 @@ var Kinds = slices.Concat(record.Kinds{
 	devices.Detections,
 	sites.Register,
 	sites.Reviews,
+	continuity.Plans,
+	continuity.Practices,
+	continuity.Trials,
+	continuity.Backups,
+	continuity.Warnings,
+	continuity.Outages,
 	tasks.Register,
 	tasks.Performances,
 	notifications.Register,

@@ -141,6 +141,31 @@ func TestDevicesAreSeenAndSitesReviewedEveryQuarter(t *testing.T) {
 	})
 }
 
+func TestPlansAreRestoredForTrialEveryQuarter(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openHalf(t, f)
+		for _, id := range []string{"PLN-1", "PLN-2", "PLN-3", "PLN-4"} {
+			h.adds("w", "continuity_plans", `{"function":"f","owner":"person/a","deputy":"person/b","recovery_time":"4h","recovery_point":"1h","steps":"s","kept_at":"k"}`)
+			h.moves("x", "continuity_plan/"+id, "in_force", `{}`)
+			if id != "PLN-4" {
+				h.adds("w", "restore_trials", `{"id":"RT-`+id+`-2026-Q1","owner":"person/a","store":"db"}`)
+			}
+		}
+		h.at("2026-02-02")
+		done := func(id, until, who string) {
+			h.moves("a", "restore_trial/RT-"+id+"-2026-Q1", "done", `{"started_at":"2026-02-01T09:00:00Z","restored_at":"2026-02-01T`+until+`:00Z","data_until":"2026-02-01T08:30:00Z","whole":true}`)
+			if who != "" {
+				h.moves(who, "restore_trial/RT-"+id+"-2026-Q1", "reviewed", `{}`)
+			}
+		}
+		done("PLN-1", "11:00", "b")
+		done("PLN-2", "13:01", "b") // longer than the plan allows
+		done("PLN-3", "11:00", "")
+		h.at("2026-07-01")
+		h.deviate(map[string]string{"BCP-01 restored": "8: PLN-2@2026-Q1 predicate PLN-3@2026-Q1 predicate PLN-4@2026-Q1 missing"})
+	})
+}
+
 func TestWhatIsOnTheListIsConfirmedEveryQuarter(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		h := openHalf(t, f)

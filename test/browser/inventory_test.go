@@ -43,3 +43,20 @@ func TestASiteIsReviewed(t *testing.T) {
 	other.holds("main", "Confirmed by", "account/compliance")
 	other.audited("site-review")
 }
+
+// A restore is measured against its plan: SCAF says whether it passed.
+func TestARestoreIsMeasured(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "engineer")
+	v := s.signs(t, "engineer")
+	v.goes("/new/continuity_plans")
+	v.fills("f-function", "The API", "f-owner", "account/engineer", "f-deputy", "account/compliance", "f-recovery_time", "4h", "f-recovery_point", "1h", "f-steps", "Restore it.", "f-kept_at", "On paper")
+	v.presses("Add it")
+	v.goes("/new/restore_trials")
+	v.fills("f-id", "RT-PLN-1-2026-Q1", "f-owner", "account/engineer", "f-store", "The database")
+	v.presses("Add it")
+	v.fills("done-f-started_at", "2026-02-01T09:00", "done-f-restored_at", "2026-02-01T14:00", "done-f-data_until", "2026-02-01T08:30", "done-f-whole", "true")
+	v.presses("Done")
+	v.holds("main", "5h0m0s", "30m0s", "Failed")
+	v.audited("restore-trial")
+}

@@ -152,6 +152,12 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"malware_detections", `{"device":"device/LAP-7","what":"Adware","owner":"person/p1","found_at":"2026-03-02T00:00:00Z"}`},
 		{"sites", `{"id":"berlin","name":"Berlin","purpose":"office","owner":"person/p1"}`},
 		{"site_reviews", `{"id":"PAR-berlin-2026-Q1","reviewer":"person/p1"}`},
+		{"continuity_plans", `{"function":"The API","owner":"person/p1","deputy":"person/p2","recovery_time":"4h","recovery_point":"1h"}`},
+		{"plan_practices", `{"id":"PP-PLN-1-2026","owner":"person/p1","scenario":"s"}`},
+		{"restore_trials", `{"id":"RT-PLN-1-2026-Q1","owner":"person/p1","store":"db"}`},
+		{"backups", `{"id":"b1","store":"db","due_at":"2026-03-02T00:00:00Z","ok":true}`},
+		{"capacity_warnings", `{"resource":"db","raised_at":"2026-03-02T00:00:00Z","threshold":0.8,"reading":0.83,"owner":"person/p1"}`},
+		{"outages", `{"service":"API","began_at":"2026-03-02T00:00:00Z","owner":"person/p1","allowed":"1h"}`},
 		{"data_copies", `{"data":"data_set/DS-1","purpose":"p","to":"test"}`},
 	} {
 		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")

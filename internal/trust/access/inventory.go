@@ -16,13 +16,20 @@ var inventory = []string{
 	"malware_detection.add", "malware_detection.set", "malware_detection.move", "malware_detection.comment", "malware_detection.attach", "malware_detection.link",
 	"site.add", "site.set", "site.move", "site.comment", "site.attach", "site.link",
 	"site_review.add", "site_review.set", "site_review.move", "site_review.comment", "site_review.attach", "site_review.link",
+	"continuity_plan.add", "continuity_plan.set", "continuity_plan.move", "continuity_plan.comment", "continuity_plan.attach", "continuity_plan.link",
+	"plan_practice.add", "plan_practice.set", "plan_practice.move", "plan_practice.review", "plan_practice.comment", "plan_practice.attach", "plan_practice.link",
+	"restore_trial.add", "restore_trial.set", "restore_trial.move", "restore_trial.review", "restore_trial.comment", "restore_trial.attach", "restore_trial.link",
+	"backup.add", "backup.set", "backup.comment", "backup.link",
+	"capacity_warning.add", "capacity_warning.set", "capacity_warning.move", "capacity_warning.comment", "capacity_warning.attach", "capacity_warning.link",
+	"outage.add", "outage.set", "outage.move", "outage.comment", "outage.attach", "outage.link",
 }
 
 // inventoryApproval is what those may who say that it is as it should be.
-var inventoryApproval = []string{"system.move", "system.approve", "data_set.move", "data_set.approve", "site_review.move", "site_review.confirm"}
+var inventoryApproval = []string{"system.move", "system.approve", "data_set.move", "data_set.approve", "site_review.move", "site_review.confirm", "continuity_plan.move", "continuity_plan.approve"}
 
 // inventoryKeeping is what those may who keep all of it.
 var inventoryKeeping = []string{
 	"system.*", "asset.*", "data_set.*", "data_disposal.*", "media_disposal.*", "data_copy.*",
 	"device.*", "device_posture.*", "malware_detection.*", "site.*", "site_review.*",
+	"continuity_plan.*", "plan_practice.*", "restore_trial.*", "backup.*", "capacity_warning.*", "outage.*",
 }

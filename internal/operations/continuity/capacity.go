@@ -1,0 +1,187 @@
+package continuity
+
+import (
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Backup is one that was due, as the program says that makes them.
+type Backup struct {
+	ID        string     `json:"id"`
+	Store     string     `json:"store"`
+	DueAt     *time.Time `json:"due_at,omitempty"`
+	DoneAt    *time.Time `json:"done_at,omitempty"`
+	OK        *bool      `json:"ok,omitempty"`
+	Encrypted *bool      `json:"encrypted,omitempty"`
+	Elsewhere *bool      `json:"elsewhere,omitempty"`
+	Checksum  string     `json:"checksum,omitempty"`
+	Place     string     `json:"place,omitempty"`
+}
+
+// Backups describes the register of backups, which come by import or API.
+var Backups = record.Define[Backup](record.Definition{
+	Kind: "backup", Register: "backups", Title: "Backups", Singular: "Backup", At: "due_at", Fixed: []string{"store", "due_at"},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Section: "Backup", Required: true, Help: "That of the program that makes it."},
+		{Name: "store", Label: "Store", Required: true, Help: "What is backed up."},
+		{Name: "due_at", Label: "Due", Required: true, Help: "When it was to be made."},
+		{Name: "done_at", Label: "Made", Help: "When it was made; empty: not yet."},
+		{Name: "ok", Label: "Complete", Help: "Whether it was made without an error."},
+		{Name: "encrypted", Label: "Encrypted", Help: "Whether it is encrypted."},
+		{Name: "elsewhere", Label: "Elsewhere", Help: "Whether it lies in another place than the store, under another account."},
+		{Name: "checksum", Label: "Checksum", Help: "The checksum against which it was checked."},
+		{Name: "place", Label: "Place", Help: "Where it lies."},
+	},
+	Columns: []record.Column{
+		{Field: "store", Filter: true, Sort: true},
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "done_at", Filter: true, Sort: true},
+		{Field: "ok", Filter: true},
+	},
+})
+
+// Validate says what is wrong with a backup.
+func (b *Backup) Validate() (wrong []record.FieldError) {
+	if b.ID == "" {
+		wrong = append(wrong, wrongs("id", "is missing"))
+	}
+	return append(wrong, bounded("store", b.Store, "checksum", b.Checksum, "place", b.Place)...)
+}
+
+// Warning is that a resource passed its threshold. The record's instant is when.
+type Warning struct {
+	ID        string     `json:"id"`
+	Resource  string     `json:"resource"`
+	RaisedAt  *time.Time `json:"raised_at,omitempty"`
+	Threshold float64    `json:"threshold"`
+	Reading   float64    `json:"reading"`
+	Owner     string     `json:"owner"`
+	DueAt     *time.Time `json:"due_at,omitempty"`
+	Decision  string     `json:"decision,omitempty"`
+	Forecast  string     `json:"forecast,omitempty"`
+	DecidedBy string     `json:"decided_by,omitempty"`
+	DecidedAt *time.Time `json:"decided_at,omitempty"`
+	State     string     `json:"state"`
+}
+
+// decideWithin is how long a warning may wait (the policy on continuity).
+const decideWithin = 7 * 24 * time.Hour
+
+// Warnings describes the register of warnings about capacity.
+var Warnings = record.Define[Warning](record.Definition{
+	Kind: "capacity_warning", Register: "capacity_warnings", Title: "Capacity warnings", Singular: "Capacity warning", Prefix: "CPW", At: "raised_at",
+	Fixed: []string{"resource", "raised_at", "threshold", "reading"}, States: []string{"raised", "decided"},
+	Transitions: []record.Transition{
+		{From: "raised", To: "decided", Required: []string{"decision", "forecast"}, Stamp: []string{"decided_by", "decided_at"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "resource", Label: "Resource", Section: "Warning", Required: true, Help: "What runs out."},
+		{Name: "raised_at", Label: "Raised", Required: true, Help: "When it passed its threshold: somebody decides within 7 days."},
+		{Name: "threshold", Label: "Threshold", Help: "The threshold, such as 0.8."},
+		{Name: "reading", Label: "Reading", Help: "What was read, such as 0.83."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who decides, as person/E1001."},
+		{Name: "due_at", Label: "Due", Computed: true},
+		{Name: "state", Label: "State"},
+		{Name: "decision", Label: "Decision", Section: "Decision", Long: true, Help: "That it is extended, and by how much, or that it is enough, and why."},
+		{Name: "forecast", Label: "Forecast", Help: "For how long it is enough then."},
+		{Name: "decided_by", Label: "Decided by", Given: true},
+		{Name: "decided_at", Label: "Decided", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "resource", Filter: true, Sort: true},
+		{Field: "owner", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "raised_at", Filter: true, Sort: true},
+		{Field: "due_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{{Name: "decide", What: "Decide about what runs out", At: "due_at", Owner: "owner", Open: `item.state == "raised"`}},
+})
+
+// Compute sets by when somebody decides.
+func (w *Warning) Compute() {
+	w.DueAt = nil
+	if w.RaisedAt != nil {
+		due := w.RaisedAt.Add(decideWithin)
+		w.DueAt = &due
+	}
+}
+
+// Validate says what is wrong with a warning.
+func (w *Warning) Validate() []record.FieldError {
+	return bounded("resource", w.Resource, "decision", w.Decision, "forecast", w.Forecast)
+}
+
+// Before holds what was decided.
+func (w *Warning) Before(_ *act.Tx, old any) error {
+	if old != nil && record.As[Warning](old).State == "decided" {
+		return refuse("state", "is decided: it stays as it was")
+	}
+	return nil
+}
+
+// Outage is a time in which a service did not run as promised. The record's instant
+// is when it began.
+type Outage struct {
+	ID        string           `json:"id"`
+	Service   string           `json:"service"`
+	BeganAt   *time.Time       `json:"began_at,omitempty"`
+	Owner     string           `json:"owner"`
+	NoticedAt *time.Time       `json:"noticed_at,omitempty"`
+	NoticedBy string           `json:"noticed_by,omitempty"`
+	EndedAt   *time.Time       `json:"ended_at,omitempty"`
+	Allowed   *record.Duration `json:"allowed,omitempty"`
+	ToldAt    *time.Time       `json:"told_at,omitempty"`
+	Cause     string           `json:"cause,omitempty"`
+	ClosedBy  string           `json:"closed_by,omitempty"`
+	ClosedAt  *time.Time       `json:"closed_at,omitempty"`
+	State     string           `json:"state"`
+}
+
+// Outages describes the register of outages.
+var Outages = record.Define[Outage](record.Definition{
+	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Prefix: "OUT", At: "began_at",
+	States: []string{"open", "closed"},
+	Transitions: []record.Transition{
+		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Stamp: []string{"closed_by", "closed_at"},
+			Guard: "item.noticed_at >= item.began_at && item.ended_at >= item.began_at", Why: "it was noticed and ended after it began"},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "service", Label: "Service", Section: "Outage", Required: true, Help: "What did not run as promised."},
+		{Name: "began_at", Label: "Began", Required: true, Help: "When it began."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who ends it, as person/E1001."},
+		{Name: "state", Label: "State"},
+		{Name: "noticed_at", Label: "Noticed", Section: "What was done", Help: "When it was noticed."},
+		{Name: "noticed_by", Label: "Noticed by", Choices: []string{"alert", "customer", "person"}, Help: "Who or what noticed it first."},
+		{Name: "ended_at", Label: "Ended", Help: "When it ended."},
+		{Name: "allowed", Label: "Allowed", Help: "How long it may last by what is promised, like 1h."},
+		{Name: "told_at", Label: "Customers told", Help: "When customers were told."},
+		{Name: "cause", Label: "Cause", Long: true, Help: "Why it came about, and what follows from it."},
+		{Name: "closed_by", Label: "Closed by", Given: true},
+		{Name: "closed_at", Label: "Closed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "service", Filter: true, Sort: true},
+		{Field: "owner", Filter: true},
+		{Field: "noticed_by", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "began_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{{Name: "end", What: "End the outage", At: "began_at", Owner: "owner", Open: `item.state == "open"`}},
+})
+
+// Validate says what is wrong with an outage.
+func (o *Outage) Validate() []record.FieldError {
+	return bounded("service", o.Service, "cause", o.Cause)
+}
+
+// Before holds what was said when it was closed.
+func (o *Outage) Before(_ *act.Tx, old any) error {
+	if old != nil && record.As[Outage](old).State == "closed" {
+		return refuse("state", "is closed: it stays as it was")
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package continuity_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/operations/continuity"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/recordtest"
+)
+
+const plan = `{"function":"The API","owner":"person/owner","deputy":"person/deputy","recovery_time":"4h","recovery_point":"1h","steps":"Restore it","kept_at":"On paper"}`
+
+// seed has the plans PLN-1 ... in force, which want four hours and lose one.
+func seed(tx *act.Tx) error {
+	hours := func(text record.Duration) *record.Duration { return &text }
+	_, err := record.Put(tx, continuity.Plans, record.Change{Verb: "added", ID: "PLN-1", Doc: &continuity.Plan{
+		ID: "PLN-1", Function: "The API", Owner: "person/owner", Deputy: "person/deputy", WrittenBy: "person/x", State: continuity.InForce,
+		RecoveryTime: hours("4h"), RecoveryPoint: hours("1h"),
+	}})
+	return err
+}
+
+var withPlans = record.Kinds{continuity.Plans}
+
+func TestPlans(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: continuity.Plans, New: plan, Set: `{"kept_at":"In the safe"}`,
+		Refused: map[string]string{"deputy": `{"deputy":"person/owner"}`, "owner": `{"owner":"Ada"}`, "function": `{"function":" "}`},
+	})
+}
+
+func TestTrials(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: continuity.Trials, New: `{"owner":"person/owner","store":"The database"}`, Set: `{"note":"On Monday"}`, With: withPlans, Seed: seed,
+		ID: func(n int) string { return fmt.Sprintf("RT-PLN-1-20%02d-Q%d", 10+n/4, 1+n%4) },
+		Fields: map[string]string{
+			"planned done": `{"started_at":"2026-01-05T09:00:00Z","restored_at":"2026-01-05T11:00:00Z","data_until":"2026-01-05T08:30:00Z","whole":true}`,
+		},
+		Refused: map[string]string{
+			"id": `{"id":"RT-PLN-1-2026"}`, "restored_at": `{"started_at":"2026-01-05T09:00:00Z","restored_at":"2026-01-05T08:00:00Z"}`,
+			"data_until": `{"started_at":"2026-01-05T09:00:00Z","data_until":"2026-01-05T10:00:00Z"}`,
+		},
+	})
+}
+
+func TestPractices(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: continuity.Practices, New: `{"owner":"person/owner","scenario":"The region is gone"}`, Set: `{"scenario":"The supplier is gone"}`, With: withPlans, Seed: seed,
+		ID: func(n int) string { return fmt.Sprintf("PP-PLN-1-20%02d", 10+n) },
+		Fields: map[string]string{
+			"planned done":  `{"practised_at":"2026-01-05T09:00:00Z","participants":["person/owner"],"result":"It took an hour","findings":2}`,
+			"done reviewed": `{"findings_in_plan":2}`,
+		},
+		GuardFalse: map[string]string{"done reviewed": `{"findings_in_plan":1}`},
+		Refused:    map[string]string{"id": `{"id":"PP-PLN-1-2026-Q1"}`, "findings": `{"findings":-1}`, "practised_at": `{"practised_at":"2036-01-01T00:00:00Z"}`},
+	})
+}
+
+func TestBackups(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: continuity.Backups, New: `{"store":"db","due_at":"2026-01-05T09:00:00Z"}`, Set: `{"ok":true}`,
+		Refused: map[string]string{"store": `{"store":" "}`, "due_at": `{"due_at":null}`},
+	})
+}
+
+func TestWarnings(t *testing.T) {
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: continuity.Warnings, New: `{"resource":"db","raised_at":"2026-01-05T09:00:00Z","threshold":0.8,"reading":0.83,"owner":"person/owner"}`, Set: `{"owner":"person/other"}`,
+		Fields:  map[string]string{"raised decided": `{"decision":"Extended","forecast":"Eight months"}`},
+		Refused: map[string]string{"owner": `{"owner":"Ada"}`},
+	})
+}
+
+func TestOutages(t *testing.T) {
+	closed := `{"noticed_at":"2026-01-05T09:0%d:00Z","noticed_by":"alert","ended_at":"2026-01-05T10:00:00Z","allowed":"1h","cause":"A disk"}`
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: continuity.Outages, New: `{"service":"API","began_at":"2026-01-05T09:02:00Z","owner":"person/owner"}`, Set: `{"cause":"A disk"}`,
+		Fields:     map[string]string{"open closed": fmt.Sprintf(closed, 3)},
+		GuardFalse: map[string]string{"open closed": fmt.Sprintf(closed, 1)},
+		Refused:    map[string]string{"noticed_by": `{"noticed_by":"luck"}`},
+	})
+}
+
+func TestATrialIsMeasuredAgainstItsPlan(t *testing.T) {
+	at := func(text string) *time.Time {
+		if text == "" {
+			return nil
+		}
+		value, err := time.Parse(time.RFC3339, "2026-01-05T"+text+":00Z")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &value
+	}
+	yes, no := true, false
+	for _, test := range []struct {
+		began, restored, until string
+		whole                  *bool
+		allowed, loss          record.Duration
+		took, lost, result     string
+	}{
+		{"09:00", "11:00", "08:30", &yes, "4h", "1h", "2h0m0s", "30m0s", "passed"},
+		{"09:00", "13:00", "08:00", &yes, "4h", "1h", "4h0m0s", "1h0m0s", "passed"}, // as long as allowed
+		{"09:00", "13:01", "08:30", &yes, "4h", "1h", "4h1m0s", "30m0s", "failed"},
+		{"09:00", "11:00", "07:59", &yes, "4h", "1h", "2h0m0s", "1h1m0s", "failed"},
+		{"09:00", "11:00", "08:30", &no, "4h", "1h", "2h0m0s", "30m0s", "failed"},
+		{"09:00", "11:00", "08:30", nil, "4h", "1h", "2h0m0s", "30m0s", "failed"},
+		{"09:00", "11:00", "", &yes, "4h", "1h", "2h0m0s", "", "failed"},
+		{"09:00", "", "08:30", &yes, "4h", "1h", "", "30m0s", "failed"},
+		{"09:00", "11:00", "08:30", &yes, "", "1h", "2h0m0s", "30m0s", "failed"}, // nobody said what is allowed
+		{"09:00", "11:00", "08:30", &yes, "4h", "", "2h0m0s", "30m0s", "failed"},
+	} {
+		trial := &continuity.Trial{ID: "RT-PLN-1-2026-Q1", State: continuity.Done, StartedAt: at(test.began), RestoredAt: at(test.restored), DataUntil: at(test.until), Whole: test.whole}
+		if test.allowed != "" {
+			trial.Allowed = &test.allowed
+		}
+		if test.loss != "" {
+			trial.AllowedLoss = &test.loss
+		}
+		trial.Compute()
+		text := func(d *record.Duration) string {
+			if d == nil {
+				return ""
+			}
+			return string(*d)
+		}
+		if text(trial.Took) != test.took || text(trial.Lost) != test.lost || trial.Result != test.result || trial.Plan != "continuity_plan/PLN-1" || trial.Quarter != "2026-Q1" {
+			t.Errorf("%+v: %s, %s, %s", test, text(trial.Took), text(trial.Lost), trial.Result)
+		}
+		trial.State = continuity.Planned
+		if trial.Compute(); trial.Result != "" {
+			t.Errorf("%+v: a planned trial has %s", test, trial.Result)
+		}
+	}
+}

@@ -1,0 +1,306 @@
+package continuity
+
+import (
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/rounds"
+)
+
+// Trial is a restore for trial of one plan's data in one quarter. Its id names both,
+// so that there is one of them. The record's instant is the last day of the quarter.
+type Trial struct {
+	ID      string     `json:"id"` // RT-PLN-1-2026-Q1
+	Plan    string     `json:"plan"`
+	Quarter string     `json:"quarter"`
+	DueAt   *time.Time `json:"due_at,omitempty"`
+	Owner   string     `json:"owner"`
+	Store   string     `json:"store"`
+	State   string     `json:"state"`
+
+	// StartedAt is when the restore began, RestoredAt when the function ran on what
+	// was restored, DataUntil the instant of the newest data that came back.
+	StartedAt  *time.Time `json:"started_at,omitempty"`
+	RestoredAt *time.Time `json:"restored_at,omitempty"`
+	DataUntil  *time.Time `json:"data_until,omitempty"`
+	Whole      *bool      `json:"whole,omitempty"`
+	Note       string     `json:"note,omitempty"`
+
+	// Took and Lost follow from the times; Allowed and AllowedLoss are the plan's
+	// objectives when the trial was made.
+	Took        *record.Duration `json:"took,omitempty"`
+	Allowed     *record.Duration `json:"allowed,omitempty"`
+	Lost        *record.Duration `json:"lost,omitempty"`
+	AllowedLoss *record.Duration `json:"allowed_loss,omitempty"`
+	Result      string           `json:"result,omitempty"`
+
+	DoneAt     *time.Time `json:"done_at,omitempty"`
+	DoneBy     string     `json:"done_by,omitempty"`
+	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy string     `json:"reviewed_by,omitempty"`
+}
+
+// States of a trial, and of a practice.
+const (
+	Planned  = "planned"
+	Done     = "done"
+	Reviewed = "reviewed"
+)
+
+// Results of a trial.
+const (
+	Passed = "passed"
+	Failed = "failed"
+)
+
+const kindTrial = "restore_trial"
+
+// Trials describes the register of restores for trial.
+var Trials = record.Define[Trial](record.Definition{
+	Kind: kindTrial, Register: "restore_trials", Title: "Restore trials", Singular: "Restore trial", At: "due_at",
+	States: []string{Planned, Done, Reviewed},
+	Transitions: []record.Transition{
+		{From: Planned, To: Done, Required: []string{"started_at", "restored_at", "data_until", "whole"}, Stamp: []string{"done_at", "done_by"}},
+		{From: Done, To: Reviewed, Permission: "restore_trial.review", NotBy: []string{"done_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Section: "Trial", Required: true, Help: "The plan and the quarter, like RT-PLN-1-2026-Q1: one for each."},
+		{Name: "plan", Label: "Plan", Computed: true, Refers: kindPlan, Help: "As the number says."},
+		{Name: "quarter", Label: "Quarter", Computed: true, Help: "As the number says."},
+		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who is to do it, as person/E1001."},
+		{Name: "store", Label: "Store", Required: true, Help: "What is restored, from which backup."},
+		{Name: "state", Label: "State"},
+		{Name: "started_at", Label: "Began", Section: "What was measured", Help: "When the restore began."},
+		{Name: "restored_at", Label: "Restored", Help: "When the function ran on what was restored."},
+		{Name: "data_until", Label: "Data until", Help: "The time of the newest data that came back."},
+		{Name: "whole", Label: "Whole", Help: "Whether all of it came back, by checksum or count."},
+		{Name: "note", Label: "Note", Long: true, Help: "What was seen, and what follows from it."},
+		{Name: "took", Label: "Took", Section: "Result", Computed: true, Help: "From the beginning until it was restored."},
+		{Name: "allowed", Label: "Allowed", Given: true, Help: "The plan's recovery time when the trial was made."},
+		{Name: "lost", Label: "Lost", Computed: true, Help: "From the newest data until the restore began."},
+		{Name: "allowed_loss", Label: "Loss allowed", Given: true, Help: "The plan's recovery point when the trial was made."},
+		{Name: "result", Label: "Result", Computed: true, Choices: []string{Passed, Failed}, Help: "Passed: it is whole, and within the plan's recovery time and point."},
+		{Name: "done_by", Label: "Done by", Given: true},
+		{Name: "done_at", Label: "Done", Given: true},
+		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
+		{Name: "reviewed_at", Label: "Reviewed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "plan", Filter: true},
+		{Field: "quarter", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "result", Filter: true},
+		{Field: "state", Filter: true},
+	},
+	Dues: []record.Due{{Name: "restore", What: "Restore the plan's data for trial", At: "due_at", Owner: "owner", Open: `item.state == "planned"`}},
+})
+
+var trialShape = regexp.MustCompile(`^RT-(PLN-[1-9][0-9]{0,8})-(20\d\d-Q[1-4])$`)
+
+// Compute sets what follows from the id and from what was measured.
+func (t *Trial) Compute() {
+	t.Plan, t.Quarter, t.DueAt = "", "", nil
+	if of := trialShape.FindStringSubmatch(t.ID); of != nil {
+		round, _ := rounds.Quarter.Parse(of[2]) // the shape has it
+		t.Plan, t.Quarter, t.DueAt = kindPlan+"/"+of[1], round.Name, &round.DueAt
+	}
+	t.Took, t.Lost, t.Result = between(t.StartedAt, t.RestoredAt), between(t.DataUntil, t.StartedAt), ""
+	if t.State == Planned {
+		return
+	}
+	t.Result = Failed
+	if t.Whole != nil && *t.Whole && within(t.Took, t.Allowed) && within(t.Lost, t.AllowedLoss) {
+		t.Result = Passed
+	}
+}
+
+// between is the time between two instants; nil where one is missing or they are in
+// the wrong order.
+func between(from, to *time.Time) *record.Duration {
+	if from == nil || to == nil || to.Before(*from) {
+		return nil
+	}
+	length := record.Duration(to.Sub(*from).String())
+	return &length
+}
+
+// within reports whether a length of time is there, and at most what is allowed.
+func within(length, allowed *record.Duration) bool {
+	if length == nil || allowed == nil {
+		return false
+	}
+	a, err := time.ParseDuration(string(*length))
+	if err != nil {
+		return false
+	}
+	b, err := time.ParseDuration(string(*allowed))
+	return err == nil && a <= b
+}
+
+// Validate says what is wrong with a trial.
+func (t *Trial) Validate() (wrong []record.FieldError) {
+	if t.ID != "" && t.DueAt == nil {
+		wrong = append(wrong, wrongs("id", "%q names no plan and quarter: write it like RT-PLN-1-2026-Q1", t.ID))
+	}
+	if t.StartedAt != nil && t.RestoredAt != nil && t.Took == nil {
+		wrong = append(wrong, wrongs("restored_at", "is before the restore began"))
+	}
+	if t.DataUntil != nil && t.StartedAt != nil && t.Lost == nil {
+		wrong = append(wrong, wrongs("data_until", "is after the restore began"))
+	}
+	return append(wrong, bounded("store", t.Store, "note", t.Note)...)
+}
+
+// Before measures a trial against the objectives of its plan, and holds it to what
+// was measured.
+func (t *Trial) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		_, err := plan(&tx.Reader, t.Plan)
+		return err
+	}
+	before := record.As[Trial](old)
+	if before.State != Planned {
+		if before.State == t.State || before.Result != t.Result || before.Store != t.Store || *before.Whole != *t.Whole || !before.StartedAt.Equal(*t.StartedAt) ||
+			!before.RestoredAt.Equal(*t.RestoredAt) || !before.DataUntil.Equal(*t.DataUntil) {
+			return refuse("state", "is %s: what was measured stays as it was said", before.State)
+		}
+		return nil
+	}
+	if t.State != Done {
+		return nil
+	}
+	if t.RestoredAt != nil && t.RestoredAt.After(tx.Now()) {
+		return refuse("restored_at", "is in the future")
+	}
+	p, err := plan(&tx.Reader, t.Plan)
+	if err != nil {
+		return err
+	}
+	t.Allowed, t.AllowedLoss = p.RecoveryTime, p.RecoveryPoint
+	t.Compute()
+	return nil
+}
+
+// plan reads a plan, by its reference.
+func plan(r *store.Reader, ref string) (*Plan, error) {
+	v, err := record.Get(r, kindPlan, strings.TrimPrefix(ref, kindPlan+"/"))
+	if errors.Is(err, record.ErrNone) {
+		return nil, refuse("id", "%s is not in the register of plans", ref)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{}
+	return p, json.Unmarshal(v.Doc, p)
+}
+
+// Practice is how one plan was practised in one year. Its id names both. The
+// record's instant is the last day of the year.
+type Practice struct {
+	ID             string     `json:"id"` // PP-PLN-1-2026
+	Plan           string     `json:"plan"`
+	Year           string     `json:"year"`
+	DueAt          *time.Time `json:"due_at,omitempty"`
+	Owner          string     `json:"owner"`
+	Scenario       string     `json:"scenario"`
+	Participants   []string   `json:"participants,omitempty"`
+	Result         string     `json:"result,omitempty"`
+	Findings       *int       `json:"findings,omitempty"`
+	FindingsInPlan *int       `json:"findings_in_plan,omitempty"`
+	PractisedAt    *time.Time `json:"practised_at,omitempty"`
+	PractisedBy    string     `json:"practised_by,omitempty"`
+	ReviewedAt     *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy     string     `json:"reviewed_by,omitempty"`
+	State          string     `json:"state"`
+}
+
+const kindPractice = "plan_practice"
+
+// Practices describes the register of practices.
+var Practices = record.Define[Practice](record.Definition{
+	Kind: kindPractice, Register: "plan_practices", Title: "Plan practices", Singular: "Plan practice", At: "due_at",
+	States: []string{Planned, Done, Reviewed},
+	Transitions: []record.Transition{
+		{From: Planned, To: Done, Required: []string{"practised_at", "participants", "result", "findings"}, Stamp: []string{"practised_by"}},
+		{From: Done, To: Reviewed, Permission: "plan_practice.review", Required: []string{"findings_in_plan"}, NotBy: []string{"practised_by"},
+			Guard: "item.findings_in_plan == item.findings", Why: "what the practice showed went into the plan", Stamp: []string{"reviewed_at", "reviewed_by"}},
+	},
+	Fields: []record.Field{
+		{Name: "id", Label: "Number", Section: "Practice", Required: true, Help: "The plan and the year, like PP-PLN-1-2026: one for each."},
+		{Name: "plan", Label: "Plan", Computed: true, Refers: kindPlan, Help: "As the number says."},
+		{Name: "year", Label: "Year", Computed: true, Help: "As the number says."},
+		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the year."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who is to lead it, as person/E1001."},
+		{Name: "scenario", Label: "Scenario", Required: true, Long: true, Help: "What is gone: a region, a supplier, a key person."},
+		{Name: "state", Label: "State"},
+		{Name: "practised_at", Label: "Practised", Section: "Result", Help: "When it was done."},
+		{Name: "participants", Label: "Participants", Refers: kindPerson, Help: "Who took part."},
+		{Name: "result", Label: "Result", Long: true, Help: "What happened, and how long it took."},
+		{Name: "findings", Label: "Findings", Help: "How many things it showed that the plan did not have right."},
+		{Name: "findings_in_plan", Label: "Findings in the plan", Help: "How many of them are in the plan now."},
+		{Name: "practised_by", Label: "Led by", Given: true},
+		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
+		{Name: "reviewed_at", Label: "Reviewed", Given: true},
+	},
+	Columns: []record.Column{
+		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "plan", Filter: true},
+		{Field: "year", Filter: true},
+		{Field: "owner", Filter: true},
+		{Field: "state", Filter: true},
+		{Field: "practised_at", Filter: true, Sort: true},
+	},
+	Dues: []record.Due{{Name: "practise", What: "Practise the plan", At: "due_at", Owner: "owner", Open: `item.state == "planned"`}},
+})
+
+var practiceShape = regexp.MustCompile(`^PP-(PLN-[1-9][0-9]{0,8})-(20\d\d)$`)
+
+// Compute sets what follows from the id.
+func (p *Practice) Compute() {
+	p.Plan, p.Year, p.DueAt = "", "", nil
+	if of := practiceShape.FindStringSubmatch(p.ID); of != nil {
+		round, _ := rounds.Year.Parse(of[2]) // the shape has it
+		p.Plan, p.Year, p.DueAt = kindPlan+"/"+of[1], round.Name, &round.DueAt
+	}
+}
+
+// Validate says what is wrong with a practice.
+func (p *Practice) Validate() (wrong []record.FieldError) {
+	if p.ID != "" && p.DueAt == nil {
+		wrong = append(wrong, wrongs("id", "%q names no plan and year: write it like PP-PLN-1-2026", p.ID))
+	}
+	for _, one := range []struct {
+		field string
+		n     *int
+	}{{"findings", p.Findings}, {"findings_in_plan", p.FindingsInPlan}} {
+		if one.n != nil && *one.n < 0 {
+			wrong = append(wrong, wrongs(one.field, "is %d: a number from 0", *one.n))
+		}
+	}
+	return append(wrong, bounded("scenario", p.Scenario, "result", p.Result)...)
+}
+
+// Before wants a plan that is in the register, and holds what was practised: only
+// how many of the findings are in the plan may still change.
+func (p *Practice) Before(tx *act.Tx, old any) error {
+	if p.PractisedAt != nil && p.PractisedAt.After(tx.Now()) {
+		return refuse("practised_at", "is in the future")
+	}
+	if old == nil {
+		_, err := plan(&tx.Reader, p.Plan)
+		return err
+	}
+	before := record.As[Practice](old)
+	if before.State == Reviewed || before.State == Done && (before.Result != p.Result || *before.Findings != *p.Findings || !before.PractisedAt.Equal(*p.PractisedAt)) {
+		return refuse("state", "is %s: what was practised stays as it was said", before.State)
+	}
+	return nil
+}
