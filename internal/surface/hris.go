@@ -38,7 +38,7 @@ const (
 	reconcileHours = 2
 )
 
-// ErrNoHRIS: the configuration names no HR system, or not for this.
+// ErrNoHRIS says: the configuration names no HR system, or not for this.
 var ErrNoHRIS = errors.New("scaf.json names no HR system for this: see hris in the operator guide")
 
 // exchange is what it takes to talk with the HR system.

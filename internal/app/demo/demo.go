@@ -72,8 +72,6 @@ type world struct {
 	assessments           []assessment
 	// held are the trainings of the story: one is finished late, one never.
 	held []string
-	// late and never are the trainings that are finished late, and not at all.
-	late, never string
 }
 
 // step is something that happens at an instant.

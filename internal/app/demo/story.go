@@ -78,7 +78,10 @@ func (w *world) enter(ctx context.Context, step *entered) error {
 	if step.By != "" {
 		by = w.officers[step.By]
 	}
-	values := w.named(step.Fields).(map[string]any)
+	values, ok := w.named(step.Fields).(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s: the fields are no mapping", step.Add)
+	}
 	if step.Add == vendors.Assessments.Name {
 		var answers []vendors.Answer
 		for _, q := range vendors.Questions(fmt.Sprint(values["questionnaire"])) {

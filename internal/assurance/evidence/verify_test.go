@@ -32,7 +32,8 @@ func TestBundleIsComputedAgainWithTheSameResult(t *testing.T) {
 			if len(verified.Existed) != 0 {
 				t.Errorf("existed: %+v", verified.Existed)
 			}
-			if diff := cmp.Diff([]string{"people", "links", "comments", "attachments", "taggings", "disposals"}, verified.Clear); diff != "" {
+			if diff := cmp.Diff([]string{"people", "job_changes", "agreements", "performance_reviews", "conduct_cases",
+				"consents", "subject_requests", "disclosures", "erasures", "privacy_complaints", "accounts", "links", "comments", "attachments", "taggings", "disposals"}, verified.Clear); diff != "" {
 				t.Error(diff)
 			}
 			again, _ := w.export()

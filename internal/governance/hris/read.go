@@ -23,7 +23,7 @@ const (
 	maxText = 400
 )
 
-// ErrAnswer: what the HR system answers is no list of acknowledgments.
+// ErrAnswer says: what the HR system answers is no list of acknowledgments.
 var ErrAnswer = errors.New("the HR system's answer is no list of acknowledgments")
 
 // Holds are the acknowledgments that an HR system holds.

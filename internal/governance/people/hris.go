@@ -32,7 +32,7 @@ type Message struct {
 	people []map[string]json.RawMessage
 }
 
-// ErrConflict: a message with this id was taken, and it said something else.
+// ErrConflict says: a message with this id was taken, and it said something else.
 var ErrConflict = errors.New("a message with this id was taken, and it said something else")
 
 var messageID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,200}$`)

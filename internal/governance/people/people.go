@@ -137,7 +137,7 @@ func (p *Person) Gone(at time.Time) *time.Time {
 func (p *Person) Validate() []record.FieldError {
 	var wrong []record.FieldError
 	add := func(field, problem string) { wrong = append(wrong, record.FieldError{Field: field, Problem: problem}) }
-	if p.ID == "" || len(p.ID) > 200 || strings.ContainsAny(p.ID, " \t\r\n\x00/") {
+	if len(p.ID) > 200 || strings.ContainsAny(p.ID, " \t\r\n\x00/") {
 		add("id", "must have 1 to 200 characters, no space and no slash: it is the number in the HR system")
 	}
 	for _, text := range []struct{ field, value string }{

@@ -51,7 +51,7 @@ func Read(text []byte) ([]Entry, error) {
 	}
 	feed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %.200s", ErrFeed, err)
+		return nil, fmt.Errorf("%w: %.200s", ErrFeed, err.Error())
 	}
 	var all []Entry
 	for _, item := range feed.Items[:min(maxEntries, len(feed.Items))] {
@@ -91,7 +91,7 @@ func harmless(text []byte) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %.200s", ErrFeed, err)
+			return fmt.Errorf("%w: %.200s", ErrFeed, err.Error())
 		}
 		switch token := token.(type) {
 		case xml.Directive:

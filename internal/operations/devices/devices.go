@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -325,9 +326,9 @@ func named(id string) []record.FieldError {
 
 // bounded says which of the fields, each with its text, are too long.
 func bounded(pairs ...string) (wrong []record.FieldError) {
-	for i := 0; i < len(pairs); i += 2 {
-		if n := len(pairs[i+1]); n > maxText {
-			wrong = append(wrong, wrongs(pairs[i], "has %d bytes, at most %d are taken", n, maxText))
+	for pair := range slices.Chunk(pairs, 2) {
+		if n := len(pair[1]); n > maxText {
+			wrong = append(wrong, wrongs(pair[0], "has %d bytes, at most %d are taken", n, maxText))
 		}
 	}
 	return wrong

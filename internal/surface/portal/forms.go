@@ -125,8 +125,11 @@ func (p *Portal) suggest(r *request, in *input) error {
 		return nil
 	}
 	kind, err := p.System.Kinds.Find(in.Refers)
-	if err != nil || kind.Name != in.Refers || kind.Personal || !r.may(readAction(kind)) {
+	if errors.Is(err, record.ErrRegister) || err == nil && (kind.Name != in.Refers || kind.Personal || !r.may(readAction(kind))) {
 		return nil // it is no register, or one whose every reading is recorded
+	}
+	if err != nil {
+		return err
 	}
 	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		if n, err := record.Count(reader, record.Range{Kind: kind.Name}); err != nil || n > suggested {
