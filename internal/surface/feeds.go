@@ -23,7 +23,7 @@ const FeedsJob = "regulations.fetch"
 // addresses and those that the configuration names, within limits of time and size,
 // and without following redirects.
 func (s *System) FetchFeeds(ctx context.Context, caller act.Caller) (*regulations.Fetched, error) {
-	policy := &outbound.Policy{}
+	policy := &outbound.Policy{Most: regulations.MaxFeed + 1} // one more than is taken: it is told from a feed that was cut off
 	var err error
 	if policy.Private, err = s.Config.Feeds.Private(); err != nil {
 		return nil, err

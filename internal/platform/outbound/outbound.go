@@ -5,6 +5,7 @@
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -28,7 +29,8 @@ const (
 	Timeout = 20 * time.Second
 	// dialTimeout bounds the connection alone.
 	dialTimeout = 10 * time.Second
-	// MaxAnswer bounds what is read of an answer; what follows is not read.
+	// MaxAnswer bounds what is read of an answer, unless a policy says otherwise; what
+	// follows is not read.
 	MaxAnswer = 64 << 10
 	// maxAfter bounds the pause that another machine can ask for.
 	maxAfter = 6 * time.Hour
@@ -49,6 +51,9 @@ type Policy struct {
 	Private []netip.Prefix
 	// Roots are the certification authorities; nil: those of the system.
 	Roots *x509.CertPool
+	// Most is how much is read of an answer, in bytes; zero: MaxAnswer. What follows is
+	// not read.
+	Most int64
 }
 
 // reserved are networks that are not public beside those that netip knows:
@@ -101,7 +106,7 @@ func (p *Policy) TLS(server string) *tls.Config {
 func (p *Policy) Client() *http.Client {
 	return &http.Client{
 		Timeout: Timeout,
-		Transport: &bounded{&http.Transport{
+		Transport: &bounded{most: cmp.Or(p.Most, MaxAnswer), Transport: &http.Transport{
 			DialContext: p.Dialer().DialContext, TLSClientConfig: p.TLS(""), TLSHandshakeTimeout: dialTimeout,
 			ForceAttemptHTTP2: true, MaxIdleConns: 16, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 			MaxResponseHeaderBytes: MaxAnswer,
@@ -110,8 +115,11 @@ func (p *Policy) Client() *http.Client {
 	}
 }
 
-// bounded gives no more than MaxAnswer of an answer's body.
-type bounded struct{ *http.Transport }
+// bounded gives no more than so much of an answer's body.
+type bounded struct {
+	*http.Transport
+	most int64
+}
 
 // RoundTrip implements http.RoundTripper.
 func (b *bounded) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -120,7 +128,7 @@ func (b *bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 		response.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.LimitReader(response.Body, MaxAnswer), response.Body}
+		}{io.LimitReader(response.Body, b.most), response.Body}
 	}
 	return response, err
 }
