@@ -265,7 +265,7 @@ func disk(t *testing.T, megabytes int) (dir string, under []string) {
 
 func TestAFullDiskStopsAppendingAndLosesNothing(t *testing.T) {
 	t.Parallel()
-	top, under := disk(t, 4)
+	top, under := disk(t, 7)
 	dir := filepath.Join(top, "data")
 	must(t, dir, "init")
 	ballast := filepath.Join(top, "ballast")
@@ -301,7 +301,7 @@ func TestAFullDiskStopsAppendingAndLosesNothing(t *testing.T) {
 // failures are counted, and with room again everything goes on by itself.
 func TestAServerOutlivesAFullDisk(t *testing.T) {
 	t.Parallel()
-	top, under := disk(t, 5)
+	top, under := disk(t, 8)
 	dir := filepath.Join(top, "data")
 	must(t, dir, "init")
 	ballast := filepath.Join(top, "ballast")
