@@ -265,11 +265,11 @@ func disk(t *testing.T, megabytes int) (dir string, under []string) {
 
 func TestAFullDiskStopsAppendingAndLosesNothing(t *testing.T) {
 	t.Parallel()
-	top, under := disk(t, 7)
+	top, under := disk(t, 12)
 	dir := filepath.Join(top, "data")
 	must(t, dir, "init")
 	ballast := filepath.Join(top, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
+	if err := os.WriteFile(ballast, make([]byte, 5<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var lines strings.Builder
@@ -301,12 +301,12 @@ func TestAFullDiskStopsAppendingAndLosesNothing(t *testing.T) {
 // failures are counted, and with room again everything goes on by itself.
 func TestAServerOutlivesAFullDisk(t *testing.T) {
 	t.Parallel()
-	top, under := disk(t, 8)
+	top, under := disk(t, 13)
 	dir := filepath.Join(top, "data")
 	must(t, dir, "init")
 	ballast := filepath.Join(top, "ballast")
 	if under == nil {
-		if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); err != nil {
+		if err := os.WriteFile(ballast, make([]byte, 5<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

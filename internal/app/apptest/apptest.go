@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
@@ -39,12 +40,12 @@ func Each(t *testing.T, test func(t *testing.T, f *Folder)) {
 	t.Run("postgres", func(t *testing.T) { test(t, New(t, config.Config{Database: storetest.Postgres(t)})) })
 }
 
-// New makes a folder with what the configuration says and the rest as usual,
-// and opens it for writing.
-func New(t testing.TB, c config.Config) *Folder {
+// New makes a folder with what the configuration says and the rest as usual, and
+// registers beside those of the program, and opens it for writing.
+func New(t testing.TB, c config.Config, kinds ...*record.Kind) *Folder {
 	t.Helper()
 	f := &Folder{Manual: clock.NewManual(Begin), dir: t.TempDir()}
-	f.backend = app.Backend{Clock: f.Manual, Version: "test"}
+	f.backend = app.Backend{Clock: f.Manual, Version: "test", Registers: kinds}
 	c.Organization = "Test"
 	if c.Timezone == "" {
 		c.Timezone = "UTC"

@@ -21,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/surface/api"
 	"scaf.dev/scaf/internal/surface/portal"
@@ -38,9 +39,9 @@ type site struct {
 	url    string
 }
 
-func serve(t *testing.T, c config.Config) *site {
+func serve(t *testing.T, c config.Config, kinds ...*record.Kind) *site {
 	t.Helper()
-	f := apptest.New(t, c)
+	f := apptest.New(t, c, kinds...)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	p, err := portal.New(f.System, log)
 	if err != nil {

@@ -278,11 +278,7 @@ func TestFormsAreMadeOfDescriptions(t *testing.T) {
 			{Name: "owner", Label: "Owner", Refers: "person"},
 		},
 	})
-	s := serve(t, config.Config{})
-	s.Kinds = append(slices.Clone(s.Kinds), kind)
-	if _, err := s.Kinds.Adopt(t.Context(), s.DB); err != nil {
-		t.Fatal(err)
-	}
+	s := serve(t, config.Config{}, kind)
 	b := s.signed(t, "ann", "administrator")
 	b.get("/new/things").want(t, 200, "New: Thing", "<h2>About</h2>", "<h2>Words</h2>", `<option value="top_secret">Top secret</option>`,
 		`type="checkbox" name="f.kinds" value="b"`, "What it is.", `<textarea id="f-notes"`, `<option value="true">Yes</option>`)
