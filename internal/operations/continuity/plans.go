@@ -6,6 +6,7 @@ package continuity
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -230,9 +231,9 @@ func refuse(field, format string, args ...any) error {
 
 // bounded says which of the fields, each with its text, are too long.
 func bounded(pairs ...string) (wrong []record.FieldError) {
-	for i := 0; i < len(pairs); i += 2 {
-		if n := len(pairs[i+1]); n > maxText {
-			wrong = append(wrong, wrongs(pairs[i], "has %d bytes, at most %d are taken", n, maxText))
+	for pair := range slices.Chunk(pairs, 2) {
+		if n := len(pair[1]); n > maxText {
+			wrong = append(wrong, wrongs(pair[0], "has %d bytes, at most %d are taken", n, maxText))
 		}
 	}
 	return wrong
