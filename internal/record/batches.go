@@ -45,6 +45,37 @@ func InBatches[T any](ctx context.Context, door *act.Door, caller act.Caller, ac
 	return made, nil
 }
 
+// Series reads the records of which each key has a first, a second and so on: id names
+// them, from 1, up to the first that there is not. They are visited key by key within
+// a number, in one query a number.
+func Series[T any](r *store.Reader, kind *Kind, keys []string, id func(key string, n int) string, visit func(key string, n int, doc *T)) error {
+	for n := 1; len(keys) > 0; n++ {
+		ids := make([]string, len(keys))
+		for i, key := range keys {
+			ids[i] = id(key, n)
+		}
+		known, err := Current(r, kind.Name, ids)
+		if err != nil {
+			return err
+		}
+		var further []string
+		for i, key := range keys {
+			raw, there := known[ids[i]]
+			if !there {
+				continue
+			}
+			doc := new(T)
+			if err := json.Unmarshal(raw, doc); err != nil {
+				return fmt.Errorf("%s/%s: %w", kind.Name, ids[i], err)
+			}
+			visit(key, n, doc)
+			further = append(further, key)
+		}
+		keys = further
+	}
+	return nil
+}
+
 // Revise changes those of a register's current records that a filter selects (List)
 // and that revise wants changed: it changes the document in place, and gives the
 // verb of the event; none: it stays as it is. It is asked again about the record as

@@ -66,33 +66,6 @@ type State struct {
 	To   []string // states that a record may move to from here
 }
 
-// FieldError says what is wrong with a field and what would be right.
-type FieldError struct {
-	Field   string `json:"field"`
-	Problem string `json:"problem"`
-}
-
-// Invalid is the error of a document with wrong fields.
-type Invalid struct{ Fields []FieldError }
-
-// Error implements error.
-func (e *Invalid) Error() string {
-	var all []string
-	for _, field := range e.Fields {
-		all = append(all, field.Field+": "+field.Problem)
-	}
-	return strings.Join(all, "; ")
-}
-
-// Under is the error of what holds the document: the fields' names follow a prefix.
-func (e *Invalid) Under(prefix string) *Invalid {
-	under := &Invalid{}
-	for _, field := range e.Fields {
-		under.Fields = append(under.Fields, FieldError{prefix + field.Field, field.Problem})
-	}
-	return under
-}
-
 // As gives a document its type: that of what the kind's New returns. Another
 // type is a mistake in the program, and panics.
 func As[T any](doc any) *T {

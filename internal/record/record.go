@@ -243,6 +243,23 @@ func Get(r *store.Reader, kind, id string) (*Version, error) {
 	return v, err
 }
 
+// Load reads a record's current document, by its id or its reference, and the number
+// of its version. ErrNone when there is none.
+func Load[T any](r *store.Reader, kind *Kind, ref string) (*T, int, error) {
+	v, err := Get(r, kind.Name, kind.Bare(ref))
+	if err != nil {
+		return nil, 0, err
+	}
+	doc := new(T)
+	return doc, v.Version, json.Unmarshal(v.Doc, doc)
+}
+
+// Bare is the id in a reference to a record of the kind, or the id itself.
+func (k *Kind) Bare(ref string) string { return strings.TrimPrefix(ref, k.Name+"/") }
+
+// SameTime reports whether two instants are the same, or both are missing.
+func SameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
 // GetVersion reads a version of a record. ErrNone when there is none.
 func GetVersion(r *store.Reader, kind, id string, number int) (*Version, error) {
 	v, err := oneVersion(r, kind, of(kind)+` AND id = $1 AND version = $2`, id, number)

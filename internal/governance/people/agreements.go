@@ -70,19 +70,13 @@ func (a *Agreement) Validate() (wrong []record.FieldError) {
 // Before holds what was signed as it was, and a signature to the past.
 func (a *Agreement) Before(tx *act.Tx, old any) error {
 	if a.SignedAt != nil && a.SignedAt.After(tx.Now()) {
-		return refuse("signed_at", "is in the future")
+		return record.Refuse("signed_at", "is in the future")
 	}
 	if old == nil {
 		return nil
 	}
-	if before := record.As[Agreement](old); before.State == Signed && (before.Terms != a.Terms || !same(before.SignedAt, a.SignedAt) || !same(before.AccessFrom, a.AccessFrom)) {
-		return refuse("state", "is signed: what was signed, when, and from when access was given stay as they are")
+	if before := record.As[Agreement](old); before.State == Signed && (before.Terms != a.Terms || !record.SameTime(before.SignedAt, a.SignedAt) || !record.SameTime(before.AccessFrom, a.AccessFrom)) {
+		return record.Refuse("state", "is signed: what was signed, when, and from when access was given stay as they are")
 	}
 	return nil
-}
-
-func same(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
-
-func refuse(field, format string, args ...any) error {
-	return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: fmt.Sprintf(format, args...)}}}
 }

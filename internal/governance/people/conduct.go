@@ -102,13 +102,13 @@ func (c *ConductCase) Validate() (wrong []record.FieldError) {
 // Before holds a closed case as it is, and dates to the past.
 func (c *ConductCase) Before(tx *act.Tx, old any) error {
 	if c.ReportedAt.After(tx.Now()) {
-		return refuse("reported_at", "is in the future")
+		return record.Refuse("reported_at", "is in the future")
 	}
 	if c.HeardAt != nil && c.HeardAt.After(tx.Now()) {
-		return refuse("heard_at", "is in the future")
+		return record.Refuse("heard_at", "is in the future")
 	}
 	if old != nil && record.As[ConductCase](old).State == Closed {
-		return refuse("state", "is closed: it stays as it is")
+		return record.Refuse("state", "is closed: it stays as it is")
 	}
 	return nil
 }

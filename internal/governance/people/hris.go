@@ -49,21 +49,21 @@ func ParseMessage(id string, body []byte) (*Message, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&in); err != nil {
-		return nil, refuse("body", "is no message like {\"type\": %q, \"timestamp\": \"2026-01-31T09:30:00Z\", \"data\": {\"people\": [{\"id\": \"E1001\"}]}}: %v", Changed, err)
+		return nil, record.Refuse("body", "is no message like {\"type\": %q, \"timestamp\": \"2026-01-31T09:30:00Z\", \"data\": {\"people\": [{\"id\": \"E1001\"}]}}: %v", Changed, err)
 	}
 	switch {
 	case decoder.More():
-		return nil, refuse("body", "goes on after the message")
+		return nil, record.Refuse("body", "goes on after the message")
 	case !messageID.MatchString(id):
-		return nil, refuse("webhook-id", "must have 1 to 200 letters, digits and . _ : -")
+		return nil, record.Refuse("webhook-id", "must have 1 to 200 letters, digits and . _ : -")
 	case in.Type != Changed:
-		return nil, refuse("type", "%q is not known: %s", in.Type, Changed)
+		return nil, record.Refuse("type", "%q is not known: %s", in.Type, Changed)
 	case in.Timestamp == nil:
-		return nil, refuse("timestamp", "is missing: when the HR system wrote this, such as 2026-01-31T09:30:00Z")
+		return nil, record.Refuse("timestamp", "is missing: when the HR system wrote this, such as 2026-01-31T09:30:00Z")
 	case in.Data == nil || len(in.Data.People) == 0:
-		return nil, refuse("data.people", "is missing, or empty")
+		return nil, record.Refuse("data.people", "is missing, or empty")
 	case len(in.Data.People) > MaxPeople:
-		return nil, refuse("data.people", "has %d elements, at most %d are taken", len(in.Data.People), MaxPeople)
+		return nil, record.Refuse("data.people", "has %d elements, at most %d are taken", len(in.Data.People), MaxPeople)
 	}
 	sum := sha256.Sum256(body)
 	return &Message{ID: id, SHA256: hex.EncodeToString(sum[:]), At: *in.Timestamp, people: in.Data.People}, nil
@@ -116,7 +116,7 @@ func Take(ctx context.Context, door *act.Door, caller act.Caller, m *Message) (d
 		for i, fields := range m.people {
 			change, err := m.change(tx, fields, done)
 			if err == nil && seen[change.ID] {
-				err = refuse("id", "%q is there twice", change.ID)
+				err = record.Refuse("id", "%q is there twice", change.ID)
 			}
 			var invalid *record.Invalid
 			if errors.As(err, &invalid) {
@@ -146,10 +146,10 @@ func Take(ctx context.Context, door *act.Door, caller act.Caller, m *Message) (d
 // change is what a message makes of one person; without a verb: nothing.
 func (m *Message) change(tx *act.Tx, fields map[string]json.RawMessage, done *Delivered) (change record.Change, err error) {
 	if json.Unmarshal(fields["id"], &change.ID) != nil || change.ID == "" {
-		return change, refuse("id", "is missing: the person's number in the HR system")
+		return change, record.Refuse("id", "is missing: the person's number in the HR system")
 	}
 	if _, ok := fields["told_at"]; ok {
-		return change, refuse("told_at", "is given by SCAF: leave it out")
+		return change, record.Refuse("told_at", "is given by SCAF: leave it out")
 	}
 	base, err := json.Marshal(Register.New())
 	if err != nil {

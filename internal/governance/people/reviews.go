@@ -91,11 +91,11 @@ func (v *PerformanceReview) Validate() (wrong []record.FieldError) {
 // it is held.
 func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
 	if v.HeldAt != nil && v.HeldAt.After(tx.Now()) {
-		return refuse("held_at", "is in the future")
+		return record.Refuse("held_at", "is in the future")
 	}
 	if old == nil {
 		if v.State != Planned {
-			return refuse("state", "is %q: a review begins as planned", v.State)
+			return record.Refuse("state", "is %q: a review begins as planned", v.State)
 		}
 		return nil
 	}

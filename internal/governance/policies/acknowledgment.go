@@ -99,11 +99,11 @@ func (a *Acknowledgment) Before(tx *act.Tx, old any) error {
 		v, _, err := Get(&tx.Reader, a.Version)
 		switch {
 		case errors.Is(err, record.ErrNone) || err == nil && v.State != InForce:
-			return refuse("version", "%s is not in force", a.Version)
+			return record.Refuse("version", "%s is not in force", a.Version)
 		case err != nil:
 			return err
 		case a.State != Asked:
-			return refuse("state", "is %q: somebody is asked first", a.State)
+			return record.Refuse("state", "is %q: somebody is asked first", a.State)
 		}
 		a.ask(v, tx.Now())
 		return nil
@@ -132,7 +132,7 @@ func Campaign(ctx context.Context, door *act.Door, caller act.Caller, version st
 			return nil, err
 		}
 		if v.State != InForce {
-			return nil, refuse("version", "%s is %s: people acknowledge what is in force", v.ID, v.State)
+			return nil, record.Refuse("version", "%s is %s: people acknowledge what is in force", v.ID, v.State)
 		}
 		return questions(tx, v, batch)
 	})
@@ -177,35 +177,14 @@ type turn struct {
 // else's, whose number ends like a turn, is passed over.
 func latest(r *store.Reader, v *Version, people []string) (map[string]*turn, error) {
 	last := map[string]*turn{}
-	for n := 1; len(people) > 0; n++ {
-		ids := make([]string, len(people))
-		for i, person := range people {
-			ids[i] = acknowledgmentID(v, person, n)
+	id := func(person string, n int) string { return acknowledgmentID(v, person, n) }
+	return last, record.Series(r, Acknowledgments, people, id, func(person string, n int, a *Acknowledgment) {
+		if a.Person == person {
+			last[person] = &turn{*a, n}
+		} else if last[person] != nil {
+			last[person].turn = n
 		}
-		known, err := record.Current(r, Acknowledgments.Name, ids)
-		if err != nil {
-			return nil, err
-		}
-		var further []string
-		for i, person := range people {
-			raw, there := known[ids[i]]
-			if !there {
-				continue
-			}
-			one := &turn{turn: n}
-			if err := json.Unmarshal(raw, &one.Acknowledgment); err != nil {
-				return nil, fmt.Errorf("%s/%s: %w", Acknowledgments.Name, ids[i], err)
-			}
-			if one.Person != person && last[person] != nil {
-				last[person].turn = n
-			} else if one.Person == person {
-				last[person] = one
-			}
-			further = append(further, person)
-		}
-		people = further
-	}
-	return last, nil
+	})
 }
 
 // AskedOf is what a person was asked about a version, the last time; nil when they

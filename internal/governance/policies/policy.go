@@ -5,7 +5,6 @@
 package policies
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -89,7 +88,7 @@ func (p *Policy) Validate() (wrong []record.FieldError) {
 func (p *Policy) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		if p.State != Draft {
-			return refuse("state", "is %q: a policy begins as a draft", p.State)
+			return record.Refuse("state", "is %q: a policy begins as a draft", p.State)
 		}
 		return nil
 	}
@@ -123,15 +122,5 @@ func (p *Policy) take(v *Version) {
 }
 
 func getPolicy(r *store.Reader, id string) (*Policy, int, error) {
-	return read[Policy](r, Register, id)
-}
-
-// read gives a record's current document and its version.
-func read[T any](r *store.Reader, kind *record.Kind, id string) (*T, int, error) {
-	v, err := record.Get(r, kind.Name, id)
-	if err != nil {
-		return nil, 0, err
-	}
-	doc := new(T)
-	return doc, v.Version, json.Unmarshal(v.Doc, doc)
+	return record.Load[Policy](r, Register, id)
 }

@@ -145,15 +145,15 @@ func (v *Version) Before(tx *act.Tx, old any) error {
 	before := record.As[Version](old)
 	if before.Text != v.Text || before.Procedure != v.Procedure {
 		if before.State != Draft {
-			return refuse("text", "is %s, and stays as it is: move it back to draft, or add a new version", before.State)
+			return record.Refuse("text", "is %s, and stays as it is: move it back to draft, or add a new version", before.State)
 		}
 		if by := tx.Caller().ID; !slices.Contains(v.Authors, by) {
 			v.Authors = append(v.Authors, by)
 		}
 	}
 	if before.State == v.State {
-		if before.State != Draft && before.State != InReview && !slices.Equal(before.Channels, v.Channels) || before.EffectiveAt != nil && before.State == InForce && !sameTime(before.EffectiveAt, v.EffectiveAt) {
-			return refuse("state", "is %s: when it took effect and where it was announced stay as they are", before.State)
+		if before.State != Draft && before.State != InReview && !slices.Equal(before.Channels, v.Channels) || before.EffectiveAt != nil && before.State == InForce && !record.SameTime(before.EffectiveAt, v.EffectiveAt) {
+			return record.Refuse("state", "is %s: when it took effect and where it was announced stay as they are", before.State)
 		}
 		return nil
 	}
@@ -168,23 +168,17 @@ func (v *Version) Before(tx *act.Tx, old any) error {
 	return nil
 }
 
-func sameTime(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }
-
-func refuse(field, format string, args ...any) error {
-	return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: fmt.Sprintf(format, args...)}}}
-}
-
 // begin numbers a new version of a policy that is there.
 func (v *Version) begin(tx *act.Tx) error {
 	if v.State != Draft {
-		return refuse("state", "is %q: a version begins as a draft", v.State)
+		return record.Refuse("state", "is %q: a version begins as a draft", v.State)
 	}
 	p, _, err := getPolicy(&tx.Reader, v.policyID())
 	if err != nil {
-		return refuse("policy", "there is no policy %q: add it first", v.Policy)
+		return record.Refuse("policy", "there is no policy %q: add it first", v.Policy)
 	}
 	if p.State == Retired {
-		return refuse("policy", "%s is retired", p.ID)
+		return record.Refuse("policy", "%s is retired", p.ID)
 	}
 	all, err := Of(&tx.Reader, v.Policy)
 	if err != nil {
@@ -201,7 +195,7 @@ func (v *Version) enforce(tx *act.Tx) error {
 		return err
 	}
 	if p.State == Retired {
-		return refuse("policy", "%s is retired", p.ID)
+		return record.Refuse("policy", "%s is retired", p.ID)
 	}
 	now := tx.Now()
 	if v.EffectiveAt == nil {
@@ -215,7 +209,7 @@ func (v *Version) enforce(tx *act.Tx) error {
 			return err
 		}
 		if before.Number > v.Number {
-			return refuse("number", "version %d is in force, which is later than %d", before.Number, v.Number)
+			return record.Refuse("number", "version %d is in force, which is later than %d", before.Number, v.Number)
 		}
 		if err := before.end(tx, version, *v.EffectiveAt); err != nil {
 			return err
@@ -248,7 +242,7 @@ func (v *Version) withdraw(tx *act.Tx) error {
 
 // Get reads a version of a policy, by its id or reference, and the number of its record's version.
 func Get(r *store.Reader, id string) (*Version, int, error) {
-	return read[Version](r, Versions, strings.TrimPrefix(id, Versions.Name+"/"))
+	return record.Load[Version](r, Versions, strings.TrimPrefix(id, Versions.Name+"/"))
 }
 
 // Ref is the reference of the version.

@@ -6,7 +6,6 @@ package privacy
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -117,7 +116,7 @@ func (a *Activity) Compute() {
 func (a *Activity) Before(tx *act.Tx, old any) error {
 	if old != nil {
 		if was := record.As[Activity](old); was.ReviewedAt == nil && was.DueAt != nil && a.DueAt != nil && a.DueAt.After(*was.DueAt) {
-			return refuse("due_at", "is put off, and the review that was due is not done: it is set anew after that")
+			return record.Refuse("due_at", "is put off, and the review that was due is not done: it is set anew after that")
 		}
 	}
 	a.NoticePurposes, a.NoticeData = nil, nil
@@ -126,7 +125,7 @@ func (a *Activity) Before(tx *act.Tx, old any) error {
 	}
 	v, err := record.Get(&tx.Reader, kindNotice, strings.TrimPrefix(a.Notice, kindNotice+"/"))
 	if errors.Is(err, record.ErrNone) {
-		return refuse("notice", fmt.Sprintf("%q is not in the register of privacy notices", a.Notice))
+		return record.Refuse("notice", "%q is not in the register of privacy notices", a.Notice)
 	}
 	if err != nil {
 		return err
@@ -137,10 +136,6 @@ func (a *Activity) Before(tx *act.Tx, old any) error {
 	}
 	a.NoticePurposes, a.NoticeData = n.Purposes, n.Data
 	return nil
-}
-
-func refuse(field, problem string) error {
-	return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: problem}}}
 }
 
 // Notice is a version of what people are told. The record's instant is when it takes
@@ -219,7 +214,7 @@ func (n *Notice) Before(_ *act.Tx, old any) error {
 	}
 	if was := record.As[Notice](old); was.State != "draft" && n.State != "draft" &&
 		(n.Text != was.Text || n.Version != was.Version || strings.Join(n.Purposes, "\n") != strings.Join(was.Purposes, "\n") || strings.Join(n.Data, "\n") != strings.Join(was.Data, "\n")) {
-		return refuse("state", "is "+was.State+": the text stays as it was approved; a change is another version")
+		return record.Refuse("state", "is %s: the text stays as it was approved; a change is another version", was.State)
 	}
 	return nil
 }

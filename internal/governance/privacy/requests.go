@@ -135,9 +135,9 @@ func extendable(_ *store.Reader, doc json.RawMessage) error {
 	}
 	switch {
 	case r.ExtendedAt.After(*r.FirstDueAt):
-		return refuse("state", "cannot be extended: the term is over, and its person had to be told before")
+		return record.Refuse("state", "cannot be extended: the term is over, and its person had to be told before")
 	case !r.DueAt.After(*r.FirstDueAt):
-		return refuse("state", "cannot be extended: the law that is named gives no more time")
+		return record.Refuse("state", "cannot be extended: the law that is named gives no more time")
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func extendable(_ *store.Reader, doc json.RawMessage) error {
 // Before sets the terms of the law, and when they end in the organisation's time zone.
 func (r *Request) Before(tx *act.Tx, old any) error {
 	if r.ReceivedAt.After(tx.Now()) {
-		return refuse("received_at", "is in the future")
+		return record.Refuse("received_at", "is in the future")
 	}
 	if old == nil {
 		of := laws[r.Law]

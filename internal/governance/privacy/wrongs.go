@@ -109,7 +109,7 @@ func (b *Breach) Validate() []record.FieldError {
 // Before keeps the time of finding in the past.
 func (b *Breach) Before(tx *act.Tx, _ any) error {
 	if b.FoundAt.After(tx.Now()) {
-		return refuse("found_at", "is in the future")
+		return record.Refuse("found_at", "is in the future")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package training
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,14 +22,14 @@ type Member struct {
 // assigned it, and to those whose renewal has fallen due (record.InBatches). It
 // returns how many trainings are new.
 func Assign(ctx context.Context, door *act.Door, caller act.Caller, course string, audience []Member) (assigned int, err error) {
-	ref := Courses.Name + "/" + bare(Courses, course)
+	ref := Courses.Name + "/" + Courses.Bare(course)
 	return record.InBatches(ctx, door, caller, "training.assign", ref, Register, audience, func(tx *act.Tx, batch []Member) ([]record.Change, error) {
 		c, _, err := GetCourse(&tx.Reader, course)
 		if err != nil {
 			return nil, err
 		}
 		if c.State != Offered {
-			return nil, refuse("course", "%s is %s: people are assigned what is offered", c.ID, c.State)
+			return nil, record.Refuse("course", "%s is %s: people are assigned what is offered", c.ID, c.State)
 		}
 		return wanting(tx, c, batch)
 	})
@@ -71,31 +70,8 @@ func wanting(tx *act.Tx, c *Course, members []Member) ([]record.Change, error) {
 // latest are the trainings of people's last rounds of a course.
 func latest(r *store.Reader, c *Course, people []string) (map[string]*Training, error) {
 	last := map[string]*Training{}
-	for round := 1; len(people) > 0; round++ {
-		ids := make([]string, len(people))
-		for i, person := range people {
-			ids[i] = roundID(c, person, round)
-		}
-		known, err := record.Current(r, Register.Name, ids)
-		if err != nil {
-			return nil, err
-		}
-		var further []string
-		for i, person := range people {
-			raw, there := known[ids[i]]
-			if !there {
-				continue
-			}
-			t := &Training{}
-			if err := json.Unmarshal(raw, t); err != nil {
-				return nil, fmt.Errorf("%s/%s: %w", Register.Name, ids[i], err)
-			}
-			last[person] = t
-			further = append(further, person)
-		}
-		people = further
-	}
-	return last, nil
+	id := func(person string, n int) string { return roundID(c, person, n) }
+	return last, record.Series(r, Register, people, id, func(person string, _ int, t *Training) { last[person] = t })
 }
 
 // Settle closes what people who have left were assigned and did not finish: the duty

@@ -68,13 +68,13 @@ func (c *Completion) Before(tx *act.Tx, old any) error {
 	course, _, err := GetCourse(&tx.Reader, c.Course)
 	switch {
 	case errors.Is(err, record.ErrNone):
-		return refuse("course", "there is no course %q", c.Course)
+		return record.Refuse("course", "there is no course %q", c.Course)
 	case err != nil:
 		return err
 	case course.State == Draft:
-		return refuse("course", "%s is a draft: nobody can have finished it", course.ID)
+		return record.Refuse("course", "%s is a draft: nobody can have finished it", course.ID)
 	case c.CompletedAt.After(tx.Now()):
-		return refuse("completed_at", "is in the future")
+		return record.Refuse("completed_at", "is in the future")
 	}
 	if again := course.renews(*c.CompletedAt); again != nil && !again.After(tx.Now()) {
 		return nil

@@ -129,7 +129,7 @@ func (c *Course) Validate() (wrong []record.FieldError) {
 // Before begins a course as a draft.
 func (c *Course) Before(_ *act.Tx, old any) error {
 	if old == nil && c.State != Draft {
-		return refuse("state", "is %q: a course begins as a draft", c.State)
+		return record.Refuse("state", "is %q: a course begins as a draft", c.State)
 	}
 	return nil
 }
@@ -155,18 +155,4 @@ func AllOffered(r *store.Reader) (all []*Course, err error) {
 	}
 	slices.SortFunc(all, func(a, b *Course) int { return cmp.Compare(a.ID, b.ID) })
 	return all, nil
-}
-
-func refuse(field, format string, args ...any) error {
-	return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: fmt.Sprintf(format, args...)}}}
-}
-
-// read gives a record's current document, by its id or reference, and its version.
-func read[T any](r *store.Reader, kind *record.Kind, id string) (*T, int, error) {
-	v, err := record.Get(r, kind.Name, bare(kind, id))
-	if err != nil {
-		return nil, 0, err
-	}
-	doc := new(T)
-	return doc, v.Version, json.Unmarshal(v.Doc, doc)
 }

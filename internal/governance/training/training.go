@@ -121,15 +121,15 @@ func (t *Training) begin(tx *act.Tx) error {
 	c, _, err := GetCourse(&tx.Reader, t.Course)
 	switch {
 	case errors.Is(err, record.ErrNone):
-		return refuse("course", "there is no course %q", t.Course)
+		return record.Refuse("course", "there is no course %q", t.Course)
 	case err != nil:
 		return err
 	case c.State != Offered:
-		return refuse("course", "%s is %s: people are assigned what is offered", c.ID, c.State)
+		return record.Refuse("course", "%s is %s: people are assigned what is offered", c.ID, c.State)
 	case t.State != Assigned:
-		return refuse("state", "is %q: a training begins as assigned", t.State)
+		return record.Refuse("state", "is %q: a training begins as assigned", t.State)
 	case strings.Contains(t.ID, "."):
-		return refuse("id", "has a dot: such ids are those that scaf training assign gives")
+		return record.Refuse("id", "has a dot: such ids are those that scaf training assign gives")
 	}
 	now := tx.Now()
 	t.assign(c, nil, now)
@@ -160,12 +160,12 @@ func (t *Training) Open() bool { return t.State == Assigned }
 
 // GetCourse reads a course, by its id or reference, and its record's version.
 func GetCourse(r *store.Reader, id string) (*Course, int, error) {
-	return read[Course](r, Courses, id)
+	return record.Load[Course](r, Courses, id)
 }
 
 // Get reads a training, by its id or reference, and its record's version.
 func Get(r *store.Reader, id string) (*Training, int, error) {
-	return read[Training](r, Register, id)
+	return record.Load[Training](r, Register, id)
 }
 
 // Of are the trainings of a person, who is given by reference, by when they are
@@ -196,6 +196,3 @@ func Overdue(r *store.Reader, now time.Time) (people map[string]bool, err error)
 
 // Ref is the reference of the course.
 func (c *Course) Ref() string { return Courses.Name + "/" + c.ID }
-
-// bare is the id in a reference to a record of a kind, or the id itself.
-func bare(kind *record.Kind, ref string) string { return strings.TrimPrefix(ref, kind.Name+"/") }

@@ -45,9 +45,9 @@ var Backups = record.Define[Backup](record.Definition{
 // Validate says what is wrong with a backup.
 func (b *Backup) Validate() (wrong []record.FieldError) {
 	if b.ID == "" {
-		wrong = append(wrong, wrongs("id", "is missing"))
+		wrong = append(wrong, record.Wrong("id", "is missing"))
 	}
-	return append(wrong, bounded("store", b.Store, "checksum", b.Checksum, "place", b.Place)...)
+	return append(wrong, record.Bounded(maxText, "store", b.Store, "checksum", b.Checksum, "place", b.Place)...)
 }
 
 // Warning is that a resource passed its threshold. The record's instant is when.
@@ -111,13 +111,13 @@ func (w *Warning) Compute() {
 
 // Validate says what is wrong with a warning.
 func (w *Warning) Validate() []record.FieldError {
-	return bounded("resource", w.Resource, "decision", w.Decision, "forecast", w.Forecast)
+	return record.Bounded(maxText, "resource", w.Resource, "decision", w.Decision, "forecast", w.Forecast)
 }
 
 // Before holds what was decided.
 func (w *Warning) Before(_ *act.Tx, old any) error {
 	if old != nil && record.As[Warning](old).State == "decided" {
-		return refuse("state", "is decided: it stays as it was")
+		return record.Refuse("state", "is decided: it stays as it was")
 	}
 	return nil
 }
@@ -175,13 +175,13 @@ var Outages = record.Define[Outage](record.Definition{
 
 // Validate says what is wrong with an outage.
 func (o *Outage) Validate() []record.FieldError {
-	return bounded("service", o.Service, "cause", o.Cause)
+	return record.Bounded(maxText, "service", o.Service, "cause", o.Cause)
 }
 
 // Before holds what was said when it was closed.
 func (o *Outage) Before(_ *act.Tx, old any) error {
 	if old != nil && record.As[Outage](old).State == "closed" {
-		return refuse("state", "is closed: it stays as it was")
+		return record.Refuse("state", "is closed: it stays as it was")
 	}
 	return nil
 }

@@ -5,8 +5,6 @@ package continuity
 
 import (
 	"encoding/json"
-	"fmt"
-	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -96,9 +94,9 @@ const maxText = 20000 // bytes
 // Validate says what is wrong with a plan.
 func (p *Plan) Validate() (wrong []record.FieldError) {
 	if p.Deputy != "" && p.Deputy == p.Owner {
-		wrong = append(wrong, wrongs("deputy", "is the owner: name somebody else"))
+		wrong = append(wrong, record.Wrong("deputy", "is the owner: name somebody else"))
 	}
-	return append(wrong, bounded("function", p.Function, "steps", p.Steps, "kept_at", p.KeptAt)...)
+	return append(wrong, record.Bounded(maxText, "function", p.Function, "steps", p.Steps, "kept_at", p.KeptAt)...)
 }
 
 // Before holds a plan in force to what was approved.
@@ -109,9 +107,9 @@ func (p *Plan) Before(tx *act.Tx, old any) error {
 	before := record.As[Plan](old)
 	switch {
 	case before.State == Withdrawn:
-		return refuse("state", "is %s: it stays as it was", Withdrawn)
+		return record.Refuse("state", "is %s: it stays as it was", Withdrawn)
 	case before.State == InForce && p.State == InForce:
-		return refuse("state", "is in force as it was approved; move it to %s to change it", Draft)
+		return record.Refuse("state", "is in force as it was approved; move it to %s to change it", Draft)
 	case p.State == InForce && p.InForceFrom == nil:
 		now := tx.Now()
 		p.InForceFrom = &now
@@ -219,22 +217,4 @@ func byRound[T any](past record.Past, kind string, from, to time.Time, key func(
 		all[key(one)] = one
 		return err
 	})
-}
-
-func wrongs(field, format string, args ...any) record.FieldError {
-	return record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
-}
-
-func refuse(field, format string, args ...any) error {
-	return &record.Invalid{Fields: []record.FieldError{wrongs(field, format, args...)}}
-}
-
-// bounded says which of the fields, each with its text, are too long.
-func bounded(pairs ...string) (wrong []record.FieldError) {
-	for pair := range slices.Chunk(pairs, 2) {
-		if n := len(pair[1]); n > maxText {
-			wrong = append(wrong, wrongs(pair[0], "has %d bytes, at most %d are taken", n, maxText))
-		}
-	}
-	return wrong
 }

@@ -148,15 +148,15 @@ func within(length, allowed *record.Duration) bool {
 // Validate says what is wrong with a trial.
 func (t *Trial) Validate() (wrong []record.FieldError) {
 	if t.ID != "" && t.DueAt == nil {
-		wrong = append(wrong, wrongs("id", "%q names no plan and quarter: write it like RT-PLN-1-2026-Q1", t.ID))
+		wrong = append(wrong, record.Wrong("id", "%q names no plan and quarter: write it like RT-PLN-1-2026-Q1", t.ID))
 	}
 	if t.StartedAt != nil && t.RestoredAt != nil && t.Took == nil {
-		wrong = append(wrong, wrongs("restored_at", "is before the restore began"))
+		wrong = append(wrong, record.Wrong("restored_at", "is before the restore began"))
 	}
 	if t.DataUntil != nil && t.StartedAt != nil && t.Lost == nil {
-		wrong = append(wrong, wrongs("data_until", "is after the restore began"))
+		wrong = append(wrong, record.Wrong("data_until", "is after the restore began"))
 	}
-	return append(wrong, bounded("store", t.Store, "note", t.Note)...)
+	return append(wrong, record.Bounded(maxText, "store", t.Store, "note", t.Note)...)
 }
 
 // Before measures a trial against the objectives of its plan, and holds it to what
@@ -170,7 +170,7 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 	if before.State != Planned {
 		if before.State == t.State || before.Result != t.Result || before.Store != t.Store || *before.Whole != *t.Whole || !before.StartedAt.Equal(*t.StartedAt) ||
 			!before.RestoredAt.Equal(*t.RestoredAt) || !before.DataUntil.Equal(*t.DataUntil) {
-			return refuse("state", "is %s: what was measured stays as it was said", before.State)
+			return record.Refuse("state", "is %s: what was measured stays as it was said", before.State)
 		}
 		return nil
 	}
@@ -178,7 +178,7 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	if t.RestoredAt != nil && t.RestoredAt.After(tx.Now()) {
-		return refuse("restored_at", "is in the future")
+		return record.Refuse("restored_at", "is in the future")
 	}
 	p, err := plan(&tx.Reader, t.Plan)
 	if err != nil {
@@ -193,7 +193,7 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 func plan(r *store.Reader, ref string) (*Plan, error) {
 	v, err := record.Get(r, kindPlan, strings.TrimPrefix(ref, kindPlan+"/"))
 	if errors.Is(err, record.ErrNone) {
-		return nil, refuse("id", "%s is not in the register of plans", ref)
+		return nil, record.Refuse("id", "%s is not in the register of plans", ref)
 	}
 	if err != nil {
 		return nil, err
@@ -275,24 +275,24 @@ func (p *Practice) Compute() {
 // Validate says what is wrong with a practice.
 func (p *Practice) Validate() (wrong []record.FieldError) {
 	if p.ID != "" && p.DueAt == nil {
-		wrong = append(wrong, wrongs("id", "%q names no plan and year: write it like PP-PLN-1-2026", p.ID))
+		wrong = append(wrong, record.Wrong("id", "%q names no plan and year: write it like PP-PLN-1-2026", p.ID))
 	}
 	for _, one := range []struct {
 		field string
 		n     *int
 	}{{"findings", p.Findings}, {"findings_in_plan", p.FindingsInPlan}} {
 		if one.n != nil && *one.n < 0 {
-			wrong = append(wrong, wrongs(one.field, "is %d: a number from 0", *one.n))
+			wrong = append(wrong, record.Wrong(one.field, "is %d: a number from 0", *one.n))
 		}
 	}
-	return append(wrong, bounded("scenario", p.Scenario, "result", p.Result)...)
+	return append(wrong, record.Bounded(maxText, "scenario", p.Scenario, "result", p.Result)...)
 }
 
 // Before wants a plan that is in the register, and holds what was practised: only
 // how many of the findings are in the plan may still change.
 func (p *Practice) Before(tx *act.Tx, old any) error {
 	if p.PractisedAt != nil && p.PractisedAt.After(tx.Now()) {
-		return refuse("practised_at", "is in the future")
+		return record.Refuse("practised_at", "is in the future")
 	}
 	if old == nil {
 		_, err := plan(&tx.Reader, p.Plan)
@@ -300,7 +300,7 @@ func (p *Practice) Before(tx *act.Tx, old any) error {
 	}
 	before := record.As[Practice](old)
 	if before.State == Reviewed || before.State == Done && (before.Result != p.Result || *before.Findings != *p.Findings || !before.PractisedAt.Equal(*p.PractisedAt)) {
-		return refuse("state", "is %s: what was practised stays as it was said", before.State)
+		return record.Refuse("state", "is %s: what was practised stays as it was said", before.State)
 	}
 	return nil
 }

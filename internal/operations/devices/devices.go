@@ -7,8 +7,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +75,7 @@ const (
 
 // Validate says what is wrong with a device.
 func (d *Device) Validate() []record.FieldError {
-	return append(named(d.ID), bounded("name", d.Name, "platform", d.Platform, "ended_how", d.EndedHow)...)
+	return append(named(d.ID), record.Bounded(maxText, "name", d.Name, "platform", d.Platform, "ended_how", d.EndedHow)...)
 }
 
 // Before puts a new device on the list; what ended stays as it was.
@@ -88,7 +86,7 @@ func (d *Device) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	if record.As[Device](old).State == Ended {
-		return refuse("state", "is %s: it stays as it was", Ended)
+		return record.Refuse("state", "is %s: it stays as it was", Ended)
 	}
 	return nil
 }
@@ -147,9 +145,9 @@ func (p *Posture) Compute() {
 func (p *Posture) Validate() (wrong []record.FieldError) {
 	wrong = named(p.ID)
 	if len(p.Device) > maxID || strings.ContainsAny(p.Device, " \t\r\n\x00/") {
-		wrong = append(wrong, wrongs("device", "%q is the number of a device: 1 to %d characters, no space and no slash", p.Device, maxID))
+		wrong = append(wrong, record.Wrong("device", "%q is the number of a device: 1 to %d characters, no space and no slash", p.Device, maxID))
 	}
-	return append(wrong, bounded("note", p.Note)...)
+	return append(wrong, record.Bounded(maxText, "note", p.Note)...)
 }
 
 // Before brings the device up to date, or into the register: what is found is
@@ -159,14 +157,14 @@ func (p *Posture) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	if p.SeenAt.After(tx.Now()) {
-		return refuse("seen_at", "is in the future")
+		return record.Refuse("seen_at", "is in the future")
 	}
 	d, version := &Device{ID: p.Device, Owner: p.Owner, State: InUse}, 0
 	v, err := record.Get(&tx.Reader, Register.Name, p.Device)
 	switch {
 	case errors.Is(err, record.ErrNone):
 		if p.Owner == "" {
-			return refuse("owner", "is missing, and %s is not in the register of devices", p.Device)
+			return record.Refuse("owner", "is missing, and %s is not in the register of devices", p.Device)
 		}
 		now := tx.Now()
 		d.ListedAt = &now
@@ -294,42 +292,24 @@ func (d *Detection) Compute() {
 
 // Validate says what is wrong with a detection.
 func (d *Detection) Validate() []record.FieldError {
-	return bounded("what", d.What, "outcome", d.Outcome)
+	return record.Bounded(maxText, "what", d.What, "outcome", d.Outcome)
 }
 
 // Before holds what was said when it was dealt with.
 func (d *Detection) Before(tx *act.Tx, old any) error {
 	if old != nil && record.As[Detection](old).State == "handled" {
-		return refuse("state", "is handled: it stays as it was")
+		return record.Refuse("state", "is handled: it stays as it was")
 	}
 	if d.HandledAt != nil && (d.HandledAt.After(tx.Now()) || d.HandledAt.Before(*d.FoundAt)) {
-		return refuse("handled_at", "is before it was found, or in the future")
+		return record.Refuse("handled_at", "is before it was found, or in the future")
 	}
 	return nil
-}
-
-func wrongs(field, format string, args ...any) record.FieldError {
-	return record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
-}
-
-func refuse(field, format string, args ...any) error {
-	return &record.Invalid{Fields: []record.FieldError{wrongs(field, format, args...)}}
 }
 
 // named says what is wrong with an id.
 func named(id string) []record.FieldError {
 	if id == "" || len(id) > maxID || strings.ContainsAny(id, " \t\r\n\x00/") {
-		return []record.FieldError{wrongs("id", "must have 1 to %d characters, no space and no slash", maxID)}
+		return []record.FieldError{record.Wrong("id", "must have 1 to %d characters, no space and no slash", maxID)}
 	}
 	return nil
-}
-
-// bounded says which of the fields, each with its text, are too long.
-func bounded(pairs ...string) (wrong []record.FieldError) {
-	for pair := range slices.Chunk(pairs, 2) {
-		if n := len(pair[1]); n > maxText {
-			wrong = append(wrong, wrongs(pair[0], "has %d bytes, at most %d are taken", n, maxText))
-		}
-	}
-	return wrong
 }

@@ -5,9 +5,7 @@ package sites
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -76,9 +74,9 @@ const (
 // Validate says what is wrong with a site.
 func (s *Site) Validate() (wrong []record.FieldError) {
 	if len(s.ID) > maxID || !idShape.MatchString(s.ID) {
-		wrong = append(wrong, wrongs("id", "%q must be small letters and digits with hyphens between, such as berlin", s.ID))
+		wrong = append(wrong, record.Wrong("id", "%q must be small letters and digits with hyphens between, such as berlin", s.ID))
 	}
-	return append(wrong, bounded("name", s.Name, "address", s.Address, "protection", s.Protection, "closed_how", s.ClosedHow)...)
+	return append(wrong, record.Bounded(maxText, "name", s.Name, "address", s.Address, "protection", s.Protection, "closed_how", s.ClosedHow)...)
 }
 
 // Before puts a new site on the list; a closed one stays as it was.
@@ -89,7 +87,7 @@ func (s *Site) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	if record.As[Site](old).State == Closed {
-		return refuse("state", "is %s: it stays as it was", Closed)
+		return record.Refuse("state", "is %s: it stays as it was", Closed)
 	}
 	return nil
 }
@@ -181,14 +179,14 @@ func (v *Review) Compute() {
 // Validate says what is wrong with a review.
 func (v *Review) Validate() (wrong []record.FieldError) {
 	if v.ID != "" && v.DueAt == nil {
-		wrong = append(wrong, wrongs("id", "%q names no site and quarter: write it like PAR-berlin-2026-Q1", v.ID))
+		wrong = append(wrong, record.Wrong("id", "%q names no site and quarter: write it like PAR-berlin-2026-Q1", v.ID))
 	}
 	for field, n := range map[string]*int{"holders": v.Holders, "unneeded": v.Unneeded, "ended": v.Ended} {
 		if n != nil && *n < 0 {
-			wrong = append(wrong, wrongs(field, "is %d: a number from 0", *n))
+			wrong = append(wrong, record.Wrong(field, "is %d: a number from 0", *n))
 		}
 	}
-	return append(wrong, bounded("compared", v.Compared, "note", v.Note)...)
+	return append(wrong, record.Bounded(maxText, "compared", v.Compared, "note", v.Note)...)
 }
 
 // Before wants a site that is in the register, and holds what was reviewed: only
@@ -197,16 +195,16 @@ func (v *Review) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		_, err := record.Get(&tx.Reader, Register.Name, v.Site[len("site/"):])
 		if errors.Is(err, record.ErrNone) {
-			return refuse("id", "%s is not in the register of sites", v.Site)
+			return record.Refuse("id", "%s is not in the register of sites", v.Site)
 		}
 		return err
 	}
 	before := record.As[Review](old)
 	switch {
 	case before.State == Confirmed:
-		return refuse("state", "is %s: it stays as it was", Confirmed)
+		return record.Refuse("state", "is %s: it stays as it was", Confirmed)
 	case before.State == Reviewed && v.State != Planned && (before.Compared != v.Compared || *before.Holders != *v.Holders || *before.Unneeded != *v.Unneeded || *v.Ended < *before.Ended):
-		return refuse("state", "is %s: what was found stays as it was said", Reviewed)
+		return record.Refuse("state", "is %s: what was found stays as it was said", Reviewed)
 	}
 	return nil
 }
@@ -256,22 +254,4 @@ func siteRounds(past record.Past, from, to time.Time, give func(item any) error)
 		}
 		return nil
 	})
-}
-
-func wrongs(field, format string, args ...any) record.FieldError {
-	return record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
-}
-
-func refuse(field, format string, args ...any) error {
-	return &record.Invalid{Fields: []record.FieldError{wrongs(field, format, args...)}}
-}
-
-// bounded says which of the fields, each with its text, are too long.
-func bounded(pairs ...string) (wrong []record.FieldError) {
-	for pair := range slices.Chunk(pairs, 2) {
-		if n := len(pair[1]); n > maxText {
-			wrong = append(wrong, wrongs(pair[0], "has %d bytes, at most %d are taken", n, maxText))
-		}
-	}
-	return wrong
 }

@@ -107,13 +107,13 @@ var Assets = record.Define[Asset](record.Definition{
 // Validate says what is wrong with an asset.
 func (a *Asset) Validate() (wrong []record.FieldError) {
 	if len(a.Flows) > 1 && slices.Contains(a.Flows, "none") {
-		wrong = append(wrong, wrongs("flows", "says none, and names some"))
+		wrong = append(wrong, record.Wrong("flows", "says none, and names some"))
 	}
 	if a.Kind != integration && len(a.Scopes) > 0 {
-		wrong = append(wrong, wrongs("scopes", "are named, and it is no %s", integration))
+		wrong = append(wrong, record.Wrong("scopes", "are named, and it is no %s", integration))
 	}
-	return append(wrong, bounded(map[string]string{"name": a.Name, "location": a.Location, "handling": a.Handling, "ended": a.Ended},
-		map[string][]string{"flows": a.Flows, "scopes": a.Scopes})...)
+	wrong = append(append(wrong, few("flows", a.Flows)...), few("scopes", a.Scopes)...)
+	return append(wrong, record.Bounded(maxText, "name", a.Name, "location", a.Location, "handling", a.Handling, "ended", a.Ended)...)
 }
 
 // Before puts a new asset on the list, and keeps what its owner confirmed: one
@@ -128,7 +128,7 @@ func (a *Asset) Before(tx *act.Tx, old any) error {
 	before := record.As[Asset](old)
 	switch {
 	case before.State == Retired:
-		return refuse("state", "is %s: it stays as it was", Retired)
+		return record.Refuse("state", "is %s: it stays as it was", Retired)
 	case a.State == Retired:
 		a.DueAt = nil
 	case a.ConfirmedAt != nil && (before.ConfirmedAt == nil || !a.ConfirmedAt.Equal(*before.ConfirmedAt)):

@@ -72,9 +72,9 @@ var Copies = record.Define[Copy](record.Definition{
 // Validate says what is wrong with a copy.
 func (c *Copy) Validate() (wrong []record.FieldError) {
 	if c.DestroyedAt != nil && c.CopiedAt != nil && c.DestroyedAt.Before(*c.CopiedAt) {
-		wrong = append(wrong, wrongs("destroyed_at", "is before it was copied"))
+		wrong = append(wrong, record.Wrong("destroyed_at", "is before it was copied"))
 	}
-	return append(wrong, bounded(map[string]string{"purpose": c.Purpose, "to": c.To}, nil)...)
+	return append(wrong, record.Bounded(maxText, "purpose", c.Purpose, "to", c.To)...)
 }
 
 // Before refuses data that is not listed, and holds what was approved.
@@ -84,13 +84,11 @@ func (c *Copy) Before(tx *act.Tx, old any) error {
 	}
 	before := record.As[Copy](old)
 	if before.State != "requested" && (before.Data != c.Data || before.Purpose != c.Purpose || before.To != c.To || before.Masked != c.Masked ||
-		before.Encrypted != c.Encrypted || !sameTime(before.Until, c.Until) || before.CopiedAt != nil && !sameTime(before.CopiedAt, c.CopiedAt)) {
-		return refuse("state", "is %s: data, purpose, place, protection and end stay as they are", before.State)
+		before.Encrypted != c.Encrypted || !record.SameTime(before.Until, c.Until) || before.CopiedAt != nil && !record.SameTime(before.CopiedAt, c.CopiedAt)) {
+		return record.Refuse("state", "is %s: data, purpose, place, protection and end stay as they are", before.State)
 	}
 	return nil
 }
-
-func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
 // byTheOwner wants the approval of who owns the data.
 func byTheOwner(r *store.Reader, doc json.RawMessage) error {
@@ -98,12 +96,12 @@ func byTheOwner(r *store.Reader, doc json.RawMessage) error {
 	if err := json.Unmarshal(doc, c); err != nil {
 		return err
 	}
-	d, err := read[DataSet](r, DataSets, c.Data)
+	d, _, err := record.Load[DataSet](r, DataSets, c.Data)
 	if errors.Is(err, record.ErrNone) {
-		return refuse("data", "%q is not in the register of data sets", c.Data)
+		return record.Refuse("data", "%q is not in the register of data sets", c.Data)
 	}
 	if err == nil && c.ApprovedBy != d.Owner {
-		return refuse("state", "cannot be approved by %s: %s owns the data", c.ApprovedBy, d.Owner)
+		return record.Refuse("state", "cannot be approved by %s: %s owns the data", c.ApprovedBy, d.Owner)
 	}
 	return err
 }

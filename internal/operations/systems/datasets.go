@@ -115,9 +115,9 @@ var DataSets = record.Define[DataSet](record.Definition{
 // is not refused: it is what a review finds, and DAT-01 reports.
 func (d *DataSet) Validate() (wrong []record.FieldError) {
 	if d.Personal && (d.Class == "public" || d.Class == "internal") {
-		wrong = append(wrong, wrongs("class", "is %s, and data about people is confidential at least", d.Class))
+		wrong = append(wrong, record.Wrong("class", "is %s, and data about people is confidential at least", d.Class))
 	}
-	return append(wrong, bounded(map[string]string{"title": d.Title, "handling": d.Handling, "store": d.Store, "location": d.Location, "retention_from": d.RetentionFrom}, nil)...)
+	return append(wrong, record.Bounded(maxText, "title", d.Title, "handling", d.Handling, "store", d.Store, "location", d.Location, "retention_from", d.RetentionFrom)...)
 }
 
 // Before holds the class and the retention that were approved, and keeps what its
@@ -129,9 +129,9 @@ func (d *DataSet) Before(tx *act.Tx, old any) error {
 	before := record.As[DataSet](old)
 	switch {
 	case before.State == ended:
-		return refuse("state", "is %s: it stays as it was", ended)
+		return record.Refuse("state", "is %s: it stays as it was", ended)
 	case before.State == InUse && d.State == InUse && (before.Class != d.Class || before.Personal != d.Personal || !same(before.Retention, d.Retention) || before.RetentionFrom != d.RetentionFrom):
-		return refuse("state", "is %s: class and retention were approved; move it to %s to change them", InUse, Proposed)
+		return record.Refuse("state", "is %s: class and retention were approved; move it to %s to change them", InUse, Proposed)
 	case d.State == ended:
 		d.DueAt = nil
 	case d.State == InUse && d.InUseFrom == nil:
@@ -163,7 +163,7 @@ func disposedOf(r *store.Reader, doc json.RawMessage) error {
 		return err
 	})
 	if err == nil && !found {
-		return refuse("state", "no witnessed disposal of the whole of %s: it belongs into the register of data disposals", d.ID)
+		return record.Refuse("state", "no witnessed disposal of the whole of %s: it belongs into the register of data disposals", d.ID)
 	}
 	return err
 }

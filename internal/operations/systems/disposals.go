@@ -104,7 +104,7 @@ func (d *Disposal) Compute() {
 
 // Validate says what is wrong with a disposal.
 func (d *Disposal) Validate() []record.FieldError {
-	return bounded(map[string]string{"what": d.What, "hold": d.Hold, "technique": d.Technique, "certificate": d.Certificate}, nil)
+	return record.Bounded(maxText, "what", d.What, "hold", d.Hold, "technique", d.Technique, "certificate", d.Certificate)
 }
 
 // Before refuses data that is not listed, and what was done in the future. When a
@@ -112,16 +112,16 @@ func (d *Disposal) Validate() []record.FieldError {
 func (d *Disposal) Before(tx *act.Tx, old any) error {
 	now := tx.Now()
 	if d.State == done && d.DoneAt != nil && d.DoneAt.After(now) {
-		return refuse("done_at", "is in the future")
+		return record.Refuse("done_at", "is in the future")
 	}
 	if old == nil {
 		return there(tx, DataSets, "data", d.Data)
 	}
 	switch before := record.As[Disposal](old); {
 	case before.State == witnessed:
-		return refuse("state", "is %s: it stays as it was", witnessed)
+		return record.Refuse("state", "is %s: it stays as it was", witnessed)
 	case before.State == done && d.State == done:
-		return refuse("state", "is %s: what was done is witnessed as it was said", done)
+		return record.Refuse("state", "is %s: what was done is witnessed as it was said", done)
 	case before.State == held && d.State == due:
 		d.DueAt = &now
 	}
@@ -130,9 +130,9 @@ func (d *Disposal) Before(tx *act.Tx, old any) error {
 
 // there refuses a reference to a record that is not in its register.
 func there(tx *act.Tx, kind *record.Kind, field, reference string) error {
-	_, err := record.Get(&tx.Reader, kind.Name, bare(kind, reference))
+	_, err := record.Get(&tx.Reader, kind.Name, kind.Bare(reference))
 	if errors.Is(err, record.ErrNone) {
-		return refuse(field, "%q is not in the register of %s", reference, record.Words(kind.Register))
+		return record.Refuse(field, "%q is not in the register of %s", reference, record.Words(kind.Register))
 	}
 	return err
 }
@@ -192,9 +192,9 @@ var Media = record.Define[MediaDisposal](record.Definition{
 // that leaves with confidential data on it is purged or destroyed.
 func (m *MediaDisposal) Validate() (wrong []record.FieldError) {
 	if m.Method == Clear && (m.DataClass == "confidential" || m.DataClass == "restricted") {
-		wrong = append(wrong, wrongs("method", "is %s, and it held %s data: %s or %s it", Clear, m.DataClass, Purge, Destroy))
+		wrong = append(wrong, record.Wrong("method", "is %s, and it held %s data: %s or %s it", Clear, m.DataClass, Purge, Destroy))
 	}
-	return append(wrong, bounded(map[string]string{"technique": m.Technique, "proof": m.Proof}, nil)...)
+	return append(wrong, record.Bounded(maxText, "technique", m.Technique, "proof", m.Proof)...)
 }
 
 // Before takes the class of data from the asset; what was wiped stays as it was
@@ -203,15 +203,15 @@ func (m *MediaDisposal) Before(tx *act.Tx, old any) error {
 	if old != nil {
 		switch before := record.As[MediaDisposal](old); {
 		case before.State == "left":
-			return refuse("state", "is left: it stays as it was")
+			return record.Refuse("state", "is left: it stays as it was")
 		case before.State == "wiped" && (before.Method != m.Method || before.Proof != m.Proof || before.Technique != m.Technique || before.WipedAt.Compare(*m.WipedAt) != 0):
-			return refuse("state", "is wiped: what was done stays as it was said")
+			return record.Refuse("state", "is wiped: what was done stays as it was said")
 		}
 		return nil
 	}
-	asset, err := read[Asset](&tx.Reader, Assets, m.Asset)
+	asset, _, err := record.Load[Asset](&tx.Reader, Assets, m.Asset)
 	if errors.Is(err, record.ErrNone) {
-		return refuse("asset", "%q is not in the register of assets", m.Asset)
+		return record.Refuse("asset", "%q is not in the register of assets", m.Asset)
 	}
 	if err != nil {
 		return err

@@ -106,10 +106,10 @@ const (
 // Validate says what is wrong with a system.
 func (s *System) Validate() (wrong []record.FieldError) {
 	if len(s.ID) > maxID || !idShape.MatchString(s.ID) {
-		wrong = append(wrong, wrongs("id", "%q must be small letters and digits with hyphens between, such as audit-pipelines", s.ID))
+		wrong = append(wrong, record.Wrong("id", "%q must be small letters and digits with hyphens between, such as audit-pipelines", s.ID))
 	}
-	return append(wrong, bounded(map[string]string{"name": s.Name, "purpose": s.Purpose, "boundary": s.Boundary, "outside": s.Outside},
-		map[string][]string{"depends_on": s.DependsOn, "vendors": s.Vendors})...)
+	wrong = append(append(wrong, few("depends_on", s.DependsOn)...), few("vendors", s.Vendors)...)
+	return append(wrong, record.Bounded(maxText, "name", s.Name, "purpose", s.Purpose, "boundary", s.Boundary, "outside", s.Outside)...)
 }
 
 // Before holds what was approved, and refuses a system that depends on itself.
@@ -117,7 +117,7 @@ func (s *System) Before(tx *act.Tx, old any) error {
 	if old != nil {
 		before := record.As[System](old)
 		if before.State == InUse && s.State == InUse && (before.Boundary != s.Boundary || before.Owner != s.Owner || before.Criticality != s.Criticality || !slices.Equal(before.Data, s.Data)) {
-			return refuse("state", "is %s: boundary, owner, data and criticality were approved; move it to %s to change them", InUse, Proposed)
+			return record.Refuse("state", "is %s: boundary, owner, data and criticality were approved; move it to %s to change them", InUse, Proposed)
 		}
 	}
 	if s.State == Retired {
@@ -127,7 +127,7 @@ func (s *System) Before(tx *act.Tx, old any) error {
 	}
 	way, err := s.circle(&tx.Reader)
 	if err == nil && way != nil {
-		return refuse("depends_on", "goes round in a circle: %s", strings.Join(way, " needs "))
+		return record.Refuse("depends_on", "goes round in a circle: %s", strings.Join(way, " needs "))
 	}
 	return err
 }
@@ -142,9 +142,9 @@ func (s *System) circle(r *store.Reader) ([]string, error) {
 		last := way[len(way)-1]
 		needs, ok := known[last]
 		if !ok {
-			other, err := read[System](r, Register, last)
+			other, _, err := record.Load[System](r, Register, last)
 			if errors.Is(err, record.ErrNone) {
-				return nil, refuse("depends_on", "%q is not in the register of systems", Register.Name+"/"+last)
+				return nil, record.Refuse("depends_on", "%q is not in the register of systems", Register.Name+"/"+last)
 			}
 			if err != nil {
 				return nil, err
@@ -153,7 +153,7 @@ func (s *System) circle(r *store.Reader) ([]string, error) {
 		}
 		known[last] = needs
 		for _, one := range needs {
-			id := bare(Register, one)
+			id := Register.Bare(one)
 			if id == s.ID {
 				return append(way, id), nil
 			}
@@ -185,41 +185,13 @@ func (s *System) unneeded(r *store.Reader) error {
 	}); err != nil || len(by) == 0 {
 		return err
 	}
-	return refuse("state", "cannot be %s: %s depends on it", Retired, strings.Join(by, " and "))
+	return record.Refuse("state", "cannot be %s: %s depends on it", Retired, strings.Join(by, " and "))
 }
 
-func wrongs(field, format string, args ...any) record.FieldError {
-	return record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}
-}
-
-func refuse(field, format string, args ...any) error {
-	return &record.Invalid{Fields: []record.FieldError{wrongs(field, format, args...)}}
-}
-
-// bounded says which texts and lists are too long.
-func bounded(all map[string]string, lists map[string][]string) (wrong []record.FieldError) {
-	for field, text := range all {
-		if len(text) > maxText {
-			wrong = append(wrong, wrongs(field, "has %d bytes, at most %d are taken", len(text), maxText))
-		}
+// few says whether a list is too long.
+func few(field string, list []string) []record.FieldError {
+	if len(list) > maxList {
+		return []record.FieldError{record.Wrong(field, "has %d entries, at most %d are taken", len(list), maxList)}
 	}
-	for field, list := range lists {
-		if len(list) > maxList {
-			wrong = append(wrong, wrongs(field, "has %d entries, at most %d are taken", len(list), maxList))
-		}
-	}
-	slices.SortFunc(wrong, func(a, b record.FieldError) int { return strings.Compare(a.Field, b.Field) })
-	return wrong
+	return nil
 }
-
-// read gives a record's current document, by its id or reference.
-func read[T any](r *store.Reader, kind *record.Kind, id string) (*T, error) {
-	v, err := record.Get(r, kind.Name, bare(kind, id))
-	if err != nil {
-		return nil, err
-	}
-	doc := new(T)
-	return doc, json.Unmarshal(v.Doc, doc)
-}
-
-func bare(kind *record.Kind, ref string) string { return strings.TrimPrefix(ref, kind.Name+"/") }
