@@ -193,8 +193,9 @@ func CheckEnds(r *store.Reader, from, to int64) error {
 		})
 }
 
-// CheckLists finds rows that an index of the database does not lead to (store.ErrCorrupt), and rows in
-// the list of a register that are no current version (*Difference, of no event). It looks up every row in every index.
+// CheckLists finds rows that an index of the database does not lead to
+// (store.ErrCorrupt), and rows in the list of a register that are no current version
+// (*Difference, of no event). It looks up every row in every index.
 func (ks Kinds) CheckLists(r *store.Reader) error {
 	if err := r.Sound("record_version"); err != nil {
 		return err

@@ -47,11 +47,6 @@ type column struct {
 	kind valueKind
 }
 
-// key is the column's name among the values, with what they are: PostgreSQL
-// makes an index over rows that have just been replaced, too, and what was there
-// under an earlier definition must not be read as something else.
-func (c *column) key() string { return c.Field + ":" + string("tidbm"[c.kind]) }
-
 // plan is a kind's columns, worked out once.
 type plan struct {
 	once    sync.Once
@@ -143,7 +138,7 @@ func (k *Kind) values(doc []byte) (any, error) {
 			out = append(out, ',')
 		}
 		out = append(out, '"')
-		out = append(out, columns[i].key()...)
+		out = append(out, columns[i].Field...)
 		out = append(out, '"', ':')
 		out = append(out, value...)
 	}
@@ -199,9 +194,9 @@ func (k *Kind) sql(dialect store.Dialect, c *column) string {
 		return "at"
 	}
 	if dialect == store.SQLite {
-		return `json_extract(cols, '$."` + c.key() + `"')`
+		return `json_extract(cols, '$."` + c.Field + `"')`
 	}
-	value := "(cols->>'" + c.key() + "')"
+	value := "(cols->>'" + c.Field + "')"
 	switch c.kind {
 	case valueInt, valueTime:
 		return "(" + value + "::bigint)"
@@ -224,7 +219,7 @@ func (k *Kind) listed() bool { return len(k.Columns) > 0 }
 // current is what lists select from: id, version, at and cols of the current versions.
 func (k *Kind) current() string {
 	if !k.listed() {
-		return "(SELECT id, version, at FROM record_version WHERE " + of(k.Name) + " AND to_idx IS NULL) AS current"
+		return "(SELECT id, version, at FROM record_version WHERE " + of(k.Name) + " AND to_idx IS NULL) AS listed"
 	}
 	return k.table()
 }

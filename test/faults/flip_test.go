@@ -235,7 +235,7 @@ func altered(random *rand.Rand, round int, kind byte, value any) any {
 		}
 	case 'j':
 		if value == nil || random.IntN(2) == 0 {
-			return fmt.Sprintf(`{"x:t":"%d"}`, random.IntN(100))
+			return fmt.Sprintf(`{"x":"%d"}`, random.IntN(100))
 		}
 		return nil
 	case 'n':
