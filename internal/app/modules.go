@@ -30,6 +30,7 @@ import (
 	"scaf.dev/scaf/internal/operations/changes"
 	"scaf.dev/scaf/internal/operations/continuity"
 	"scaf.dev/scaf/internal/operations/devices"
+	"scaf.dev/scaf/internal/operations/processing"
 	"scaf.dev/scaf/internal/operations/sites"
 	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/record"
@@ -101,6 +102,11 @@ var Kinds = slices.Concat(record.Kinds{
 	continuity.Backups,
 	continuity.Warnings,
 	continuity.Outages,
+	processing.Specifications,
+	processing.Batches,
+	processing.Runs,
+	processing.Deliveries,
+	processing.Checks,
 	tasks.Register,
 	tasks.Performances,
 	notifications.Register,

@@ -158,6 +158,10 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"backups", `{"id":"b1","store":"db","due_at":"2026-03-02T00:00:00Z","ok":true}`},
 		{"capacity_warnings", `{"resource":"db","raised_at":"2026-03-02T00:00:00Z","threshold":0.8,"reading":0.83,"owner":"person/p1"}`},
 		{"outages", `{"service":"API","began_at":"2026-03-02T00:00:00Z","owner":"person/p1","allowed":"1h"}`},
+		{"specifications", `{"product":"Screening","owner":"person/p1","inputs":[{"name":"person","format":"JSON","source":"customer"}],"outputs":[{"name":"score","recipient":"customer"}],"tolerance":"none"}`},
+		{"input_batches", `{"id":"b1","source":"customer","received_at":"2026-03-02T00:00:00Z","records":1,"accepted":1}`},
+		{"deliveries", `{"id":"d1","sent_at":"2026-03-02T00:00:00Z","recipient":"a","intended":"a","records":1,"made":1}`},
+		{"storage_checks", `{"id":"s1","store":"db","due_at":"2026-03-02T00:00:00Z","records":1}`},
 		{"data_copies", `{"data":"data_set/DS-1","purpose":"p","to":"test"}`},
 	} {
 		d.post(admin, "/v1/records/"+one[0], one[1]).want(t, 201, "")
@@ -178,6 +182,9 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	boss, _ = f.Token(t, "administrator", time.Hour)
+	d.post(boss, "/v1/records/specifications/SPC-1/move", `{"state":"approved"}`).want(t, 200, "")
+	d.post(admin, "/v1/records/processing_runs", `{"id":"r1","specification":"specification/SPC-1","ran_at":"2026-03-02T00:00:00Z","records":1,"processed":1}`).want(t, 201, "")
 	d.post(admin, "/v1/records/courses", `{"id":"basics","title":"Security","owner":"o","audience":"everybody","text":"Look twice."}`).want(t, 201, "")
 	d.post(admin, "/v1/records/courses/basics/move", `{"state":"offered"}`).want(t, 200, "")
 	d.post(admin, "/v1/records/trainings", `{"id":"again","person":"person/p1","course":"course/basics"}`).want(t, 201, "")

@@ -22,14 +22,17 @@ var inventory = []string{
 	"backup.add", "backup.set", "backup.comment", "backup.link",
 	"capacity_warning.add", "capacity_warning.set", "capacity_warning.move", "capacity_warning.comment", "capacity_warning.attach", "capacity_warning.link",
 	"outage.add", "outage.set", "outage.move", "outage.comment", "outage.attach", "outage.link",
+	"specification.add", "specification.set", "specification.move", "specification.comment", "specification.attach", "specification.link",
+	"input_batch.add", "input_batch.set", "processing_run.add", "processing_run.set", "delivery.add", "delivery.set", "storage_check.add", "storage_check.set",
 }
 
 // inventoryApproval is what those may who say that it is as it should be.
-var inventoryApproval = []string{"system.move", "system.approve", "data_set.move", "data_set.approve", "site_review.move", "site_review.confirm", "continuity_plan.move", "continuity_plan.approve"}
+var inventoryApproval = []string{"system.move", "system.approve", "data_set.move", "data_set.approve", "site_review.move", "site_review.confirm", "continuity_plan.move", "continuity_plan.approve", "specification.move", "specification.approve"}
 
 // inventoryKeeping is what those may who keep all of it.
 var inventoryKeeping = []string{
 	"system.*", "asset.*", "data_set.*", "data_disposal.*", "media_disposal.*", "data_copy.*",
 	"device.*", "device_posture.*", "malware_detection.*", "site.*", "site_review.*",
 	"continuity_plan.*", "plan_practice.*", "restore_trial.*", "backup.*", "capacity_warning.*", "outage.*",
+	"specification.*", "input_batch.*", "processing_run.*", "delivery.*", "storage_check.*",
 }

@@ -1,0 +1,42 @@
+package browser
+
+import "testing"
+
+// A specification is approved by somebody other than its author, and of what programs
+// report it is seen whether every record is accounted for.
+func TestASpecificationAndItsRuns(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "ciso", "engineer", "auditor")
+	v := s.signs(t, "compliance")
+	v.goes("/new/specifications")
+	v.fills("f-product", "Screening", "f-owner", "account/engineer", "f-text", "It compares a person with the lists.", "f-tolerance", "none",
+		"f-inputs", `[{"name":"person","format":"JSON","source":"customer"}]`, "f-outputs", `[{"name":"score","recipient":"customer"}]`)
+	v.presses("Add it")
+	v.at("/r/specifications/SPC-1", "SPC-1")
+	v.holds("main", "Screening", "It compares a person", "Approved: for somebody else to do")
+	v.audited("specification")
+
+	other := s.signs(t, "ciso")
+	other.goes("/r/specifications/SPC-1")
+	other.fills("approved-f-tolerance", "One in a million")
+	other.presses("Approved")
+	other.holds("main", "Approved by", "account/ciso", "One in a million")
+
+	runs := s.signs(t, "engineer")
+	runs.goes("/new/processing_runs")
+	runs.fills("f-id", "run-1", "f-specification", "specification/SPC-1", "f-ran_at", "2026-02-01T09:00", "f-records", "100", "f-processed", "99", "f-failed", "1")
+	runs.presses("Add it")
+	runs.at("/r/processing_runs/run-1", "run-1")
+	runs.holds("main", "Reconciled\nNo")
+	runs.goes("/r/processing_runs/run-1/edit")
+	runs.fills("f-corrected", "1", "f-settled_at", "2026-02-02T09:00")
+	runs.presses("Save")
+	runs.holds("main", "Reconciled\nYes")
+	runs.audited("processing-run")
+
+	reader := s.signs(t, "auditor")
+	reader.goes("/r/processing_runs")
+	reader.holds("main", "run-1")
+	reader.goes("/r/specifications/SPC-1")
+	reader.holds("main", "Screening")
+}
