@@ -55,7 +55,46 @@ func ScheduleNotifications(s *System, runner, sender *act.Runner, log *slog.Logg
 	}
 	sender.Handle(notifications.DeliverJob, desk.Deliver)
 	sender.Handle(notifications.DigestJob, desk.Digest)
+	sender.Handle(WentJob, s.recordWent)
 	return nil
+}
+
+// Sent is what one round of telling and sending came to.
+type Sent struct {
+	Told      int64 `json:"told"`      // notifications that are new
+	Delivered int64 `json:"delivered"` // messages that were taken
+	Failed    int64 `json:"failed"`    // that were given up
+	Waiting   int64 `json:"waiting"`   // that wait, or are held for a digest
+}
+
+// SendNotifications does once what ScheduleNotifications lets runners do all the time.
+func SendNotifications(ctx context.Context, s *System, log *slog.Logger) (*Sent, error) {
+	runner := act.NewRunner(s.Door, log)
+	sender := runner.Beside()
+	if err := ScheduleNotifications(s, runner, sender, log); err != nil {
+		return nil, err
+	}
+	before, err := s.sent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range []*act.Runner{runner, sender} {
+		if err := r.RunDue(ctx); err != nil {
+			return nil, err
+		}
+	}
+	now, err := s.sent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Sent{now.Told - before.Told, now.Delivered - before.Delivered, max(0, now.Failed-before.Failed), now.Waiting}, nil
+}
+
+func (s *System) sent(ctx context.Context) (n Sent, err error) {
+	return n, s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		n.Told, n.Delivered, n.Failed, n.Waiting, err = notifications.Count(r)
+		return err
+	})
 }
 
 // recipients is the directory of notifications. It gives an address to what sends

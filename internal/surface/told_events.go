@@ -17,6 +17,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/assessments"
+	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/meetings"
@@ -84,22 +85,27 @@ func controlPage(_ string, doc json.RawMessage) place {
 type ofEvent func(a *audience, e *ledger.Event) ([]notifications.Note, error)
 
 // causes are, by type, the events of which somebody is told.
-var causes = func() map[string]ofEvent {
-	all := map[string]ofEvent{
-		ledger.VerifiedType:                       notVerified,
-		typeOf(findings.Register, "escalated"):    findingEscalated,
-		typeOf(tasks.Performances, "escalated"):   dutyEscalated,
-		typeOf(policies.Acknowledgments, "asked"): acknowledgmentAsked,
-		typeOf(policies.Acknowledgments, "added"): acknowledgmentAsked,
-		typeOf(training.Register, "assigned"):     trainingAssigned,
+var causes = func() map[string][]ofEvent {
+	all := map[string][]ofEvent{
+		ledger.VerifiedType:                       {notVerified},
+		typeOf(findings.Register, "escalated"):    {findingEscalated},
+		typeOf(tasks.Performances, "escalated"):   {dutyEscalated},
+		typeOf(policies.Acknowledgments, "asked"): {acknowledgmentAsked},
+		typeOf(policies.Acknowledgments, "added"): {acknowledgmentAsked},
+		typeOf(training.Register, "assigned"):     {trainingAssigned},
 		// Reminders are made with the registers' nightly watch (RemindPeople).
-		typeOf(policies.Acknowledgments, "reminded"): acknowledgmentAsked,
-		typeOf(training.Register, "reminded"):        trainingAssigned,
-		typeOf(training.Register, "added"):           trainingAssigned,
+		typeOf(policies.Acknowledgments, "reminded"): {acknowledgmentAsked},
+		typeOf(training.Register, "reminded"):        {trainingAssigned},
+		typeOf(training.Register, "added"):           {trainingAssigned},
+		typeOf(communication.Announcements, "moved"): {announced},
 	}
+	waiting := map[string]bool{}
 	for i := range reviews {
 		for _, verb := range reviews[i].verbs {
-			all[typeOf(reviews[i].kind, verb)] = waits
+			if name := typeOf(reviews[i].kind, verb); !waiting[name] {
+				waiting[name] = true
+				all[name] = append(all[name], waits)
+			}
 		}
 	}
 	return all
@@ -148,17 +154,24 @@ func (s *System) react(ctx context.Context, job *jobs.Job) error {
 			return err
 		}
 		for _, e := range events {
-			of, err := causes[e.Type](a, e)
-			if err != nil {
-				return fmt.Errorf("event %d: %w", e.Index, err)
+			for _, cause := range causes[e.Type] {
+				of, err := cause(a, e)
+				if err != nil {
+					return fmt.Errorf("event %d: %w", e.Index, err)
+				}
+				notes = append(notes, of...)
 			}
-			notes = append(notes, of...)
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
-	_, err = desk.Tell(ctx, act.JobCaller(TellJob), notes, func(tx *act.Tx) error { return tx.FinishJob(job) })
+	_, err = desk.Tell(ctx, act.JobCaller(TellJob), notes, func(tx *act.Tx) error {
+		if err := followAnnouncements(tx, notes); err != nil {
+			return err
+		}
+		return tx.FinishJob(job)
+	})
 	return err
 }
 

@@ -12,9 +12,10 @@
 //	$YESTERDAY, $TOMORROW        days beside today, in UTC: what is recorded now is near to them
 //	narrow                       what the last command printed fits into 80
 //	                             columns, but for single words (hashes, keys)
-//	servers                      start a mail server and a program that is told
+//	servers                      start a mail server, a Slack workspace and a program that is told
 //	notifications FILE           put it into data/scaf.json, with their addresses
 //	letters N [PART...]          as many letters came, the last one with the parts
+//	posted N [PART...]           the same of messages of Slack
 package scenarios
 
 import (
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScenarios(t *testing.T) {
-	around := &around{t: t, posts: map[*testscript.TestScript]*notifytest.Post{}}
+	around := &around{t: t, posts: map[*testscript.TestScript]*notifytest.Post{}, slack: map[*testscript.TestScript]*notifytest.Slack{}}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -74,6 +75,7 @@ func TestScenarios(t *testing.T) {
 			"servers":       around.servers,
 			"notifications": around.notifications,
 			"letters":       around.letters,
+			"posted":        around.posted,
 		},
 	})
 }

@@ -3,6 +3,8 @@
 package communication
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,17 +45,34 @@ type Delivery struct {
 	Reference string `json:"reference"`
 }
 
+// States of an announcement.
+const (
+	Draft     = "draft"
+	Approved  = "approved"  // its text stays, and it goes out
+	Delivered = "delivered" // it went out by each of its channels
+)
+
+// Channels by which SCAF tells people inside what is announced.
+const (
+	Portal = "portal"
+	Slack  = "Slack"
+	Email  = "e-mail"
+)
+
 // Channels by which people are told.
-var Channels = []string{"portal", "Slack", "e-mail", "meeting", "website"}
+var Channels = []string{Portal, Slack, Email, "meeting", "website"}
+
+// Customers are an audience whom SCAF cannot reach: somebody tells them.
+const Customers = "customers"
 
 // Announcements describes the register of announcements.
 var Announcements = record.Define[Announcement](record.Definition{
 	Kind: "announcement", Register: "announcements", Title: "Announcements", Singular: "Announcement", Prefix: "ANN", At: "approved_at", Author: "author",
-	States: []string{"draft", "approved", "delivered"},
+	States: []string{Draft, Approved, Delivered},
 	Transitions: []record.Transition{
-		{From: "draft", To: "approved", Permission: "announcement.approve", NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"}},
-		{From: "approved", To: "draft"},
-		{From: "approved", To: "delivered", Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
+		{From: Draft, To: Approved, Permission: "announcement.approve", NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"}},
+		{From: Approved, To: Draft},
+		{From: Approved, To: Delivered, Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
 			Guard: `item.channels.all(c, item.deliveries.exists(d, d.channel == c)) && item.deliveries.all(d, d.at >= item.approved_at && d.at <= item.delivered_at)`,
 			Why:   "it went out by each of its channels, after it was approved and before now"},
 	},
@@ -61,8 +80,8 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "id", Label: "Number"},
 		{Name: "title", Label: "Title", Section: "Announcement", Required: true, Help: "What it says, in a line."},
 		{Name: "text", Label: "Text", Required: true, Long: true, Markdown: true, Help: "What people read."},
-		{Name: "audience", Label: "Audience", Required: true, Choices: []string{"everybody", "engineers", "managers", "executives", "customers"}, Help: "Who is told."},
-		{Name: "channels", Label: "Channels", Required: true, Choices: Channels, Help: "By which channels: at least one that the audience reads."},
+		{Name: "audience", Label: "Audience", Required: true, Choices: []string{"everybody", "engineers", "managers", "executives", Customers}, Help: "Who is told."},
+		{Name: "channels", Label: "Channels", Required: true, Choices: Channels, Help: "By which channels: at least one that the audience reads. SCAF tells people inside by portal, Slack and e-mail once it is approved."},
 		{Name: "policy_version", Label: "Policy version", Refers: "policy_version", Help: "The policy's version that it is about, like policy_version/PV-7."},
 		{Name: "regulation", Label: "Regulation", Refers: "regulation", Help: "The regulation that it is about, like regulation/REG-1."},
 		{Name: "commitment", Label: "Commitment", Refers: kindCommitment, Help: "What is promised to customers and changes, like commitment/COM-1."},
@@ -70,7 +89,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "author", Label: "Author"},
 		{Name: "approved_at", Label: "Approved", Section: "Delivery", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
-		{Name: "deliveries", Label: "Deliveries", Help: `By each channel when, and how to find it again: [{"channel":"Slack","at":"2026-03-01T09:00:00Z","reference":"..."}].`},
+		{Name: "deliveries", Label: "Deliveries", Help: `By each channel when, and how to find it again; SCAF writes down what it sent: [{"channel":"Slack","at":"2026-03-01T09:00:00Z","reference":"..."}].`},
 		{Name: "delivered_at", Label: "Delivered", Given: true},
 		{Name: "delivered_by", Label: "Delivered by", Given: true},
 	},
@@ -87,7 +106,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 
 // Compute ends an approval with its state: another text is approved anew.
 func (a *Announcement) Compute() {
-	if a.State == "draft" {
+	if a.State == Draft {
 		a.ApprovedAt, a.ApprovedBy = nil, ""
 	}
 }
@@ -98,7 +117,7 @@ func (a *Announcement) Before(_ *act.Tx, old any) error {
 		return nil
 	}
 	was := record.As[Announcement](old)
-	if was.State != "draft" && (a.Title != was.Title || a.Text != was.Text || a.Audience != was.Audience || !slices.Equal(a.Channels, was.Channels)) {
+	if was.State != Draft && (a.Title != was.Title || a.Text != was.Text || a.Audience != was.Audience || !slices.Equal(a.Channels, was.Channels)) {
 		return &record.Invalid{Fields: []record.FieldError{{Field: "state", Problem: "is " + was.State + ": the text stays as it was approved, unless it is moved back to draft"}}}
 	}
 	return nil
@@ -112,4 +131,42 @@ func (a *Announcement) Validate() []record.FieldError {
 		}
 	}
 	return nil
+}
+
+// Missing are the channels by which an announcement has not gone out since it was
+// approved.
+func (a *Announcement) Missing() []string {
+	return slices.DeleteFunc(slices.Clone(a.Channels), func(channel string) bool {
+		return slices.ContainsFunc(a.Deliveries, func(d Delivery) bool {
+			return d.Channel == channel && d.At != nil && a.ApprovedAt != nil && !d.At.Before(*a.ApprovedAt)
+		})
+	})
+}
+
+// Went records that an announcement, which was read in a version, went out by some of
+// the channels that are missing; and, when none is missing any more, that it was
+// delivered. record.ErrStale: it has changed meanwhile.
+func Went(ctx context.Context, door *act.Door, caller act.Caller, a *Announcement, version int, by []Delivery) error {
+	missing := a.Missing()
+	whole := *a
+	whole.Deliveries = slices.DeleteFunc(slices.Clone(a.Deliveries), func(d Delivery) bool { return slices.Contains(missing, d.Channel) }) // of an approval before
+	whole.Deliveries = append(whole.Deliveries, by...)
+	all, err := json.Marshal(whole.Deliveries)
+	if err != nil {
+		return err
+	}
+	fields, action := map[string]json.RawMessage{"deliveries": all}, "announcement.set"
+	delivered := len(whole.Missing()) == 0
+	if delivered {
+		action = "announcement.move"
+	}
+	_, err = door.Do(ctx, caller, action, Announcements.Name+"/"+a.ID, func(tx *act.Tx) (err error) {
+		if delivered {
+			_, err = record.Move(tx, Announcements, a.ID, version, Delivered, "", fields)
+		} else {
+			_, err = record.Set(tx, Announcements, a.ID, version, fields)
+		}
+		return err
+	})
+	return err
 }

@@ -105,6 +105,78 @@ func delivery(r *store.Reader, id, channel string) (*Delivery, error) {
 	return found, err
 }
 
+// Went is how one message fared on a channel: what was told for one cause.
+type Went struct {
+	Delivered int
+	Open      int       // that wait, or are held for a digest
+	Failed    []string  // recipients whom it did not reach
+	Last      time.Time // when the last one of those that were delivered was
+}
+
+func (w *Went) delivered(at int64) {
+	w.Delivered++
+	if last := time.UnixMicro(at).UTC(); last.After(w.Last) {
+		w.Last = last
+	}
+}
+
+// WentOut is, by channel, how what was told for a cause went out. The inbox, which has
+// everything at once, is the channel "".
+func WentOut(r *store.Reader, cause string) (map[string]*Went, error) {
+	all := map[string]*Went{}
+	of := func(channel string) *Went {
+		if all[channel] == nil {
+			all[channel] = &Went{}
+		}
+		return all[channel]
+	}
+	var recipient, channel, state string
+	var at int64
+	if err := r.Each(`SELECT recipient, told_at FROM notification WHERE cause = $1`, []any{cause}, []any{&recipient, &at}, func() error {
+		if recipient != Organization {
+			of("").delivered(at)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return all, r.Each(`SELECT d.channel, d.recipient, CASE WHEN j.state = 'failed' AND d.state <> 'delivered' THEN 'failed' ELSE d.state END, COALESCE(d.settled_at, 0)
+		FROM notification AS n JOIN delivery AS d ON d.notification = n.id LEFT JOIN job AS j ON j.kind = d.job_kind AND j.key = d.job WHERE n.cause = $1`,
+		[]any{cause}, []any{&channel, &recipient, &state, &at}, func() error {
+			switch w := of(channel); state {
+			case Delivered:
+				w.delivered(at)
+			case Failed:
+				w.Failed = append(w.Failed, recipient)
+			default:
+				w.Open++
+			}
+			return nil
+		})
+}
+
+// Count counts what was ever told, and its deliveries by what became of them.
+func Count(r *store.Reader) (told, delivered, failed, waiting int64, err error) {
+	if err := r.One(`SELECT count(*) FROM notification`, nil, []any{&told}); err != nil {
+		return 0, 0, 0, 0, err
+	}
+	var state string
+	var n int64
+	err = r.Each(`SELECT CASE WHEN j.state = 'failed' AND d.state <> 'delivered' THEN 'failed' ELSE d.state END, count(*)
+		FROM delivery AS d LEFT JOIN job AS j ON j.kind = d.job_kind AND j.key = d.job GROUP BY 1`, nil, []any{&state, &n}, func() error {
+		switch state {
+		case Delivered:
+			delivered = n
+		case Failed:
+			failed = n
+		default:
+			waiting += n
+		}
+		return nil
+	})
+	return told, delivered, failed, waiting, err
+}
+
 // Try tells a recipient that this is a test, on one channel, and waits for what
 // comes of it, which is not tried again.
 func (d *Desk) Try(ctx context.Context, caller act.Caller, recipient, channel string) (*Delivery, error) {

@@ -39,6 +39,9 @@ type Kind struct {
 	Digest bool
 	// Urgent messages know neither digest nor quiet hours.
 	Urgent bool
+	// Given: whoever makes the message says by which channels it goes; people choose
+	// only when it comes.
+	Given bool
 }
 
 // Names of kinds.
@@ -47,6 +50,7 @@ const (
 	Deadline       = "deadline"
 	Acknowledgment = "acknowledgment"
 	Training       = "training"
+	Announcement   = "announcement"
 	Review         = "review"
 	Escalation     = "escalation"
 	Deviation      = "deviation"
@@ -61,6 +65,7 @@ var Kinds = []Kind{
 	{Name: Deadline, Title: "Deadlines", Help: "A deadline in a record of yours is near, or has passed.", Digest: true},
 	{Name: Acknowledgment, Title: "Policies", Help: "A policy waits for your acknowledgment.", Digest: true},
 	{Name: Training, Title: "Training", Help: "A training was assigned to you.", Digest: true},
+	{Name: Announcement, Title: "Announcements", Help: "Something was announced to you. It comes by the channels for which it was approved.", Given: true},
 	{Name: Review, Title: "Reviews", Help: "Something waits for a review or an approval that you may give."},
 	{Name: Escalation, Title: "Escalations", Help: "Something overdue was brought to you."},
 	{Name: Deviation, Title: "Deviations", Help: "What was not done becomes a deviation that stays, unless somebody acts.", Organization: true, Roles: []string{"compliance"}, Digest: true},
@@ -98,6 +103,9 @@ type Note struct {
 	Title     string // one line
 	Text      string // paragraphs
 	Path      string // of the portal's page
+	// Channels are those by which it goes, of the ones that are configured, where the
+	// kind's are given.
+	Channels []string
 }
 
 // Rules are how this organisation tells people.

@@ -122,7 +122,7 @@ func (d *Desk) write(tx *act.Tx, notes []Note) ([]told, error) {
 		if written == 0 {
 			continue // told by another process meanwhile
 		}
-		channels, err := d.send(tx, id, n.Recipient, kind)
+		channels, err := d.send(tx, id, n, kind)
 		if err != nil {
 			return nil, err
 		}
@@ -132,11 +132,18 @@ func (d *Desk) write(tx *act.Tx, notes []Note) ([]told, error) {
 }
 
 // send adds the deliveries of a notification, and their jobs.
-func (d *Desk) send(tx *act.Tx, id, recipient string, kind *Kind) ([]string, error) {
-	channels, at, held := []string{}, tx.Now(), false
+func (d *Desk) send(tx *act.Tx, id string, n *Note, kind *Kind) ([]string, error) {
+	channels, at, held, recipient := []string{}, tx.Now(), false, n.Recipient
+	if kind.Given {
+		for _, name := range n.Channels {
+			if d.Channels[name] != nil {
+				channels = append(channels, name)
+			}
+		}
+	}
 	if recipient == Organization {
 		for _, name := range slices.Sorted(maps.Keys(d.Rules.Own)) {
-			if slices.Contains(d.Rules.Own[name], kind.Name) {
+			if !kind.Given && slices.Contains(d.Rules.Own[name], kind.Name) {
 				channels = append(channels, name)
 			}
 		}
@@ -145,7 +152,9 @@ func (d *Desk) send(tx *act.Tx, id, recipient string, kind *Kind) ([]string, err
 		if err != nil {
 			return nil, err
 		}
-		channels = append(channels, p.Choice(kind, d.Rules.Channels).Channels...)
+		if !kind.Given {
+			channels = append(channels, p.Choice(kind, d.Rules.Channels).Channels...)
+		}
 		at, held = d.Rules.when(p, kind, tx.Now())
 	}
 	for _, channel := range channels {

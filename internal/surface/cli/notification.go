@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +16,7 @@ import (
 
 func (p *program) notificationCommand() *cobra.Command {
 	return noun("notification", "See what was sent to whom, try channels, send again what failed",
-		p.notificationList(), p.notificationChannels(), p.notificationTest(), p.notificationRetry())
+		p.notificationList(), p.notificationChannels(), p.notificationTest(), p.notificationSend(), p.notificationRetry())
 }
 
 func (p *program) notificationList() *cobra.Command {
@@ -136,6 +138,35 @@ button of the portal's settings.`,
 	}
 	command.Flags().StringVar(&to, "to", "", "who gets it, as person/E1001 or account/ann")
 	return command
+}
+
+func (p *program) notificationSend() *cobra.Command {
+	return &cobra.Command{
+		Use:   "send",
+		Short: "Tell people what they are to be told, and send what is due, once",
+		Long: `Tell people of what has happened and what is due, and send what is to be sent
+by now. scaf serve does so all the time; this is for who does not let it run. What
+fails is tried again by the next one, after a pause. The exit status is 1 when
+something was given up.`,
+		Args: args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
+				if err := s.Allow(cmd.Context(), caller(), "notification.tell", "notifications"); err != nil {
+					return err
+				}
+				sent, err := surface.SendNotifications(cmd.Context(), s, p.logger(slog.LevelError))
+				if err != nil {
+					return err
+				}
+				if err := p.print(sent, func(w io.Writer) {
+					printf(w, "%d told, %d messages delivered, %d given up; %d wait\n", sent.Told, sent.Delivered, sent.Failed, sent.Waiting)
+				}); err != nil || sent.Failed == 0 {
+					return err
+				}
+				return failed{fmt.Errorf("%d message(s) were given up: scaf notification list --state failed", sent.Failed)}
+			})
+		},
+	}
 }
 
 func (p *program) notificationRetry() *cobra.Command {

@@ -79,7 +79,7 @@ func checkListen(address string, insecure bool) error {
 }
 
 func (p *program) serve(ctx context.Context, s *surface.System, address string) error {
-	log := p.logger()
+	log := p.logger(slog.LevelInfo)
 	runner := act.NewRunner(s.Door, log)
 	duties, err := surface.NewDuties(s, runner, log)
 	if err != nil {
@@ -165,9 +165,10 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 
 // logger writes the program's log to standard error: JSON with --json, else
 // text. Neither tokens nor bodies are ever logged.
-func (p *program) logger() *slog.Logger {
+func (p *program) logger(least slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: least}
 	if p.json {
-		return slog.New(slog.NewJSONHandler(p.Err, nil))
+		return slog.New(slog.NewJSONHandler(p.Err, options))
 	}
-	return slog.New(slog.NewTextHandler(p.Err, nil))
+	return slog.New(slog.NewTextHandler(p.Err, options))
 }

@@ -120,6 +120,7 @@ var Roles = Table{
 	"job/hris.reconcile": {"hris.reconcile"},
 	// What brings notifications about, and what sends them.
 	"job/notification.tell":    {"notification.tell"},
+	"job/notification.went":    {"announcement.set", "announcement.move"},
 	"job/notification.watch":   {"notification.tell"},
 	"job/notification.job":     {"notification.tell"},
 	"job/notification.deliver": {"notification.deliver"},

@@ -1,0 +1,198 @@
+package surface
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/communication"
+	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
+)
+
+const (
+	// WentJob records in an announcement how it went out. Its name sorts after those of
+	// what sends: of jobs for the same instant it is the last.
+	WentJob = "notification.went"
+
+	// lookAgain is how long it waits for what was not sent yet, or has failed and may be
+	// sent again by a person; stopLooking how long it does so.
+	lookAgain   = 10 * time.Minute
+	stopLooking = 30 * 24 * time.Hour
+)
+
+// announced tells the audience of what was approved to be announced, by the channels
+// for which it was. What is for a meeting, a website or customers, somebody else tells.
+func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
+	id, n, err := current[communication.Announcement](a.r, e)
+	if n == nil || err != nil || n.State != communication.Approved || n.Audience == communication.Customers ||
+		n.ApprovedAt == nil || !n.ApprovedAt.Equal(e.Instant()) { // which was another approval
+		return nil, err
+	}
+	desk, err := a.s.NotificationDesk()
+	if err != nil {
+		return nil, err
+	}
+	var channels []string
+	own, inside := false, false
+	for _, channel := range n.Channels {
+		switch channel {
+		case communication.Portal:
+			inside = true
+		case communication.Email:
+			channels, inside = append(channels, notifications.Email), true
+		case communication.Slack:
+			inside = true
+			if desk.Channels[notifications.Slack] != nil {
+				channels = append(channels, notifications.Slack)
+			} else {
+				own = n.Audience == "everybody" // a webhook reaches the organisation's channel, and nobody by name
+			}
+		}
+	}
+	if !inside {
+		return nil, nil
+	}
+	members, err := audienceOf(a.r, n.Audience)
+	if err != nil {
+		return nil, err
+	}
+	note := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Announcement, About: e.Subject, Channels: channels}}
+	if err := note.write("announcement", map[string]any{"Title": n.Title, "Text": n.Text}); err != nil {
+		return nil, err
+	}
+	where := page(communication.Announcements, id)
+	refs := make([]string, len(members))
+	for i := range members {
+		refs[i] = members[i].Ref()
+	}
+	notes := toEach(note.Note, refs, func(ref string) string {
+		if path := a.pathOf(ref, where); path == where.path {
+			return path
+		}
+		return "/inbox" // which has the whole of it
+	})
+	if own {
+		note.Channels = []string{slackChannel}
+		notes = append(notes, toEach(note.Note, []string{notifications.Organization}, func(string) string { return where.path })...)
+	}
+	return notes, nil
+}
+
+// wentOf names an announcement and the cause for which it was told.
+type wentOf struct {
+	Announcement string `json:"announcement"`
+	Cause        string `json:"cause"`
+}
+
+// followAnnouncements enqueues, with what tells of announcements, what records how
+// they went out.
+func followAnnouncements(tx *act.Tx, notes []notifications.Note) error {
+	known := map[string]bool{}
+	for i := range notes {
+		n := &notes[i]
+		if n.Kind != notifications.Announcement || known[n.Cause] {
+			continue
+		}
+		known[n.Cause] = true
+		if err := tx.Enqueue(WentJob, n.Cause, wentOf{n.About, n.Cause}, tx.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordWent records by which channels an announcement went out: by those on which
+// every message was taken, but for those to people who have left meanwhile.
+func (s *System) recordWent(ctx context.Context, job *jobs.Job) error {
+	var of wentOf
+	if err := json.Unmarshal(job.Payload, &of); err != nil {
+		return err
+	}
+	var a *communication.Announcement
+	var version int
+	var by []communication.Delivery
+	waits := false
+	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		if a, version, err = record.Load[communication.Announcement](r, communication.Announcements, of.Announcement); err != nil {
+			return err
+		}
+		went, err := notifications.WentOut(r, of.Cause)
+		if err != nil {
+			return err
+		}
+		for _, channel := range a.Missing() {
+			d, open, err := s.deliveryBy(r, channel, of.Cause, went)
+			if err != nil {
+				return err
+			}
+			if waits = waits || open; d != nil {
+				by = append(by, *d)
+			}
+		}
+		return nil
+	}); err != nil {
+		if errors.Is(err, record.ErrNone) {
+			return nil // disposed of
+		}
+		return err
+	}
+	now := s.Clock.Now()
+	if a.State != communication.Approved || a.ApprovedAt == nil {
+		return nil
+	}
+	if len(by) > 0 {
+		if err := communication.Went(ctx, s.Door, act.JobCaller(WentJob), a, version, by); err != nil {
+			return err
+		}
+	}
+	if waits && now.Sub(*a.ApprovedAt) < stopLooking {
+		return &act.Later{At: now.Add(lookAgain)}
+	}
+	return nil
+}
+
+// deliveryBy is how what was told for a cause went out by a channel of announcements;
+// nil where it has not, and open where it still may.
+func (s *System) deliveryBy(r *store.Reader, channel, cause string, went map[string]*notifications.Went) (d *communication.Delivery, open bool, err error) {
+	names, what := map[string][]string{
+		communication.Portal: {""}, communication.Email: {notifications.Email}, communication.Slack: {notifications.Slack, slackChannel},
+	}[channel], "messages"
+	if channel == communication.Portal {
+		what = "inboxes"
+	}
+	i := slices.IndexFunc(names, func(name string) bool { return went[name] != nil })
+	if i < 0 {
+		return nil, false, nil
+	}
+	w := went[names[i]]
+	gone := 0
+	for _, ref := range w.Failed {
+		address, err := recipients{s.Kinds}.Address(r, ref)
+		if err != nil {
+			return nil, false, err
+		}
+		if ref != notifications.Organization && address.Gone {
+			gone++
+		}
+	}
+	if w.Open > 0 || len(w.Failed) > gone {
+		return nil, true, nil
+	}
+	if w.Delivered == 0 {
+		return nil, false, nil
+	}
+	reference := fmt.Sprintf("%s, %d %s", cause, w.Delivered, what)
+	if gone > 0 {
+		reference += fmt.Sprintf(", %d not, to who has left", gone)
+	}
+	return &communication.Delivery{Channel: channel, At: &w.Last, Reference: strings.TrimSpace(reference)}, false, nil
+}

@@ -1,0 +1,199 @@
+package surface_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/communication"
+	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/notify/notifytest"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+// openAnnounced is a folder whose people are told by e-mail and Slack.
+func openAnnounced(t *testing.T) (*told, *notifytest.Post, *notifytest.Slack) {
+	t.Helper()
+	post, slack := &notifytest.Post{}, &notifytest.Slack{Users: map[string]string{"e1@example.com": "U1", "e2@example.com": "U2", "e3@example.com": "U3", "e4@example.com": "U4"}}
+	dir := t.TempDir()
+	for name, text := range map[string][]byte{"roots.pem": notifytest.Roots(), "token": []byte(notifytest.Token)} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return openTold(t, apptest.New(t, config.Config{Notifications: &config.Notifications{
+		PortalURL: "https://scaf.example.com", Roots: filepath.Join(dir, "roots.pem"), AllowPrivate: []string{"127.0.0.0/8"},
+		Email: &config.Email{Server: fmt.Sprintf("127.0.0.1:%d", post.Start(t, false)), From: "SCAF <scaf@example.com>"},
+		Slack: &config.Slack{Token: &config.Secret{File: filepath.Join(dir, "token")}, API: notifytest.Serve(t, slack) + "/api/"},
+	}})), post, slack
+}
+
+// announce adds an announcement that somebody else approves.
+func (o *told) announce(fields map[string]any) string {
+	o.t.Helper()
+	all := map[string]any{"title": "A new rule", "text": "Read it.\n\nAll of it.", "audience": "everybody", "channels": []string{"portal", "e-mail", "Slack"}}
+	for name, value := range fields {
+		all[name] = value
+	}
+	id := o.add(communication.Announcements, all)
+	o.approve(id)
+	return id
+}
+
+func (o *told) approve(id string) {
+	o.t.Helper()
+	o.move(person("E2"), communication.Announcements, id, communication.Approved, nil)
+}
+
+func (o *told) announcement(id string) *communication.Announcement {
+	o.t.Helper()
+	var a *communication.Announcement
+	if err := o.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		a, _, err = record.Load[communication.Announcement](r, communication.Announcements, id)
+		return err
+	}); err != nil {
+		o.t.Fatal(err)
+	}
+	return a
+}
+
+// went is by which channels an announcement went out, as it says itself.
+func went(a *communication.Announcement) (all []string) {
+	for _, d := range a.Deliveries {
+		_, what, _ := strings.Cut(d.Reference, ", ")
+		all = append(all, d.Channel+": "+what)
+	}
+	return all
+}
+
+func TestAnAnnouncementReachesItsAudienceByItsChannels(t *testing.T) {
+	o, post, slack := openAnnounced(t)
+	id := o.announce(nil)
+	o.run()
+	ref := "/r/announcements/" + id
+	o.wants("person/E1", notifications.Announcement, "A new rule -> "+ref)
+	o.wants("person/E4", notifications.Announcement, "A new rule -> /inbox") // who has no account
+	letters := post.Letters()
+	if len(letters) != 4 || !strings.Contains(letters[0].Body, "All of it.") {
+		t.Errorf("%d letters: %+v", len(letters), letters)
+	}
+	if posted := slack.Posted(); len(posted) != 4 || !strings.Contains(posted[0]["text"]+posted[0]["blocks"], "Read it.") {
+		t.Errorf("posted: %v", posted)
+	}
+	a := o.announcement(id)
+	if got := went(a); a.State != communication.Delivered || a.DeliveredBy != "job/notification.went" || !slices.Equal(got, []string{"portal: 4 inboxes", "e-mail: 4 messages", "Slack: 4 messages"}) {
+		t.Errorf("%s by %s: %q", a.State, a.DeliveredBy, got)
+	}
+	// To engineers, by e-mail alone.
+	o.announce(map[string]any{"audience": "engineers", "channels": []string{"e-mail"}, "title": "Another"})
+	o.run()
+	if len(post.Letters()) != 5 || post.Letters()[4].To != "e1@example.com" || len(slack.Posted()) != 4 {
+		t.Errorf("%d letters, %d posted", len(post.Letters()), len(slack.Posted()))
+	}
+	if _, err := o.Verify(context.Background(), nil, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Somebody else tells customers, and what is said in a meeting or on a website; and an
+// announcement is delivered when it went out by all of its channels.
+func TestWhatSCAFDoesNotSendIsRecordedByPeople(t *testing.T) {
+	o, post, _ := openAnnounced(t)
+	outside := o.announce(map[string]any{"audience": "customers", "channels": []string{"e-mail"}})
+	partly := o.announce(map[string]any{"channels": []string{"portal", "meeting"}})
+	o.run()
+	if len(post.Letters()) != 0 || o.announcement(outside).State != communication.Approved {
+		t.Errorf("customers: %d letters, %+v", len(post.Letters()), o.announcement(outside))
+	}
+	a := o.announcement(partly)
+	if got := went(a); a.State != communication.Approved || !slices.Equal(got, []string{"portal: 4 inboxes"}) {
+		t.Errorf("%s: %q", a.State, got)
+	}
+	all := append(slices.Clone(a.Deliveries), communication.Delivery{Channel: "meeting", At: a.ApprovedAt, Reference: "meeting/MTG-1"})
+	o.move(person("E3"), communication.Announcements, partly, communication.Delivered, map[string]any{"deliveries": all})
+}
+
+// A channel on which a message was not taken is not one by which it went out, until
+// it is sent again; whoever has left meanwhile does not count.
+func TestAnAnnouncementThatDidNotGoOutIsNotDelivered(t *testing.T) {
+	o, _, slack := openAnnounced(t)
+	delete(slack.Users, "e4@example.com")
+	again, leaves := o.announce(map[string]any{"channels": []string{"Slack"}}), o.announce(map[string]any{"channels": []string{"Slack"}})
+	o.run()
+	for _, id := range []string{again, leaves} {
+		if a := o.announcement(id); a.State != communication.Approved || len(a.Deliveries) != 0 {
+			t.Errorf("%s: %+v", a.State, a.Deliveries)
+		}
+	}
+	slack.Users["e4@example.com"] = "U4"
+	desk, err := o.NotificationDesk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed []notifications.Delivery
+	if err := o.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		failed, err = notifications.Log(r, notifications.LogQuery{State: notifications.Failed, Limit: 10})
+		return err
+	}); err != nil || len(failed) != 2 {
+		t.Fatalf("%+v, %v", failed, err)
+	}
+	one := slices.IndexFunc(failed, func(d notifications.Delivery) bool { return d.About == "announcement/"+again })
+	if err := desk.Again(context.Background(), apptest.Operator, failed[one].Notification, notifications.Slack); err != nil {
+		t.Fatal(err)
+	}
+	o.Manual.Advance(time.Hour)
+	o.run()
+	o.clerkLeaves()
+	o.Manual.Advance(time.Hour)
+	o.run()
+	for id, want := range map[string]string{again: "Slack: 4 messages", leaves: "Slack: 3 messages, 1 not, to who has left"} {
+		if a := o.announcement(id); a.State != communication.Delivered || !slices.Equal(went(a), []string{want}) {
+			t.Errorf("%s: %q", a.State, went(a))
+		}
+	}
+}
+
+func (o *told) clerkLeaves() {
+	o.t.Helper()
+	left, err := json.Marshal(o.Clock.Now())
+	if err == nil {
+		_, err = o.MoveRecord(context.Background(), apptest.Operator, people.Register, "E4", record.AnyVersion, people.Left, map[string]json.RawMessage{"left_at": left})
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// What was taken back and approved again goes out again, and what was taken back
+// before anybody was told goes out once.
+func TestAnotherApprovalIsAnotherAnnouncement(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		o := openTold(t, f)
+		id := o.announce(map[string]any{"channels": []string{"portal", "website"}})
+		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, nil)
+		f.Manual.Advance(time.Minute)
+		o.approve(id)
+		o.run()
+		o.wants("person/E1", notifications.Announcement, "A new rule -> /r/announcements/"+id)
+		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, nil)
+		f.Manual.Advance(time.Minute)
+		o.approve(id)
+		o.run()
+		o.wants("person/E1", notifications.Announcement, "A new rule -> /r/announcements/"+id, "A new rule -> /r/announcements/"+id)
+		a := o.announcement(id)
+		if len(a.Deliveries) != 1 || a.Deliveries[0].At.Before(*a.ApprovedAt) {
+			t.Errorf("%+v", a.Deliveries)
+		}
+	})
+}
