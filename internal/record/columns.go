@@ -47,10 +47,21 @@ type column struct {
 	kind valueKind
 }
 
-// plan is a kind's columns, worked out once.
+// plan is what is worked out once of a kind's definition: its columns, and the
+// language of its expressions.
 type plan struct {
 	once    sync.Once
 	columns []column
+
+	language    sync.Once
+	env         *expr.Environment
+	envRejected error
+}
+
+// environment is what guards and filters of the kind are compiled in.
+func (k *Kind) environment() (*expr.Environment, error) {
+	k.plan.language.Do(func() { k.plan.env, k.plan.envRejected = expr.NewEnvironment(k.Schema()) })
+	return k.plan.env, k.plan.envRejected
 }
 
 // columns are the kind's declared columns.

@@ -343,7 +343,7 @@ func (k *Kind) Schema() []expr.Field {
 
 // guard compiles a transition's guard.
 func (k *Kind) guard(t *Transition) (*expr.Environment, *expr.Program, error) {
-	env, err := expr.NewEnvironment(k.Schema())
+	env, err := k.environment()
 	if err != nil {
 		return nil, nil, err
 	}

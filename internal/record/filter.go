@@ -37,7 +37,7 @@ type condition struct {
 // compileFilter returns the condition and its arguments, which are numbered
 // from the first on. The error wraps ErrFilter and says what would be right.
 func (k *Kind) compileFilter(dialect store.Dialect, filter string, first int) (string, []any, error) {
-	env, err := expr.NewEnvironment(k.Schema())
+	env, err := k.environment()
 	if err != nil {
 		return "", nil, err
 	}

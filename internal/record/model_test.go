@@ -169,6 +169,11 @@ func compare(rt *rapid.T, l *ledgertest.Ledger, model map[string][]was, q record
 		if err != nil || n != int64(len(want)) {
 			return fmt.Errorf("%+v counts %d, want %d (%w)", q, n, len(want), err)
 		}
+		if paging {
+			if n, err := record.Total(r, things); err != nil || n != int64(len(want)) {
+				return fmt.Errorf("there are %d in all, want %d (%w)", n, len(want), err)
+			}
+		}
 		if err := record.Each(r, q, func(v *record.Version) error {
 			fmt.Fprintf(&got, "%s %s\n", v.ID, v.Doc)
 			return nil
@@ -250,6 +255,38 @@ func TestChangesOfOneCallAreMadeTogetherOrNotAtAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Verify(t, record.Kinds{things})
+	})
+}
+
+// A snapshot counts the records that are in it, also after a later one was counted.
+func TestTotalOfAnEarlierSnapshot(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{things}, func(t *testing.T, l *ledgertest.Ledger) {
+		ctx := context.Background()
+		total := func(r *store.Reader, want int64) {
+			t.Helper()
+			if n, err := record.Total(r, things); err != nil || n != want {
+				t.Errorf("%d (%v), want %d", n, err, want)
+			}
+		}
+		if err := l.DB.Read(ctx, func(before *store.Reader) error {
+			total(before, 0)
+			if _, err := l.Do(ctx, ledgertest.Operator, "test", "thing/1", func(tx *act.Tx) error {
+				_, err := record.Put(tx, things, record.Change{Verb: "added", ID: "1", Doc: &thing{ID: "1"}})
+				if err == nil {
+					total(&tx.Reader, 1)
+				}
+				return err
+			}); err != nil {
+				return err
+			}
+			if err := l.DB.Read(ctx, func(after *store.Reader) error { total(after, 1); return nil }); err != nil {
+				return err
+			}
+			total(before, 0)
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -54,6 +54,9 @@ func (s *System) Readiness(ctx context.Context, q ReadinessQuery) (*reports.Read
 		return nil, err
 	}
 	if q.At.IsZero() {
+		// Each then goes on from what the one before has read: its snapshot is later.
+		s.present.Lock()
+		defer s.present.Unlock()
 		q.At = s.Clock.Now()
 	}
 	if q.Since.IsZero() {

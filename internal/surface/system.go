@@ -35,8 +35,9 @@ type System struct {
 	// Close gives everything back.
 	Close func() error
 
-	notify sync.Mutex // guards desk
-	desk   *notifications.Desk
+	present sync.Mutex // reports of the present are made one after the other
+	notify  sync.Mutex // guards desk
+	desk    *notifications.Desk
 }
 
 // Mode says what a folder is opened for.

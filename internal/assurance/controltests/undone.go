@@ -33,21 +33,32 @@ func EachUndone(tests []*controls.Test, source Source, visit func(test int, u Un
 			if unread != nil {
 				continue
 			}
-			if in, noFilter := e.In(); noFilter != nil || !in {
+			u, ok := UndoneOf(test, e)
+			if !ok {
 				continue
 			}
-			id, noID := e.ID()
-			due, noDue := e.Due()
-			_, done, noDone := e.Done()
-			if noID != nil || noDue != nil || noDone != nil || done {
-				continue
-			}
-			if err := visit(i, Undone{id, due, due.Add(test.Grace)}); err != nil {
+			if err := visit(i, u); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// UndoneOf says whether the item that an evaluator of an occurrence test has read
+// is one of its population that has not been done; false of one that cannot be
+// evaluated.
+func UndoneOf(test *controls.Test, e *controls.Evaluator) (Undone, bool) {
+	if in, err := e.In(); err != nil || !in {
+		return Undone{}, false
+	}
+	id, noID := e.ID()
+	due, noDue := e.Due()
+	_, done, noDone := e.Done()
+	if noID != nil || noDue != nil || noDone != nil || done {
+		return Undone{}, false
+	}
+	return Undone{id, due, due.Add(test.Grace)}, true
 }
 
 // Lapsing is what a state or document test will miss unless somebody does

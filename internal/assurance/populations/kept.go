@@ -36,8 +36,7 @@ type (
 // events visits the events of an exact type by what is kept; done is false where
 // they are to be read: in a transaction that writes, and where they are too much.
 func (s stored) events(q ledger.Query, visit func(*ledger.Event) error) (done bool, err error) {
-	memo := s.reader.Memo()
-	if memo == nil || q.Type == "" || strings.HasSuffix(q.Type, "*") || q.Newest {
+	if s.reader.Memo() == nil || q.Type == "" || strings.HasSuffix(q.Type, "*") || q.Newest {
 		return false, nil
 	}
 	head, err := ledger.ReadHead(s.reader)
@@ -47,8 +46,8 @@ func (s stored) events(q ledger.Query, visit func(*ledger.Event) error) (done bo
 	if q.To <= 0 || q.To > head.Size {
 		q.To = head.Size
 	}
-	one, ok1 := beside(memo, keptKey{q.Type}, &kept{})
-	all, ok2 := beside(memo, keptBytes{}, &atomic.Int64{})
+	one, ok1 := store.Beside(s.reader, keptKey{q.Type}, &kept{})
+	all, ok2 := store.Beside(s.reader, keptBytes{}, &atomic.Int64{})
 	if !ok1 || !ok2 {
 		return false, nil
 	}
@@ -67,13 +66,6 @@ func (s stored) events(q ledger.Query, visit func(*ledger.Event) error) (done bo
 		}
 	}
 	return true, nil
-}
-
-// beside is what lies beside the database under a key, at first what is given.
-func beside[T any](memo *sync.Map, key any, first T) (T, bool) {
-	found, _ := memo.LoadOrStore(key, first)
-	one, ok := found.(T)
-	return one, ok
 }
 
 // goOn reads the events of the query's type that have come, up to the end of the

@@ -206,11 +206,11 @@ func (b *builder) occurrences(from, to time.Time, asOf int64, visit func(*record
 	if source == nil || asOf == 0 {
 		return nil
 	}
-	type interval struct {
-		from, to time.Time
-		asOf     int64
+	type known struct {
+		interval
+		asOf int64
 	}
-	all, err := populations.Once(b.snapshot, interval{from, to, asOf}, func() (all []record.Occurrence, err error) {
+	all, err := populations.Once(b.snapshot, known{interval{from, to}, asOf}, func() (all []record.Occurrence, err error) {
 		err = source.Items(populations.Past(b.snapshot, asOf), from, to, func(item any) error {
 			o, ok := item.(record.Occurring)
 			if !ok {

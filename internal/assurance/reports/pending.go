@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -152,26 +153,62 @@ func (b *builder) ofTest(report *Readiness, a *asked, open map[string]*record.Oc
 	return nil
 }
 
-// undone finds what tests with a deadline read that has not been done. What
-// several of them read alike over the same interval is read once.
+// interval is half open.
+type interval struct{ from, to time.Time }
+
+// undone finds what tests with a deadline read that has not been done: in registers
+// by what is kept of them, elsewhere by reading.
 func (b *builder) undone(ctx context.Context, report *Readiness, day *Day, all []*asked) error {
+	type registered struct {
+		asked   []*asked
+		windows []interval
+	}
+	registers := map[*record.Kind]*registered{}
+	var rest []*asked
+	for _, a := range all {
+		if a.test.Kind != controls.Occurrence {
+			continue
+		}
+		kind, err := b.question.Kinds.Find(a.test.Population.From)
+		if err != nil {
+			rest = append(rest, a)
+			continue
+		}
+		if registers[kind] == nil {
+			registers[kind] = &registered{}
+		}
+		of := registers[kind]
+		of.asked, of.windows = append(of.asked, a), append(of.windows, interval{a.part.From, earlier(day.Until, a.part.To)})
+	}
+	for kind, of := range registers {
+		err := b.kept(kind, report.Ledger.Size, of.asked, of.windows)
+		if errors.Is(err, errNotKept) {
+			rest = append(rest, of.asked...)
+		} else if err != nil {
+			return err
+		}
+	}
+	return b.unkept(ctx, report, day, rest)
+}
+
+// unkept reads what tests find undone. What several of them read alike over the
+// same interval is read once.
+func (b *builder) unkept(ctx context.Context, report *Readiness, day *Day, all []*asked) error {
 	type shared struct {
-		alike    string
-		from, to time.Time
+		alike string
+		interval
 	}
 	groups := map[shared][]*asked{}
 	for _, a := range all {
-		if a.test.Kind == controls.Occurrence {
-			until := day.Until
-			if a.test.Population.From == populations.FromLogChecks { // it gives whole days: those to come can be done on none but theirs
-				until = report.At
-			}
-			key := shared{populations.Alike(b.question.Kinds, &a.test.Population), a.part.From.UTC(), earlier(until, a.part.To).UTC()}
-			groups[key] = append(groups[key], a)
+		until := day.Until
+		if a.test.Population.From == populations.FromLogChecks { // it gives whole days: those to come can be done on none but theirs
+			until = report.At
 		}
+		key := shared{populations.Alike(b.question.Kinds, &a.test.Population), interval{a.part.From.UTC(), earlier(until, a.part.To).UTC()}}
+		groups[key] = append(groups[key], a)
 	}
-	for interval, group := range groups {
-		window, err := b.window(report, interval.from, interval.to)
+	for over, group := range groups {
+		window, err := b.window(report, over.from, over.to)
 		if window == nil {
 			if err != nil {
 				return err

@@ -99,13 +99,7 @@ type chronicleKey struct{}
 // remembered is the chronicle that is kept beside the open database; a new one
 // where nothing is.
 func remembered(r *store.Reader) *chronicle {
-	all := &chronicle{}
-	if memo := r.Memo(); memo != nil {
-		kept, _ := memo.LoadOrStore(chronicleKey{}, all)
-		if one, ok := kept.(*chronicle); ok {
-			return one
-		}
-	}
+	all, _ := store.Beside(r, chronicleKey{}, &chronicle{})
 	return all
 }
 

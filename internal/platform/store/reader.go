@@ -95,6 +95,17 @@ type Reader struct {
 // writes, since what that reads may never have been.
 func (r *Reader) Memo() *sync.Map { return r.memo }
 
+// Beside is what lies beside the open database under a key that has a type of its
+// own (see Memo), at first what is given; false in a transaction that writes.
+func Beside[T any](r *Reader, key any, first T) (T, bool) {
+	if r.memo == nil {
+		return first, false
+	}
+	found, _ := r.memo.LoadOrStore(key, first)
+	one, ok := found.(T)
+	return one, ok
+}
+
 // Raw is a column's bytes without a copy: valid during the visit only.
 type Raw = sql.RawBytes
 

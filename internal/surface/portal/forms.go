@@ -132,7 +132,7 @@ func (p *Portal) suggest(r *request, in *input) error {
 		return err
 	}
 	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		if n, err := record.Count(reader, record.Range{Kind: kind.Name}); err != nil || n > suggested {
+		if n, err := record.Total(reader, kind); err != nil || n > suggested {
 			return err
 		}
 		_, err := record.List(reader, kind, record.Query{Limit: suggested}, func(v *record.Version) error {

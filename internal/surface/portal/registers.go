@@ -47,7 +47,7 @@ func (p *Portal) registers(r *request) (*shown, error) {
 				line.Add = "/new/" + kind.Register
 			}
 			var err error
-			if line.Records, err = record.Count(reader, record.Range{Kind: kind.Name}); err != nil {
+			if line.Records, err = record.Total(reader, kind); err != nil {
 				return err
 			}
 			if kind.Internal {
@@ -234,7 +234,7 @@ func (p *Portal) register(r *request) (*shown, error) {
 		return nil, err
 	}
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
-		if l.Total, err = record.Count(reader, record.Range{Kind: kind.Name}); err != nil || a.wrong != "" {
+		if l.Total, err = record.Total(reader, kind); err != nil || a.wrong != "" {
 			return err
 		}
 		if query.Get("view") == "board" && l.Board != "" {

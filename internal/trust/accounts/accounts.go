@@ -155,7 +155,7 @@ func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 
 // Any reports whether there is an account.
 func Any(r *store.Reader) (bool, error) {
-	n, err := record.Count(r, record.Range{Kind: Register.Name})
+	n, err := record.Total(r, Register)
 	return n > 0, err
 }
 

@@ -22,12 +22,7 @@ type tailKey struct{}
 // that is needed; nil when there is none: in a transaction that writes, or
 // where an event cannot be read, which whoever reads it will be told.
 func tailOf(r *store.Reader, block, to int64) *searchBlock {
-	memo := r.Memo()
-	if memo == nil {
-		return nil
-	}
-	kept, _ := memo.LoadOrStore(tailKey{}, &tail{})
-	t, ok := kept.(*tail)
+	t, ok := store.Beside(r, tailKey{}, &tail{})
 	if !ok {
 		return nil
 	}
