@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"scaf.dev/scaf/internal/platform/store"
 )
@@ -125,12 +128,15 @@ func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
 		}
 		l.where, l.args = append(l.where, condition), args
 	}
-	if strings.ContainsRune(q.Words, 0) {
-		return nil, fmt.Errorf("%w: the character U+0000 cannot be looked for", ErrFilter)
+	if strings.ContainsRune(q.Words, 0) || !utf8.ValidString(q.Words) {
+		return nil, fmt.Errorf("%w: the character U+0000, and what is no UTF-8, cannot be looked for", ErrFilter)
 	}
 	if q.Words != "" {
-		l.args = append(l.args, lower(q.Words))
-		l.where = append(l.where, kind.mentions(dialect, "$"+strconv.Itoa(len(l.args))))
+		condition, args, err := kind.mentions(dialect, q.Words, len(l.args)+1)
+		if err != nil {
+			return nil, err
+		}
+		l.where, l.args = append(l.where, condition), append(l.args, args...)
 	}
 	list := kind.Name + "\x00" + q.Words + "\x00" + q.Filter + "\x00" + q.Sort
 	for i := range q.Marks {
@@ -155,19 +161,36 @@ func lower(text string) string {
 }
 
 // mentions is the condition that a record's id, or a column that is a text, has the
-// words of a parameter in it.
-func (k *Kind) mentions(dialect store.Dialect, words string) string {
-	find := func(value string) string { return "instr(lower(" + value + "), " + words + ") > 0" }
+// words in it, with its arguments, which are numbered from the first on.
+func (k *Kind) mentions(dialect store.Dialect, words string, first int) (string, []any, error) {
+	args := []any{lower(words)}
+	find := func(value string) string { return "instr(lower(" + value + "), $" + strconv.Itoa(first) + ") > 0" }
 	if dialect == store.Postgres {
-		find = func(value string) string { return "strpos(lower(" + value + ` COLLATE "C"), ` + words + ") > 0" }
-	}
-	found := []string{find("id")}
-	for _, c := range k.columns() {
-		if c.kind == valueText {
-			found = append(found, find(k.sql(dialect, &c)))
+		find = func(value string) string {
+			return "strpos(lower(" + value + ` COLLATE "C"), $` + strconv.Itoa(first) + ") > 0"
 		}
 	}
-	return "(" + strings.Join(found, " OR ") + ")"
+	var texts []string
+	for _, c := range k.columns() {
+		if c.kind == valueText {
+			texts = append(texts, find(k.sql(dialect, &c)))
+		}
+	}
+	if len(texts) == 0 {
+		return find("id"), args, nil
+	}
+	found := strings.Join(texts, " OR ")
+	if dialect == store.SQLite {
+		// Most rows do not have the words anywhere in their values: to see that is a
+		// fraction of taking each value out.
+		quoted, err := jsontext.AppendQuote(nil, lower(words))
+		if err != nil {
+			return "", nil, err
+		}
+		args = append(args, string(quoted[1:len(quoted)-1]))
+		found = "instr(lower(cols), $" + strconv.Itoa(first+1) + ") > 0 AND (" + found + ")"
+	}
+	return "(" + find("id") + " OR " + found + ")", args, nil
 }
 
 // place reads the cursor.

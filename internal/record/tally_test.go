@@ -15,6 +15,9 @@ import (
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
+// odd has what JSON writes in another way.
+const odd = "a\\b\n<\x1f\u2028>"
+
 type counted struct {
 	ID    string `json:"id"`
 	Title string `json:"title,omitempty"`
@@ -34,7 +37,7 @@ func TestTallyAndWords(t *testing.T) {
 		number := 0
 		rapid.Check(t, func(t *rapid.T) {
 			number++
-			doc := counted{ID: fmt.Sprintf("r%04d", number), Title: rapid.SampledFrom([]string{"", "Ärger", "ONE two", "one", "Ones", "%_'\"x"}).Draw(t, "title")}
+			doc := counted{ID: fmt.Sprintf("r%04d", number), Title: rapid.SampledFrom([]string{"", "Ärger", "ONE two", "one", "Ones", "%_'\"x", odd}).Draw(t, "title")}
 			small := rapid.OneOf(rapid.Just[*int](nil), rapid.Map(rapid.IntRange(1, 3), func(n int) *int { return &n }))
 			doc.A, doc.B = small.Draw(t, "a"), small.Draw(t, "b")
 			raw, err := json.Marshal(doc)
@@ -63,10 +66,16 @@ func TestTallyAndWords(t *testing.T) {
 			}
 			for text, want := range map[string]int{
 				"oNe": words["ONE two"] + words["one"] + words["Ones"], "%_'\"": words["%_'\"x"], "rger": words["Ärger"], "Är": words["Ärger"], "%": words["%_'\"x"], "R0": number, "zz": 0,
+				`a\B`: words[odd], "\n<": words[odd], "\x1f": words[odd], "\u2028>": words[odd], `\n`: 0, "title": 0, `":"`: 0, "u2028": 0,
 			} {
 				found := 0
 				if _, err := record.List(r, kind, record.Query{Words: text}, func(*record.Version) error { found++; return nil }); err != nil || found != want {
 					t.Errorf("%q is found %d times, want %d (%v)", text, found, want, err)
+				}
+			}
+			for _, words := range []string{"a\x00", "\xff"} {
+				if _, err := record.List(r, kind, record.Query{Words: words}, func(*record.Version) error { return nil }); !errors.Is(err, record.ErrFilter) {
+					t.Errorf("%q: %v", words, err)
 				}
 			}
 			for _, wrong := range [][2]string{{"a", "title"}, {"nothing", "b"}} {
