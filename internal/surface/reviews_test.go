@@ -1,6 +1,7 @@
 package surface
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 
@@ -19,9 +20,14 @@ func TestEveryReviewIsOneThatSomebodyMayGive(t *testing.T) {
 			continue
 		}
 		if !slices.ContainsFunc(r.kind.Transitions, func(t record.Transition) bool {
-			return t.From == r.state && t.To == r.to && t.Permission == r.permission
+			return t.From == r.state && t.To == r.to && cmp.Or(t.Permission, r.kind.Name+".move") == r.permission
 		}) {
 			t.Errorf("%s: nothing moves it from %s to %s with %s", r.kind.Register, r.state, r.to, r.permission)
 		}
 	}
+}
+
+// Reviewed reports whether somebody is told of records in a state of a register.
+func Reviewed(kind *record.Kind, state string) bool {
+	return slices.ContainsFunc(reviews, func(r review) bool { return r.kind == kind && r.state == state })
 }

@@ -1,85 +1,27 @@
 package surface
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/documents"
-	"scaf.dev/scaf/internal/assurance/versions"
-	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/communication"
-	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/findings"
-	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/notifications"
-	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/governance/training"
-	"scaf.dev/scaf/internal/governance/vendors"
-	"scaf.dev/scaf/internal/operations/sites"
-	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
-	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
-
-// review is a state in which a record waits for somebody else.
-type review struct {
-	kind  *record.Kind
-	state string
-	// verbs are of the events that bring it there.
-	verbs []string
-	// permission is who may give what it waits for; to the state they move it.
-	permission, to string
-	// not are fields of the document, beside those of the transition, that name who
-	// cannot.
-	not []string
-	// what it waits for, and where.
-	what string
-	page func(id string, doc json.RawMessage) place
-}
-
-// reviews are all of them. A register whose records wait for somebody has a line.
-var reviews = []review{
-	{kind: findings.Register, state: findings.Remediated, verbs: []string{"moved"}, permission: "finding.close", to: findings.Closed, what: "its retest"},
-	{kind: policies.Versions, state: policies.InReview, verbs: []string{"moved"}, permission: "policy_version.approve", to: policies.Approved, what: "approval"},
-	{kind: policies.Versions, state: policies.Approved, verbs: []string{"moved"}, permission: "policy_version.publish", to: policies.InForce, what: "coming into force"},
-	{kind: assessments.Register, state: assessments.Submitted, verbs: []string{"moved"}, permission: "self_assessment.review", to: assessments.Reviewed, what: "its review"},
-	{kind: vendors.Register, state: vendors.Assessed, verbs: []string{"moved"}, permission: "vendor.approve", to: vendors.Approved, what: "approval"},
-	{kind: meetings.Register, state: meetings.Held, verbs: []string{"moved"}, permission: "meeting.confirm", to: meetings.Confirmed, what: "somebody to confirm its minutes"},
-	{kind: exercises.Register, state: exercises.Held, verbs: []string{"moved"}, permission: "exercise.review", to: exercises.Reviewed, what: "its review"},
-	{kind: systems.Register, state: systems.Proposed, verbs: []string{"added"}, permission: "system.approve", to: systems.InUse, what: "approval"},
-	{kind: systems.DataSets, state: systems.Proposed, verbs: []string{"added"}, permission: "data_set.approve", to: systems.InUse, what: "approval"},
-	{kind: systems.Copies, state: "requested", verbs: []string{"added"}, permission: "data_copy.approve", to: "approved", what: "approval"},
-	{kind: systems.Disposals, state: "done", verbs: []string{"moved"}, permission: "data_disposal.witness", to: "witnessed", what: "a witness"},
-	{kind: sites.Reviews, state: sites.Reviewed, verbs: []string{"moved"}, permission: "site_review.confirm", to: sites.Confirmed, what: "somebody to confirm it"},
-	{kind: people.JobChanges, state: people.Recorded, verbs: []string{"recorded"}, permission: "job_change.review", to: people.Reviewed, what: "a review of the access"},
-	{kind: vendors.Subprocessors, state: "proposed", verbs: []string{"added"}, permission: "subprocessor.review", to: "reviewed", what: "its review"},
-	{kind: versions.Register, state: versions.Proposed, verbs: []string{"proposed"}, permission: "control.approve", not: []string{"proposed_by", "proposed_via"}, what: "approval", page: controlPage},
-	{kind: documents.Register, state: documents.Prepared, verbs: []string{"collected"}, permission: "evidence.review", not: []string{"prepared_by", "entered_by"}, what: "a reader", page: controlPage},
-}
-
-// controlPage is the page of the control that a document names.
-func controlPage(_ string, doc json.RawMessage) place {
-	var of struct{ Control string }
-	if json.Unmarshal(doc, &of) != nil {
-		return place{"/controls", "control.read"}
-	}
-	return place{"/controls/" + url.PathEscape(of.Control), "control.read"}
-}
 
 // ofEvent makes the notes of an event.
 type ofEvent func(a *audience, e *ledger.Event) ([]notifications.Note, error)
@@ -279,94 +221,6 @@ func (a *audience) reminding(due time.Time) string {
 		return "deadline near"
 	}
 	return "deadline passed"
-}
-
-// waits tells those who may give what a record waits for, but not who brought it
-// there, and not who had a part in it.
-func waits(a *audience, e *ledger.Event) ([]notifications.Note, error) {
-	kind, id, err := a.s.Kinds.Parse(e.Subject)
-	if err != nil {
-		return nil, err
-	}
-	v, err := record.Get(a.r, kind.Name, id)
-	if errors.Is(err, record.ErrNone) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var at struct{ State, Title, Name string }
-	var fields map[string]any
-	if err := errors.Join(json.Unmarshal(v.Doc, &at), json.Unmarshal(v.Doc, &fields)); err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(reviews, func(r review) bool { return r.kind == kind && r.state == at.State })
-	if i < 0 {
-		return nil, nil
-	}
-	w := &reviews[i]
-	if brought, err := w.broughtBy(a.r, e, id); err != nil || !brought {
-		return nil, err
-	}
-	to, err := w.givers(a, e, v, fields)
-	if err != nil || len(to) == 0 {
-		return nil, err
-	}
-	title := cmp.Or(at.Title, at.Name, v.Ref())
-	if kind.Personal {
-		title = v.Ref()
-	}
-	where := page(kind, id)
-	if w.page != nil {
-		where = w.page(id, v.Doc)
-	}
-	n := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Review, About: e.Subject}}
-	err = n.write("review", map[string]any{"Title": title, "Ref": v.Ref(), "What": w.what})
-	return toEach(n.Note, to, func(ref string) string { return a.pathOf(ref, where) }), err
-}
-
-// broughtBy reports whether it was this event that brought a record to the state:
-// several may have come before anybody is told.
-func (w *review) broughtBy(r *store.Reader, e *ledger.Event, id string) (bool, error) {
-	versions, err := record.History(r, w.kind.Name, id)
-	if err != nil {
-		return false, err
-	}
-	for _, v := range versions {
-		if v.From == e.Index {
-			var then struct{ State string }
-			err := json.Unmarshal(v.Doc, &then)
-			return then.State == w.state, err
-		}
-	}
-	return false, nil
-}
-
-// givers are those who may give what a record waits for.
-func (w *review) givers(a *audience, e *ledger.Event, v *record.Version, fields map[string]any) (to []string, err error) {
-	for i := range a.accounts {
-		c := a.accounts[i].Caller()
-		if c.ID == e.Actor || slices.Contains(to, c.ID) || access.Roles.Authorize(c, w.permission, v.Ref()) != nil {
-			continue
-		}
-		if slices.ContainsFunc(w.not, func(field string) bool { return fields[field] == c.ID }) {
-			continue
-		}
-		for t := range w.kind.Transitions {
-			if one := &w.kind.Transitions[t]; one.From == w.state && one.To == w.to {
-				err = record.Another(a.r, w.kind, c, one, v)
-			}
-		}
-		if errors.Is(err, act.ErrSamePerson) {
-			err = nil
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		to = append(to, c.ID)
-	}
-	return to, nil
 }
 
 // tellGivenUp tells of a job that was given up.

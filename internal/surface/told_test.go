@@ -82,6 +82,21 @@ func (o *told) add(kind *record.Kind, fields map[string]any) string {
 	return v.ID
 }
 
+func (o *told) set(kind *record.Kind, id string, fields map[string]any) {
+	o.t.Helper()
+	raw := map[string]json.RawMessage{}
+	for name, value := range fields {
+		data, err := json.Marshal(value)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		raw[name] = data
+	}
+	if _, err := o.SetRecord(context.Background(), apptest.Operator, kind, id, record.AnyVersion, raw); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
 func (o *told) move(by act.Caller, kind *record.Kind, id, state string, fields map[string]any) {
 	o.t.Helper()
 	raw := map[string]json.RawMessage{}

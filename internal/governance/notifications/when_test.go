@@ -72,7 +72,7 @@ func TestQuietHoursOverAChangeOfTheClocks(t *testing.T) {
 
 func TestEveryMessageCanBeWritten(t *testing.T) {
 	data := map[string]any{}
-	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel", "Text"} {
+	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel", "Text", "Another"} {
 		data[name] = "<" + name + ">"
 	}
 	if len(Messages()) < 14 {
