@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/calendar"
+	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -27,6 +29,8 @@ type Deadline struct {
 	What  string    `json:"what"`
 	At    time.Time `json:"at"`
 	Owner string    `json:"owner"`
+
+	version string // of an acknowledgment: what is to be acknowledged
 }
 
 // Owed is what somebody has to do.
@@ -120,10 +124,37 @@ func (s *System) deadlines(r *store.Reader, kinds record.Kinds, from, to time.Ti
 			}
 		}
 	}
+	if err := policyTitles(r, all); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(all, func(a, b Deadline) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.What, b.What))
 	})
 	return all, nil
+}
+
+// policyTitles names what is to be acknowledged: its title stands in the version.
+func policyTitles(r *store.Reader, all []Deadline) error {
+	titles := map[string]string{}
+	for i := range all {
+		version := all[i].version
+		if version == "" {
+			continue
+		}
+		title, known := titles[version]
+		if !known {
+			v, _, err := policies.Get(r, version)
+			if err != nil && !errors.Is(err, record.ErrNone) {
+				return fmt.Errorf("%s: %w", all[i].Ref, err)
+			}
+			if v != nil {
+				title = v.Title
+			}
+			titles[version] = title
+		}
+		all[i].Title = title
+	}
+	return nil
 }
 
 // deadline reads one from a record.
@@ -136,6 +167,11 @@ func deadline(v *record.Version, due *record.Due) (Deadline, error) {
 	for _, name := range []string{"title", "name"} {
 		if raw := fields[name]; raw != nil && one.Title == "" {
 			_ = json.Unmarshal(raw, &one.Title) // another type is no title
+		}
+	}
+	if v.Kind == policies.Acknowledgments.Name {
+		if err := json.Unmarshal(fields["version"], &one.version); err != nil {
+			return one, fmt.Errorf("%s: version: %w", v.Ref(), err)
 		}
 	}
 	if raw := fields[due.Owner]; raw != nil {
