@@ -28,7 +28,6 @@ import (
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
-	"scaf.dev/scaf/internal/platform/store/storetest"
 	"scaf.dev/scaf/internal/platform/webhook"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -91,7 +90,7 @@ func (h *hrSystem) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func exchanging(t *testing.T, test func(t *testing.T, f *apptest.Folder, h *hrSystem)) {
 	t.Setenv("SCAF_TEST_HRIS", hrisSecret)
 	t.Setenv("SCAF_TEST_HRIS_TOKEN", "reader")
-	for name, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": storetest.Postgres} {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": apptest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			h := &hrSystem{t: t, messages: map[string]int{}}
 			h.Server = httptest.NewTLSServer(h)

@@ -4,6 +4,9 @@ package apptest
 
 import (
 	"context"
+	"errors"
+	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,7 +40,45 @@ type Folder struct {
 // Each runs the test on both databases.
 func Each(t *testing.T, test func(t *testing.T, f *Folder)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, New(t, config.Config{})) })
-	t.Run("postgres", func(t *testing.T) { test(t, New(t, config.Config{Database: storetest.Postgres(t)})) })
+	t.Run("postgres", func(t *testing.T) { test(t, New(t, config.Config{Database: Postgres(t)})) })
+}
+
+// Making the tables of all registers, with their indexes, takes longer than most
+// tests. Databases begin with them: without a ledger, as if somebody had made
+// them before `scaf init`, which goes on from there as from an empty one.
+var (
+	sqlite = sync.OnceValues(func() (file []byte, err error) {
+		dir, err := os.MkdirTemp("", "apptest-")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		path := (&config.Config{}).DatabaseLocation(dir)
+		if err := prepare(path); err != nil {
+			return nil, err
+		}
+		return os.ReadFile(path)
+	})
+	postgres = storetest.Template{Prepare: prepare}
+)
+
+func prepare(location string) error {
+	ctx := context.Background()
+	db, err := store.Open(ctx, location)
+	if err != nil {
+		return err
+	}
+	err = db.Migrate(ctx)
+	if err == nil {
+		_, err = app.Kinds.Adopt(ctx, db)
+	}
+	return errors.Join(err, db.Close())
+}
+
+// Postgres is the URL of a fresh database for New.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	return postgres.Postgres(t)
 }
 
 // New makes a folder with what the configuration says and the rest as usual, and
@@ -49,6 +90,15 @@ func New(t testing.TB, c config.Config, kinds ...*record.Kind) *Folder {
 	c.Organization = "Test"
 	if c.Timezone == "" {
 		c.Timezone = "UTC"
+	}
+	if c.Database == "" {
+		file, err := sqlite()
+		if err == nil {
+			err = os.WriteFile(c.DatabaseLocation(f.dir), file, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := f.backend.Init(context.Background(), f.dir, c); err != nil {
 		t.Fatal(err)

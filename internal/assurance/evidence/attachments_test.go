@@ -17,7 +17,6 @@ import (
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
-	"scaf.dev/scaf/internal/platform/store/storetest"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -82,7 +81,7 @@ func object(t testing.TB, text string) (fields map[string]json.RawMessage) {
 func TestAttachedFilesAreInTheBundle(t *testing.T) {
 	for name, c := range map[string]func(testing.TB) config.Config{
 		"sqlite":   func(testing.TB) config.Config { return config.Config{} },
-		"postgres": func(t testing.TB) config.Config { return config.Config{Database: storetest.Postgres(t)} },
+		"postgres": func(t testing.TB) config.Config { return config.Config{Database: apptest.Postgres(t)} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := withFiles(t, c(t))

@@ -21,7 +21,6 @@ import (
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/platform/config"
-	"scaf.dev/scaf/internal/platform/store/storetest"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -127,7 +126,7 @@ func (w *world) resultOf(test string) *results.Result {
 // Observations, evidence, reviews and resolutions are in the bundle, and what
 // they came to is computed again from it.
 func TestEveryKindOfTestReExecutes(t *testing.T) {
-	for name, database := range map[string]string{"sqlite": "", "postgres": storetest.Postgres(t)} {
+	for name, database := range map[string]string{"sqlite": "", "postgres": apptest.Postgres(t)} {
 		t.Run(name, func(t *testing.T) {
 			w := newKinds(t, config.Config{Database: database})
 			tls, minutes, deployed := w.resultOf("tls"), w.resultOf("minutes"), w.resultOf("deployed")

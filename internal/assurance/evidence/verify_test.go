@@ -5,12 +5,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/platform/config"
-	"scaf.dev/scaf/internal/platform/store/storetest"
 )
 
 func TestBundleIsComputedAgainWithTheSameResult(t *testing.T) {
-	for name, c := range map[string]config.Config{"sqlite": {}, "postgres": {Database: storetest.Postgres(t)}} {
+	for name, c := range map[string]config.Config{"sqlite": {}, "postgres": {Database: apptest.Postgres(t)}} {
 		t.Run(name, func(t *testing.T) {
 			w := usual(t, c)
 			bundle, done := w.export()

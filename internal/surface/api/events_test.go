@@ -13,7 +13,6 @@ import (
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
-	"scaf.dev/scaf/internal/platform/store/storetest"
 	"scaf.dev/scaf/internal/surface/api"
 	"scaf.dev/scaf/internal/trust/ledger"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
@@ -171,7 +170,7 @@ func TestEventsAreListedPageByPage(t *testing.T) {
 // The database goes away under the lane: the caller learns that its events are
 // safe and when to ask again, and gets its receipts then.
 func TestEventsThatCannotBeWrittenAreKept(t *testing.T) {
-	f := apptest.New(t, config.Config{Database: storetest.Postgres(t)})
+	f := apptest.New(t, config.Config{Database: apptest.Postgres(t)})
 	c, _ := serve(t, f, api.DefaultTimeouts)
 	token, _ := f.Token(t, "administrator", time.Hour)
 	c.do(ask{method: "GET", path: "/readyz"}).want(t, 200, "")

@@ -10,7 +10,6 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
-	"scaf.dev/scaf/internal/platform/store/storetest"
 	"scaf.dev/scaf/internal/platform/webhook"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface/api"
@@ -21,7 +20,7 @@ const hrisSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 // The HR system's messages are taken when they are signed, lately, once, whole.
 func TestPeopleComeByASignedWebhook(t *testing.T) {
 	t.Setenv("SCAF_TEST_HRIS", hrisSecret)
-	for name, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": storetest.Postgres} {
+	for name, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": apptest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			f := apptest.New(t, config.Config{Database: database(t), HRIS: &config.HRIS{Secret: config.Secret{Env: "SCAF_TEST_HRIS"}}})
 			c, _ := serve(t, f, api.DefaultTimeouts)

@@ -30,7 +30,7 @@ func SQLite(t testing.TB) string {
 // connected to it, when the test ends.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	return create(t, "")
+	return create(t, "template0")
 }
 
 // PostgresWithICU is [Postgres] with the database's default collation set to
@@ -38,7 +38,32 @@ func Postgres(t testing.TB) string {
 // query that forgets to name its collation sorts differently there.
 func PostgresWithICU(t testing.TB, locale string) string {
 	t.Helper()
-	return create(t, " LOCALE_PROVIDER icu ICU_LOCALE "+quote(locale))
+	return create(t, "template0 LOCALE_PROVIDER icu ICU_LOCALE "+quote(locale))
+}
+
+// Template is a database that is prepared once for a test process, and copied
+// where tests need one that is prepared alike.
+type Template struct {
+	// Prepare is given the URL of an empty database.
+	Prepare func(url string) error
+
+	once sync.Once
+	name string
+	err  error
+}
+
+// Postgres is the function [Postgres] with a copy of the template.
+func (m *Template) Postgres(t testing.TB) string {
+	t.Helper()
+	m.once.Do(func() {
+		if m.name, m.err = add("template0"); m.err == nil {
+			m.err = m.Prepare(running.url(m.name))
+		}
+	})
+	if m.err != nil {
+		t.Fatalf("PostgreSQL for tests: prepare a template: %v", m.err)
+	}
+	return create(t, m.name)
 }
 
 // statementLimit bounds one statement of this package against a busy machine.
@@ -55,18 +80,12 @@ var (
 	created  int
 )
 
-func create(t testing.TB, options string) string {
+// create makes a database of a template for a test.
+func create(t testing.TB, template string) string {
 	t.Helper()
-	startOnce.Do(func() { running, errStart = start() })
-	if errStart != nil {
-		t.Fatalf("PostgreSQL for tests: %v", errStart)
-	}
-	createMu.Lock()
-	defer createMu.Unlock()
-	created++
-	name := fmt.Sprintf("test_%d", created)
-	if err := running.exec(context.Background(), statementLimit, "CREATE DATABASE "+name+" TEMPLATE template0"+options); err != nil {
-		t.Fatalf("PostgreSQL for tests: create database: %v%s", err, running.logTail())
+	name, err := add(template)
+	if err != nil {
+		t.Fatalf("PostgreSQL for tests: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := running.exec(context.Background(), statementLimit, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
@@ -74,6 +93,22 @@ func create(t testing.TB, options string) string {
 		}
 	})
 	return running.url(name)
+}
+
+// add makes a database on the server, which is started if it does not run yet.
+func add(template string) (name string, err error) {
+	startOnce.Do(func() { running, errStart = start() })
+	if errStart != nil {
+		return "", errStart
+	}
+	createMu.Lock()
+	defer createMu.Unlock()
+	created++
+	name = fmt.Sprintf("test_%d", created)
+	if err := running.exec(context.Background(), statementLimit, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+		return "", fmt.Errorf("create database: %w%s", err, running.logTail())
+	}
+	return name, nil
 }
 
 func (s *server) url(database string) string {
