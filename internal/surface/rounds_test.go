@@ -194,3 +194,32 @@ func TestWhatIsOnTheListIsConfirmedEveryQuarter(t *testing.T) {
 		})
 	})
 }
+
+// Nobody puts off the review of a regulation: it is due every quarter, and one review
+// is of one of them.
+func TestRegulationsAreReviewedEveryQuarter(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openHalf(t, f)
+		for range 6 {
+			h.adds("x", "regulations", `{"title":"A law","kind":"law","jurisdiction":"EU","source":"https://law.example","owner":"person/a"}`)
+		}
+		no, yes := `{"applies":"no","reason":"No customers there"}`, `{"applies":"yes","reason":"Customers there","impact":"A notice","obligations":["Answer"]}`
+		for _, at := range []string{"2026-06-30T00:00:00Z", "2027-01-01T00:00:00Z"} {
+			if _, err := f.SetRecord(context.Background(), person("x"), h.register("regulations"), "REG-1", record.AnyVersion, h.fields(`{"due_at":"`+at+`"}`)); err == nil {
+				t.Errorf("the review is put off to %s", at)
+			}
+		}
+		h.moves("a", "regulation/REG-1", "reviewed", no)
+		h.moves("a", "regulation/REG-1", "reviewed", yes) // of the same quarter: the next one is due all the same
+		h.moves("a", "regulation/REG-2", "reviewed", yes)
+		h.moves("b", "regulation/REG-3", "retired", `{"retired_reason":"Repealed"}`)
+		h.at("2026-04-14") // within the grace
+		h.moves("a", "regulation/REG-4", "reviewed", no)
+		h.at("2026-04-16")
+		h.moves("a", "regulation/REG-5", "reviewed", no)
+		h.at("2026-06-16")
+		h.moves("a", "regulation/REG-2", "reviewed", no)
+		h.at("2026-07-01")
+		h.deviate(map[string]string{"COM-03 reviewed": "10: REG-5@2026-Q1 late REG-6@2026-Q1 missing"})
+	})
+}

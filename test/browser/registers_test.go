@@ -120,7 +120,7 @@ func TestARegulationAndItsAnnouncement(t *testing.T) {
 	s := house(t, "compliance", "executive")
 	v := s.signs(t, "compliance")
 	v.goes("/new/regulations")
-	v.fills("f-title", "A new law", "f-kind", "law", "f-jurisdiction", "EU", "f-source", "https://law.example", "f-owner", "account/compliance", "f-due_at", "2096-03-31T12:00",
+	v.fills("f-title", "A new law", "f-kind", "law", "f-jurisdiction", "EU", "f-source", "https://law.example", "f-owner", "account/compliance",
 		"f-impact", "A new notice", "f-obligations", "Answer within a month")
 	v.presses("Add it")
 	v.fills("reviewed-f-applies", "yes", "reviewed-f-reason", "We have customers there")

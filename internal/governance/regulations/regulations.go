@@ -4,13 +4,17 @@
 package regulations
 
 import (
+	"encoding/json"
+	"slices"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/rounds"
 )
 
-// Regulation is a rule that comes from outside. The record's instant is when its
-// review is due.
+// Regulation is a rule that comes from outside. The record's instant is when it came
+// on the list.
 type Regulation struct {
 	ID           string `json:"id"`
 	Title        string `json:"title"`
@@ -29,15 +33,28 @@ type Regulation struct {
 	Controls    []string   `json:"controls,omitempty"`
 	Policies    []string   `json:"policies,omitempty"`
 
+	ListedAt *time.Time `json:"listed_at,omitempty"`
+	// DueAt is the end of the first quarter that is not reviewed.
 	DueAt      *time.Time `json:"due_at,omitempty"`
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy string     `json:"reviewed_by,omitempty"`
-	// ReviewedDue is the due date that the review was for.
-	ReviewedDue *time.Time `json:"reviewed_due,omitempty"`
+	Reviews    []Review   `json:"reviews,omitempty"`
 
 	RetiredReason string     `json:"retired_reason,omitempty"`
 	RetiredAt     *time.Time `json:"retired_at,omitempty"`
 	RetiredBy     string     `json:"retired_by,omitempty"`
+}
+
+// Review is that of one quarter: what the regulation meant here.
+type Review struct {
+	rounds.Round
+	At          time.Time `json:"at"`
+	By          string    `json:"by"`
+	Owner       string    `json:"owner"`
+	Applies     string    `json:"applies"`
+	Reason      string    `json:"reason"`
+	Impact      string    `json:"impact,omitempty"`
+	Obligations []string  `json:"obligations,omitempty"`
 }
 
 // States of a regulation.
@@ -59,8 +76,9 @@ const kindRegulation = "regulation"
 
 // Register describes the register of regulations.
 var Register = record.Define[Regulation](record.Definition{
-	Kind: kindRegulation, Register: "regulations", Title: "Regulations", Singular: "Regulation", Prefix: "REG", At: "due_at",
-	States: []string{Listed, Reviewed, Retired},
+	Kind: kindRegulation, Register: "regulations", Title: "Regulations", Singular: "Regulation", Prefix: "REG", At: "listed_at", Version: 2,
+	Migrations: []record.Migration{{From: 1, Change: toRounds}},
+	States:     []string{Listed, Reviewed, Retired},
 	Transitions: []record.Transition{
 		reviewing(Listed), reviewing(Reviewed),
 		retiring(Listed), retiring(Reviewed),
@@ -81,10 +99,11 @@ var Register = record.Define[Regulation](record.Definition{
 		{Name: "obligations", Label: "Obligations", Help: "What it asks for, a line each."},
 		{Name: "controls", Label: "Controls", Help: "The controls that meet it, like PRV-05."},
 		{Name: "policies", Label: "Policies", Refers: "policy", Help: "The policies that say so, like policy/privacy."},
-		{Name: "due_at", Label: "Review due", Section: "Review", Required: true, Help: "By when it is looked at: every quarter. A review leaves it; the next round sets it anew."},
+		{Name: "due_at", Label: "Review due", Section: "Review", Given: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
-		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},
+		{Name: "reviews", Label: "Reviews", Given: true},
+		{Name: "listed_at", Label: "Listed", Given: true},
 		{Name: "retired_reason", Label: "Why it is retired", Long: true, Help: "Why it does not hold any more."},
 		{Name: "retired_at", Label: "Retired", Given: true},
 		{Name: "retired_by", Label: "Retired by", Given: true},
@@ -97,10 +116,12 @@ var Register = record.Define[Regulation](record.Definition{
 		{Field: "owner", Filter: true},
 		{Field: "state", Filter: true},
 		{Field: "reviewed_at", Filter: true, Sort: true},
+		{Field: "listed_at", Filter: true, Sort: true},
 	},
 	Dues: []record.Due{
-		{Name: "review", What: "Review the regulation", At: "due_at", Owner: "owner", Open: `item.state != "retired" && !has(item.reviewed_at)`},
+		{Name: "review", What: "Review the regulation", At: "due_at", Owner: "owner", Open: `item.state != "retired"`},
 	},
+	Derived: []record.Derived{{Name: "regulation_reviews", At: "due_at", Item: Round{}, Items: reviewRounds}},
 })
 
 // reviewing says what a regulation means here.
@@ -108,7 +129,7 @@ func reviewing(from string) record.Transition {
 	return record.Transition{
 		From: from, To: Reviewed, Permission: "regulation.review", Required: []string{"applies", "reason"}, Stamp: []string{"reviewed_at", "reviewed_by"},
 		Guard: `has(item.reviewed_at) && (item.applies == "no" || has(item.impact) && item.impact != "" && has(item.obligations) && item.obligations.size() > 0)`,
-		Why:   "of one that applies it is said what has to change and what it asks for; and the review is of the date that was due: set the next one afterwards",
+		Why:   "of one that applies it is said what has to change and what it asks for",
 	}
 }
 
@@ -119,15 +140,98 @@ func retiring(from string) record.Transition {
 	}
 }
 
-// Compute ends a review when the next date is set: a due date that is set anew has
-// not been reviewed.
-func (r *Regulation) Compute() {
-	switch {
-	case r.ReviewedAt == nil:
-		r.ReviewedDue = nil
-	case r.ReviewedDue == nil:
-		r.ReviewedDue = r.DueAt
-	case r.DueAt == nil || !r.DueAt.Equal(*r.ReviewedDue):
-		r.ReviewedAt, r.ReviewedBy, r.ReviewedDue = nil, "", nil
+// Before puts a new regulation on the list, and keeps what was found of it: a review is
+// for one quarter, the first that is due. Another one in a quarter that is reviewed
+// changes what is known, and not when the next is due.
+func (r *Regulation) Before(tx *act.Tx, old any) error {
+	now := tx.Now()
+	if old == nil {
+		due := rounds.Quarter.At(now).DueAt
+		r.ListedAt, r.DueAt = &now, &due
+		return nil
 	}
+	before := record.As[Regulation](old)
+	switch {
+	case before.State == Retired:
+		return record.Refuse("state", "is %s: it stays as it was", Retired)
+	case r.State == Retired:
+		r.DueAt = nil
+	case record.SameTime(before.ReviewedAt, r.ReviewedAt) || r.DueAt == nil:
+	case !r.DueAt.After(rounds.Quarter.At(now).DueAt):
+		round := rounds.Quarter.At(*r.DueAt)
+		r.Reviews = append(r.Reviews, Review{round, now, r.ReviewedBy, r.Owner, r.Applies, r.Reason, r.Impact, r.Obligations})
+		next := rounds.Quarter.Next(round).DueAt
+		r.DueAt = &next
+	}
+	return nil
+}
+
+// toRounds gives a document of before its rounds: it came on the list in the quarter
+// in which its review was due, which is reviewed if it had been.
+func toRounds(fields map[string]any) error {
+	var was struct {
+		Regulation
+		ReviewedDue *time.Time `json:"reviewed_due"`
+	}
+	whole, err := json.Marshal(fields)
+	if err == nil {
+		err = json.Unmarshal(whole, &was)
+	}
+	if err != nil || was.DueAt == nil {
+		return err
+	}
+	round := rounds.Quarter.At(*was.DueAt)
+	set := map[string]any{"listed_at": was.DueAt, "due_at": round.DueAt}
+	if was.ReviewedAt != nil {
+		set["reviews"] = []Review{{round, *was.ReviewedAt, was.ReviewedBy, was.Owner, was.Applies, was.Reason, was.Impact, was.Obligations}}
+		set["due_at"] = rounds.Quarter.Next(round).DueAt
+	}
+	if was.State == Retired {
+		delete(fields, "due_at")
+		delete(set, "due_at")
+	}
+	delete(fields, "reviewed_due")
+	if whole, err = json.Marshal(set); err == nil {
+		err = json.Unmarshal(whole, &fields) // which keeps the others
+	}
+	return err
+}
+
+// Round is the review of a regulation that was due in a quarter, done or not: the
+// source regulation_reviews.
+type Round struct {
+	ID          string     `json:"id"` // REG-1@2026-Q1
+	Regulation  string     `json:"regulation"`
+	Title       string     `json:"title"`
+	Owner       string     `json:"owner"`
+	Applies     string     `json:"applies,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
+	Impact      string     `json:"impact,omitempty"`
+	Obligations []string   `json:"obligations,omitempty"`
+	DueAt       *time.Time `json:"due_at"`
+	ReviewedAt  *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy  string     `json:"reviewed_by,omitempty"`
+}
+
+// reviewRounds are the reviews that fall due in the interval: of every regulation
+// those of all quarters while it was on the list.
+func reviewRounds(past record.Past, from, to time.Time, give func(item any) error) error {
+	return past.Documents(kindRegulation, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
+		r := &Regulation{}
+		if err := json.Unmarshal(doc, r); err != nil {
+			return err
+		}
+		for round := range rounds.Quarter.Due(r.ListedAt, r.RetiredAt, from, to) {
+			item := &Round{ID: r.ID + "@" + round.Name, Regulation: r.ID, Title: r.Title, Owner: r.Owner, DueAt: &round.DueAt}
+			if at := slices.IndexFunc(r.Reviews, func(one Review) bool { return one.Name == round.Name }); at >= 0 {
+				v := &r.Reviews[at]
+				item.Owner, item.Applies, item.Reason, item.Impact, item.Obligations = v.Owner, v.Applies, v.Reason, v.Impact, v.Obligations
+				item.ReviewedAt, item.ReviewedBy = &v.At, v.By
+			}
+			if err := give(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -1,10 +1,10 @@
 package regulations_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/regulations"
@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	regulation = `{"title":"A law","kind":"law","jurisdiction":"EU","source":"https://law.example","owner":"person/owner","due_at":"2036-03-31T00:00:00Z"}`
+	regulation = `{"title":"A law","kind":"law","jurisdiction":"EU","source":"https://law.example","owner":"person/owner"}`
 	applies    = `{"applies":"yes","reason":"We have customers there","impact":"A new notice","obligations":["Answer within a month"]}`
 )
 
@@ -27,15 +27,26 @@ func TestRegulations(t *testing.T) {
 	})
 }
 
-func TestANewDueDateHasNotBeenReviewed(t *testing.T) {
-	at := func(day int) *time.Time { t := time.Date(2026, 3, day, 0, 0, 0, 0, time.UTC); return &t }
-	r := &regulations.Regulation{DueAt: at(31), ReviewedAt: at(20), ReviewedBy: "person/x"}
-	if r.Compute(); r.ReviewedAt == nil || !r.ReviewedDue.Equal(*at(31)) {
-		t.Errorf("%+v", r)
-	}
-	r.DueAt = at(30)
-	if r.Compute(); r.ReviewedAt != nil || r.ReviewedBy != "" || r.ReviewedDue != nil {
-		t.Errorf("%+v", r)
+// A document of before has a due date that people set, and the review of that date.
+func TestRegulationsOfBeforeGetTheirRounds(t *testing.T) {
+	change := regulations.Register.Migrations[0].Change
+	for name, test := range map[string]struct{ was, want string }{
+		"listed":  {`{"id":"REG-1","state":"listed","due_at":"2026-03-15T00:00:00Z"}`, `{"due_at":"2026-03-31T00:00:00Z","id":"REG-1","listed_at":"2026-03-15T00:00:00Z","state":"listed"}`},
+		"retired": {`{"id":"REG-1","state":"retired","due_at":"2026-03-15T00:00:00Z"}`, `{"id":"REG-1","listed_at":"2026-03-15T00:00:00Z","state":"retired"}`},
+		"no date": {`{"id":"REG-1","state":"listed"}`, `{"id":"REG-1","state":"listed"}`},
+		"reviewed": {`{"id":"REG-1","state":"reviewed","owner":"person/a","applies":"no","reason":"r","due_at":"2026-03-15T00:00:00Z","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviewed_due":"2026-03-15T00:00:00Z"}`,
+			`{"applies":"no","due_at":"2026-06-30T00:00:00Z","id":"REG-1","listed_at":"2026-03-15T00:00:00Z","owner":"person/a","reason":"r","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviews":[{"applies":"no","at":"2026-04-01T00:00:00Z","by":"person/b","due_at":"2026-03-31T00:00:00Z","owner":"person/a","reason":"r","round":"2026-Q1"}],"state":"reviewed"}`},
+	} {
+		fields := map[string]any{}
+		if err := json.Unmarshal([]byte(test.was), &fields); err != nil {
+			t.Fatal(err)
+		}
+		if err := change(fields); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, err := json.Marshal(fields); err != nil || string(got) != test.want {
+			t.Errorf("%s: %s, %v\nwant %s", name, got, err, test.want)
+		}
 	}
 }
 

@@ -116,7 +116,7 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"actions", `{"title":"Print the roster","owner":"person/p1","due_at":"2026-03-01T00:00:00Z","exercise":"exercise/EXE-1"}`},
 		{"exercises", `{"title":"A key is public","playbook":"leaked-key","facilitator":"person/p1"}`},
 		{"meetings", `{"title":"Week 9","series":"posture review","chair":"person/p1","keeper":"person/p1"}`},
-		{"regulations", `{"title":"GDPR","kind":"law","jurisdiction":"EU","source":"https://eur-lex.europa.eu","owner":"person/p1","due_at":"2026-03-31T00:00:00Z"}`},
+		{"regulations", `{"title":"GDPR","kind":"law","jurisdiction":"EU","source":"https://eur-lex.europa.eu","owner":"person/p1"}`},
 		{"regulatory_feeds", `{"title":"Authority","url":"https://authority.example/feed.xml","jurisdiction":"EU","owner":"person/p1"}`},
 		{"regulatory_notices", `{"id":"n1","title":"A new law","feed":"regulatory_feed/FEED-1","owner":"person/p1","found_at":"2026-03-01T00:00:00Z"}`},
 		{"announcements", `{"title":"New rules","text":"Read them.","audience":"everybody","channels":["portal"]}`},
