@@ -76,7 +76,7 @@ func TestTablesThatAreMadeToDoHarm(t *testing.T) {
 		data []byte
 		says string
 	}{
-		"a bomb":            {"bomb.xlsx", spreadsheet(t, "xl/styles.xml", "<styleSheet>"+strings.Repeat("<x/>", 5<<20)+"</styleSheet>", good...), "when it is unzipped"},
+		"a bomb":            {"bomb.xlsx", spreadsheet(t, "xl/styles.xml", "<styleSheet>"+strings.Repeat("<x>"+strings.Repeat(" ", 1017)+"</x>", 17<<10)+"</styleSheet>", good...), "when it is unzipped"},
 		"entities":          {"entities.xlsx", spreadsheet(t, "xl/sharedStrings.xml", laughs+"&b;</t></si></sst>", good...), "entities.xlsx: the XLSX file is damaged: xl/sharedStrings.xml: XML syntax error on line 1: invalid character entity"},
 		"a file of entity":  {"entities.xlsx", spreadsheet(t, "xl/sharedStrings.xml", laughs+"&c;</t></si></sst>", good...), "entities.xlsx: the XLSX file is damaged: xl/sharedStrings.xml: XML syntax error on line 1: invalid character entity"},
 		"no spreadsheet":    {"page.xlsx", []byte("<html><script>alert(1)</script>"), "page.xlsx"},
