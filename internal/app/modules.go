@@ -80,6 +80,7 @@ var Kinds = slices.Concat(record.Kinds{
 	training.Completions,
 	risks.Register,
 	risks.Assessments,
+	risks.Scales,
 	vendors.Register,
 	vendors.Assessments,
 	vendors.Contracts,

@@ -29,6 +29,9 @@ import (
 // other records of the same domain. A preview of an import does not ask it. Where
 // only what changes in a record that is there matters, the method is
 // Changed(tx *act.Tx, old any) error: taking in many new records is then quicker.
+//
+// A method Consult(r *store.Reader, old any) error is asked before these, and by a
+// preview, too: it fills and refuses by what other records hold, and only reads.
 type Definition struct {
 	Kind     string // "vendor": what references and event types say
 	Register string // "vendors": what people say
@@ -52,6 +55,9 @@ type Definition struct {
 	// Fields say how people see the fields, in the order of forms and pages. What
 	// is not described is called by its name.
 	Fields []Field
+	// Explain gives the help of fields, by name, where it depends on what other
+	// records hold; what it does not name has that of Fields. Nil: none does.
+	Explain func(r *store.Reader) (map[string]string, error)
 	// Dues are the deadlines that stand in the records.
 	Dues []Due
 	// Fixed are fields that nobody can change once the record is there.
@@ -130,7 +136,7 @@ type Migration struct {
 func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
-		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author, Singular: d.Singular, Described: d.Fields, Dues: d.Dues,
+		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
 		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
 	}
 	if k.Singular == "" {

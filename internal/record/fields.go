@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record/expr"
 )
 
@@ -67,6 +68,15 @@ func (k *Kind) Field(name string) Field {
 		return Field{Name: name, Label: k.Columns[at].Label}
 	}
 	return Field{Name: name, Label: Words(name)}
+}
+
+// Explained is the help of fields as it is now, by name, of those where it depends
+// on what other records hold (Definition.Explain).
+func (k *Kind) Explained(r *store.Reader) (map[string]string, error) {
+	if k.Explain == nil {
+		return nil, nil
+	}
+	return k.Explain(r)
 }
 
 // Words is a name as people read it: "due_at" is "Due at".

@@ -110,6 +110,9 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Pre
 		one.Outcome, one.Wrong = Refused, ready.begins.Error()
 		return one, nil //nolint:nilerr // it is the answer
 	case errors.Is(err, ErrNone):
+		if _, err := in.Kind.consulted(r, nil, ready.doc); err != nil {
+			return one.refused(err)
+		}
 		taken[ready.id] = true
 		one.Outcome = New
 		return one, nil
@@ -117,6 +120,11 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Pre
 		return one, err
 	}
 	next, refused := in.next(current, ready)
+	if refused == nil && string(next) != string(current.Doc) {
+		if next, err = in.Kind.consulted(r, current.Doc, next); err != nil {
+			return one.refused(err)
+		}
+	}
 	switch {
 	case refused != nil:
 		one.Outcome, one.Wrong = Refused, refused.Error()
@@ -128,6 +136,16 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Pre
 		one.Fields, err = Differing(current.Doc, next)
 	}
 	return one, err
+}
+
+// refused is the preview of an item that is not taken; an error that is not about
+// the item ends the preview.
+func (p Preview) refused(err error) (Preview, error) {
+	if !refusal(err) {
+		return p, err
+	}
+	p.Outcome, p.Wrong = Refused, err.Error()
+	return p, nil
 }
 
 // Differing are the top-level fields in which two canonical documents differ.

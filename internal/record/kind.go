@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
 )
 
 // Kind describes the records of one register; Define makes it.
@@ -46,6 +47,7 @@ type Kind struct {
 	// What Define adds; see Definition.
 	Singular    string
 	Described   []Field
+	Explain     func(r *store.Reader) (map[string]string, error)
 	Dues        []Due
 	Prefix      string
 	IDField     string

@@ -386,9 +386,49 @@ type changing interface {
 	Changed(tx *act.Tx, old any) error
 }
 
+// consulting is a document that has its say by what other records hold.
+type consulting interface {
+	Consult(r *store.Reader, old any) error
+}
+
+// consult lets a document have its say by what other records hold, over the one
+// before it, nil for a new record.
+func (k *Kind) consult(r *store.Reader, before json.RawMessage, doc any) error {
+	own, ok := doc.(consulting)
+	if !ok {
+		return nil
+	}
+	if before == nil {
+		return own.Consult(r, nil)
+	}
+	old := k.New()
+	if err := json.Unmarshal(before, old); err != nil {
+		return err
+	}
+	return own.Consult(r, old)
+}
+
+// consulted is a document that an import brings, after consult.
+func (k *Kind) consulted(r *store.Reader, before json.RawMessage, next canonical) (canonical, error) {
+	if _, ok := k.New().(consulting); !ok {
+		return next, nil
+	}
+	doc, err := k.Decode(next)
+	if err == nil {
+		err = k.consult(r, before, doc)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return Canonical(doc)
+}
+
 // prepare lets a document have its say before it is written over another one,
 // nil for a new record.
 func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any) error {
+	if err := k.consult(&tx.Reader, before, doc); err != nil {
+		return err
+	}
 	own, isCareful := doc.(careful)
 	next, isChanging := doc.(changing)
 	switch {
@@ -416,7 +456,8 @@ func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any) error {
 func (k *Kind) prepared(tx *act.Tx, before json.RawMessage, change Change) (Change, error) {
 	_, isCareful := k.New().(careful)
 	_, isChanging := k.New().(changing)
-	if !isCareful && (!isChanging || before == nil) {
+	_, isConsulting := k.New().(consulting)
+	if !isCareful && !isConsulting && (!isChanging || before == nil) {
 		return change, nil
 	}
 	raw, err := Canonical(change.Doc)

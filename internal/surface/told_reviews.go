@@ -74,6 +74,7 @@ var reviews = []review{
 	{kind: vendors.Subprocessors, state: "proposed", verbs: []string{"added"}, permission: "subprocessor.review", to: "reviewed", what: "its review"},
 	{kind: people.ConductCases, state: people.Reported, verbs: []string{"added"}, permission: "conduct_case.move", to: people.Investigating, what: "somebody to investigate it"},
 	{kind: risks.Assessments, state: risks.Running, verbs: drafting, permission: "risk_assessment.approve", to: risks.Approved, whole: true, what: "approval"},
+	{kind: risks.Scales, state: risks.Proposed, verbs: []string{"added"}, permission: "risk_scale.approve", to: risks.InForce, what: "approval"},
 	{kind: pentests.Register, state: pentests.Planned, verbs: drafting, permission: "penetration_test.authorize", to: pentests.Running, whole: true, what: "somebody to authorize it"},
 	{kind: pentests.Register, state: pentests.Reported, verbs: []string{"moved"}, permission: "penetration_test.close", to: pentests.Closed, what: "its retest"},
 	{kind: regulations.Register, state: regulations.Listed, verbs: []string{"added"}, permission: "regulation.review", to: regulations.Reviewed, what: "its first review"},

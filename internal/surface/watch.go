@@ -13,7 +13,7 @@ import (
 
 // WatchJob is the kind of the job that, every day at 00:50 in the organisation's
 // time zone, looks at the deadlines of the registers: exceptions and acceptances that
-// have ended, findings that are overdue. It asks those to
+// have ended, findings that are overdue, risks that were rated on an earlier scale. It asks those to
 // acknowledge the policies in force who were not asked yet, and assigns the courses
 // that are offered to those who have to finish them, for the first time or again. What
 // people owed who have left ends (SettleLeavers). The agendas of the day's meetings are
@@ -33,14 +33,15 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 			log.Info("findings", "reopened", len(found.Reopened), "escalated", len(found.Escalated))
 		}
 		ended, unsettled := risks.Watch(ctx, s.Door, caller)
+		outdated, unasked := risks.AskAnew(ctx, s.Door, caller)
 		closed, unclosed := s.SettleLeavers(ctx, caller)
-		asked, unasked := s.AskEverybody(ctx, caller)
+		asked, unaddressed := s.AskEverybody(ctx, caller)
 		assigned, unassigned := s.AssignTrainings(ctx, caller)
 		reminded, unreminded := s.RemindPeople(ctx, caller)
 		prepared, unprepared := s.PrepareMeetings(ctx, caller)
-		log.Info("registers", "risks_reopened", len(ended), "acknowledgments_asked", asked, "trainings_assigned", assigned, "of_leavers_closed", closed, "reminded", reminded,
+		log.Info("registers", "risks_reopened", len(ended), "risks_to_rate", len(outdated), "acknowledgments_asked", asked, "trainings_assigned", assigned, "of_leavers_closed", closed, "reminded", reminded,
 			"meetings_prepared", prepared)
-		return errors.Join(err, unsettled, unclosed, unasked, unassigned, unreminded, unprepared)
+		return errors.Join(err, unsettled, unasked, unclosed, unaddressed, unassigned, unreminded, unprepared)
 	})
 	return nil
 }

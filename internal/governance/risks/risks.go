@@ -3,7 +3,6 @@
 package risks
 
 import (
-	"fmt"
 	"time"
 
 	"scaf.dev/scaf/internal/record"
@@ -20,6 +19,10 @@ type Risk struct {
 	State    string `json:"state"`
 
 	// Inherent: before anything is done about it. Residual: with what is done.
+	// Scale is that on which they were rated: risk_scale/SCL-1, empty for the default.
+	Scale string `json:"scale,omitempty"`
+	// RatedOn are its numbers.
+	RatedOn            *Terms `json:"rated_on,omitempty"`
 	Likelihood         *int   `json:"likelihood,omitempty"`
 	Impact             *int   `json:"impact,omitempty"`
 	Score              *int   `json:"score,omitempty"`
@@ -28,6 +31,11 @@ type Risk struct {
 	ResidualImpact     *int   `json:"residual_impact,omitempty"`
 	ResidualScore      *int   `json:"residual_score,omitempty"`
 	ResidualLevel      string `json:"residual_level,omitempty"`
+
+	// RateOn is the scale that came into force since the risk was rated, RateBy by
+	// when it is to be rated on it.
+	RateOn string     `json:"rate_on,omitempty"`
+	RateBy *time.Time `json:"rate_by,omitempty"`
 
 	Response  string   `json:"response,omitempty"`
 	Treatment string   `json:"treatment,omitempty"`
@@ -67,20 +75,20 @@ var Categories = []string{"strategy", "operations", "technology", "security", "p
 // Responses to a risk.
 var Responses = []string{"accept", "avoid", "reduce", "share"}
 
-// mustHaveControl is the inherent score from which on a risk that is not accepted
-// needs a control (RSK-02).
-const mustHaveControl = 12
-
-// ratedGuard is what an assessed risk has beside its required fields.
-const ratedGuard = `has(item.reviewed_at) && (item.likelihood * item.impact < 12 || item.response == "accept" || has(item.controls) && item.controls.size() > 0)`
+// ratedGuard is what an assessed risk has beside its required fields: a control
+// from its scale's score on, which RSK-02 tests.
+const ratedGuard = `has(item.reviewed_at) && (item.likelihood * item.impact < item.rated_on.control_from || item.response == "accept" || has(item.controls) && item.controls.size() > 0)`
 
 var rated = []string{"likelihood", "impact", "response", "due_at"}
 
-var whyRated = fmt.Sprintf("a risk of %d or more that is not accepted names a control; and the review is of the date that was due: set the next one afterwards", mustHaveControl)
+const whyRated = "a risk that is not accepted names a control from the score on that its scale says (12 on " + DefaultID + "); and the review is of the date that was due: set the next one afterwards"
+
+// defaults are the steps of the default scale.
+var defaults = struct{ likelihoods, impacts string }{steps(Default().Likelihoods, nil), steps(Default().Impacts, nil)}
 
 // Register describes the register of risks.
 var Register = record.Define[Risk](record.Definition{
-	Kind: "risk", Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at",
+	Kind: "risk", Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at", Explain: explain,
 	States: []string{Identified, Assessed, Accepted, Closed},
 	Transitions: []record.Transition{
 		assessing(Identified),
@@ -100,18 +108,22 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "category", Label: "Category", Required: true, Choices: Categories, Help: "Which part of the company it belongs to."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who answers for it, as person/E1001."},
 		{Name: "state", Label: "State"},
-		{Name: "likelihood", Label: "Likelihood", Section: "Inherent", Help: "Before anything is done about it: " + Likelihoods.String() + "."},
-		{Name: "impact", Label: "Impact", Help: "Before anything is done about it: " + Impacts.String() + "."},
+		{Name: "scale", Label: "Scale", Section: "Inherent", Refers: Scales.Name, Help: "The scale on which it is rated: empty while none was approved (" + DefaultID + "). A new risk is given the one in force."},
+		{Name: "rated_on", Label: "Numbers of the scale", Given: true, Unseen: true},
+		{Name: "rate_on", Label: "Rated before", Given: true, Refers: Scales.Name, Help: "The scale that came into force since it was rated: it is to be rated on it."},
+		{Name: "rate_by", Label: "To be rated on it by", Given: true, Day: true},
+		{Name: "likelihood", Label: "Likelihood", Help: "Before anything is done about it, on " + DefaultID + ": " + defaults.likelihoods + "."},
+		{Name: "impact", Label: "Impact", Help: "Before anything is done about it, on " + DefaultID + ": " + defaults.impacts + "."},
 		{Name: "score", Label: "Score", Computed: true, Help: "Likelihood times impact."},
-		{Name: "level", Label: "Level", Computed: true, Help: "Of the score: low to 4, moderate to 9, high to 15, critical above."},
-		{Name: "residual_likelihood", Label: "Residual likelihood", Section: "Residual", Help: "With what is done about it: " + Likelihoods.String() + "."},
-		{Name: "residual_impact", Label: "Residual impact", Help: "With what is done about it: " + Impacts.String() + "."},
+		{Name: "level", Label: "Level", Computed: true, Help: "Of the score, as the scale says: on " + DefaultID + " low to 4, moderate to 9, high to 15, critical above."},
+		{Name: "residual_likelihood", Label: "Residual likelihood", Section: "Residual", Help: "With what is done about it, on " + DefaultID + ": " + defaults.likelihoods + "."},
+		{Name: "residual_impact", Label: "Residual impact", Help: "With what is done about it, on " + DefaultID + ": " + defaults.impacts + "."},
 		{Name: "residual_score", Label: "Residual score", Computed: true, Help: "Residual likelihood times residual impact."},
 		{Name: "residual_level", Label: "Residual level", Computed: true, Help: "Of the residual score."},
 		{Name: "response", Label: "Response", Section: "Response", Choices: Responses, Help: "What was decided."},
 		{Name: "treatment", Label: "Treatment", Long: true, Help: "What is done about it, or with whom it is shared."},
 		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties by which it is treated, like task/access-review."},
-		{Name: "controls", Label: "Controls", Help: "The controls that answer it, like END-01. One at least from a score of 12 on."},
+		{Name: "controls", Label: "Controls", Help: "The controls that answer it, like END-01. One at least from the score on that the scale says, 12 on " + DefaultID + "."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like vendor/VEN-1."},
 		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. A review leaves it; the next round sets it anew, and then it is to be reviewed again."},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
@@ -141,9 +153,13 @@ var Register = record.Define[Risk](record.Definition{
 		{Field: "impact", Filter: true, Scanned: true},
 		{Field: "residual_likelihood", Filter: true, Scanned: true},
 		{Field: "residual_impact", Filter: true, Scanned: true},
+		{Field: "scale", Filter: true, Scanned: true},
+		{Field: "rate_on", Filter: true, Scanned: true},
+		{Field: "rate_by", Filter: true, Sort: true},
 	},
 	Dues: []record.Due{
 		{Name: "review", What: "Review the risk", At: "due_at", Owner: "owner", Open: `item.state != "closed" && !has(item.reviewed_at)`},
+		{Name: "rating", What: "Rate the risk on the scale in force", At: "rate_by", Owner: "owner", Open: `item.state != "closed" && has(item.rate_by)`},
 		{Name: "acceptance", What: "Decide about the acceptance that ends", At: "accepted_until", Owner: "accepted_by", Open: `item.state == "accepted"`},
 	},
 })
@@ -160,8 +176,9 @@ func closing(from string) record.Transition {
 // Compute sets what follows from the rest: the scores, and that what belongs to a
 // state ends with it (the history keeps it).
 func (r *Risk) Compute() {
-	r.Score, r.Level = rate(r.Likelihood, r.Impact)
-	r.ResidualScore, r.ResidualLevel = rate(r.ResidualLikelihood, r.ResidualImpact)
+	terms := r.terms()
+	r.Score, r.Level = terms.rate(r.Likelihood, r.Impact)
+	r.ResidualScore, r.ResidualLevel = terms.rate(r.ResidualLikelihood, r.ResidualImpact)
 	switch {
 	case r.ReviewedAt == nil:
 		r.ReviewedDue = nil
@@ -176,18 +193,4 @@ func (r *Risk) Compute() {
 	if r.State != Closed {
 		r.ClosedAt, r.ClosedBy = nil, ""
 	}
-}
-
-// Validate says what is wrong with a risk.
-func (r *Risk) Validate() []record.FieldError {
-	var wrong []record.FieldError
-	for _, one := range []struct {
-		field string
-		value *int
-	}{{"likelihood", r.Likelihood}, {"impact", r.Impact}, {"residual_likelihood", r.ResidualLikelihood}, {"residual_impact", r.ResidualImpact}} {
-		if one.value != nil && (*one.value < 1 || *one.value > Steps) {
-			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("is %d: it goes from 1 to %d", *one.value, Steps)})
-		}
-	}
-	return wrong
 }

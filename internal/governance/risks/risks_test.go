@@ -30,13 +30,13 @@ func TestTheRegister(t *testing.T) {
 	bare := `{"likelihood":4,"impact":4,"response":"reduce","due_at":"2026-06-01T00:00:00Z"}`
 	closed := `{"closed_reason":"No laptops any more"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: risks.Register, New: risk, Set: `{"residual_likelihood":2,"residual_impact":2}`,
+		Kind: risks.Register, With: record.Kinds{risks.Scales}, New: risk, Set: `{"residual_likelihood":2,"residual_impact":2}`,
 		Fields: map[string]string{
 			"identified assessed": rating, "assessed assessed": `{"treatment":"Encrypt the disks"}`, "identified closed": closed, "assessed closed": closed,
 			"assessed accepted": `{"accepted_until":"2026-09-01T00:00:00Z","accepted_reason":"The disks are encrypted"}`,
 		},
 		Refused: map[string]string{
-			"likelihood": `{"likelihood":6}`, "residual_impact": `{"residual_impact":0}`, "owner": `{"owner":"Ada"}`, "category": `{"category":"weather"}`,
+			"likelihood": `{"likelihood":6}`, "residual_impact": `{"residual_impact":0}`, "scale": `{"likelihood":1,"scale":"risk_scale/SCL-9"}`, "owner": `{"owner":"Ada"}`, "category": `{"category":"weather"}`,
 		},
 		GuardFalse: map[string]string{
 			"identified assessed": bare, "assessed assessed": bare,
@@ -76,7 +76,7 @@ func TestADueDateThatIsSetAnewIsNotReviewed(t *testing.T) {
 func TestAssessments(t *testing.T) {
 	done := `{"held_at":"2026-03-01T00:00:00Z","goals":["Stay in business"],"covers":` + covers + `,"result":"Two new risks"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: risks.Assessments, New: `{"title":"2026","trigger":"yearly"}`, Set: `{"title":"Assessment 2026"}`, With: record.Kinds{risks.Register},
+		Kind: risks.Assessments, New: `{"title":"2026","trigger":"yearly"}`, Set: `{"title":"Assessment 2026"}`, With: record.Kinds{risks.Register, risks.Scales},
 		Fields:     map[string]string{"open approved": done},
 		Refused:    map[string]string{"trigger": `{"trigger":"mood"}`, "covers": `{"covers":["weather"]}`},
 		GuardFalse: map[string]string{"open approved": strings.Replace(done, `"fraud",`, "", 1)},
@@ -85,7 +85,7 @@ func TestAssessments(t *testing.T) {
 
 func TestARoundEndsWhenEveryOpenRiskWasReviewedSince(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
-		kinds := record.Kinds{risks.Register, risks.Assessments}
+		kinds := record.Kinds{risks.Register, risks.Assessments, risks.Scales}
 		if err := l.Door.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func TestARoundEndsWhenEveryOpenRiskWasReviewedSince(t *testing.T) {
 // The template in the documentation is what the program makes.
 func TestTheTemplateOfTheDocumentation(t *testing.T) {
 	var made bytes.Buffer
-	if err := tabular.Template(&made, risks.Register); err != nil {
+	if err := tabular.Template(&made, risks.Register, nil); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := os.ReadFile("../../../docs/operations/risk-register.xlsx")

@@ -2,6 +2,7 @@ package risks
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -42,4 +43,81 @@ func Watch(ctx context.Context, door *act.Door, caller act.Caller) (ended []stri
 		return nil
 	})
 	return ended, err
+}
+
+// AskAnew asks for the risks to be rated on the scale in force that were rated on
+// an earlier one, and gives their ids. Where there is none, nothing is written.
+func AskAnew(ctx context.Context, door *act.Door, caller act.Caller) (asked []string, err error) {
+	if err := door.Check(ctx, caller, "risk.watch", Register.Register); err != nil {
+		return nil, err
+	}
+	var scale *Scale
+	if err := door.DB.Read(ctx, func(r *store.Reader) error {
+		if scale, err = InCharge(r); err != nil {
+			return err
+		}
+		return outdated(r, scale, func(v *record.Version) error {
+			asked = append(asked, v.ID)
+			return nil
+		})
+	}); err != nil || len(asked) == 0 {
+		return nil, err
+	}
+	_, err = door.Do(ctx, caller, "risk.watch", Register.Register, func(tx *act.Tx) error {
+		if scale, err = InCharge(&tx.Reader); err != nil {
+			return err
+		}
+		asked, err = ask(tx, scale)
+		return err
+	})
+	return asked, err
+}
+
+// Elsewhere is the filter of the risks that are not closed and rated on another
+// scale than this one, Here that of those rated on it.
+func (s *Scale) Elsewhere() string {
+	on := "has(item.scale)"
+	if ref := s.Ref(); ref != "" {
+		on = `(!has(item.scale) || item.scale != "` + ref + `")`
+	}
+	return `item.state != "closed" && (has(item.likelihood) || has(item.impact) || has(item.residual_likelihood) || has(item.residual_impact)) && ` + on
+}
+
+// Here is the filter of the risks that are not closed and, if they are rated, are so
+// on this scale.
+func (s *Scale) Here() string {
+	if ref := s.Ref(); ref != "" {
+		return `item.state != "closed" && item.scale == "` + ref + `"`
+	}
+	return `item.state != "closed" && !has(item.scale)`
+}
+
+// outdated visits risks that were rated on another scale than the one in force, and
+// were not asked for yet.
+func outdated(r *store.Reader, scale *Scale, visit func(*record.Version) error) error {
+	if scale.Ref() == "" {
+		return nil // there is none before it
+	}
+	q := record.Query{Filter: scale.Elsewhere() + ` && (!has(item.rate_on) || item.rate_on != "` + scale.Ref() + `")`, Limit: perWatch}
+	_, err := record.List(r, Register, q, visit)
+	return err
+}
+
+// ask marks risks that are to be rated on a scale: their ratings and levels stay.
+func ask(tx *act.Tx, scale *Scale) (asked []string, err error) {
+	var changes []record.Change
+	if err := outdated(&tx.Reader, scale, func(v *record.Version) error {
+		one := &Risk{}
+		if err := json.Unmarshal(v.Doc, one); err != nil {
+			return err
+		}
+		one.RatedOn, one.RateOn, one.RateBy = one.terms(), scale.Ref(), scale.RateBy
+		changes = append(changes, record.Change{Verb: "outdated", ID: v.ID, Doc: one, Expect: v.Version})
+		asked = append(asked, v.ID)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	_, err = record.Put(tx, Register, changes...)
+	return asked, err
 }

@@ -1,6 +1,7 @@
 package tabular
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,8 +27,8 @@ const (
 // Template writes an empty table of a register as XLSX: a sheet with the columns
 // that people fill in, which offers the choices that the engine takes and says
 // what belongs there, and a sheet "help" that says the same of each. The first
-// one can be imported as it is.
-func Template(to io.Writer, kind *record.Kind) (err error) {
+// one can be imported as it is. helps take the place of the fields' own (Kind.Explained).
+func Template(to io.Writer, kind *record.Kind, helps map[string]string) (err error) {
 	book := excelize.NewFile()
 	defer func() { err = errors.Join(err, book.Close()) }()
 	sheet := sheetName(kind.Register)
@@ -41,6 +42,7 @@ func Template(to io.Writer, kind *record.Kind) (err error) {
 		return err
 	}
 	for i, field := range filled(kind) {
+		field.Help = cmp.Or(helps[field.Name], field.Help)
 		if err := templateColumn(book, kind, sheet, i+1, field); err != nil {
 			return err
 		}

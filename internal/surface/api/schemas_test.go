@@ -133,6 +133,7 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"privacy_checks", `{"title":"2026","owner":"person/p1","due_at":"2026-12-01T00:00:00Z","findings":[{"text":"x","owner":"person/p1"}]}`},
 		{"penetration_tests", `{"title":"Portal 2026","owner":"person/p1"}`},
 		{"risks", `{"title":"A laptop is lost","category":"security","owner":"person/p1","likelihood":2,"impact":3}`},
+		{"risk_scales", `{"title":"As the default","rate_by":"2026-06-01T00:00:00Z"}`},
 		{"risk_assessments", `{"title":"2026","trigger":"yearly"}`},
 		{"vendors", `{"name":"Example Cloud","service":"Hosting","category":"cloud","owner":"person/p1"}`},
 		{"vendor_assessments", `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"general"}`},

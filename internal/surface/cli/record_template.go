@@ -1,11 +1,17 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/tabular"
+	"scaf.dev/scaf/internal/surface"
 )
 
 func (p *program) recordTemplate() *cobra.Command {
@@ -16,9 +22,9 @@ func (p *program) recordTemplate() *cobra.Command {
 		Long: `Make an empty table of a register as XLSX: its columns with the choices that SCAF
 takes, and a sheet "help" that says what belongs in each. Fill it in, then:
   scaf import xlsx REGISTER FILE --sheet REGISTER --preview
-It needs no folder.`,
+It needs no folder. In one, it says what holds there: the scale of the risks.`,
 		Args: args(1, 1),
-		RunE: func(_ *cobra.Command, given []string) error {
+		RunE: func(cmd *cobra.Command, given []string) error {
 			kind, err := p.backend.Kinds().Find(given[0])
 			if err != nil {
 				return usagef("%w", err)
@@ -29,7 +35,11 @@ It needs no folder.`,
 			if output == "" {
 				return usagef("name the file with -o")
 			}
-			if err := replace(output, func(to io.Writer) error { return tabular.Template(to, kind) }); err != nil {
+			helps, err := p.explained(cmd.Context(), kind)
+			if err != nil {
+				return err
+			}
+			if err := replace(output, func(to io.Writer) error { return tabular.Template(to, kind, helps) }); err != nil {
 				return err
 			}
 			return p.print(map[string]string{"register": kind.Register, "file": output}, func(w io.Writer) {
@@ -39,4 +49,22 @@ It needs no folder.`,
 	}
 	command.Flags().StringVarP(&output, "output", "o", "", "file to write")
 	return command
+}
+
+// explained is the help of a register's fields that depends on the records in the
+// folder; none without a folder.
+func (p *program) explained(ctx context.Context, kind *record.Kind) (helps map[string]string, err error) {
+	if kind.Explain == nil {
+		return nil, nil
+	}
+	err = p.open(ctx, surface.Read, func(s *surface.System) error {
+		return s.DB.Read(ctx, func(r *store.Reader) error {
+			helps, err = kind.Explained(r)
+			return err
+		})
+	})
+	if errors.Is(err, config.ErrMissing) {
+		return nil, nil
+	}
+	return helps, err
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,6 +71,10 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		}
 		answer.status = http.StatusUnprocessableEntity
 	}
+	helps, err := p.explained(r)
+	if err != nil {
+		return nil, err
+	}
 	section := ""
 	for _, f := range kind.Editable(v != nil) {
 		typed := p.typed(kind, f, doc[f.Name])
@@ -79,6 +84,7 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 			typed = posted(kind, f, r.URL.Query()) // a link can fill in a form
 		}
 		in := p.input(kind, f, typed, wrong)
+		in.Help = cmp.Or(helps[f.Name], in.Help)
 		if err := p.suggest(r, &in); err != nil {
 			return nil, err
 		}
@@ -93,6 +99,14 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		page.Inputs = append(page.Inputs, in)
 	}
 	return answer, nil
+}
+
+// explained is the help of fields that depends on what other records hold.
+func (p *Portal) explained(r *request) (helps map[string]string, err error) {
+	return helps, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		helps, err = r.kind.Explained(reader)
+		return err
+	})
 }
 
 // askedLater reports whether a field belongs to a later part of a record's life:

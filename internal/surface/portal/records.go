@@ -155,6 +155,10 @@ func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, s
 	}
 	var from string
 	_ = json.Unmarshal(doc["state"], &from) // without one there is no lifecycle
+	helps, err := p.explained(r)
+	if err != nil {
+		return nil, err
+	}
 	var all []move
 	for i := range r.kind.Transitions {
 		t := &r.kind.Transitions[i]
@@ -176,7 +180,7 @@ func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, s
 				typed = posted(r.kind, f, r.PostForm)
 			}
 			in := p.input(r.kind, f, typed, wrong)
-			in.ID, in.Required = t.To+"-"+in.ID, true
+			in.ID, in.Required, in.Help = t.To+"-"+in.ID, true, cmp.Or(helps[field], in.Help)
 			m.Inputs = append(m.Inputs, in)
 		}
 		all = append(all, m)

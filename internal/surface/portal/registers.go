@@ -323,6 +323,7 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 // views are the pages that show a register in a way of its own, by its kind.
 var views = map[string][]chip{
 	"risk":           {{"Risk map", "/risks"}},
+	"risk_scale":     {{"Risk map", "/risks"}},
 	"policy":         {{"As people read them", "/policies"}},
 	"policy_version": {{"As people read them", "/policies"}},
 }

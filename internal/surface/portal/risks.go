@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -9,12 +10,20 @@ import (
 	"scaf.dev/scaf/internal/record"
 )
 
-// riskMap counts the risks by how likely they are and how much they would hurt,
-// once before anything is done about them and once with what is done.
+// riskMap counts the risks that are rated on the scale in force by how likely they
+// are and how much they would hurt, once before anything is done about them and once
+// with what is done. Those that are rated on another scale have no place in it, and
+// are listed.
 type riskMap struct {
 	Register string
+	Scale    *risks.Scale
+	ScaleAt  string // its page; empty of the default
+	Scales   string
 	Maps     []heat
-	Open     int64
+	Legend   []legendLine
+	Others   []otherRisk
+	More     bool   // there are more of them than are listed
+	OthersAt string // the list of all of them
 	Unrated  string // the list of those that nobody has rated
 }
 
@@ -32,39 +41,109 @@ type heatRow struct {
 }
 
 type heatCell struct {
-	Level, Label, Href string
-	Count              int64
+	Tone, Label, Href string
+	Count             int64
 }
 
-const openRisks = `item.state != "closed"`
+type legendLine struct {
+	Tone, Level string
+	From, To    int
+}
+
+type otherRisk struct {
+	Href, Caption   string
+	On              shownLine
+	Level, Residual string
+	By              shownValue
+}
+
+// tones are the colours of a map, which tells so many levels apart.
+var tones = []string{"low", "moderate", "high", "critical"}
+
+// tone is that of one of so many levels: the lowest and the highest are those of
+// every map.
+func tone(level, levels int) string {
+	return tones[(level*(len(tones)-1)+(levels-1)/2)/(levels-1)]
+}
+
+// listedOthers are so many of the risks that are rated on another scale.
+const listedOthers = 50
 
 func (p *Portal) riskMap(r *request) (*shown, error) {
 	kind := risks.Register
-	page := &riskMap{Register: at(kind), Unrated: at(kind) + "?f.state=" + risks.Identified}
+	page := &riskMap{Register: at(kind), Scales: at(risks.Scales), Unrated: at(kind) + "?f.state=" + risks.Identified}
 	return &shown{page: "risks", title: "Risk map", data: page}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		scale, err := risks.InCharge(reader)
+		if err != nil {
+			return err
+		}
+		page.Scale = scale
+		if scale.Ref() != "" {
+			page.ScaleAt = at(risks.Scales, scale.ID)
+		}
+		for i, level := range scale.Levels {
+			line := legendLine{tone(i, len(scale.Levels)), level, scale.LevelFrom[i], len(scale.Likelihoods) * len(scale.Impacts)}
+			if i+1 < len(scale.LevelFrom) {
+				line.To = scale.LevelFrom[i+1] - 1
+			}
+			page.Legend = append(page.Legend, line)
+		}
 		for _, one := range []struct{ title, says, before string }{{"Inherent", "before anything is done", ""}, {"Residual", "with what is done", "residual_"}} {
-			likelihood, impact := one.before+"likelihood", one.before+"impact"
-			counts, err := record.Tally(reader, kind, openRisks, likelihood, impact)
+			h, err := p.heat(reader, scale, one.before)
 			if err != nil {
 				return err
 			}
-			h := heat{Title: one.title, Says: one.says, Impacts: risks.Impacts[:]}
-			for i := risks.Steps; i > 0; i-- {
-				line := heatRow{Title: risks.Likelihoods[i-1]}
-				for j := 1; j <= risks.Steps; j++ {
-					n := counts[[2]int64{int64(i), int64(j)}]
-					a := p.ask(kind, map[string][]string{prefix + likelihood: {fmt.Sprint(i)}, prefix + impact: {fmt.Sprint(j)}, "filter": {openRisks}})
-					level := risks.Level(i * j)
-					line.Cells = append(line.Cells, heatCell{
-						Level: level, Count: n, Href: a.with(),
-						Label: fmt.Sprintf("%d %s, %s: %s", n, strings.ToLower(line.Title), risks.Impacts[j-1], level),
-					})
-					h.Rated += n
-				}
-				h.Rows = append(h.Rows, line)
-			}
+			h.Title, h.Says = one.title, one.says
 			page.Maps = append(page.Maps, h)
 		}
-		return nil
+		return p.otherRisks(r, reader, page)
 	})
+}
+
+// heat is the map of the ratings whose fields begin so.
+func (p *Portal) heat(reader *store.Reader, scale *risks.Scale, before string) (heat, error) {
+	kind, terms := risks.Register, scale.Terms()
+	likelihood, impact := before+"likelihood", before+"impact"
+	h := heat{Impacts: scale.Impacts}
+	counts, err := record.Tally(reader, kind, scale.Here(), likelihood, impact)
+	if err != nil {
+		return h, err
+	}
+	for i := len(scale.Likelihoods); i > 0; i-- {
+		line := heatRow{Title: scale.Likelihoods[i-1]}
+		for j, hurts := range scale.Impacts {
+			n := counts[[2]int64{int64(i), int64(j + 1)}]
+			a := p.ask(kind, map[string][]string{prefix + likelihood: {fmt.Sprint(i)}, prefix + impact: {fmt.Sprint(j + 1)}, "filter": {scale.Here()}})
+			level := terms.Level(i * (j + 1))
+			line.Cells = append(line.Cells, heatCell{
+				Tone: tone(level, len(scale.Levels)), Count: n, Href: a.with(),
+				Label: fmt.Sprintf("%d %s, %s: %s", n, strings.ToLower(line.Title), hurts, scale.Levels[level]),
+			})
+			h.Rated += n
+		}
+		h.Rows = append(h.Rows, line)
+	}
+	return h, nil
+}
+
+// otherRisks are those that are rated on another scale.
+func (p *Portal) otherRisks(r *request, reader *store.Reader, page *riskMap) error {
+	filter := page.Scale.Elsewhere()
+	page.OthersAt = p.ask(risks.Register, map[string][]string{"filter": {filter}}).with()
+	next, err := record.List(reader, risks.Register, record.Query{Filter: filter, Sort: "-score", Limit: listedOthers}, func(v *record.Version) error {
+		one := &risks.Risk{}
+		if err := json.Unmarshal(v.Doc, one); err != nil {
+			return err
+		}
+		line := otherRisk{Href: at(risks.Register, v.ID), Caption: caption(v), On: shownLine{Text: risks.DefaultID}, Level: one.Level, Residual: one.ResidualLevel}
+		if one.Scale != "" {
+			line.On = p.reference(r, one.Scale)
+		}
+		values, err := p.values(r, risks.Register, v.Doc)
+		line.By = values["rate_by"]
+		page.Others = append(page.Others, line)
+		return err
+	})
+	page.More = next != ""
+	return err
 }

@@ -177,7 +177,11 @@ func (p *Portal) tableTemplate(r *request) (*shown, error) {
 		return nil, err
 	}
 	defer func() { _ = os.Remove(file.Name()) }() // it is still read through the open file
-	if err := tabular.Template(file, r.kind); err != nil {
+	helps, err := p.explained(r)
+	if err == nil {
+		err = tabular.Template(file, r.kind, helps)
+	}
+	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {

@@ -22,7 +22,7 @@ var compliance = []string{
 	"record.read", "change.*", "account.read", "person.*", "job_change.*", "agreement.*", "performance_review.*", "import.*",
 	"control.read", "control.test", "control.propose", "control.approve", "control.assess", "control.conclude",
 	"deviation.*", "population.*", "period.*", "report.*", "evidence.*", "metrics.read",
-	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*",
+	"task.*", "observation.record", "resolution.*", "finding.*", "self_assessment.*", "risk.*", "risk_assessment.*", "risk_scale.*",
 	"action.*", "exercise.*", "penetration_test.*", "meeting.*",
 	"regulation.*", "regulatory_feed.*", "regulatory_notice.*", "announcement.*", "commitment.*", "outside_report.*",
 	"processing_activity.*", "privacy_notice.*", "consent.*", "subject_request.*", "disclosure.*", "erasure.*",
@@ -66,7 +66,7 @@ var Roles = Table{
 	"executive": slices.Concat(conduct, policyApproval, inventoryApproval, []string{
 		"record.read", "control.read", "control.approve", "population.read", "period.read", "report.read", "evidence.read",
 		"task.done", "task.delegate", "finding.move", "finding.accept",
-		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve",
+		"risk.move", "risk.accept", "risk_assessment.move", "risk_assessment.approve", "risk_scale.move", "risk_scale.approve",
 		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review",
 		"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.prepare",
 		"announcement.move", "announcement.approve", "commitment.move", "commitment.approve", "privacy_notice.move", "privacy_notice.approve", "regulation.move", "regulation.retire", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",

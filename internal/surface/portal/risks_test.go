@@ -1,0 +1,58 @@
+package portal_test
+
+import (
+	"html"
+	"regexp"
+	"strings"
+	"testing"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
+)
+
+// The map has the steps of the scale in force, and never a rating of another one in
+// its cells.
+func TestTheRiskMapOfAnotherScale(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	risk := func(title, more string) string {
+		return `{"title":"` + title + `","category":"fraud","owner":"person/E1"` + more + `}`
+	}
+	s.records(t, "risks", risk("Earlier", `,"likelihood":3,"impact":3`), risk("Nobody rated", ""))
+	b.get("/risks").want(t, 200, "SCL-0, the default", `critical, 16 to 25`, "names a control from 12 on")
+	b.get("/new/risk_scales").want(t, 200, "almost certain", "[1,5,10,16]")
+	by := apptest.Begin.AddDate(0, 2, 0)
+	s.records(t, "risk_scales", `{"title":"Four by three","rate_by":"`+by.Format("2006-01-02T15:04:05Z")+`",
+		"likelihoods":["seldom","now and then","yearly","often"],"likelihood_meanings":["a","b","expected within a year","d"],
+		"impacts":["small","large","ruin"],"impact_meanings":["a","b","the end"],"levels":["green","amber","red"],"level_from":[1,4,9],"control_from":9}`)
+	if _, err := s.MoveRecord(t.Context(), act.Caller{ID: "person/other", Roles: []string{"administrator"}}, risks.Scales, "SCL-1", record.AnyVersion, risks.InForce, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.records(t, "risks", risk("Now", `,"likelihood":3,"impact":3`))
+
+	got := b.get("/risks").want(t, 200, `href="/r/risk_scales/SCL-1"`, "Four by three", `aria-label="1 yearly, ruin: red"`, "Rated on an earlier scale", ">Earlier</a>",
+		"moderate", "red, 9 to 12", "green, 1 to 3", "names a control from 9 on", by.Format("2006-01-02"))
+	if strings.Contains(got.body, "almost certain") || strings.Contains(got.body, ">Nobody rated</a>") || strings.Contains(got.body, ">Now</a>") {
+		t.Error("the map shows steps of another scale, or lists what is rated on the one in force")
+	}
+	for _, level := range []string{`class="level low"><span class="nothing" aria-label="0 seldom, small: green"`, `class="level high"><span class="nothing" aria-label="0 yearly, large: amber"`, `class="level critical"><a`} {
+		if !strings.Contains(got.body, level) {
+			t.Errorf("the map lacks %s", level)
+		}
+	}
+	link := regexp.MustCompile(`href="([^"]+)" aria-label="1 yearly, ruin`).FindStringSubmatch(got.body)
+	if list := b.get(html.UnescapeString(link[1])).want(t, 200, ">Now</a>"); strings.Contains(list.body, ">Earlier</a>") {
+		t.Error("the number leads to a rating of another scale")
+	}
+	b.get("/r/risks/RSK-1").want(t, 200, "Rated before", `href="/r/risk_scales/SCL-1"`, "To be rated on it by")
+	b.get("/r/risks/RSK-1/edit").want(t, 200, "3 yearly (expected within a year)", "3 ruin (the end)")
+	b.post("/r/risks/RSK-1", "version", "2", "f.likelihood", "4", "f.impact", "3").want(t, 422, "say risk_scale/SCL-1")
+	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "4").want(t, 422, "is 4: on the scale SCL-1 it goes from 1 (small) to 3 (ruin)")
+	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "3").goes(t, "/r/risks/RSK-1")
+	if got := b.get("/risks").want(t, 200, `aria-label="1 often, ruin: red"`); strings.Contains(got.body, "Rated on an earlier scale") {
+		t.Error("what was rated on the scale in force is still asked for")
+	}
+}
