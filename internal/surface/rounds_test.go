@@ -98,11 +98,14 @@ func (h *half) deviate(want map[string]string) {
 	}
 }
 
-func openHalf(t *testing.T, f *apptest.Folder) *half {
+func openHalf(t *testing.T, f *apptest.Folder) *half { return openUntil(t, f, "2026-07-01") }
+
+// openUntil is a half that ends later, so that the grace of its last round is over.
+func openUntil(t *testing.T, f *apptest.Folder, end string) *half {
 	h := &half{f, t}
 	h.at("2026-01-05")
 	if _, err := periods.OpenPeriod(context.Background(), f.Door, apptest.Operator, periods.Period{
-		Name: "H1", From: date(t, "2026-01-01"), To: date(t, "2026-07-01"), Timezone: "UTC",
+		Name: "H1", From: date(t, "2026-01-01"), To: date(t, end), Timezone: "UTC",
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -221,5 +224,26 @@ func TestRegulationsAreReviewedEveryQuarter(t *testing.T) {
 		h.moves("a", "regulation/REG-2", "reviewed", no)
 		h.at("2026-07-01")
 		h.deviate(map[string]string{"COM-03 reviewed": "10: REG-5@2026-Q1 late REG-6@2026-Q1 missing"})
+	})
+}
+
+// However often an owner confirms in a quarter, it is that quarter's confirmation: the
+// next one is due all the same.
+func TestNobodyConfirmsForQuartersToCome(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openUntil(t, f, "2026-08-01")
+		h.adds("x", "assets", `{"name":"n","kind":"service","data_class":"internal","flows":["none"],"owner":"person/a"}`)
+		h.adds("x", "data_sets", `{"title":"t","owner":"person/a","class":"restricted","store":"db","store_class":"restricted","retention":"1h","retention_from":"now"}`)
+		h.moves("y", "data_set/DS-1", "in_use", `{}`)
+		for _, at := range []string{"2026-02-02", "2026-02-03", "2026-02-04"} {
+			h.at(at)
+			h.moves("a", "asset/AST-1", "in_use", `{}`)
+			h.moves("a", "data_set/DS-1", "in_use", `{}`)
+		}
+		h.at("2026-08-01")
+		h.deviate(map[string]string{
+			"AST-01 confirmed": "2: AST-1@2026-Q2 missing",
+			"DAT-01 classed":   "2: DS-1@2026-Q2 missing",
+		})
 	})
 }

@@ -62,6 +62,7 @@ const (
 // Assets describes the register of assets.
 var Assets = record.Define[Asset](record.Definition{
 	Kind: kindAsset, Register: "assets", Title: "Assets", Singular: "Asset", Prefix: "AST", At: "listed_at", Author: "listed_by",
+	Version: 2, Migrations: replayed("confirmations", "listed_at"),
 	States: []string{InUse, Retired},
 	Transitions: []record.Transition{
 		{From: InUse, To: InUse, Called: "Confirm", Permission: "asset.confirm", Required: []string{"data_class", "flows"}, Stamp: []string{"confirmed_at", "confirmed_by"},
@@ -117,10 +118,11 @@ func (a *Asset) Validate() (wrong []record.FieldError) {
 }
 
 // Before puts a new asset on the list, and keeps what its owner confirmed: one
-// confirmation is for one quarter, the first that is due.
+// confirmation is for one quarter, the first that is due. Another one in a quarter that
+// is confirmed counts for none to come.
 func (a *Asset) Before(tx *act.Tx, old any) error {
+	now := tx.Now()
 	if old == nil {
-		now := tx.Now()
 		due := rounds.Quarter.At(now).DueAt
 		a.ListedAt, a.DueAt = &now, &due
 		return nil
@@ -131,7 +133,8 @@ func (a *Asset) Before(tx *act.Tx, old any) error {
 		return record.Refuse("state", "is %s: it stays as it was", Retired)
 	case a.State == Retired:
 		a.DueAt = nil
-	case a.ConfirmedAt != nil && (before.ConfirmedAt == nil || !a.ConfirmedAt.Equal(*before.ConfirmedAt)):
+	case record.SameTime(before.ConfirmedAt, a.ConfirmedAt) || a.DueAt == nil:
+	case !a.DueAt.After(rounds.Quarter.At(now).DueAt):
 		round := rounds.Quarter.At(*a.DueAt)
 		a.Confirmations = append(a.Confirmations, Confirmation{round, *a.ConfirmedAt, a.ConfirmedBy, a.Owner, a.DataClass, a.Flows, a.Scopes})
 		next := rounds.Quarter.Next(round).DueAt

@@ -63,6 +63,7 @@ const (
 // DataSets describes the register of sets of data.
 var DataSets = record.Define[DataSet](record.Definition{
 	Kind: kindData, Register: "data_sets", Title: "Data sets", Singular: "Data set", Prefix: "DS", At: "in_use_from", Author: "proposed_by",
+	Version: 2, Migrations: replayed("reviews", "in_use_from"),
 	States: []string{Proposed, InUse, ended},
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
@@ -121,12 +122,13 @@ func (d *DataSet) Validate() (wrong []record.FieldError) {
 }
 
 // Before holds the class and the retention that were approved, and keeps what its
-// owner reviewed: one review is for one quarter, the first that is due.
+// owner reviewed: one review is for one quarter, the first that is due. Another one in a
+// quarter that is reviewed counts for none to come.
 func (d *DataSet) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return nil
 	}
-	before := record.As[DataSet](old)
+	before, now := record.As[DataSet](old), tx.Now()
 	switch {
 	case before.State == ended:
 		return record.Refuse("state", "is %s: it stays as it was", ended)
@@ -135,10 +137,10 @@ func (d *DataSet) Before(tx *act.Tx, old any) error {
 	case d.State == ended:
 		d.DueAt = nil
 	case d.State == InUse && d.InUseFrom == nil:
-		now := tx.Now()
 		due := rounds.Quarter.At(now).DueAt
 		d.InUseFrom, d.DueAt = &now, &due
-	case d.ReviewedAt != nil && (before.ReviewedAt == nil || !d.ReviewedAt.Equal(*before.ReviewedAt)):
+	case record.SameTime(before.ReviewedAt, d.ReviewedAt) || d.DueAt == nil:
+	case !d.DueAt.After(rounds.Quarter.At(now).DueAt):
 		round := rounds.Quarter.At(*d.DueAt)
 		d.Reviews = append(d.Reviews, Review{round, *d.ReviewedAt, d.ReviewedBy, d.Owner, d.Class, d.Store, d.StoreClass, d.Retention})
 		next := rounds.Quarter.Next(round).DueAt

@@ -389,3 +389,36 @@ func TestAHoldStopsADisposalAndItsEndBeginsIt(t *testing.T) {
 		}
 	})
 }
+
+// What was confirmed several times in a quarter counted for quarters to come, before.
+func TestDocumentsOfBeforeLoseWhatWasConfirmedAhead(t *testing.T) {
+	entry := func(round, due, at string) string {
+		return fmt.Sprintf(`{"at":"%sT00:00:00Z","by":"person/a","due_at":"%sT00:00:00Z","round":"%s"}`, at, due, round)
+	}
+	q1, q3 := entry("2026-Q1", "2026-03-31", "2026-02-02"), entry("2026-Q3", "2026-09-30", "2026-07-01")
+	for name, test := range map[string]struct{ was, due, want, next string }{
+		"none":     {`[]`, `"2026-03-31T00:00:00Z"`, `[]`, `"2026-03-31T00:00:00Z"`},
+		"each own": {`[` + q1 + `]`, `"2026-06-30T00:00:00Z"`, `[` + q1 + `]`, `"2026-06-30T00:00:00Z"`},
+		"late":     {`[` + entry("2026-Q1", "2026-03-31", "2026-07-01") + `]`, `"2026-06-30T00:00:00Z"`, `[` + entry("2026-Q1", "2026-03-31", "2026-07-01") + `]`, `"2026-06-30T00:00:00Z"`},
+		"ahead":    {`[` + q1 + `,` + entry("2026-Q2", "2026-06-30", "2026-02-03") + `,` + q3 + `]`, `"2026-12-31T00:00:00Z"`, `[` + q1 + `,` + entry("2026-Q2", "2026-06-30", "2026-07-01") + `]`, `"2026-09-30T00:00:00Z"`},
+		"given up": {`[` + q1 + `,` + entry("2026-Q2", "2026-06-30", "2026-02-03") + `]`, `null`, `[` + q1 + `]`, `null`},
+	} {
+		for list, of := range map[string]struct {
+			kind  *record.Kind
+			since string
+		}{"confirmations": {systems.Assets, "listed_at"}, "reviews": {systems.DataSets, "in_use_from"}} {
+			fields, want := map[string]any{}, map[string]any{}
+			document := `{%q:%s,"due_at":%s,%q:"2026-01-05T00:00:00Z"}`
+			if err := errors.Join(json.Unmarshal(fmt.Appendf(nil, document, list, test.was, test.due, of.since), &fields), json.Unmarshal(fmt.Appendf(nil, document, list, test.want, test.next, of.since), &want)); err != nil {
+				t.Fatal(err)
+			}
+			if err := of.kind.Migrations[0].Change(fields); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			got, err := json.Marshal(fields)
+			if wanted, _ := json.Marshal(want); err != nil || string(got) != string(wanted) {
+				t.Errorf("%s of %s: %s, %v\nwant %s", name, list, got, err, wanted)
+			}
+		}
+	}
+}
