@@ -101,6 +101,15 @@ func (k *Kind) column(field string) *column {
 	return nil
 }
 
+// Worded says whether a column of the kind holds words of people: a text that is no
+// reference and no choice. A record of another kind is found by its id alone.
+func (k *Kind) Worded() bool {
+	return slices.ContainsFunc(k.columns(), func(c column) bool {
+		field := k.Field(c.Field)
+		return c.kind == valueText && c.Field != "state" && field.Refers == "" && len(field.Choices) == 0
+	})
+}
+
 // values are the column values of a canonical document; nil when the kind has
 // no columns that are kept beside it. A value that its index cannot hold is
 // *Invalid.

@@ -277,7 +277,7 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 			say("Dues: %s: Owner %q is no text among the columns that can be filtered", d.Name, d.Owner)
 		}
 		if d.Open != "" {
-			if _, _, err := k.compileFilter("", d.Open, 1); err != nil {
+			if _, _, err := k.compileFilter("", d.Open, "", 1); err != nil {
 				say("Dues: %s: Open: %v", d.Name, err)
 			}
 		}

@@ -30,13 +30,14 @@ const maxConditions = 200
 type condition struct {
 	kind    *Kind
 	dialect store.Dialect
+	by      string // the column by whose index rows are found; empty: the database's choice
 	args    []any
 	count   int
 }
 
 // compileFilter returns the condition and its arguments, which are numbered
 // from the first on. The error wraps ErrFilter and says what would be right.
-func (k *Kind) compileFilter(dialect store.Dialect, filter string, first int) (string, []any, error) {
+func (k *Kind) compileFilter(dialect store.Dialect, filter, by string, first int) (string, []any, error) {
 	env, err := k.environment()
 	if err != nil {
 		return "", nil, err
@@ -45,7 +46,7 @@ func (k *Kind) compileFilter(dialect store.Dialect, filter string, first int) (s
 	if len(wrong) > 0 {
 		return "", nil, fmt.Errorf("%w: %w", ErrFilter, wrong[0])
 	}
-	c := &condition{kind: k, dialect: dialect, args: make([]any, first-1)}
+	c := &condition{kind: k, dialect: dialect, by: by, args: make([]any, first-1)}
 	text, err := c.of(root)
 	if err != nil {
 		return "", nil, fmt.Errorf("%w: %w", ErrFilter, err)
@@ -77,6 +78,16 @@ func (k *Kind) Sortable() []string {
 	return names
 }
 
+// value is a column's value in SQL. SQLite does not go by the index of a value with a
+// plus before it.
+func (c *condition) value(column *column) string {
+	value := c.kind.sql(c.dialect, column)
+	if c.by != "" && c.by != column.Field && c.dialect == store.SQLite {
+		return "+" + value
+	}
+	return value
+}
+
 func (c *condition) of(e ast.Expr) (string, error) {
 	if c.count++; c.count > maxConditions {
 		return "", fmt.Errorf("the filter has more than %d parts", maxConditions)
@@ -91,7 +102,7 @@ func (c *condition) of(e ast.Expr) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		value := c.kind.sql(c.dialect, column)
+		value := c.value(column)
 		if e.AsSelect().IsTestOnly() {
 			return value + " IS NOT NULL", nil
 		}
@@ -136,7 +147,7 @@ func (c *condition) call(call ast.CallExpr) (string, error) {
 		if args[0].Kind() != ast.LiteralKind || !ok || strings.ContainsRune(string(part), 0) {
 			return "", fmt.Errorf("%s() takes a literal text", name)
 		}
-		return c.within(name, c.kind.sql(c.dialect, column), string(part))
+		return c.within(name, c.value(column), string(part))
 	}
 	return "", c.refuse(strings.Trim(name, "_@"))
 }
@@ -164,7 +175,7 @@ func (c *condition) compare(operator [2]string, left, right ast.Expr) (string, e
 		return "", err
 	}
 	value, err := c.literal(column, right)
-	return c.kind.sql(c.dialect, column) + " " + written + " " + value, err
+	return c.value(column) + " " + written + " " + value, err
 }
 
 func (c *condition) in(element, list ast.Expr) (string, error) {
@@ -186,7 +197,7 @@ func (c *condition) in(element, list ast.Expr) (string, error) {
 	if len(values) == 0 {
 		return "(1 = 0)", nil
 	}
-	return c.kind.sql(c.dialect, column) + " IN (" + strings.Join(values, ", ") + ")", nil
+	return c.value(column) + " IN (" + strings.Join(values, ", ") + ")", nil
 }
 
 // within is startsWith or contains.

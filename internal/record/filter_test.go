@@ -163,7 +163,7 @@ func TestFiltersAndOrdersAreThoseOfTheModel(t *testing.T) {
 			for _, r := range kept {
 				want = append(want, r.ID)
 			}
-			q := record.Query{Filter: filter.text, Sort: map[bool]string{true: "-"}[descending] + sort, Limit: limit}
+			q := record.Query{Filter: filter.text, By: rapid.SampledFrom([]string{"", "name", "count"}).Draw(rt, "by"), Sort: map[bool]string{true: "-"}[descending] + sort, Limit: limit}
 			if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
 				for {
 					next, err := record.List(r, rows, q, func(v *record.Version) error { got = append(got, v.ID); return nil })

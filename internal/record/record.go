@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
@@ -392,53 +391,6 @@ func Count(r *store.Reader, q Range) (int64, error) {
 	var n int64
 	err := r.One(`SELECT count(*) FROM record_version WHERE `+where, args, []any{&n})
 	return n, err
-}
-
-// total is the number of a kind's records up to a version, beside the open
-// database.
-type total struct {
-	mu   sync.Mutex
-	upTo int64 // ledger index: records that were made before it are counted
-	n    int64
-}
-
-type totalKey struct{ kind string }
-
-// Total is the number of a kind's records, which never vanish: beside an open
-// database those that have come are added to the ones that were counted before.
-func Total(r *store.Reader, kind *Kind) (int64, error) {
-	var n int64
-	count := func() (int64, error) {
-		err := r.One(`SELECT count(*) FROM `+kind.current(), nil, []any{&n})
-		return n, err
-	}
-	t, ok := store.Beside(r, totalKey{kind.Name}, &total{})
-	if !ok {
-		return count()
-	}
-	var last *int64
-	if err := r.One(`SELECT max(from_idx) FROM record_version`, nil, []any{&last}); err != nil || last == nil {
-		return 0, err
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case *last+1 == t.upTo:
-		return t.n, nil
-	case *last+1 < t.upTo: // an older snapshot
-		return count()
-	}
-	var err error
-	if t.upTo == 0 {
-		_, err = count()
-	} else {
-		err = r.One(`SELECT count(*) FROM record_version WHERE `+madeOf+` AND version = 1`, []any{t.upTo, kind.Name}, []any{&n})
-	}
-	if err != nil {
-		return 0, err
-	}
-	t.upTo, t.n = *last+1, t.n+n
-	return t.n, nil
 }
 
 // madeOf selects versions by the events that made them, and of those a kind: the

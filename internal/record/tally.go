@@ -9,8 +9,17 @@ import (
 
 // Tally counts the current records of a kind that a filter keeps (List), by the
 // values of two columns that are whole numbers. Records without one of them are
-// left out. It reads all of the kind's columns.
+// left out. It reads all of the kind's columns when a record of it has changed. Nobody
+// changes what it gives.
 func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]int64]int64, error) {
+	all := func() (map[[2]int64]int64, error) { return tally(r, kind, filter, first, second) }
+	return goOn(r, kind, tallyKey{kind.Name, filter, first, second}, all,
+		func(map[[2]int64]int64, int64) (map[[2]int64]int64, error) { return all() })
+}
+
+type tallyKey struct{ kind, filter, first, second string }
+
+func tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]int64]int64, error) {
 	var values []string
 	var args []any
 	for _, name := range []string{first, second} {
@@ -22,7 +31,7 @@ func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]in
 	}
 	where := strings.Join(values, " IS NOT NULL AND ") + " IS NOT NULL"
 	if filter != "" {
-		condition, given, err := kind.compileFilter(r.Dialect(), filter, 1)
+		condition, given, err := kind.compileFilter(r.Dialect(), filter, "", 1)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -41,6 +42,49 @@ const (
 	DefaultDays = 7
 	MaxDays     = 366
 )
+
+// standing is the latest report for people who look.
+type standing struct {
+	report *reports.Readiness
+	size   int64 // of the ledger
+	files  []string
+}
+
+// fresh is for how long people are shown the same report of an unchanged ledger: what
+// is due falls due with time alone.
+const fresh = time.Minute
+
+// Standing is the readiness report of the present for people who look at it: at most
+// a minute old, and only as long as neither the ledger nor a control's file has
+// changed. Several have the same one: nobody changes it.
+func (s *System) Standing(ctx context.Context) (*reports.Readiness, error) {
+	all, err := s.Controls()
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, control := range all {
+		files = append(files, control.SHA256)
+	}
+	var size int64
+	if err := s.DB.Read(ctx, func(r *store.Reader) error {
+		head, err := ledger.ReadHead(r)
+		size = head.Size
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if last := s.standing.Load(); last != nil && last.size == size && slices.Equal(last.files, files) {
+		if age := s.Clock.Now().Sub(last.report.At); 0 <= age && age < fresh {
+			return last.report, nil
+		}
+	}
+	report, err := s.Readiness(ctx, ReadinessQuery{})
+	if err == nil && report.Ledger.Size >= size {
+		s.standing.Store(&standing{report, report.Ledger.Size, files})
+	}
+	return report, err
+}
 
 // Readiness builds a readiness report: how the controls stand, what is new
 // since a day before, what is late and what becomes a deviation.

@@ -3,6 +3,8 @@ package surface_test
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -243,4 +246,48 @@ func TestTheReportOfADayDoesNotChangeAfterwards(t *testing.T) {
 			}
 		}
 	})
+}
+
+// People are shown one report until something changes: the ledger, a control's file,
+// or the minute.
+func TestTheReportThatPeopleAreShown(t *testing.T) {
+	f := openFirm(t, apptest.New(t, config.Config{}))
+	shown := func() *reports.Readiness {
+		t.Helper()
+		report, err := f.Standing(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	last := shown()
+	same := func(why string, want bool) {
+		t.Helper()
+		now := shown()
+		if (now == last) != want {
+			t.Errorf("%s: the same report is %t, want %t", why, now == last, want)
+		}
+		if want := f.report(surface.ReadinessQuery{At: now.At}); now.Ledger != want.Ledger || !slices.EqualFunc(now.Day.Late, want.Day.Late, func(a, b reports.Pending) bool { return a.Item == b.Item }) {
+			t.Errorf("%s: it is of %+v, want %+v", why, now.Ledger, want.Ledger)
+		}
+		last = now
+	}
+	same("nothing happened", true)
+	f.Manual.Set(f.Manual.Now().Add(59 * time.Second))
+	same("within the minute", true)
+	f.Manual.Set(f.Manual.Now().Add(time.Second))
+	same("a minute later", false)
+	f.add("E4", "joined_at", "2026-01-05T09:00:00Z")
+	same("somebody joined", false)
+	dir := filepath.Join(f.Dir, surface.ControlsDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "own.yaml"), []byte(strings.NewReplacer("OWNER", "people lead", "GRACE", "24h").Replace(leavers)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	same("a control was added", false)
+	same("nothing happened since", true)
+	f.Manual.Set(f.Manual.Now().Add(-time.Second))
+	same("the clock went back", false)
 }

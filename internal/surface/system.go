@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -35,9 +36,10 @@ type System struct {
 	// Close gives everything back.
 	Close func() error
 
-	present sync.Mutex // reports of the present are made one after the other
-	notify  sync.Mutex // guards desk
-	desk    *notifications.Desk
+	present  sync.Mutex // reports of the present are made one after the other
+	standing atomic.Pointer[standing]
+	notify   sync.Mutex // guards desk
+	desk     *notifications.Desk
 }
 
 // Mode says what a folder is opened for.

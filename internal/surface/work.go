@@ -109,13 +109,15 @@ func (s *System) deadlines(r *store.Reader, kinds record.Kinds, from, to time.Ti
 			if !from.IsZero() {
 				filter += fmt.Sprintf(" && item.%s >= timestamp(%q)", due.At, from.UTC().Format(time.RFC3339Nano))
 			}
+			by := ""
 			if owners != nil {
+				by = due.Owner
 				filter += fmt.Sprintf(" && item.%s in [%s]", due.Owner, strings.Join(quoted, ", "))
 			}
 			if due.Open != "" {
 				filter += " && (" + due.Open + ")"
 			}
-			if _, err := record.List(r, kind, record.Query{Filter: filter, Sort: due.At, Limit: mostDeadlines}, func(v *record.Version) error {
+			if _, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Limit: mostDeadlines}, func(v *record.Version) error {
 				one, err := deadline(v, &due)
 				all = append(all, one)
 				return err

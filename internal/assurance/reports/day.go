@@ -190,13 +190,18 @@ func (b *builder) reference(test *controls.Test, id string) string {
 
 // Reference names an item of a test by its register, where it has one.
 func Reference(kinds record.Kinds, test *controls.Test, id string) string {
+	return referencePrefix(kinds, test) + id
+}
+
+// referencePrefix is what stands before the id in an item's reference.
+func referencePrefix(kinds record.Kinds, test *controls.Test) string {
 	if test.Population.From == sourceOccurrences {
-		return "task/" + id
+		return "task/"
 	}
 	if kind, err := kinds.Find(test.Population.From); err == nil {
-		return kind.Name + "/" + id
+		return kind.Name + "/"
 	}
-	return id
+	return ""
 }
 
 // occurrences visits the occurrences of duties that fall due in the half-open

@@ -18,34 +18,44 @@ import (
 const instant = time.Microsecond
 
 // waiting collects what has not been done: one line for an occurrence, whatever
-// reads it; of another item one for each thing that is not done.
-type waiting map[[2]string]*Pending
+// reads it; of another item one for each test that finds it so.
+type waiting struct {
+	day         *Day
+	at          time.Time
+	occurrences map[string]*Pending // by id
+}
 
-func (w waiting) add(p Pending, what, test string) {
-	key := [2]string{p.Item, what}
-	known := w[key]
-	if known == nil {
-		p.Tests = []string{}
-		known = &p
-		w[key] = known
-	}
-	if test != "" {
+// occurrence takes one that can be done now.
+func (w *waiting) occurrence(o *record.Occurrence) {
+	w.occurrences[o.ID] = &Pending{Item: "task/" + o.ID, Title: o.Title, Due: o.DueAt, Deadline: o.Deadline, Owner: o.Responsible, Tests: []string{}}
+}
+
+// read says that a test reads an occurrence, up to an instant.
+func (w *waiting) read(id, test string, deadline time.Time) {
+	if known := w.occurrences[id]; known != nil {
 		known.Tests = append(known.Tests, test)
+		if deadline.Before(known.Deadline) {
+			known.Deadline = deadline
+		}
 	}
-	if p.Deadline.Before(known.Deadline) {
-		known.Deadline = p.Deadline
+}
+
+func (w *waiting) add(p *Pending) {
+	switch {
+	case !p.Deadline.After(w.at):
+		w.day.Late = append(w.day.Late, *p)
+	case !p.Deadline.After(w.day.Until):
+		w.day.Coming = append(w.day.Coming, *p)
 	}
 }
 
 // pending lists what has not been done: of duties, of what tests with a
 // deadline read, of readings that lapse and documents that fall due.
 func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) error {
-	found := waiting{}
-	open := map[string]*record.Occurrence{} // what can be done now
+	found := &waiting{day, report.At, map[string]*Pending{}}
 	take := func(o *record.Occurrence) {
 		if o.DoneAt == nil && o.State != notOccurring && o.State != missed && !o.OpensAt.After(report.At) {
-			open[o.ID] = o
-			found.add(Pending{Item: "task/" + o.ID, Title: o.Title, Due: o.DueAt, Deadline: o.Deadline, Owner: o.Responsible}, "", "")
+			found.occurrence(o)
 		}
 	}
 	size := report.Ledger.Size
@@ -57,17 +67,12 @@ func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) erro
 		return err
 	}
 	if report.Period != nil && size > 0 {
-		if err := b.ofTests(ctx, report, day, open, found); err != nil {
+		if err := b.ofTests(ctx, report, day, found); err != nil {
 			return err
 		}
 	}
-	for _, p := range found {
-		switch {
-		case !p.Deadline.After(report.At):
-			day.Late = append(day.Late, *p)
-		case !p.Deadline.After(day.Until):
-			day.Coming = append(day.Coming, *p)
-		}
+	for _, p := range found.occurrences {
+		found.add(p)
 	}
 	for _, list := range [][]Pending{day.Late, day.Coming} {
 		slices.SortFunc(list, func(a, b Pending) int {
@@ -91,7 +96,7 @@ type asked struct {
 }
 
 // ofTests adds what the tests of the period find not done.
-func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, open map[string]*record.Occurrence, found waiting) error {
+func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, found *waiting) error {
 	var all []*asked
 	for _, given := range b.question.Controls {
 		parts, err := b.question.Files.Plan(ctx, b.snapshot, report.Ledger.Size, given, report.Period)
@@ -110,7 +115,7 @@ func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, open
 		return err
 	}
 	for _, a := range all {
-		if err := b.ofTest(report, a, open, found); err != nil {
+		if err := b.ofTest(report, a, found); err != nil {
 			return err
 		}
 	}
@@ -118,36 +123,37 @@ func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, open
 }
 
 // ofTest adds what a test finds not done.
-func (b *builder) ofTest(report *Readiness, a *asked, open map[string]*record.Occurrence, found waiting) error {
+func (b *builder) ofTest(report *Readiness, a *asked, found *waiting) error {
 	part, test, control := a.part, a.test, a.part.Control
 	name := control.ID + " " + test.ID
+	tests := []string{name}
 	switch test.Kind {
 	case controls.Occurrence:
+		before := referencePrefix(b.question.Kinds, test)
 		for _, u := range a.undone {
-			p := Pending{Item: b.reference(test, u.Item), Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner}
-			if test.Population.From != sourceOccurrences {
-				found.add(p, name, name)
-			} else if open[u.Item] != nil {
-				found.add(p, "", name)
+			if test.Population.From == sourceOccurrences {
+				found.read(u.Item, name, u.Deadline.UTC())
+				continue
 			}
+			found.add(&Pending{Item: before + u.Item, Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner, Tests: tests})
 		}
 	case controls.State:
 		return b.lapsing(report, part, test, func(l controltests.Lapsing) {
-			found.add(Pending{
+			found.add(&Pending{
 				Item: l.Item, Title: test.Title, Due: l.Due, Deadline: l.Deadline, Owner: control.Owner,
-				Do: "scaf observation record --resource " + l.Item,
-			}, name, name)
+				Do: "scaf observation record --resource " + l.Item, Tests: tests,
+			})
 		})
 	case controls.Document:
 		return b.documents(part, report, test, func(l controltests.Lapsing) {
 			p := Pending{
 				Item: "document " + l.Item, Title: test.Title, Due: l.Due.UTC(), Deadline: l.Deadline.UTC(), Owner: control.Owner,
-				Do: "scaf evidence add FILE --control " + control.ID + " --test " + test.ID,
+				Do: "scaf evidence add FILE --control " + control.ID + " --test " + test.ID, Tests: tests,
 			}
 			if l.Unread != "" {
 				p.Do = "scaf evidence review " + l.Unread
 			}
-			found.add(p, name, name)
+			found.add(&p)
 		})
 	}
 	return nil

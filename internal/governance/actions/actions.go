@@ -94,6 +94,7 @@ var Register = record.Define[Action](record.Definition{
 		{Name: "settled_at", Label: "Settled", Computed: true, Unseen: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "owner", Filter: true},
 		{Field: "state", Filter: true},

@@ -94,6 +94,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "delivered_by", Label: "Delivered by", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "approved_at", Filter: true, Sort: true},
 		{Field: "audience", Filter: true},
 		{Field: "policy_version", Filter: true},

@@ -52,6 +52,7 @@ var Commitments = record.Define[Commitment](record.Definition{
 		{Name: "told_by", Label: "How", Help: "By which announcement or message: announcement/ANN-1, an address."},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "effective_at", Filter: true, Sort: true},
 		{Field: "owner", Filter: true},
 		{Field: "state", Filter: true},
@@ -109,6 +110,7 @@ var Reports = record.Define[Report](record.Definition{
 		{Name: "answered_by", Label: "Answered by", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "received_at", Filter: true, Sort: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "channel", Filter: true},

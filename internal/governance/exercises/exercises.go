@@ -84,6 +84,7 @@ var Register = record.Define[Exercise](record.Definition{
 		{Name: "cancelled_reason", Label: "Why it is cancelled", Long: true, Help: "Why it is not held."},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "held_at", Filter: true, Sort: true},
 		{Field: "planned_for", Filter: true, Sort: true},
 		{Field: "playbook", Filter: true},

@@ -120,6 +120,7 @@ var Register = record.Define[Finding](record.Definition{
 		{Name: "escalated_to", Label: "Escalated to", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "found_at", Filter: true, Sort: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "severity", Filter: true},

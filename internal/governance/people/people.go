@@ -72,6 +72,7 @@ var Register = record.Define[Person](record.Definition{
 		{From: Left, To: Active},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "joined_at", Filter: true, Sort: true},
 		{Field: "left_at", Filter: true},
 		{Field: "name", Filter: true, Sort: true},

@@ -74,6 +74,7 @@ var Versions = record.Define[Version](record.Definition{
 		{From: InForce, To: Superseded, Permission: approve},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "policy", Filter: true, Sort: true}, {Field: "number", Label: "Number", Filter: true}, {Field: "state", Label: "State", Filter: true},
 		{Field: "author", Label: "Author", Filter: true}, {Field: "approved_at", Filter: true, Sort: true}, {Field: "sha256", Label: "SHA-256", Filter: true},
 	},

@@ -80,6 +80,7 @@ var Activities = record.Define[Activity](record.Definition{
 		{Name: "ended_reason", Label: "Why it ended", Long: true, Help: "Why it is not done any more, and what became of the data."},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "owner", Filter: true},
 		{Field: "lawful_ground", Filter: true},
@@ -192,6 +193,7 @@ var Notices = record.Define[Notice](record.Definition{
 		{Name: "previous_kept", Label: "Version before kept", Help: "Whether that can still be looked up."},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "effective_at", Filter: true, Sort: true},
 		{Field: "version", Filter: true},
 		{Field: "author", Filter: true},

@@ -76,6 +76,7 @@ var Breaches = record.Define[Breach](record.Definition{
 		{Name: "settled_by", Label: "Settled by", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "found_at", Filter: true, Sort: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "lead", Filter: true},
@@ -159,6 +160,7 @@ var Complaints = record.Define[Complaint](record.Definition{
 		{Name: "settled_by", Label: "Settled by", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "received_at", Filter: true, Sort: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "handled_by", Filter: true},
@@ -222,6 +224,7 @@ var Checks = record.Define[Check](record.Definition{
 		{Name: "done_by", Label: "Done by", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "owner", Filter: true},
 		{Field: "notice", Filter: true},

@@ -50,6 +50,7 @@ var Feeds = record.Define[Feed](record.Definition{
 		{Name: "taken", Label: "Notices", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "fetched_at", Filter: true, Sort: true},
 		{Field: "jurisdiction", Filter: true},
 		{Field: "owner", Filter: true},
@@ -129,6 +130,7 @@ var Notices = record.Define[Notice](record.Definition{
 		{Name: "settled_by", Label: "Settled by", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "found_at", Filter: true, Sort: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "published_at", Filter: true, Sort: true},

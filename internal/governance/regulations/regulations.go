@@ -109,6 +109,7 @@ var Register = record.Define[Regulation](record.Definition{
 		{Name: "retired_by", Label: "Retired by", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "kind", Filter: true},
 		{Field: "jurisdiction", Filter: true},

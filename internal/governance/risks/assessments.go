@@ -64,6 +64,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 		{Name: "approved_at", Label: "Approved at", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "held_at", Filter: true, Sort: true},
 		{Field: "trigger", Filter: true},
 		{Field: "state", Filter: true},

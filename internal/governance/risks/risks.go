@@ -138,6 +138,7 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "closed_at", Label: "Closed", Given: true},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "score", Filter: true, Sort: true},
 		{Field: "residual_score", Filter: true, Sort: true},

@@ -40,6 +40,7 @@ var Contracts = record.Define[Contract](record.Definition{
 		{Name: "document", Label: "Document", Help: "Where the signed text is."},
 	},
 	Columns: []record.Column{
+		{Field: "title", Filter: true, Scanned: true},
 		{Field: "begins_at", Filter: true, Sort: true},
 		{Field: "vendor", Filter: true},
 		{Field: "owner", Filter: true},

@@ -9,7 +9,6 @@ import (
 	"scaf.dev/scaf/internal/assurance/criteria"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/reports"
-	"scaf.dev/scaf/internal/surface"
 )
 
 // criterion is one of the 61 as its controls stand: as bad as the worst of them.
@@ -125,7 +124,7 @@ type standings struct {
 }
 
 func (p *Portal) standings(r *request) (standings, error) {
-	report, err := p.System.Readiness(r.Context(), surface.ReadinessQuery{})
+	report, err := p.System.Standing(r.Context())
 	if err != nil {
 		return standings{}, err
 	}

@@ -8,7 +8,6 @@ import (
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/governance/calendar"
-	"scaf.dev/scaf/internal/surface"
 )
 
 // How much the overview shows of a list: the readiness report has all of it.
@@ -41,7 +40,7 @@ type reason struct {
 
 // overview is the page that people land on.
 func (p *Portal) overview(r *request) (*shown, error) {
-	report, err := p.System.Readiness(r.Context(), surface.ReadinessQuery{})
+	report, err := p.System.Standing(r.Context())
 	if err != nil {
 		return nil, err
 	}

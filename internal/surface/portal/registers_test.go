@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
 )
@@ -330,6 +331,11 @@ func TestSearching(t *testing.T) {
 	if strings.Contains(got.body, "Ransom Example") || s.size(t) != before {
 		t.Error("a search reads what is personal")
 	}
+	b.get("/search?q=RANSOM").want(t, 200, `href="/r/risks/RSK-1"`)
+	if _, err := periods.OpenPeriod(context.Background(), s.Door, apptest.Operator, periods.Period{Name: "Q", From: s.Manual.Now(), To: s.Manual.Now().AddDate(0, 1, 0), Timezone: "UTC"}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/search?q=Q").want(t, 200, `href="/r/periods/Q"`) // which has no words: by its whole id
 	b.get("/search?q=risk/RSK-1").goes(t, "/r/risks/RSK-1")
 	b.get("/search?q=nothing_like-it").want(t, 200, "Nothing was found")
 	b.get("/search?q=%00").want(t, 400, "cannot be looked for")

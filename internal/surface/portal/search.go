@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -39,11 +40,11 @@ func (p *Portal) search(r *request) (*shown, error) {
 				page.Asked = append(page.Asked, group)
 				continue
 			}
-			const few = 5
-			more, err := record.List(reader, kind, record.Query{Words: page.Words, Limit: few}, func(v *record.Version) error {
+			show := func(v *record.Version) error {
 				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)})
 				return nil
-			})
+			}
+			more, err := look(reader, kind, page.Words, show)
 			if err != nil {
 				return err
 			}
@@ -62,4 +63,22 @@ func (p *Portal) search(r *request) (*shown, error) {
 		return answer, nil
 	}
 	return answer, err
+}
+
+// look visits the first records of a register that have the words, and says whether
+// there are more. Registers without words may hold very many records: of these it is
+// the one with this id.
+func look(r *store.Reader, kind *record.Kind, words string, visit func(*record.Version) error) (more string, err error) {
+	const few = 5
+	if kind.Worded() || strings.ContainsRune(words, 0) || !utf8.ValidString(words) { // a list says what is wrong with them
+		return record.List(r, kind, record.Query{Words: words, Limit: few}, visit)
+	}
+	v, err := record.Get(r, kind.Name, words)
+	if errors.Is(err, record.ErrNone) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "", visit(v)
 }

@@ -1,0 +1,72 @@
+package record
+
+import (
+	"sync"
+
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// kept is something that was read of a kind's records, beside the open database.
+type kept[T any] struct {
+	mu    sync.Mutex
+	upTo  int64 // ledger index: of versions that were made before it; 0: nothing was read
+	value T
+}
+
+// goOn brings what is kept under a key to the reader's snapshot: read makes it of all
+// records, or goes on from what it was at a ledger index. In a transaction that
+// writes, and of an earlier snapshot, all is read.
+func goOn[T any](r *store.Reader, kind *Kind, key any, all func() (T, error), since func(was T, index int64) (T, error)) (T, error) {
+	k, ok := store.Beside(r, key, &kept[T]{})
+	if !ok {
+		return all()
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var last *int64
+	if err := r.One(`SELECT max(from_idx) FROM record_version`, nil, []any{&last}); err != nil || last == nil {
+		var none T
+		return none, err
+	}
+	end := *last + 1
+	if end < k.upTo {
+		return all()
+	}
+	if end == k.upTo {
+		return k.value, nil
+	}
+	changed := true
+	var err error
+	if k.upTo > 0 {
+		changed, err = ChangedSince(r, kind.Name, k.upTo)
+	}
+	value := k.value
+	switch {
+	case err != nil || !changed:
+	case k.upTo == 0:
+		value, err = all()
+	default:
+		value, err = since(k.value, k.upTo)
+	}
+	if err == nil {
+		k.value, k.upTo = value, end
+	}
+	return value, err
+}
+
+type totalKey struct{ kind string }
+
+// Total is the number of a kind's records, which never vanish: beside an open
+// database those that have come are added to the ones that were counted before.
+func Total(r *store.Reader, kind *Kind) (int64, error) {
+	count := func(from, where string, args ...any) (n int64, err error) {
+		err = r.One(`SELECT count(*) FROM `+from+where, args, []any{&n})
+		return n, err
+	}
+	return goOn(r, kind, totalKey{kind.Name},
+		func() (int64, error) { return count(kind.current(), "") },
+		func(was, index int64) (int64, error) {
+			n, err := count("record_version", " WHERE "+madeOf+" AND version = 1", index, kind.Name)
+			return was + n, err
+		})
+}
