@@ -247,3 +247,36 @@ func TestNobodyConfirmsForQuartersToCome(t *testing.T) {
 		})
 	})
 }
+
+// Nobody puts off the review of a processing activity: it is due every quarter, and one
+// review is of one of them.
+func TestActivitiesAreReviewedEveryQuarter(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openUntil(t, f, "2026-08-01")
+		h.adds("x", "privacy_notices", `{"title":"Website","version":"3","text":"We send news.","covers":["purposes"],"purposes":["news"],"data":["name"]}`)
+		for range 5 {
+			h.adds("x", "processing_activities", `{"title":"News","owner":"person/a","notice":"privacy_notice/PN-1","purposes":["news"],"data":["name"],"lawful_ground":"consent","quality_check":"Bounces"}`)
+		}
+		for _, at := range []string{"2026-01-06T00:00:00Z", "2099-01-01T00:00:00Z"} {
+			if _, err := f.SetRecord(context.Background(), person("x"), h.register("processing_activities"), "PA-1", record.AnyVersion, h.fields(`{"due_at":"`+at+`"}`)); err == nil {
+				t.Errorf("the review is put off to %s", at)
+			}
+		}
+		review := func(id, text string) { t.Helper(); h.moves("a", "processing_activity/"+id, "reviewed", text) }
+		review("PA-1", `{}`)
+		h.at("2026-02-02")
+		review("PA-1", `{}`) // of the same quarter: the next one is due all the same
+		review("PA-2", `{"purposes":["models"]}`)
+		h.moves("a", "processing_activity/PA-3", "ended", `{"ended_reason":"No more news"}`)
+		h.at("2026-04-14") // within the grace
+		review("PA-4", `{}`)
+		h.at("2026-04-20")
+		review("PA-5", `{}`)
+		h.at("2026-04-21")
+		for _, id := range []string{"PA-2", "PA-4", "PA-5"} {
+			review(id, `{"purposes":["news"]}`)
+		}
+		h.at("2026-08-01")
+		h.deviate(map[string]string{"PRV-03 activities": "8: PA-2@2026-Q1 predicate PA-5@2026-Q1 late PA-1@2026-Q2 missing"})
+	})
+}

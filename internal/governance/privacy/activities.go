@@ -14,7 +14,8 @@ import (
 )
 
 // Activity is something that is done with personal data. The record's instant is
-// when its review is due.
+// when it came on the list. From then on it is reviewed in every quarter, until it
+// ends.
 type Activity struct {
 	ID    string `json:"id"`
 	Title string `json:"title"`
@@ -39,20 +40,28 @@ type Activity struct {
 	NoticeData     []string `json:"notice_data,omitempty"`
 
 	QualityCheck string     `json:"quality_check,omitempty"`
-	DueAt        *time.Time `json:"due_at,omitempty"`
-	ReviewedAt   *time.Time `json:"reviewed_at,omitempty"`
-	ReviewedBy   string     `json:"reviewed_by,omitempty"`
-	ReviewedDue  *time.Time `json:"reviewed_due,omitempty"`
-	EndedReason  string     `json:"ended_reason,omitempty"`
+	ListedAt     *time.Time `json:"listed_at,omitempty"`
+	// DueAt is the end of the first quarter that is not reviewed.
+	DueAt       *time.Time       `json:"due_at,omitempty"`
+	ReviewedAt  *time.Time       `json:"reviewed_at,omitempty"`
+	ReviewedBy  string           `json:"reviewed_by,omitempty"`
+	Reviews     []ActivityReview `json:"reviews,omitempty"`
+	EndedReason string           `json:"ended_reason,omitempty"`
+	EndedAt     *time.Time       `json:"ended_at,omitempty"`
 }
+
+const (
+	kindActivity = "processing_activity"
+	ended        = "ended"
+)
 
 // Activities describes the register of processing activities (GDPR Article 30).
 var Activities = record.Define[Activity](record.Definition{
-	Kind: "processing_activity", Register: "processing_activities", Title: "Processing activities", Singular: "Processing activity", Prefix: "PA", At: "due_at",
-	States: []string{"listed", "reviewed", "ended"},
+	Kind: kindActivity, Register: "processing_activities", Title: "Processing activities", Singular: "Processing activity", Prefix: "PA", At: "listed_at",
+	Version: 2, Migrations: []record.Migration{{From: 1, Change: toRounds}},
+	States: []string{"listed", "reviewed", ended},
 	Transitions: []record.Transition{
-		reviewing("listed"), reviewing("reviewed"),
-		{From: "listed", To: "ended", Required: []string{"ended_reason"}}, {From: "reviewed", To: "ended", Required: []string{"ended_reason"}},
+		reviewing("listed"), reviewing("reviewed"), ending("listed"), ending("reviewed"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -73,11 +82,13 @@ var Activities = record.Define[Activity](record.Definition{
 		{Name: "notice_purposes", Label: "Purposes in the notice", Given: true},
 		{Name: "notice_data", Label: "Data in the notice", Given: true},
 		{Name: "quality_check", Label: "Right and needed", Section: "Review", Long: true, Help: "How it was checked that the data is right and still needed."},
-		{Name: "due_at", Label: "Review due", Required: true, Help: "By when it is looked at: every quarter. A review leaves it; the next round sets it anew."},
+		{Name: "due_at", Label: "Review due", Given: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
-		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},
+		{Name: "reviews", Label: "Reviews", Given: true},
+		{Name: "listed_at", Label: "Listed", Given: true},
 		{Name: "ended_reason", Label: "Why it ended", Long: true, Help: "Why it is not done any more, and what became of the data."},
+		{Name: "ended_at", Label: "Ended", Given: true},
 	},
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Scanned: true},
@@ -87,39 +98,31 @@ var Activities = record.Define[Activity](record.Definition{
 		{Field: "notice", Filter: true},
 		{Field: "state", Filter: true},
 		{Field: "reviewed_at", Filter: true, Sort: true},
+		{Field: "listed_at", Filter: true, Sort: true},
 	},
 	Dues: []record.Due{
-		{Name: "review", What: "Review the processing activity", At: "due_at", Owner: "owner", Open: `item.state != "ended" && !has(item.reviewed_at)`},
+		{Name: "review", What: "Review the processing activity", At: "due_at", Owner: "owner", Open: `item.state != "ended"`},
 	},
+	Derived: []record.Derived{{Name: "activity_reviews", At: "due_at", Item: ActivityRound{}, Items: activityRounds}},
 })
 
 func reviewing(from string) record.Transition {
-	return record.Transition{
-		From: from, To: "reviewed", Required: []string{"purposes", "data", "lawful_ground", "quality_check"}, Stamp: []string{"reviewed_at", "reviewed_by"},
-		Guard: `has(item.reviewed_at)`, Why: "the review is of the date that was due: set the next one afterwards",
-	}
+	return record.Transition{From: from, To: "reviewed", Required: []string{"purposes", "data", "lawful_ground", "quality_check"}, Stamp: []string{"reviewed_at", "reviewed_by"}}
 }
 
-// Compute ends a review when the next date is set.
-func (a *Activity) Compute() {
-	switch {
-	case a.ReviewedAt == nil:
-		a.ReviewedDue = nil
-	case a.ReviewedDue == nil:
-		a.ReviewedDue = a.DueAt
-	case a.DueAt == nil || !a.DueAt.Equal(*a.ReviewedDue):
-		a.ReviewedAt, a.ReviewedBy, a.ReviewedDue = nil, "", nil
-	}
+func ending(from string) record.Transition {
+	return record.Transition{From: from, To: ended, Required: []string{"ended_reason"}, Stamp: []string{"ended_at"}}
 }
 
-// Before copies what the notice says, and lets no due date be put off that was not
-// kept: the next round begins when this one was reviewed.
+// Before copies what the notice says, and keeps what was reviewed.
 func (a *Activity) Before(tx *act.Tx, old any) error {
-	if old != nil {
-		if was := record.As[Activity](old); was.ReviewedAt == nil && was.DueAt != nil && a.DueAt != nil && a.DueAt.After(*was.DueAt) {
-			return record.Refuse("due_at", "is put off, and the review that was due is not done: it is set anew after that")
-		}
+	if err := a.readNotice(tx); err != nil {
+		return err
 	}
+	return a.keepReview(tx.Now(), old)
+}
+
+func (a *Activity) readNotice(tx *act.Tx) error {
 	a.NoticePurposes, a.NoticeData = nil, nil
 	if a.Notice == "" {
 		return nil

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	activity = `{"title":"Newsletters","owner":"person/owner","due_at":"2036-03-31T00:00:00Z"}`
+	activity = `{"title":"Newsletters","owner":"person/owner"}`
 	right    = `{"purposes":["news"],"data":["e-mail address"],"lawful_ground":"consent","quality_check":"Bounced addresses are removed"}`
 	notice   = `{"title":"Website","version":"3"}`
 	covers   = `{"text":"We send news.","covers":["purposes","rights"],"purposes":["news"],"data":["e-mail address"]}`
@@ -28,10 +28,9 @@ func TestActivities(t *testing.T) {
 	ended := `{"ended_reason":"No more news"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: privacy.Activities, New: activity, Set: `{"retention":"Until taken back"}`,
-		Fields:     map[string]string{"listed reviewed": right, "reviewed reviewed": `{"quality_check":"Looked again"}`, "listed ended": ended, "reviewed ended": ended},
-		Refused:    map[string]string{"owner": `{"owner":"Ada"}`, "lawful_ground": `{"lawful_ground":"custom"}`, "notice": `{"notice":"privacy_notice/PN-9"}`, "role": `{"role":"boss"}`},
-		GuardFalse: map[string]string{"listed reviewed": `{"due_at":"2037-01-01T00:00:00Z"}`, "reviewed reviewed": `{"due_at":"2037-01-01T00:00:00Z"}`},
-		With:       record.Kinds{privacy.Notices},
+		Fields:  map[string]string{"listed reviewed": right, "reviewed reviewed": `{"quality_check":"Looked again"}`, "listed ended": ended, "reviewed ended": ended},
+		Refused: map[string]string{"owner": `{"owner":"Ada"}`, "lawful_ground": `{"lawful_ground":"custom"}`, "notice": `{"notice":"privacy_notice/PN-9"}`, "role": `{"role":"boss"}`},
+		With:    record.Kinds{privacy.Notices},
 	})
 }
 
@@ -235,13 +234,7 @@ func TestAnActivityIsHeldAgainstItsNotice(t *testing.T) {
 			t.Error("what the notice says is set by hand")
 		}
 		if put(`{"due_at":"2037-01-01T00:00:00Z"}`) == nil {
-			t.Error("a review that was not done is put off")
-		}
-		if _, err := f.MoveRecord(t.Context(), ann, privacy.Activities, "PA-1", record.AnyVersion, "reviewed", nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := put(`{"due_at":"2037-01-01T00:00:00Z"}`); err != nil {
-			t.Error(err)
+			t.Error("a review is put off")
 		}
 		if _, err := f.MoveRecord(t.Context(), act.Caller{ID: "person/ben", Roles: []string{"executive"}}, privacy.Notices, "PN-1", record.AnyVersion, "approved", nil); err != nil {
 			t.Fatal(err)
@@ -250,4 +243,30 @@ func TestAnActivityIsHeldAgainstItsNotice(t *testing.T) {
 			t.Error("an approved notice is changed")
 		}
 	})
+}
+
+// A document of before has a due date that people set, and the review of that date.
+func TestActivitiesOfBeforeGetTheirRounds(t *testing.T) {
+	change := privacy.Activities.Migrations[0].Change
+	for name, test := range map[string]struct{ was, want string }{
+		"listed":  {`{"id":"PA-1","state":"listed","due_at":"2026-03-15T00:00:00Z"}`, `{"due_at":"2026-03-31T00:00:00Z","id":"PA-1","listed_at":"2026-03-15T00:00:00Z","state":"listed"}`},
+		"put off": {`{"id":"PA-1","state":"listed","due_at":"2036-03-15T00:00:00Z"}`, `{"due_at":"2026-12-31T00:00:00Z","id":"PA-1","listed_at":"2026-12-31T00:00:00Z","state":"listed"}`},
+		"no date": {`{"id":"PA-1","state":"listed"}`, `{"id":"PA-1","state":"listed"}`},
+		"ended":   {`{"id":"PA-1","state":"ended","due_at":"2026-03-15T00:00:00Z"}`, `{"ended_at":"2026-04-01T00:00:00Z","id":"PA-1","listed_at":"2026-03-15T00:00:00Z","state":"ended"}`},
+		"reviewed": {`{"id":"PA-1","state":"reviewed","owner":"person/a","lawful_ground":"consent","purposes":["p"],"data":["d"],"quality_check":"q","due_at":"2026-03-15T00:00:00Z","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviewed_due":"2026-03-15T00:00:00Z"}`,
+			`{"data":["d"],"due_at":"2026-06-30T00:00:00Z","id":"PA-1","lawful_ground":"consent","listed_at":"2026-03-15T00:00:00Z","owner":"person/a","purposes":["p"],"quality_check":"q","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviews":[{"at":"2026-04-01T00:00:00Z","by":"person/b","data":["d"],"due_at":"2026-03-31T00:00:00Z","lawful_ground":"consent","owner":"person/a","purposes":["p"],"quality_check":"q","round":"2026-Q1"}],"state":"reviewed"}`},
+		"reviewed ahead": {`{"due_at":"2036-03-15T00:00:00Z","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviewed_due":"2036-03-15T00:00:00Z"}`,
+			`{"due_at":"2026-09-30T00:00:00Z","listed_at":"2026-04-01T00:00:00Z","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviews":[{"at":"2026-04-01T00:00:00Z","by":"person/b","due_at":"2026-06-30T00:00:00Z","lawful_ground":"","owner":"","quality_check":"","round":"2026-Q2"}]}`},
+	} {
+		fields := map[string]any{}
+		if err := json.Unmarshal([]byte(test.was), &fields); err != nil {
+			t.Fatal(err)
+		}
+		if err := change(fields); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, err := json.Marshal(fields); err != nil || string(got) != test.want {
+			t.Errorf("%s: %s, %v\nwant %s", name, got, err, test.want)
+		}
+	}
 }

@@ -123,7 +123,7 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"commitments", `{"title":"99.9 %","owner":"person/p1"}`},
 		{"outside_reports", `{"title":"A form takes scripts","channel":"e-mail","received_at":"2026-03-01T00:00:00Z","routed_to":"person/p1"}`},
 		{"privacy_notices", `{"title":"Website","version":"3"}`},
-		{"processing_activities", `{"title":"Newsletters","owner":"person/p1","notice":"privacy_notice/PN-1","due_at":"2026-03-31T00:00:00Z"}`},
+		{"processing_activities", `{"title":"Newsletters","owner":"person/p1","notice":"privacy_notice/PN-1"}`},
 		{"consents", `{"id":"c1","subject":"u-17","purpose":"news","collected_at":"2026-03-01T00:00:00Z"}`},
 		{"subject_requests", `{"subject":"u-17","kind":"access","law":"GDPR","handler":"person/p1","received_at":"2026-03-01T00:00:00Z"}`},
 		{"disclosures", `{"subject":"u-17","recipient":"vendor/VEN-1","data":["name"],"purpose":"Checks","disclosed_at":"2026-03-01T00:00:00Z"}`},
