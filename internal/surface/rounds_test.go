@@ -280,3 +280,53 @@ func TestActivitiesAreReviewedEveryQuarter(t *testing.T) {
 		h.deviate(map[string]string{"PRV-03 activities": "8: PA-2@2026-Q1 predicate PA-5@2026-Q1 late PA-1@2026-Q2 missing"})
 	})
 }
+
+// The owner of a risk sets when its next review is due: within a year, and not before
+// the one that is due is done. What was late stays counted when the next date is set.
+func TestNobodyPutsOffTheReviewOfARisk(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openUntil(t, f, "2026-08-01")
+		set := func(id, due string) error {
+			_, err := f.SetRecord(context.Background(), person("a"), h.register("risks"), id, record.AnyVersion, h.fields(`{"due_at":`+due+`}`))
+			return err
+		}
+		refused := func(id, due, why string) {
+			t.Helper()
+			if err := set(id, due); err == nil || !strings.Contains(err.Error(), "due_at: ") || !strings.Contains(err.Error(), why) {
+				t.Errorf("%s is set to %s: %v, want %s", id, due, err, why)
+			}
+		}
+		sets := func(id, due string) {
+			t.Helper()
+			if err := set(id, due); err != nil {
+				t.Errorf("%s is not set to %s: %v", id, due, err)
+			}
+		}
+		const rated = `{"likelihood":2,"impact":2,"response":"reduce"}`
+		for range 4 {
+			h.adds("a", "risks", `{"title":"t","category":"security","owner":"person/a"}`)
+		}
+		refused("RSK-1", `"2027-01-07T00:00:00Z"`, "by 2027-01-06")
+		for _, id := range []string{"RSK-1", "RSK-2", "RSK-3", "RSK-4"} {
+			sets(id, `"2026-04-01T00:00:00Z"`)
+		}
+		refused("RSK-1", `"2026-04-02T00:00:00Z"`, "is put off")
+		refused("RSK-1", `null`, "is taken away")
+		sets("RSK-1", `"2026-03-01T00:00:00Z"`) // earlier is nobody's loss
+		h.at("2026-02-02")
+		h.moves("b", "risk/RSK-4", "closed", `{"closed_reason":"It cannot happen"}`)
+		h.moves("a", "risk/RSK-1", "assessed", rated)
+		h.at("2026-02-03")
+		h.moves("a", "risk/RSK-1", "assessed", `{}`) // of the same date
+		refused("RSK-1", `"2026-02-01T00:00:00Z"`, "is no later than the review that is done")
+		refused("RSK-1", `"2027-02-05T00:00:00Z"`, "by 2027-02-04")
+		sets("RSK-1", `"2026-05-01T00:00:00Z"`)
+		refused("RSK-1", `"2026-03-01T00:00:00Z"`, "is no later than the review that is done")
+		refused("RSK-1", `"2026-06-01T00:00:00Z"`, "is put off")
+		h.at("2026-06-01")
+		h.moves("a", "risk/RSK-2", "assessed", rated)
+		sets("RSK-2", `"2027-04-01T00:00:00Z"`) // that it was late stays
+		h.at("2026-08-01")
+		h.deviate(map[string]string{"RSK-02 answered": "4: RSK-2@2026-04-01T00:00:00Z late RSK-3@2026-04-01T00:00:00Z missing RSK-1@2026-05-01T00:00:00Z missing"})
+	})
+}

@@ -49,6 +49,8 @@ type Risk struct {
 	// ReviewedDue is the due date that the review was for. A due date that is set
 	// anew has not been reviewed.
 	ReviewedDue *time.Time `json:"reviewed_due,omitempty"`
+	// Reviews are those of the due dates before.
+	Reviews []Review `json:"reviews,omitempty"`
 
 	AcceptedUntil  *time.Time `json:"accepted_until,omitempty"`
 	AcceptedReason string     `json:"accepted_reason,omitempty"`
@@ -59,6 +61,8 @@ type Risk struct {
 	ClosedAt     *time.Time `json:"closed_at,omitempty"`
 	ClosedBy     string     `json:"closed_by,omitempty"`
 }
+
+const kindRisk = "risk"
 
 // States of a risk.
 const (
@@ -88,7 +92,7 @@ var defaults = struct{ likelihoods, impacts string }{steps(Default().Likelihoods
 
 // Register describes the register of risks.
 var Register = record.Define[Risk](record.Definition{
-	Kind: "risk", Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at", Explain: explain,
+	Kind: kindRisk, Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at", Explain: explain,
 	States: []string{Identified, Assessed, Accepted, Closed},
 	Transitions: []record.Transition{
 		assessing(Identified),
@@ -125,10 +129,11 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties by which it is treated, like task/access-review."},
 		{Name: "controls", Label: "Controls", Help: "The controls that answer it, like END-01. One at least from the score on that the scale says, 12 on " + DefaultID + "."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like vendor/VEN-1."},
-		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. A review leaves it; the next round sets it anew, and then it is to be reviewed again."},
+		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. A review leaves it; the next round sets it anew, at most a year after the review, and then it is to be reviewed again."},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},
+		{Name: "reviews", Label: "Earlier reviews", Given: true},
 		{Name: "accepted_until", Label: "Accepted until", Section: "Acceptance", Help: "Until when it is left as it is: at most a year. Then it is assessed again."},
 		{Name: "accepted_reason", Label: "Why it is accepted", Long: true, Help: "Why the company can live with it until then."},
 		{Name: "accepted_by", Label: "Accepted by", Given: true},
@@ -163,6 +168,7 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "rating", What: "Rate the risk on the scale in force", At: "rate_by", Owner: "owner", Open: `item.state != "closed" && has(item.rate_by)`},
 		{Name: "acceptance", What: "Decide about the acceptance that ends", At: "accepted_until", Owner: "accepted_by", Open: `item.state == "accepted"`},
 	},
+	Derived: []record.Derived{{Name: "risk_reviews", At: "due_at", Item: Review{}, Items: reviews}},
 })
 
 func assessing(from string) record.Transition {

@@ -1,0 +1,96 @@
+package risks
+
+import (
+	"encoding/json"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// yearly bounds the time from one review to the next, and to the first one.
+const yearly = 366 * 24 * time.Hour
+
+// Review is that of one due date, done or not: an item of the source risk_reviews, and
+// kept by the risk when the next date is set.
+type Review struct {
+	ID         string     `json:"id"` // RSK-1@2026-03-31T00:00:00Z
+	Risk       string     `json:"risk"`
+	Title      string     `json:"title"`
+	Owner      string     `json:"owner"`
+	Likelihood *int       `json:"likelihood,omitempty"`
+	Impact     *int       `json:"impact,omitempty"`
+	RatedOn    *Terms     `json:"rated_on,omitempty"`
+	Response   string     `json:"response,omitempty"`
+	AcceptedBy string     `json:"accepted_by,omitempty"`
+	Controls   []string   `json:"controls,omitempty"`
+	DueAt      *time.Time `json:"due_at"`
+	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
+	ReviewedBy string     `json:"reviewed_by,omitempty"`
+}
+
+// review is the one that is due, as the risk stands.
+func (r *Risk) review() Review {
+	return Review{
+		r.ID + "@" + r.DueAt.UTC().Format(time.RFC3339Nano), r.ID, r.Title, r.Owner, r.Likelihood, r.Impact, r.RatedOn, r.Response, r.AcceptedBy, r.Controls,
+		r.DueAt, r.ReviewedAt, r.ReviewedBy,
+	}
+}
+
+// Before lets nobody put off a review, or set the next one farther away than a year
+// after it; and keeps the review that was done when the next date is set.
+func (r *Risk) Before(tx *act.Tx, old any) error {
+	before := &Risk{}
+	if old != nil {
+		before = record.As[Risk](old)
+	}
+	if record.SameTime(before.DueAt, r.DueAt) {
+		return nil
+	}
+	last := tx.Now()
+	switch {
+	case before.DueAt == nil:
+	case r.DueAt == nil:
+		return record.Refuse("due_at", "is taken away: a review stays due until it is done, and then the next one is")
+	case before.ReviewedAt != nil:
+		if !r.DueAt.After(*before.DueAt) {
+			return record.Refuse("due_at", "is no later than the review that is done: the next one is due after it")
+		}
+		last = *before.ReviewedAt
+		r.Reviews = append(r.Reviews, before.review())
+	case r.DueAt.After(*before.DueAt):
+		return record.Refuse("due_at", "is put off, and the review that was due is not done: it is set anew after that")
+	case len(r.Reviews) > 0 && !r.DueAt.After(*r.Reviews[len(r.Reviews)-1].DueAt):
+		return record.Refuse("due_at", "is no later than the review that is done: the next one is due after it")
+	default:
+		return nil // earlier than it was
+	}
+	if until := last.Add(yearly); r.DueAt.After(until) {
+		return record.Refuse("due_at", "is too far away: the next review is at most a year (366 days) after the one before, or after today for the first: by %s", until.UTC().Format(time.DateOnly))
+	}
+	return nil
+}
+
+// reviews are those that were due in the interval: of every risk the ones that are done
+// and the one that is due, unless the risk was closed before.
+func reviews(past record.Past, from, to time.Time, give func(item any) error) error {
+	return past.Documents(kindRisk, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
+		r := &Risk{}
+		if err := json.Unmarshal(doc, r); err != nil {
+			return err
+		}
+		all := r.Reviews
+		if r.DueAt != nil && (r.ReviewedAt != nil || r.ClosedAt == nil || r.DueAt.Before(*r.ClosedAt)) {
+			all = append(all, r.review())
+		}
+		for _, one := range all {
+			if one.DueAt.Before(from) || !one.DueAt.Before(to) {
+				continue
+			}
+			if err := give(&one); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
