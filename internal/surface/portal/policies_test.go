@@ -105,6 +105,9 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 	second.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "refused", "reason", "I have questions").goes(t, "/policies")
 	second.get("/policies/"+version).want(t, 200, "You refused", "I have questions", "I acknowledge it")
 
+	// Whoever reads about a person sees what they acknowledged by its name.
+	s.signed(t, "lead", "compliance").get("/people/E1").want(t, 200, ">Acceptable use</a>", version+".E1")
+
 	stranger := s.signed(t, "sam", "employee")
 	stranger.get("/policies").want(t, 200, "belongs to nobody")
 	stranger.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "acknowledged").want(t, 422, "were not asked")
