@@ -128,6 +128,9 @@ func (p *Portal) heat(reader *store.Reader, scale *risks.Scale, before string) (
 
 // otherRisks are those that are rated on another scale.
 func (p *Portal) otherRisks(r *request, reader *store.Reader, page *riskMap) error {
+	if page.ScaleAt == "" {
+		return nil // the default: there was none before it
+	}
 	filter := page.Scale.Elsewhere()
 	page.OthersAt = p.ask(risks.Register, map[string][]string{"filter": {filter}}).with()
 	next, err := record.List(reader, risks.Register, record.Query{Filter: filter, Sort: "-score", Limit: listedOthers}, func(v *record.Version) error {
