@@ -39,13 +39,18 @@ type LogQuery struct {
 	Limit                           int
 }
 
-// logged is the log: a delivery whose job was given up by the runner, since the
-// program died each time, has failed, too.
-const logged = `SELECT d.notification, d.channel, d.recipient, n.kind, n.about, n.title, n.told_at,
-	CASE WHEN j.state = 'failed' AND d.state <> 'delivered' THEN 'failed' ELSE d.state END,
+// stands is the state of a delivery, of the job being joined in by sentBy: one whose
+// job was given up by the runner, since the program died each time, has failed, too.
+const (
+	stands = `CASE WHEN j.state = 'failed' AND d.state <> 'delivered' THEN 'failed' ELSE d.state END`
+	sentBy = ` LEFT JOIN job AS j ON j.kind = d.job_kind AND j.key = d.job`
+)
+
+// logged is the log.
+const logged = `SELECT d.notification, d.channel, d.recipient, n.kind, n.about, n.title, n.told_at, ` + stands + `,
 	d.attempts + CASE WHEN d.settled_at IS NULL THEN COALESCE(j.attempt, 0) ELSE 0 END,
 	COALESCE(j.run_at, d.due_at), d.settled_at, CASE WHEN d.settled_at IS NULL THEN COALESCE(j.failure, '') ELSE d.answer END
-	FROM delivery AS d JOIN notification AS n ON n.id = d.notification LEFT JOIN job AS j ON j.kind = d.job_kind AND j.key = d.job`
+	FROM delivery AS d JOIN notification AS n ON n.id = d.notification` + sentBy
 
 // Log lists deliveries, of the newest notification first.
 func Log(r *store.Reader, q LogQuery) (all []Delivery, err error) {
@@ -140,8 +145,8 @@ func WentOut(r *store.Reader, cause string) (map[string]*Went, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return all, r.Each(`SELECT d.channel, d.recipient, CASE WHEN j.state = 'failed' AND d.state <> 'delivered' THEN 'failed' ELSE d.state END, COALESCE(d.settled_at, 0)
-		FROM notification AS n JOIN delivery AS d ON d.notification = n.id LEFT JOIN job AS j ON j.kind = d.job_kind AND j.key = d.job WHERE n.cause = $1`,
+	return all, r.Each(`SELECT d.channel, d.recipient, `+stands+`, COALESCE(d.settled_at, 0)
+		FROM notification AS n JOIN delivery AS d ON d.notification = n.id`+sentBy+` WHERE n.cause = $1`,
 		[]any{cause}, []any{&channel, &recipient, &state, &at}, func() error {
 			switch w := of(channel); state {
 			case Delivered:
@@ -162,8 +167,7 @@ func Count(r *store.Reader) (told, delivered, failed, waiting int64, err error) 
 	}
 	var state string
 	var n int64
-	err = r.Each(`SELECT CASE WHEN j.state = 'failed' AND d.state <> 'delivered' THEN 'failed' ELSE d.state END, count(*)
-		FROM delivery AS d LEFT JOIN job AS j ON j.kind = d.job_kind AND j.key = d.job GROUP BY 1`, nil, []any{&state, &n}, func() error {
+	err = r.Each(`SELECT `+stands+`, count(*) FROM delivery AS d`+sentBy+` GROUP BY 1`, nil, []any{&state, &n}, func() error {
 		switch state {
 		case Delivered:
 			delivered = n
@@ -240,8 +244,7 @@ func (d *Desk) Collect(out chan<- prometheus.Metric) {
 	var channel, state string
 	var n int64
 	if err := d.Door.DB.Read(context.Background(), func(r *store.Reader) error {
-		return r.Each(`SELECT d.channel, CASE WHEN j.state = 'failed' THEN 'failed' ELSE d.state END, count(*)
-			FROM delivery AS d LEFT JOIN job AS j ON j.kind = d.job_kind AND j.key = d.job WHERE d.state <> 'delivered' GROUP BY 1, 2`, nil,
+		return r.Each(`SELECT d.channel, `+stands+`, count(*) FROM delivery AS d`+sentBy+` WHERE d.state <> 'delivered' GROUP BY 1, 2`, nil,
 			[]any{&channel, &state, &n}, func() error { counts[[2]string{channel, state}] = n; return nil })
 	}); err != nil {
 		out <- prometheus.NewInvalidMetric(openDescription, err)

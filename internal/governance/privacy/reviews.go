@@ -29,8 +29,7 @@ type ActivityReview struct {
 // changes what is known, and not when the next is due.
 func (a *Activity) keepReview(now time.Time, old any) error {
 	if old == nil {
-		due := rounds.Quarter.At(now).DueAt
-		a.ListedAt, a.DueAt = &now, &due
+		a.ListedAt, a.DueAt = &now, rounds.Quarter.First(now)
 		return nil
 	}
 	before := record.As[Activity](old)
@@ -39,12 +38,10 @@ func (a *Activity) keepReview(now time.Time, old any) error {
 		return record.Refuse("state", "is %s: it stays as it was", ended)
 	case a.State == ended:
 		a.DueAt = nil
-	case record.SameTime(before.ReviewedAt, a.ReviewedAt) || a.DueAt == nil:
-	case !a.DueAt.After(rounds.Quarter.At(now).DueAt):
-		round := rounds.Quarter.At(*a.DueAt)
-		a.Reviews = append(a.Reviews, a.review(round, now, a.ReviewedBy))
-		next := rounds.Quarter.Next(round).DueAt
-		a.DueAt = &next
+	case !record.SameTime(before.ReviewedAt, a.ReviewedAt):
+		if round, next, ok := rounds.Quarter.Take(a.DueAt, now); ok {
+			a.Reviews, a.DueAt = append(a.Reviews, a.review(round, now, a.ReviewedBy)), next
+		}
 	}
 	return nil
 }
@@ -53,13 +50,9 @@ func (a *Activity) review(round rounds.Round, at time.Time, by string) ActivityR
 	return ActivityReview{round, at, by, a.Owner, a.LawfulGround, a.Purposes, a.NoticePurposes, a.Data, a.NoticeData, a.QualityCheck}
 }
 
-// lastOfBefore is the end of the last quarter in which people set the dates: what
-// was put off beyond it was on the list in that quarter.
-var lastOfBefore = time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
-
-// toRounds gives a document of before its rounds: it came on the list in the quarter
-// in which its review was due, or before that if it was reviewed ahead; the quarter is
-// reviewed if it had been. One that had ended owes the reviews until that quarter.
+// toRounds gives a document of before its rounds: it came on the list as rounds.Listed
+// says, and that quarter is reviewed if it had been. One that had ended owes the reviews
+// until that quarter.
 func toRounds(fields map[string]any) error {
 	was := &Activity{}
 	whole, err := json.Marshal(fields)
@@ -69,12 +62,7 @@ func toRounds(fields map[string]any) error {
 	if err != nil || was.DueAt == nil {
 		return err
 	}
-	listed := *was.DueAt
-	if was.ReviewedAt != nil && was.ReviewedAt.Before(listed) {
-		listed = *was.ReviewedAt
-	} else if was.ReviewedAt == nil && lastOfBefore.Before(listed) {
-		listed = lastOfBefore
-	}
+	listed := rounds.Listed(*was.DueAt, was.ReviewedAt)
 	round := rounds.Quarter.At(listed)
 	next := rounds.Quarter.Next(round).DueAt
 	set := map[string]any{"listed_at": listed, "due_at": round.DueAt}

@@ -147,8 +147,7 @@ func retiring(from string) record.Transition {
 func (r *Regulation) Before(tx *act.Tx, old any) error {
 	now := tx.Now()
 	if old == nil {
-		due := rounds.Quarter.At(now).DueAt
-		r.ListedAt, r.DueAt = &now, &due
+		r.ListedAt, r.DueAt = &now, rounds.Quarter.First(now)
 		return nil
 	}
 	before := record.As[Regulation](old)
@@ -157,18 +156,17 @@ func (r *Regulation) Before(tx *act.Tx, old any) error {
 		return record.Refuse("state", "is %s: it stays as it was", Retired)
 	case r.State == Retired:
 		r.DueAt = nil
-	case record.SameTime(before.ReviewedAt, r.ReviewedAt) || r.DueAt == nil:
-	case !r.DueAt.After(rounds.Quarter.At(now).DueAt):
-		round := rounds.Quarter.At(*r.DueAt)
-		r.Reviews = append(r.Reviews, Review{round, now, r.ReviewedBy, r.Owner, r.Applies, r.Reason, r.Impact, r.Obligations})
-		next := rounds.Quarter.Next(round).DueAt
-		r.DueAt = &next
+	case !record.SameTime(before.ReviewedAt, r.ReviewedAt):
+		if round, next, ok := rounds.Quarter.Take(r.DueAt, now); ok {
+			r.Reviews = append(r.Reviews, Review{round, now, r.ReviewedBy, r.Owner, r.Applies, r.Reason, r.Impact, r.Obligations})
+			r.DueAt = next
+		}
 	}
 	return nil
 }
 
-// toRounds gives a document of before its rounds: it came on the list in the quarter
-// in which its review was due, which is reviewed if it had been.
+// toRounds gives a document of before its rounds: it came on the list as rounds.Listed
+// says, and that quarter is reviewed if it had been.
 func toRounds(fields map[string]any) error {
 	var was struct {
 		Regulation
@@ -181,8 +179,9 @@ func toRounds(fields map[string]any) error {
 	if err != nil || was.DueAt == nil {
 		return err
 	}
-	round := rounds.Quarter.At(*was.DueAt)
-	set := map[string]any{"listed_at": was.DueAt, "due_at": round.DueAt}
+	listed := rounds.Listed(*was.DueAt, was.ReviewedAt)
+	round := rounds.Quarter.At(listed)
+	set := map[string]any{"listed_at": listed, "due_at": round.DueAt}
 	if was.ReviewedAt != nil {
 		set["reviews"] = []Review{{round, *was.ReviewedAt, was.ReviewedBy, was.Owner, was.Applies, was.Reason, was.Impact, was.Obligations}}
 		set["due_at"] = rounds.Quarter.Next(round).DueAt

@@ -33,6 +33,7 @@ func TestRegulationsOfBeforeGetTheirRounds(t *testing.T) {
 	for name, test := range map[string]struct{ was, want string }{
 		"listed":  {`{"id":"REG-1","state":"listed","due_at":"2026-03-15T00:00:00Z"}`, `{"due_at":"2026-03-31T00:00:00Z","id":"REG-1","listed_at":"2026-03-15T00:00:00Z","state":"listed"}`},
 		"retired": {`{"id":"REG-1","state":"retired","due_at":"2026-03-15T00:00:00Z"}`, `{"id":"REG-1","listed_at":"2026-03-15T00:00:00Z","state":"retired"}`},
+		"put off": {`{"id":"REG-1","state":"listed","due_at":"2036-03-15T00:00:00Z"}`, `{"due_at":"2026-12-31T00:00:00Z","id":"REG-1","listed_at":"2026-12-31T00:00:00Z","state":"listed"}`},
 		"no date": {`{"id":"REG-1","state":"listed"}`, `{"id":"REG-1","state":"listed"}`},
 		"reviewed": {`{"id":"REG-1","state":"reviewed","owner":"person/a","applies":"no","reason":"r","due_at":"2026-03-15T00:00:00Z","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviewed_due":"2026-03-15T00:00:00Z"}`,
 			`{"applies":"no","due_at":"2026-06-30T00:00:00Z","id":"REG-1","listed_at":"2026-03-15T00:00:00Z","owner":"person/a","reason":"r","reviewed_at":"2026-04-01T00:00:00Z","reviewed_by":"person/b","reviews":[{"applies":"no","at":"2026-04-01T00:00:00Z","by":"person/b","due_at":"2026-03-31T00:00:00Z","owner":"person/a","reason":"r","round":"2026-Q1"}],"state":"reviewed"}`},

@@ -123,8 +123,7 @@ func (a *Asset) Validate() (wrong []record.FieldError) {
 func (a *Asset) Before(tx *act.Tx, old any) error {
 	now := tx.Now()
 	if old == nil {
-		due := rounds.Quarter.At(now).DueAt
-		a.ListedAt, a.DueAt = &now, &due
+		a.ListedAt, a.DueAt = &now, rounds.Quarter.First(now)
 		return nil
 	}
 	before := record.As[Asset](old)
@@ -133,12 +132,11 @@ func (a *Asset) Before(tx *act.Tx, old any) error {
 		return record.Refuse("state", "is %s: it stays as it was", Retired)
 	case a.State == Retired:
 		a.DueAt = nil
-	case record.SameTime(before.ConfirmedAt, a.ConfirmedAt) || a.DueAt == nil:
-	case !a.DueAt.After(rounds.Quarter.At(now).DueAt):
-		round := rounds.Quarter.At(*a.DueAt)
-		a.Confirmations = append(a.Confirmations, Confirmation{round, *a.ConfirmedAt, a.ConfirmedBy, a.Owner, a.DataClass, a.Flows, a.Scopes})
-		next := rounds.Quarter.Next(round).DueAt
-		a.DueAt = &next
+	case !record.SameTime(before.ConfirmedAt, a.ConfirmedAt):
+		if round, next, ok := rounds.Quarter.Take(a.DueAt, now); ok {
+			a.Confirmations = append(a.Confirmations, Confirmation{round, *a.ConfirmedAt, a.ConfirmedBy, a.Owner, a.DataClass, a.Flows, a.Scopes})
+			a.DueAt = next
+		}
 	}
 	return nil
 }

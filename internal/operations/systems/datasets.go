@@ -137,14 +137,12 @@ func (d *DataSet) Before(tx *act.Tx, old any) error {
 	case d.State == ended:
 		d.DueAt = nil
 	case d.State == InUse && d.InUseFrom == nil:
-		due := rounds.Quarter.At(now).DueAt
-		d.InUseFrom, d.DueAt = &now, &due
-	case record.SameTime(before.ReviewedAt, d.ReviewedAt) || d.DueAt == nil:
-	case !d.DueAt.After(rounds.Quarter.At(now).DueAt):
-		round := rounds.Quarter.At(*d.DueAt)
-		d.Reviews = append(d.Reviews, Review{round, *d.ReviewedAt, d.ReviewedBy, d.Owner, d.Class, d.Store, d.StoreClass, d.Retention})
-		next := rounds.Quarter.Next(round).DueAt
-		d.DueAt = &next
+		d.InUseFrom, d.DueAt = &now, rounds.Quarter.First(now)
+	case !record.SameTime(before.ReviewedAt, d.ReviewedAt):
+		if round, next, ok := rounds.Quarter.Take(d.DueAt, now); ok {
+			d.Reviews = append(d.Reviews, Review{round, *d.ReviewedAt, d.ReviewedBy, d.Owner, d.Class, d.Store, d.StoreClass, d.Retention})
+			d.DueAt = next
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func replayed(list, since string) []record.Migration {
 		if err != nil {
 			return err
 		}
-		due := rounds.Quarter.At(begun)
+		due := rounds.Quarter.First(begun)
 		kept := []any{}
 		for _, one := range entries {
 			entry, _ := one.(map[string]any)
@@ -28,15 +28,16 @@ func replayed(list, since string) []record.Migration {
 			if err != nil {
 				return err
 			}
-			if due.DueAt.After(rounds.Quarter.At(at).DueAt) {
+			round, next, ok := rounds.Quarter.Take(due, at)
+			if !ok {
 				continue
 			}
-			entry["round"], entry["due_at"] = due.Name, due.DueAt
-			kept, due = append(kept, entry), rounds.Quarter.Next(due)
+			entry["round"], entry["due_at"] = round.Name, round.DueAt
+			kept, due = append(kept, entry), next
 		}
 		fields[list] = kept
 		if fields["due_at"] != nil { // it is not given up
-			fields["due_at"] = due.DueAt
+			fields["due_at"] = due
 		}
 		return nil
 	}}}

@@ -41,6 +41,40 @@ func (e Every) At(at time.Time) Round {
 // Next is the round after one.
 func (e Every) Next(r Round) Round { return e.At(r.DueAt.AddDate(0, 0, 1)) }
 
+// First is when something that comes to be there at an instant is due.
+func (e Every) First(at time.Time) *time.Time {
+	due := e.At(at).DueAt
+	return &due
+}
+
+// Take is the round of what is due, where that has begun by an instant, and when the
+// one after it is due. Otherwise nothing is due yet: what is done once more in a round
+// counts for none to come.
+func (e Every) Take(due *time.Time, now time.Time) (taken Round, next *time.Time, ok bool) {
+	if due == nil || due.After(e.At(now).DueAt) {
+		return Round{}, due, false
+	}
+	taken = e.At(*due)
+	return taken, e.First(taken.DueAt.AddDate(0, 0, 1)), true
+}
+
+// lastOfBefore is the end of the last quarter in which people set due dates.
+var lastOfBefore = time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// Listed is when something came to be there, for documents of before rounds: when it
+// was due by the date that people set, or when it was done, where that was ahead of it,
+// nil for never. What was put off beyond the last quarter in which that could be came
+// in that quarter.
+func Listed(due time.Time, done *time.Time) time.Time {
+	switch {
+	case done != nil && done.Before(due):
+		return *done
+	case done == nil && lastOfBefore.Before(due):
+		return lastOfBefore
+	}
+	return due
+}
+
 // Due are the rounds of something that is there from an instant to another one,
 // nil for still, that fall due in the half-open interval. The first is the round in
 // which it came.

@@ -99,3 +99,30 @@ func TestNoRoundIsLostOrCountedTwice(t *testing.T) {
 		}
 	})
 }
+
+// What is done takes each round once, in order, and none that has not begun, however
+// often and when it is done.
+func TestARoundIsTakenOnceAndNotAhead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		every := rapid.SampledFrom([]rounds.Every{rounds.Quarter, rounds.Year}).Draw(t, "every")
+		now := day("2026-01-01").Add(time.Duration(rapid.IntRange(0, 20000).Draw(t, "since")) * time.Hour)
+		due := every.First(now)
+		if *due != every.At(now).DueAt {
+			t.Fatalf("first due on %s", due)
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "times") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 4000).Draw(t, "later")) * time.Hour)
+			taken, next, ok := every.Take(due, now)
+			if begun := !every.At(*due).DueAt.After(every.At(now).DueAt); ok != begun {
+				t.Fatalf("due on %s: taken at %s is %t", due, now, ok)
+			}
+			if !ok && *next != *due || ok && (taken != every.At(*due) || *next != every.Next(taken).DueAt) {
+				t.Fatalf("due on %s: %+v is taken at %s, next %s", due, taken, now, next)
+			}
+			due = next
+		}
+	})
+	if _, next, ok := rounds.Quarter.Take(nil, day("2026-01-01")); ok || next != nil {
+		t.Error("what is not due any more is taken")
+	}
+}
