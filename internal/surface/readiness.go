@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -43,10 +44,12 @@ const (
 	MaxDays     = 366
 )
 
-// standing is the latest report for people who look.
+// standing is the latest report for people who look. Those who look at once wait for
+// one that is made, and see it.
 type standing struct {
-	report *reports.Readiness
-	size   int64 // of the ledger
+	mu     sync.Mutex
+	report *reports.Readiness // nil: none was made
+	size   int64              // of the ledger
 	files  []string
 }
 
@@ -66,6 +69,9 @@ func (s *System) Standing(ctx context.Context) (*reports.Readiness, error) {
 	for _, control := range all {
 		files = append(files, control.SHA256)
 	}
+	last := &s.standing
+	last.mu.Lock()
+	defer last.mu.Unlock()
 	var size int64
 	if err := s.DB.Read(ctx, func(r *store.Reader) error {
 		head, err := ledger.ReadHead(r)
@@ -74,14 +80,14 @@ func (s *System) Standing(ctx context.Context) (*reports.Readiness, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if last := s.standing.Load(); last != nil && last.size == size && slices.Equal(last.files, files) {
+	if last.report != nil && last.size == size && slices.Equal(last.files, files) {
 		if age := s.Clock.Now().Sub(last.report.At); 0 <= age && age < fresh {
 			return last.report, nil
 		}
 	}
 	report, err := s.Readiness(ctx, ReadinessQuery{})
-	if err == nil && report.Ledger.Size >= size {
-		s.standing.Store(&standing{report, report.Ledger.Size, files})
+	if err == nil {
+		last.report, last.size, last.files = report, report.Ledger.Size, files
 	}
 	return report, err
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -290,4 +291,17 @@ func TestTheReportThatPeopleAreShown(t *testing.T) {
 	same("nothing happened since", true)
 	f.Manual.Set(f.Manual.Now().Add(-time.Second))
 	same("the clock went back", false)
+	// Those who look at once after a change wait for one report, and all see it.
+	f.add("E5", "joined_at", "2026-01-05T09:00:00Z")
+	seen := make([]*reports.Readiness, 8)
+	var looking sync.WaitGroup
+	for i := range seen {
+		looking.Go(func() { seen[i], _ = f.Standing(context.Background()) })
+	}
+	looking.Wait()
+	for _, report := range seen {
+		if report == nil || report == last || report != seen[0] {
+			t.Fatal("eight who looked at once have several reports, or none")
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -37,7 +36,7 @@ type System struct {
 	Close func() error
 
 	present  sync.Mutex // reports of the present are made one after the other
-	standing atomic.Pointer[standing]
+	standing standing
 	notify   sync.Mutex // guards desk
 	desk     *notifications.Desk
 }
