@@ -53,6 +53,8 @@ type Due struct {
 	What string // "Review the risk"
 	// At and Owner are declared columns: when it is due, and who owes it.
 	At, Owner string
+	// Else owes it where Owner is empty: a title or a role. Empty: nobody.
+	Else string
 	// Open is a filter over declared columns (List): it is owed where it is true.
 	// Empty: always.
 	Open string

@@ -110,8 +110,8 @@ func audienceOf(r *store.Reader, audience string) (members []people.Person, err 
 	return members, err
 }
 
-// SettleLeavers closes what people who have left owed: acknowledgments, trainings and
-// performance reviews. It returns how many were closed.
+// SettleLeavers closes what people who have left owed: acknowledgments, trainings,
+// agreements and performance reviews. It returns how many were closed.
 func (s *System) SettleLeavers(ctx context.Context, caller act.Caller) (closed int, err error) {
 	gone, now := map[string]time.Time{}, s.Clock.Now()
 	if err := s.DB.Read(ctx, func(r *store.Reader) error {

@@ -112,7 +112,11 @@ func (s *System) deadlines(r *store.Reader, kinds record.Kinds, from, to time.Ti
 			by := ""
 			if owners != nil {
 				by = due.Owner
-				filter += fmt.Sprintf(" && item.%s in [%s]", due.Owner, strings.Join(quoted, ", "))
+				whose := fmt.Sprintf("item.%s in [%s]", due.Owner, strings.Join(quoted, ", "))
+				if due.Else != "" && slices.ContainsFunc(owners, func(owner string) bool { return strings.EqualFold(owner, due.Else) }) {
+					whose += fmt.Sprintf(" || !has(item.%s)", due.Owner)
+				}
+				filter += " && (" + whose + ")"
 			}
 			if due.Open != "" {
 				filter += " && (" + due.Open + ")"
@@ -176,6 +180,7 @@ func deadline(v *record.Version, due *record.Due) (Deadline, error) {
 			return one, fmt.Errorf("%s: version: %w", v.Ref(), err)
 		}
 	}
+	one.Owner = due.Else
 	if raw := fields[due.Owner]; raw != nil {
 		if err := json.Unmarshal(raw, &one.Owner); err != nil {
 			return one, fmt.Errorf("%s: %s: %w", v.Ref(), due.Owner, err)

@@ -159,6 +159,7 @@ func (w *world) prepare(ctx context.Context) error {
 	if err := w.tell(); err != nil {
 		return err
 	}
+	w.talk()
 	w.comeAndGo()
 	w.build()
 	w.operate()

@@ -40,6 +40,9 @@ func (w *world) invent(joins time.Time) *employee {
 		o := w.Officers[n]
 		e.Name, e.Department, e.Title = o.Name, o.Department, o.Role
 		w.officers[o.Role] = e
+		if n > 0 {
+			e.Manager = w.people[0].ref()
+		}
 	} else {
 		e.Title = w.Titles[e.Department]
 		e.Manager = w.people[w.random.IntN(len(w.Officers))].ref()
@@ -137,6 +140,9 @@ func (w *world) join(number int, day time.Time) {
 			return err
 		}
 		if _, err = w.AddRecord(ctx, hrSystem, people.Register, fields); err != nil {
+			return err
+		}
+		if err := w.sign(ctx); err != nil {
 			return err
 		}
 		return w.ask(ctx)

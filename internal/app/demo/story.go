@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	_ "embed" // the story
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/governance/vendors"
-	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -151,15 +149,8 @@ func (w *world) named(value any) any {
 // study finishes the trainings that people have been assigned; two of them only
 // when their time is over, of which one is never finished.
 func (w *world) study(ctx context.Context, told *story, waits bool) error {
-	var open []*training.Training
-	if err := w.DB.Read(ctx, func(r *store.Reader) error {
-		_, err := record.List(r, training.Register, record.Query{Filter: fmt.Sprintf("item.state == %q", training.Assigned)}, func(v *record.Version) error {
-			t := &training.Training{}
-			open = append(open, t)
-			return json.Unmarshal(v.Doc, t)
-		})
-		return err
-	}); err != nil {
+	open, err := listed[training.Training](ctx, w, training.Register, fmt.Sprintf("item.state == %q", training.Assigned))
+	if err != nil {
 		return err
 	}
 	slices.SortFunc(open, func(a, b *training.Training) int { return strings.Compare(a.ID, b.ID) })

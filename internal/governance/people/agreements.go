@@ -20,9 +20,12 @@ type Agreement struct {
 	AccessFrom *time.Time `json:"access_from"`
 	SignedAt   *time.Time `json:"signed_at,omitempty"`
 	Document   string     `json:"document,omitempty"`
+	// LeftAt is when the person left, of an agreement that was not signed by then.
+	LeftAt *time.Time `json:"left_at,omitempty"`
 }
 
-// States of an agreement.
+// States of an agreement. Ended and Missed are those of people who have left: before
+// their access began, or after.
 const (
 	Awaited = "awaited"
 	Signed  = "signed"
@@ -31,9 +34,10 @@ const (
 // Agreements describes the register of what people signed.
 var Agreements = record.Define[Agreement](record.Definition{
 	Kind: "agreement", Register: "agreements", Title: "Agreements", Singular: "Agreement", Prefix: "AGR", At: "access_from", Personal: true,
-	States: []string{Awaited, Signed}, Fixed: []string{"person"},
+	States: []string{Awaited, Signed, Ended, Missed}, Fixed: []string{"person"},
 	Transitions: []record.Transition{
 		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
+		{From: Missed, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}}, // it was put on record late
 	},
 	Columns: []record.Column{
 		{Field: "person", Filter: true}, {Field: "terms", Filter: true}, {Field: "employment", Filter: true}, {Field: "state", Label: "State", Filter: true},
@@ -47,6 +51,7 @@ var Agreements = record.Define[Agreement](record.Definition{
 		{Name: "access_from", Label: "Access from", Required: true, Help: "When the person's first access begins."},
 		{Name: "signed_at", Label: "Signed", Section: "Signature", Help: "When the person signed."},
 		{Name: "document", Label: "Signed document", Help: "Where the signed terms are: a file's name, a number of the signing service."},
+		{Name: "left_at", Label: "Left", Given: true},
 	},
 	Dues: []record.Due{{Name: "sign", What: "Sign the terms of confidentiality and security", At: "access_from", Owner: "person", Open: `item.state == "awaited"`}},
 })
@@ -61,7 +66,7 @@ func (a *Agreement) Validate() (wrong []record.FieldError) {
 			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("has %d bytes, at most %d are taken", len(one.value), maxText)})
 		}
 	}
-	if a.State == Awaited && a.SignedAt != nil {
+	if a.State != Signed && a.SignedAt != nil {
 		wrong = append(wrong, record.FieldError{Field: "signed_at", Problem: "is there, and nothing is signed: move it to signed"})
 	}
 	return wrong
@@ -72,7 +77,13 @@ func (a *Agreement) Before(tx *act.Tx, old any) error {
 	if a.SignedAt != nil && a.SignedAt.After(tx.Now()) {
 		return record.Refuse("signed_at", "is in the future")
 	}
+	if a.SignedAt != nil && a.LeftAt != nil && a.SignedAt.After(*a.LeftAt) {
+		return record.Refuse("signed_at", "lies after left_at: by then there was nothing to sign for")
+	}
 	if old == nil {
+		if a.State != Awaited && a.State != Signed {
+			return record.Refuse("state", "is %q: an agreement begins as awaited", a.State)
+		}
 		return nil
 	}
 	if before := record.As[Agreement](old); before.State == Signed && (before.Terms != a.Terms || !record.SameTime(before.SignedAt, a.SignedAt) || !record.SameTime(before.AccessFrom, a.AccessFrom)) {

@@ -17,13 +17,16 @@ import (
 type PerformanceReview struct {
 	ID             string     `json:"id"` // PR-1
 	Person         string     `json:"person"`
-	Reviewer       string     `json:"reviewer"`
+	Reviewer       string     `json:"reviewer,omitempty"`
 	State          string     `json:"state"`
 	DueAt          *time.Time `json:"due_at"`
 	JobDescription string     `json:"job_description,omitempty"`
 	SecurityDuties string     `json:"security_duties,omitempty"`
 	Learning       []string   `json:"learning,omitempty"`
 	HeldAt         *time.Time `json:"held_at,omitempty"`
+	// Manager is who the manager was when SCAF made the review theirs. As long as the
+	// reviewer is the same, people have chosen nobody else.
+	Manager string `json:"manager,omitempty"`
 	// Next is the review of the year after.
 	Next string `json:"next,omitempty"`
 	// LeftAt is when the person left, of a review that was not held by then.
@@ -45,7 +48,7 @@ var Reviews = record.Define[PerformanceReview](record.Definition{
 	States: []string{Planned, Held, Ended, Missed}, Fixed: []string{"person", "due_at"},
 	Transitions: []record.Transition{
 		{
-			From: Planned, To: Held, NotBy: []string{"person"}, Required: []string{"held_at", "job_description", "security_duties"},
+			From: Planned, To: Held, NotBy: []string{"person"}, Required: []string{"reviewer", "held_at", "job_description", "security_duties"},
 			Guard: "item.reviewer != item.person", Why: "somebody else reviews it",
 		},
 	},
@@ -55,17 +58,18 @@ var Reviews = record.Define[PerformanceReview](record.Definition{
 	},
 	Fields: []record.Field{
 		{Name: "person", Label: "Person", Section: "Review", Refers: "person", Required: true, Help: "Whose year is looked at, such as person/E1001."},
-		{Name: "reviewer", Label: "Reviewer", Refers: "person", Required: true, Help: "Who holds it: the manager, as a rule, and never the person."},
+		{Name: "reviewer", Label: "Reviewer", Refers: "person", Help: "Who holds it: the manager, as a rule, and never the person. Empty: the manager, as soon as there is one."},
 		{Name: "due_at", Label: "Due", Required: true, Day: true, Help: "Until when it is held. The next one is due a year later, however late this one was."},
 		{Name: "state", Label: "State"},
 		{Name: "held_at", Label: "Held", Section: "What it came to", Day: true, Help: "When the talk was."},
 		{Name: "job_description", Label: "Job description", Help: "Against which description of the job it was held: the name of a document, an address."},
 		{Name: "security_duties", Label: "Security duties", Choices: []string{"met", "met in part", "not met", "none in this job"}, Help: "How the security duties of the job were met."},
 		{Name: "learning", Label: "To learn next", Help: "Courses and skills by name."},
+		{Name: "manager", Label: "Manager", Refers: "person", Given: true, Unseen: true},
 		{Name: "next", Label: "Next review", Refers: "performance_review", Given: true},
 		{Name: "left_at", Label: "Left", Given: true},
 	},
-	Dues: []record.Due{{Name: "hold", What: "Hold the performance review", At: "due_at", Owner: "reviewer", Open: `item.state == "planned"`}},
+	Dues: []record.Due{{Name: "hold", What: "Hold the performance review", At: "due_at", Owner: "reviewer", Else: "people lead", Open: `item.state == "planned"`}},
 })
 
 // Validate says what is wrong with a review.
@@ -103,7 +107,11 @@ func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	fields := map[string]json.RawMessage{}
-	for name, value := range map[string]any{"person": v.Person, "reviewer": v.Reviewer, "due_at": v.DueAt.AddDate(1, 0, 0), "job_description": v.JobDescription} {
+	values := map[string]any{"person": v.Person, "due_at": v.DueAt.AddDate(1, 0, 0), "job_description": v.JobDescription}
+	if v.Reviewer != v.Manager { // whom people chose holds the next one, too; otherwise it is the manager's by then (Plan)
+		values["reviewer"] = v.Reviewer
+	}
+	for name, value := range values {
 		raw, err := json.Marshal(value)
 		if err != nil {
 			return err
@@ -118,19 +126,36 @@ func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
 	return nil
 }
 
-// Settle closes the reviews of people who have left, and of nobody else: one that
-// fell due before that stays missed. It returns how many were closed.
+// Settle closes the reviews of people who have left, and the agreements that they had
+// not signed, and of nobody else: what fell due before that stays missed. It returns how
+// many were closed.
 func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[string]time.Time) (int, error) {
+	settled := func(person string, due, known *time.Time) (left *time.Time, state string) {
+		at, ok := gone[person]
+		switch {
+		case !ok || known != nil && known.Equal(at):
+			return known, ""
+		case due.Before(at):
+			return &at, Missed
+		}
+		return &at, Ended
+	}
 	filter := fmt.Sprintf("item.state in [%q, %q, %q]", Planned, Ended, Missed)
-	return record.Revise(ctx, door, caller, "performance_review.settle", Reviews, filter, func(v *PerformanceReview) string {
-		left, ok := gone[v.Person]
-		if !ok || v.LeftAt != nil && v.LeftAt.Equal(left) {
-			return ""
+	reviews, err := record.Revise(ctx, door, caller, "performance_review.settle", Reviews, filter, func(v *PerformanceReview) (state string) {
+		if v.LeftAt, state = settled(v.Person, v.DueAt, v.LeftAt); state != "" {
+			v.State = state
 		}
-		v.LeftAt, v.State = &left, Ended
-		if v.DueAt.Before(left) {
-			v.State = Missed
-		}
-		return v.State
+		return state
 	})
+	if err != nil {
+		return reviews, err
+	}
+	filter = fmt.Sprintf("item.state in [%q, %q, %q]", Awaited, Ended, Missed)
+	agreements, err := record.Revise(ctx, door, caller, "agreement.settle", Agreements, filter, func(a *Agreement) (state string) {
+		if a.LeftAt, state = settled(a.Person, a.AccessFrom, a.LeftAt); state != "" {
+			a.State = state
+		}
+		return state
+	})
+	return reviews + agreements, err
 }

@@ -145,6 +145,7 @@ func (p *program) commands() []*cobra.Command {
 		p.playbookCommand(),
 		p.meetingCommand(),
 		p.feedCommand(),
+		p.personCommand(),
 		p.trainingCommand(),
 		p.systemCommand(),
 		p.notificationCommand(),

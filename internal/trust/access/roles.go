@@ -109,7 +109,7 @@ var Roles = Table{
 	"job/record.migrate":   {"record.migrate"},
 	"job/register.watch": {
 		"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "acknowledgment.remind", "training.remind", "training.assign", "training.settle", "performance_review.settle",
-		"meeting.prepare",
+		"agreement.open", "agreement.settle", "performance_review.plan", "performance_review.assign", "meeting.prepare",
 	},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},

@@ -1,0 +1,229 @@
+package people_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+// night does what the nightly watch does with what people owe, at an instant.
+func (d *desk) night(at time.Time) people.Opened {
+	d.Helper()
+	if at.After(d.Clock.Now()) {
+		d.Clock.Set(at)
+	}
+	watch := act.JobCaller("register.watch")
+	gone := map[string]time.Time{}
+	for _, p := range all[people.Person](d, people.Register) {
+		if left := p.Gone(at); left != nil {
+			gone[p.Ref()] = *left
+		}
+	}
+	_, err := people.Settle(ctx, d.Door, watch, gone)
+	d.ok(err)
+	opened, err := people.Plan(ctx, d.Door, watch)
+	d.ok(err)
+	again, err := people.Plan(ctx, d.Door, watch)
+	d.ok(err)
+	if again != (people.Opened{}) {
+		d.Errorf("%s: what was opened is opened again: %+v", at, again)
+	}
+	return opened
+}
+
+// owes is what somebody has, in order: "agreement 2026-03-01 awaited", "review
+// 2027-03-01 planned by E1".
+func (d *desk) owes(person string) string {
+	d.Helper()
+	var found []string
+	for n := 1; n <= 40; n++ {
+		if a, ok := all[people.Agreement](d, people.Agreements)[fmt.Sprintf("AGR-%d", n)]; ok && a.Person == "person/"+person {
+			found = append(found, fmt.Sprintf("%s from %s %s", a.Employment, a.AccessFrom.Format(time.DateOnly), a.State))
+		}
+	}
+	for n := 1; n <= 40; n++ {
+		if v, ok := all[people.PerformanceReview](d, people.Reviews)[fmt.Sprintf("PR-%d", n)]; ok && v.Person == "person/"+person {
+			by := strings.TrimPrefix(v.Reviewer, "person/")
+			if by == "" {
+				by = "nobody"
+			}
+			found = append(found, fmt.Sprintf("review %s %s by %s", v.DueAt.Format(time.DateOnly), v.State, by))
+		}
+	}
+	return strings.Join(found, ", ")
+}
+
+// Whoever works here owes a signature and a review a year, and nobody has to think of it.
+func TestEverybodyOwesASignatureAndAReview(t *testing.T) {
+	each(t, func(d *desk) {
+		begin := ledgertest.Begin
+		for _, p := range []string{
+			`{"id":"boss","name":"Bea","email":"Bea@example.com","joined_at":"2019-05-01T09:00:00Z"}`,
+			`{"id":"joiner","name":"A","manager":"boss","joined_at":"2026-02-20T09:00:00Z"}`,
+			`{"id":"coming","name":"A","manager":"bea@example.com","joined_at":"2026-04-01T09:00:00Z"}`,
+			`{"id":"contractor","name":"A","employment":"contractor","manager":"boss","joined_at":"2026-02-20T09:00:00Z"}`,
+			`{"id":"long","name":"A","manager":"boss","joined_at":"2020-02-29T09:00:00Z"}`,
+			`{"id":"own","name":"A","manager":"own","joined_at":"2026-02-20T09:00:00Z"}`,
+			`{"id":"unknown","name":"A","manager":"nobody"}`,
+			`{"id":"onleave","name":"A","state":"on_leave","manager":"boss","joined_at":"2025-01-01T09:00:00Z"}`,
+			`{"id":"leaving","name":"A","state":"left","manager":"boss","joined_at":"2025-06-01T09:00:00Z","left_at":"2026-04-30T17:00:00Z"}`,
+			`{"id":"gone","name":"A","state":"left","manager":"boss","joined_at":"2020-01-01T09:00:00Z","left_at":"2026-01-31T17:00:00Z"}`,
+			`{"id":"given","name":"A","manager":"boss","joined_at":"2025-05-01T09:00:00Z"}`,
+			`{"id":"putoff","name":"A","manager":"boss","joined_at":"2025-05-01T09:00:00Z"}`,
+		} {
+			d.add(people.Register, p)
+		}
+		d.add(people.Agreements, `{"person":"person/given","terms":"Terms 2025","access_from":"2025-05-02T09:00:00Z"}`)
+		d.add(people.Reviews, `{"person":"person/given","reviewer":"person/long","due_at":"2026-06-30T00:00:00Z"}`)
+		d.add(people.Reviews, `{"person":"person/putoff","reviewer":"person/boss","due_at":"2099-01-01T00:00:00Z"}`)
+		if got, want := d.night(begin), (people.Opened{Agreements: 10, Reviews: 9}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		today := begin.Format(time.DateOnly)
+		for person, want := range map[string]string{
+			"boss":       "employee from 2019-05-01 awaited, review 2025-05-01 planned by nobody",
+			"joiner":     "employee from 2026-02-20 awaited, review 2027-02-20 planned by boss",
+			"coming":     "employee from 2026-04-01 awaited, review 2027-04-01 planned by boss",
+			"contractor": "contractor from 2026-02-20 awaited, review 2027-02-20 planned by boss",
+			"long":       "employee from 2020-02-29 awaited, review 2026-03-01 planned by boss",
+			"own":        "employee from 2026-02-20 awaited, review 2027-02-20 planned by nobody",
+			"unknown":    "employee from " + today + " awaited, review " + begin.AddDate(1, 0, 0).Format(time.DateOnly) + " planned by nobody",
+			"onleave":    "employee from 2025-01-01 awaited, review 2026-01-01 planned by boss",
+			"leaving":    "employee from 2025-06-01 awaited", // before a review is due
+			"gone":       "",
+			"given":      "employee from 2025-05-02 awaited, review 2026-06-30 planned by long",
+			"putoff":     "employee from 2025-05-01 awaited, review 2099-01-01 planned by boss, review 2026-05-01 planned by boss",
+		} {
+			if got := d.owes(person); got != want {
+				t.Errorf("%s: %s\nwant %s", person, got, want)
+			}
+		}
+	})
+}
+
+// A review goes to the manager of then, unless people chose who holds it; the one after
+// it, too.
+func TestAReviewFollowsTheManager(t *testing.T) {
+	each(t, func(d *desk) {
+		for _, p := range []string{
+			`{"id":"E1","name":"A","joined_at":"2025-04-01T09:00:00Z"}`, `{"id":"E2","name":"B","joined_at":"2025-04-01T09:00:00Z"}`,
+			`{"id":"E3","name":"C","manager":"E1","joined_at":"2025-04-01T09:00:00Z","title":"Clerk"}`, `{"id":"E4","name":"D","manager":"E1","joined_at":"2025-04-01T09:00:00Z"}`,
+		} {
+			d.add(people.Register, p)
+		}
+		day := func(month, day int) time.Time { return time.Date(2026, time.Month(month), day, 1, 0, 0, 0, time.UTC) }
+		wants := func(person, want string) {
+			t.Helper()
+			if _, got, _ := strings.Cut(d.owes(person), ", "); got != want {
+				t.Errorf("%s: %s, want %s", person, got, want)
+			}
+		}
+		d.night(day(3, 3))
+		wants("E3", "review 2026-04-01 planned by E1")
+		d.ok(d.set(people.Reviews, "PR-4", `{"reviewer":"person/E2"}`))          // whom people chose
+		d.ok(d.set(people.Register, "E3", `{"manager":"E2","title":"Analyst"}`)) // a mover
+		d.ok(d.set(people.Register, "E4", `{"manager":"E3"}`))
+		if got := d.night(day(3, 4)); got.Reviewers != 1 {
+			t.Errorf("%+v", got)
+		}
+		wants("E3", "review 2026-04-01 planned by E2")
+		wants("E4", "review 2026-04-01 planned by E2")
+		// Whoever was to hold it leaves: the manager, or nobody.
+		d.ok(d.move(people.Register, "E2", people.Left, `{"left_at":"2026-03-05T17:00:00Z"}`))
+		if got := d.night(day(3, 6)); got.Reviewers != 2 {
+			t.Errorf("%+v", got)
+		}
+		wants("E3", "review 2026-04-01 planned by nobody")
+		wants("E4", "review 2026-04-01 planned by E3")
+		wants("E2", "review 2026-04-01 ended by nobody")
+		held := `{"held_at":"2026-03-06","job_description":"J","security_duties":"met"}`
+		held = strings.Replace(held, "2026-03-06", "2026-03-06T00:30:00Z", 1)
+		d.refused("by nobody", d.move(people.Reviews, "PR-3", people.Held, held), "reviewer")
+		d.ok(d.move(people.Reviews, "PR-3", people.Held, strings.Replace(held, "{", `{"reviewer":"person/E1",`, 1)))
+		d.ok(d.move(people.Reviews, "PR-4", people.Held, held))
+		d.ok(d.set(people.Register, "E4", `{"manager":"E1"}`))
+		d.night(day(3, 7))
+		wants("E3", "review 2026-04-01 held by E1, review 2027-04-01 planned by E1")
+		wants("E4", "review 2026-04-01 held by E3, review 2027-04-01 planned by E1")
+	})
+}
+
+// Who has left owes what was due before, and nothing else; who comes back begins again
+// where that is so, and puts nothing off.
+func TestWhoComesBackPutsNothingOff(t *testing.T) {
+	each(t, func(d *desk) {
+		for id, joined := range map[string]string{"E1": "2025-04-01", "E2": "2026-03-20", "E3": "2025-04-01"} {
+			d.add(people.Register, fmt.Sprintf(`{"id":%q,"name":"A","joined_at":"%sT09:00:00Z"}`, id, joined))
+		}
+		day := func(month, day int) time.Time { return time.Date(2026, time.Month(month), day, 1, 0, 0, 0, time.UTC) }
+		wants := func(person, want string) {
+			t.Helper()
+			if got := d.owes(person); got != want {
+				t.Errorf("%s: %s\nwant %s", person, got, want)
+			}
+		}
+		d.night(day(3, 3))
+		for id, a := range all[people.Agreement](d, people.Agreements) {
+			if a.Person == "person/E3" {
+				d.ok(d.move(people.Agreements, id, people.Signed, `{"signed_at":"2025-03-30T09:00:00Z","document":"sign/3"}`))
+			}
+		}
+		d.ok(d.move(people.Register, "E1", people.Left, `{"left_at":"2026-03-09T17:00:00Z"}`))
+		d.ok(d.move(people.Register, "E2", people.Left, `{"left_at":"2026-03-20T09:00:00Z"}`)) // who never began
+		d.ok(d.move(people.Register, "E3", people.Left, `{"left_at":"2026-04-10T17:00:00Z"}`))
+		d.night(day(3, 21))
+		wants("E1", "employee from 2025-04-01 missed, review 2026-04-01 ended by nobody")
+		wants("E2", "employee from 2026-03-20 ended, review 2027-03-20 ended by nobody")
+		wants("E3", "employee from 2025-04-01 signed, review 2026-04-01 planned by nobody")
+		d.night(day(4, 11))
+		wants("E3", "employee from 2025-04-01 signed, review 2026-04-01 missed by nobody")
+		for _, id := range []string{"E1", "E2", "E3"} {
+			d.ok(d.move(people.Register, id, people.Active, `{"left_at":null}`))
+		}
+		d.ok(d.set(people.Register, "E1", `{"joined_at":"2026-04-20T09:00:00Z"}`)) // anew
+		d.night(day(4, 12))
+		wants("E1", "employee from 2025-04-01 missed, employee from 2026-04-20 awaited, review 2026-04-01 ended by nobody, review 2027-04-20 planned by nobody")
+		wants("E2", "employee from 2026-03-20 ended, employee from 2026-04-12 awaited, review 2027-03-20 ended by nobody, review 2027-03-20 planned by nobody")
+		wants("E3", "employee from 2025-04-01 signed, review 2026-04-01 missed by nobody, review 2027-04-01 planned by nobody")
+		// What was signed in time and put on record late.
+		for id, a := range all[people.Agreement](d, people.Agreements) {
+			if a.State == people.Missed {
+				d.refused("after leaving", d.move(people.Agreements, id, people.Signed, `{"signed_at":"2026-03-10T09:00:00Z","document":"x"}`), "signed_at")
+				d.ok(d.move(people.Agreements, id, people.Signed, `{"signed_at":"2025-03-30T09:00:00Z","document":"sign/1"}`))
+			}
+		}
+		wants("E1", "employee from 2025-04-01 signed, employee from 2026-04-20 awaited, review 2026-04-01 ended by nobody, review 2027-04-20 planned by nobody")
+	})
+}
+
+// More people than one act may have, some of whom have what they owe, and numbers that
+// an import brought.
+func TestPlanningIsResumed(t *testing.T) {
+	each(t, func(d *desk) {
+		d.ok(d.do("person/author", func(tx *act.Tx) error {
+			at := ledgertest.Begin
+			_, err := record.Put(tx, people.Agreements, record.Change{Verb: "imported", ID: "AGR-1500", Doc: &people.Agreement{ID: "AGR-1500", Person: "person/p", Terms: "T", State: people.Awaited, AccessFrom: &at}})
+			return err
+		}))
+		for part := range 3 {
+			d.ok(d.do("person/author", func(tx *act.Tx) error {
+				var some []record.Change
+				for i := range 600 {
+					p := &people.Person{ID: fmt.Sprintf("p%d", 600*part+i), Name: "A", State: people.Active}
+					some = append(some, record.Change{Verb: "imported", ID: p.ID, Doc: p})
+				}
+				_, err := record.Put(tx, people.Register, some...)
+				return err
+			}))
+			if got := d.night(d.Clock.Now()); got.Agreements != 600 || got.Reviews != 600 {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
+}
