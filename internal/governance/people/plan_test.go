@@ -73,6 +73,7 @@ func TestEverybodyOwesASignatureAndAReview(t *testing.T) {
 			`{"id":"unknown","name":"A","manager":"nobody"}`,
 			`{"id":"onleave","name":"A","state":"on_leave","manager":"boss","joined_at":"2025-01-01T09:00:00Z"}`,
 			`{"id":"leaving","name":"A","state":"left","manager":"boss","joined_at":"2025-06-01T09:00:00Z","left_at":"2026-04-30T17:00:00Z"}`,
+			`{"id":"never","name":"A","state":"left","manager":"boss","joined_at":"2026-06-01T09:00:00Z","left_at":"2026-06-01T09:00:00Z"}`,
 			`{"id":"gone","name":"A","state":"left","manager":"boss","joined_at":"2020-01-01T09:00:00Z","left_at":"2026-01-31T17:00:00Z"}`,
 			`{"id":"given","name":"A","manager":"boss","joined_at":"2025-05-01T09:00:00Z"}`,
 			`{"id":"putoff","name":"A","manager":"boss","joined_at":"2025-05-01T09:00:00Z"}`,
@@ -96,6 +97,7 @@ func TestEverybodyOwesASignatureAndAReview(t *testing.T) {
 			"unknown":    "employee from " + today + " awaited, review " + begin.AddDate(1, 0, 0).Format(time.DateOnly) + " planned by nobody",
 			"onleave":    "employee from 2025-01-01 awaited, review 2026-01-01 planned by boss",
 			"leaving":    "employee from 2025-06-01 awaited", // before a review is due
+			"never":      "",
 			"gone":       "",
 			"given":      "employee from 2025-05-02 awaited, review 2026-06-30 planned by long",
 			"putoff":     "employee from 2025-05-01 awaited, review 2099-01-01 planned by boss, review 2026-05-01 planned by boss",
@@ -158,7 +160,9 @@ func TestAReviewFollowsTheManager(t *testing.T) {
 // where that is so, and puts nothing off.
 func TestWhoComesBackPutsNothingOff(t *testing.T) {
 	each(t, func(d *desk) {
-		for id, joined := range map[string]string{"E1": "2025-04-01", "E2": "2026-03-20", "E3": "2025-04-01"} {
+		for id, joined := range map[string]string{
+			"E1": "2025-04-01", "E2": "2026-03-20", "E3": "2025-04-01", "E4": "2025-04-01", "E5": "2025-09-01", "E6": "2025-06-01",
+		} {
 			d.add(people.Register, fmt.Sprintf(`{"id":%q,"name":"A","joined_at":"%sT09:00:00Z"}`, id, joined))
 		}
 		day := func(month, day int) time.Time { return time.Date(2026, time.Month(month), day, 1, 0, 0, 0, time.UTC) }
@@ -168,6 +172,7 @@ func TestWhoComesBackPutsNothingOff(t *testing.T) {
 				t.Errorf("%s: %s\nwant %s", person, got, want)
 			}
 		}
+		d.add(people.Reviews, `{"person":"person/E6","reviewer":"person/E9","due_at":"2026-10-10T00:00:00Z"}`)
 		d.night(day(3, 3))
 		for id, a := range all[people.Agreement](d, people.Agreements) {
 			if a.Person == "person/E3" {
@@ -177,17 +182,23 @@ func TestWhoComesBackPutsNothingOff(t *testing.T) {
 		d.ok(d.move(people.Register, "E1", people.Left, `{"left_at":"2026-03-09T17:00:00Z"}`))
 		d.ok(d.move(people.Register, "E2", people.Left, `{"left_at":"2026-03-20T09:00:00Z"}`)) // who never began
 		d.ok(d.move(people.Register, "E3", people.Left, `{"left_at":"2026-04-10T17:00:00Z"}`))
+		for _, id := range []string{"E4", "E5", "E6"} {
+			d.ok(d.move(people.Register, id, people.Left, `{"left_at":"2026-03-09T17:00:00Z"}`))
+		}
 		d.night(day(3, 21))
 		wants("E1", "employee from 2025-04-01 missed, review 2026-04-01 ended by nobody")
 		wants("E2", "employee from 2026-03-20 ended, review 2027-03-20 ended by nobody")
 		wants("E3", "employee from 2025-04-01 signed, review 2026-04-01 planned by nobody")
 		d.night(day(4, 11))
 		wants("E3", "employee from 2025-04-01 signed, review 2026-04-01 missed by nobody")
-		for _, id := range []string{"E1", "E2", "E3"} {
+		for _, id := range []string{"E1", "E2", "E3", "E5", "E6"} {
 			d.ok(d.move(people.Register, id, people.Active, `{"left_at":null}`))
 		}
 		d.ok(d.set(people.Register, "E1", `{"joined_at":"2026-04-20T09:00:00Z"}`)) // anew
+		d.ok(d.set(people.Register, "E5", `{"joined_at":"2026-04-05T09:00:00Z"}`))
 		d.night(day(4, 12))
+		wants("E5", "employee from 2025-09-01 missed, employee from 2026-04-05 awaited, review 2026-09-01 ended by nobody, review 2027-04-05 planned by nobody")
+		wants("E6", "employee from 2025-06-01 missed, employee from 2026-04-12 awaited, review 2026-10-10 ended by E9, review 2026-10-10 planned by nobody")
 		wants("E1", "employee from 2025-04-01 missed, employee from 2026-04-20 awaited, review 2026-04-01 ended by nobody, review 2027-04-20 planned by nobody")
 		wants("E2", "employee from 2026-03-20 ended, employee from 2026-04-12 awaited, review 2027-03-20 ended by nobody, review 2027-03-20 planned by nobody")
 		wants("E3", "employee from 2025-04-01 signed, review 2026-04-01 missed by nobody, review 2027-04-01 planned by nobody")
@@ -198,6 +209,9 @@ func TestWhoComesBackPutsNothingOff(t *testing.T) {
 				d.ok(d.move(people.Agreements, id, people.Signed, `{"signed_at":"2025-03-30T09:00:00Z","document":"sign/1"}`))
 			}
 		}
+		d.ok(d.move(people.Register, "E4", people.Active, `{"left_at":null}`))
+		d.night(day(4, 13))
+		wants("E4", "employee from 2025-04-01 signed, review 2026-04-01 ended by nobody, review 2027-04-01 planned by nobody")
 		wants("E1", "employee from 2025-04-01 signed, employee from 2026-04-20 awaited, review 2026-04-01 ended by nobody, review 2027-04-20 planned by nobody")
 	})
 }
