@@ -51,10 +51,10 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 			channels, inside = append(channels, notifications.Email), true
 		case communication.Slack:
 			inside = true
-			if desk.Channels[notifications.Slack] != nil {
-				channels = append(channels, notifications.Slack)
-			} else {
-				own = n.Audience == "everybody" // a webhook reaches the organisation's channel, and nobody by name
+			// A webhook reaches the organisation's channel, and nobody by name.
+			own = desk.Channels[notifications.Slack] == nil && desk.Channels[slackChannel] != nil && n.Audience == "everybody"
+			if !own {
+				channels = append(channels, notifications.Slack) // where that is not configured, the delivery says so
 			}
 		}
 	}
@@ -120,6 +120,7 @@ func (s *System) recordWent(ctx context.Context, job *jobs.Job) error {
 	var a *communication.Announcement
 	var version int
 	var by []communication.Delivery
+	var not []communication.Failure
 	waits := false
 	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
 		if a, version, err = record.Load[communication.Announcement](r, communication.Announcements, of.Announcement); err != nil {
@@ -130,12 +131,15 @@ func (s *System) recordWent(ctx context.Context, job *jobs.Job) error {
 			return err
 		}
 		for _, channel := range a.Missing() {
-			d, open, err := s.deliveryBy(r, channel, of.Cause, went)
+			d, failed, open, err := s.deliveryBy(r, channel, of.Cause, went)
 			if err != nil {
 				return err
 			}
 			if waits = waits || open; d != nil {
 				by = append(by, *d)
+			}
+			if failed != "" {
+				not = append(not, communication.Failure{Channel: channel, Why: failed})
 			}
 		}
 		return nil
@@ -149,10 +153,8 @@ func (s *System) recordWent(ctx context.Context, job *jobs.Job) error {
 	if a.State != communication.Approved || a.ApprovedAt == nil {
 		return nil
 	}
-	if len(by) > 0 {
-		if err := communication.Went(ctx, s.Door, act.JobCaller(WentJob), a, version, by); err != nil {
-			return err
-		}
+	if err := communication.Went(ctx, s.Door, act.JobCaller(WentJob), a, version, by, not); err != nil {
+		return err
 	}
 	if waits && now.Sub(*a.ApprovedAt) < stopLooking {
 		return &act.Later{At: now.Add(lookAgain)}
@@ -161,8 +163,8 @@ func (s *System) recordWent(ctx context.Context, job *jobs.Job) error {
 }
 
 // deliveryBy is how what was told for a cause went out by a channel of announcements;
-// nil where it has not, and open where it still may.
-func (s *System) deliveryBy(r *store.Reader, channel, cause string, went map[string]*notifications.Went) (d *communication.Delivery, open bool, err error) {
+// nil where it has not, with what has failed, and open where it still may.
+func (s *System) deliveryBy(r *store.Reader, channel, cause string, went map[string]*notifications.Went) (d *communication.Delivery, failed string, open bool, err error) {
 	names, what := map[string][]string{
 		communication.Portal: {""}, communication.Email: {notifications.Email}, communication.Slack: {notifications.Slack, slackChannel},
 	}[channel], "messages"
@@ -171,28 +173,64 @@ func (s *System) deliveryBy(r *store.Reader, channel, cause string, went map[str
 	}
 	i := slices.IndexFunc(names, func(name string) bool { return went[name] != nil })
 	if i < 0 {
-		return nil, false, nil
+		return nil, "", false, nil
 	}
 	w := went[names[i]]
 	gone := 0
 	for _, ref := range w.Failed {
 		address, err := recipients{s.Kinds}.Address(r, ref)
 		if err != nil {
-			return nil, false, err
+			return nil, "", false, err
 		}
 		if ref != notifications.Organization && address.Gone {
 			gone++
 		}
 	}
-	if w.Open > 0 || len(w.Failed) > gone {
-		return nil, true, nil
+	if w.Open > 0 {
+		return nil, "", true, nil
+	}
+	if n := len(w.Failed) - gone; n > 0 {
+		failed, err = s.unsent(names[i], n, n+w.Delivered)
+		return nil, failed, true, err
 	}
 	if w.Delivered == 0 {
-		return nil, false, nil
+		return nil, "", false, nil
 	}
 	reference := fmt.Sprintf("%s, %d %s", cause, w.Delivered, what)
 	if gone > 0 {
 		reference += fmt.Sprintf(", %d not, to who has left", gone)
 	}
-	return &communication.Delivery{Channel: channel, At: &w.Last, Reference: strings.TrimSpace(reference)}, false, nil
+	return &communication.Delivery{Channel: channel, At: &w.Last, Reference: strings.TrimSpace(reference)}, "", false, nil
+}
+
+// settings are where the channels of announcements are configured, in scaf.json.
+var settings = map[string]string{
+	notifications.Email: "notifications.email", notifications.Slack: "notifications.slack.token", slackChannel: "notifications.slack",
+}
+
+// unsent says why messages on a channel did not go out, and what to do.
+func (s *System) unsent(channel string, failed, of int) (string, error) {
+	desk, err := s.NotificationDesk()
+	if err != nil {
+		return "", err
+	}
+	if desk.Channels[channel] == nil {
+		return fmt.Sprintf("the channel %s is not configured: set %s in scaf.json, then send it again (scaf notification list --state failed), or write down how else it went out", channel, settings[channel]), nil
+	}
+	return fmt.Sprintf("%d of %d messages were not taken: the delivery log says why (scaf notification list --state failed)", failed, of), nil
+}
+
+// notReached tells whoever approved an announcement that it did not go out.
+func notReached(a *audience, e *ledger.Event) ([]notifications.Note, error) {
+	id, n, err := current[communication.Announcement](a.r, e)
+	if n == nil || err != nil || len(n.Unreached) == 0 {
+		return nil, err
+	}
+	to, err := a.of(n.ApprovedBy)
+	if err != nil {
+		return nil, err
+	}
+	note := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Escalation, About: e.Subject}}
+	err = note.write("announcement unreached", map[string]any{"Title": n.Title, "Ref": e.Subject, "Channels": n.Unreached})
+	return toEach(note.Note, to, func(ref string) string { return a.pathOf(ref, page(communication.Announcements, id)) }), err
 }

@@ -132,8 +132,8 @@ func TestAnAnnouncementThatDidNotGoOutIsNotDelivered(t *testing.T) {
 	again, leaves := o.announce(map[string]any{"channels": []string{"Slack"}}), o.announce(map[string]any{"channels": []string{"Slack"}})
 	o.run()
 	for _, id := range []string{again, leaves} {
-		if a := o.announcement(id); a.State != communication.Approved || len(a.Deliveries) != 0 {
-			t.Errorf("%s: %+v", a.State, a.Deliveries)
+		if a := o.announcement(id); a.State != communication.Approved || len(a.Deliveries) != 0 || len(a.Unreached) != 1 || !strings.HasPrefix(a.Unreached[0].Why, "1 of 4 messages were not taken") {
+			t.Errorf("%s: %+v, %+v", a.State, a.Deliveries, a.Unreached)
 		}
 	}
 	slack.Users["e4@example.com"] = "U4"
@@ -158,10 +158,54 @@ func TestAnAnnouncementThatDidNotGoOutIsNotDelivered(t *testing.T) {
 	o.Manual.Advance(time.Hour)
 	o.run()
 	for id, want := range map[string]string{again: "Slack: 4 messages", leaves: "Slack: 3 messages, 1 not, to who has left"} {
-		if a := o.announcement(id); a.State != communication.Delivered || !slices.Equal(went(a), []string{want}) {
-			t.Errorf("%s: %q", a.State, went(a))
+		if a := o.announcement(id); a.State != communication.Delivered || len(a.Unreached) != 0 || !slices.Equal(went(a), []string{want}) {
+			t.Errorf("%s: %q, %+v", a.State, went(a), a.Unreached)
 		}
 	}
+}
+
+// A channel that nobody has configured is a failure: in the record, in the log, and told
+// to whoever approved it, once.
+func TestAnAnnouncementByAChannelThatIsNotConfiguredSaysSo(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		o := openTold(t, f)
+		id := o.announce(nil)
+		for range 3 {
+			o.run()
+			f.Manual.Advance(time.Hour)
+		}
+		a := o.announcement(id)
+		want := []communication.Failure{
+			{Channel: "Slack", Why: "the channel slack is not configured: set notifications.slack.token in scaf.json, then send it again (scaf notification list --state failed), or write down how else it went out"},
+			{Channel: "e-mail", Why: "the channel email is not configured: set notifications.email in scaf.json, then send it again (scaf notification list --state failed), or write down how else it went out"},
+		}
+		slices.SortFunc(a.Unreached, func(a, b communication.Failure) int { return strings.Compare(a.Channel, b.Channel) })
+		if a.State != communication.Approved || !slices.Equal(a.Unreached, want) || !slices.Equal(went(a), []string{"portal: 4 inboxes"}) {
+			t.Errorf("%s: %+v, %q", a.State, a.Unreached, went(a))
+		}
+		o.wants("person/E2", notifications.Escalation, "A new rule did not go out by e-mail and Slack -> /r/announcements/"+id)
+		if err := f.DB.Read(context.Background(), func(r *store.Reader) error {
+			_, _, failed, waiting, err := notifications.Count(r)
+			if failed != 8 || waiting != 0 {
+				t.Errorf("%d have failed, %d wait", failed, waiting)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		// Somebody says how else; what was taken back says nothing of it any more.
+		other := o.announce(map[string]any{"channels": []string{"e-mail"}})
+		o.run()
+		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, other, communication.Draft, nil)
+		if a := o.announcement(other); len(a.Unreached) != 0 {
+			t.Errorf("%+v", a.Unreached)
+		}
+		all := append(slices.Clone(a.Deliveries), communication.Delivery{Channel: "e-mail", At: a.ApprovedAt, Reference: "list 7"}, communication.Delivery{Channel: "Slack", At: a.ApprovedAt, Reference: "#all"})
+		o.move(person("E3"), communication.Announcements, id, communication.Delivered, map[string]any{"deliveries": all})
+		if a := o.announcement(id); len(a.Unreached) != 0 {
+			t.Errorf("%+v", a.Unreached)
+		}
+	})
 }
 
 func (o *told) clerkLeaves() {

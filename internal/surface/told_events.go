@@ -36,10 +36,11 @@ var causes = func() map[string][]ofEvent {
 		typeOf(policies.Acknowledgments, "added"): {acknowledgmentAsked},
 		typeOf(training.Register, "assigned"):     {trainingAssigned},
 		// Reminders are made with the registers' nightly watch (RemindPeople).
-		typeOf(policies.Acknowledgments, "reminded"): {acknowledgmentAsked},
-		typeOf(training.Register, "reminded"):        {trainingAssigned},
-		typeOf(training.Register, "added"):           {trainingAssigned},
-		typeOf(communication.Announcements, "moved"): {announced},
+		typeOf(policies.Acknowledgments, "reminded"):                 {acknowledgmentAsked},
+		typeOf(training.Register, "reminded"):                        {trainingAssigned},
+		typeOf(training.Register, "added"):                           {trainingAssigned},
+		typeOf(communication.Announcements, "moved"):                 {announced},
+		typeOf(communication.Announcements, communication.Unreached): {notReached},
 	}
 	waiting := map[string]bool{}
 	for i := range reviews {

@@ -30,9 +30,11 @@ type Announcement struct {
 	Regulation    string `json:"regulation,omitempty"`
 	Commitment    string `json:"commitment,omitempty"`
 
-	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
-	ApprovedBy  string     `json:"approved_by,omitempty"`
-	Deliveries  []Delivery `json:"deliveries,omitempty"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+	ApprovedBy string     `json:"approved_by,omitempty"`
+	Deliveries []Delivery `json:"deliveries,omitempty"`
+	// Unreached are the channels by which it was sent and did not reach everybody.
+	Unreached   []Failure  `json:"unreached,omitempty"`
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 	DeliveredBy string     `json:"delivered_by,omitempty"`
 }
@@ -43,6 +45,12 @@ type Delivery struct {
 	At      *time.Time `json:"at"`
 	// Reference finds it again: the message's address or id.
 	Reference string `json:"reference"`
+}
+
+// Failure says why an announcement did not go out by a channel.
+type Failure struct {
+	Channel string `json:"channel"`
+	Why     string `json:"why"`
 }
 
 // States of an announcement.
@@ -90,6 +98,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "approved_at", Label: "Approved", Section: "Delivery", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "deliveries", Label: "Deliveries", Help: `By each channel when, and how to find it again; SCAF writes down what it sent: [{"channel":"Slack","at":"2026-03-01T09:00:00Z","reference":"..."}].`},
+		{Name: "unreached", Label: "Did not go out", Given: true, Help: "By which channels it did not reach its audience, and what to do about it."},
 		{Name: "delivered_at", Label: "Delivered", Given: true},
 		{Name: "delivered_by", Label: "Delivered by", Given: true},
 	},
@@ -109,6 +118,9 @@ var Announcements = record.Define[Announcement](record.Definition{
 func (a *Announcement) Compute() {
 	if a.State == Draft {
 		a.ApprovedAt, a.ApprovedBy = nil, ""
+	}
+	if a.State != Approved {
+		a.Unreached = nil
 	}
 }
 
@@ -144,29 +156,40 @@ func (a *Announcement) Missing() []string {
 	})
 }
 
+// Unreached is the verb of the event that an announcement did not go out by a channel.
+const Unreached = "unreached"
+
 // Went records that an announcement, which was read in a version, went out by some of
-// the channels that are missing; and, when none is missing any more, that it was
-// delivered. record.ErrStale: it has changed meanwhile.
-func Went(ctx context.Context, door *act.Door, caller act.Caller, a *Announcement, version int, by []Delivery) error {
+// the channels that are missing, and by which it was sent and did not; and, when none is
+// missing any more, that it was delivered. Nothing is written where it says so already.
+// record.ErrStale: it has changed meanwhile.
+func Went(ctx context.Context, door *act.Door, caller act.Caller, a *Announcement, version int, by []Delivery, not []Failure) error {
+	if len(by) == 0 && slices.Equal(a.Unreached, not) {
+		return nil
+	}
 	missing := a.Missing()
 	whole := *a
+	whole.Unreached = not
 	whole.Deliveries = slices.DeleteFunc(slices.Clone(a.Deliveries), func(d Delivery) bool { return slices.Contains(missing, d.Channel) }) // of an approval before
 	whole.Deliveries = append(whole.Deliveries, by...)
-	all, err := json.Marshal(whole.Deliveries)
-	if err != nil {
+	ref := Announcements.Name + "/" + a.ID
+	if len(whole.Missing()) == 0 {
+		all, err := json.Marshal(whole.Deliveries)
+		if err != nil {
+			return err
+		}
+		_, err = door.Do(ctx, caller, "announcement.move", ref, func(tx *act.Tx) error {
+			_, err := record.Move(tx, Announcements, a.ID, version, Delivered, "", map[string]json.RawMessage{"deliveries": all})
+			return err
+		})
 		return err
 	}
-	fields, action := map[string]json.RawMessage{"deliveries": all}, "announcement.set"
-	delivered := len(whole.Missing()) == 0
-	if delivered {
-		action = "announcement.move"
+	verb := "set"
+	if slices.ContainsFunc(not, func(f Failure) bool { return !slices.Contains(a.Unreached, f) }) {
+		verb = Unreached
 	}
-	_, err = door.Do(ctx, caller, action, Announcements.Name+"/"+a.ID, func(tx *act.Tx) (err error) {
-		if delivered {
-			_, err = record.Move(tx, Announcements, a.ID, version, Delivered, "", fields)
-		} else {
-			_, err = record.Set(tx, Announcements, a.ID, version, fields)
-		}
+	_, err := door.Do(ctx, caller, "announcement.set", ref, func(tx *act.Tx) error {
+		_, err := record.Put(tx, Announcements, record.Change{Verb: verb, ID: a.ID, Doc: &whole, Expect: version})
 		return err
 	})
 	return err

@@ -73,7 +73,7 @@ func (d *Desk) attempt(ctx context.Context, job *jobs.Job, name string, all []To
 	recipient := all[0].Recipient
 	channel := d.Channels[name]
 	if channel == nil {
-		return d.settle(ctx, job, name, all, "", fmt.Errorf("%w: %s is no longer in scaf.json", ErrChannel, name))
+		return d.settle(ctx, job, name, all, "", fmt.Errorf("%w: %s is not in scaf.json: notifications there", ErrChannel, name))
 	}
 	address := Address{}
 	var over time.Time

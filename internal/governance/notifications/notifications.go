@@ -67,7 +67,7 @@ var Kinds = []Kind{
 	{Name: Training, Title: "Training", Help: "A training was assigned to you.", Digest: true},
 	{Name: Announcement, Title: "Announcements", Help: "Something was announced to you. It comes by the channels for which it was approved.", Given: true},
 	{Name: Review, Title: "Reviews", Help: "Something waits for a review or an approval that you may give."},
-	{Name: Escalation, Title: "Escalations", Help: "Something overdue was brought to you."},
+	{Name: Escalation, Title: "Escalations", Help: "Something overdue, or an announcement of yours that did not go out, was brought to you."},
 	{Name: Deviation, Title: "Deviations", Help: "What was not done becomes a deviation that stays, unless somebody acts.", Organization: true, Roles: []string{"compliance"}, Digest: true},
 	{Name: Job, Title: "Jobs of SCAF", Help: "Something that SCAF does on its own failed for good.", Organization: true, Roles: []string{"administrator", "compliance"}},
 	{Name: Ledger, Title: "The ledger", Help: "The verification of the ledger failed.", Organization: true, Roles: []string{"administrator", "ciso", "compliance"}, Urgent: true},
@@ -103,8 +103,8 @@ type Note struct {
 	Title     string // one line
 	Text      string // paragraphs
 	Path      string // of the portal's page
-	// Channels are those by which it goes, of the ones that are configured, where the
-	// kind's are given.
+	// Channels are those by which it goes, where the kind's are given. One that is not
+	// configured is a delivery that fails.
 	Channels []string
 }
 

@@ -135,11 +135,7 @@ func (d *Desk) write(tx *act.Tx, notes []Note) ([]told, error) {
 func (d *Desk) send(tx *act.Tx, id string, n *Note, kind *Kind) ([]string, error) {
 	channels, at, held, recipient := []string{}, tx.Now(), false, n.Recipient
 	if kind.Given {
-		for _, name := range n.Channels {
-			if d.Channels[name] != nil {
-				channels = append(channels, name)
-			}
-		}
+		channels = append(channels, n.Channels...)
 	}
 	if recipient == Organization {
 		for _, name := range slices.Sorted(maps.Keys(d.Rules.Own)) {

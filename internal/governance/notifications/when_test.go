@@ -75,6 +75,7 @@ func TestEveryMessageCanBeWritten(t *testing.T) {
 	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel", "Text", "Another"} {
 		data[name] = "<" + name + ">"
 	}
+	data["Channels"] = []map[string]string{{"Channel": "<Channel>", "Why": "<Why>"}}
 	if len(Messages()) < 14 {
 		t.Errorf("templates: %q", Messages())
 	}
