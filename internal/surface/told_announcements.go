@@ -66,7 +66,8 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 		return nil, err
 	}
 	note := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Announcement, About: e.Subject, Channels: channels}}
-	if err := note.write("announcement", map[string]any{"Title": n.Title, "Text": n.Text}); err != nil {
+	text, cut := notifications.Beginning(n.Text)
+	if err := note.write("announcement", map[string]any{"Title": n.Title, "Text": text, "Cut": cut}); err != nil {
 		return nil, err
 	}
 	where := page(communication.Announcements, id)
@@ -78,13 +79,29 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 		if path := a.pathOf(ref, where); path == where.path {
 			return path
 		}
-		return "/inbox" // which has the whole of it
+		return "/inbox" // which has the whole of it (WholeText)
 	})
 	if own {
 		note.Channels = []string{slackChannel}
 		notes = append(notes, toEach(note.Note, []string{notifications.Organization}, func(string) string { return where.path })...)
 	}
 	return notes, nil
+}
+
+// WholeText gives what somebody was told of an announcement the whole of its text, of
+// which messages show the beginning. What was announced anew since is told anew.
+func WholeText(r *store.Reader, n *notifications.Told) error {
+	if n.Kind != notifications.Announcement {
+		return nil
+	}
+	a, _, err := record.Load[communication.Announcement](r, communication.Announcements, n.About)
+	if errors.Is(err, record.ErrNone) || err == nil && (a.ApprovedAt == nil || a.ApprovedAt.After(n.At)) {
+		return nil
+	}
+	if err == nil {
+		n.Text = a.Text
+	}
+	return err
 }
 
 // wentOf names an announcement and the cause for which it was told.

@@ -20,6 +20,7 @@ import (
 	"scaf.dev/scaf/internal/platform/notify/notifytest"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // openAnnounced is a folder whose people are told by e-mail and Slack.
@@ -161,6 +162,51 @@ func TestAnAnnouncementThatDidNotGoOutIsNotDelivered(t *testing.T) {
 		if a := o.announcement(id); a.State != communication.Delivered || len(a.Unreached) != 0 || !slices.Equal(went(a), []string{want}) {
 			t.Errorf("%s: %q, %+v", a.State, went(a), a.Unreached)
 		}
+	}
+}
+
+// Of a long text messages show the beginning, and say so with the link; the inbox has
+// the whole.
+func TestALongAnnouncementGoesOnInThePortal(t *testing.T) {
+	o, post, slack := openAnnounced(t)
+	long := strings.Repeat("Read [the rules](https://rules.example.com/all), all of them.\n\n", 300) + "The end."
+	id := o.announce(map[string]any{"text": long})
+	o.run()
+	for _, letter := range post.Letters() {
+		where := "https://scaf.example.com/inbox" // of who may not open the record
+		if letter.To != "e4@example.com" {
+			where = "https://scaf.example.com/r/announcements/" + id
+		}
+		if body := strings.ReplaceAll(letter.Body, "\r\n", "\n"); !strings.Contains(body, "all of them.\n\nThis is the beginning. It goes on in the portal.\n\n"+where) || strings.Contains(body, "The end.") {
+			t.Errorf("%s: %q", letter.To, body[max(0, len(body)-500):])
+		}
+	}
+	if posted := slack.Posted(); len(posted) != 4 || !strings.Contains(posted[0]["blocks"], "It goes on in the portal.") {
+		t.Errorf("%d posted", len(posted))
+	}
+	whole := func() (text string) {
+		t.Helper()
+		if err := o.DB.Read(context.Background(), func(r *store.Reader) error {
+			all, err := notifications.Inbox(r, "person/E4", "", 1)
+			if err == nil {
+				err = surface.WholeText(r, &all[0])
+			}
+			text = all[0].Text
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	if whole() != long {
+		t.Error("the inbox has not the whole of it")
+	}
+	// What is written anew was not announced to anybody.
+	id = o.announce(map[string]any{"text": long, "channels": []string{"portal", "website"}})
+	o.run()
+	o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, nil)
+	if strings.HasSuffix(whole(), "The end.") {
+		t.Error("a draft is shown")
 	}
 }
 

@@ -69,6 +69,29 @@ func TestSlackGetsNoMoreThanItTakes(t *testing.T) {
 	}
 }
 
+func TestSlackShowsALongTextInParts(t *testing.T) {
+	s := &notifytest.Slack{}
+	long := *message
+	long.Text = strings.TrimSpace(strings.Repeat("one & another, é. ", 500))
+	if _, err := app(t, s, "xoxb-right", "C1").Send(t.Context(), "", &long, message.At); err != nil {
+		t.Fatal(err)
+	}
+	var shown []struct{ Text struct{ Text string } }
+	if err := json.Unmarshal([]byte(s.Posted()[0]["blocks"]), &shown); err != nil {
+		t.Fatal(err)
+	}
+	var parts []string
+	for _, block := range shown[1 : len(shown)-1] { // between the header and the link
+		if len(block.Text.Text) > 3000 {
+			t.Errorf("%d bytes", len(block.Text.Text))
+		}
+		parts = append(parts, block.Text.Text)
+	}
+	if got := strings.ReplaceAll(strings.Join(parts, " "), "&amp;", "&"); got != long.Text || len(parts) != 4 {
+		t.Errorf("%d parts, %d of %d bytes", len(parts), len(got), len(long.Text))
+	}
+}
+
 func TestWhatSlackRefuses(t *testing.T) {
 	says := func(name string) func(http.ResponseWriter, string) bool {
 		return func(w http.ResponseWriter, _ string) bool {

@@ -42,12 +42,14 @@ type Channel interface {
 // line is a text on one line.
 func line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// more stands where a text was cut.
+const more = "…"
+
 // short is a text of at most so many bytes, cut between characters.
 func short(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	const more = "…"
 	cut := most - len(more)
 	for cut > 0 && !utf8.RuneStart(text[cut]) {
 		cut--

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/slackutilsx"
@@ -123,16 +125,44 @@ func escaped(text string, most int) string {
 	}
 }
 
+// slackSections bounds how many sections a text takes.
+const slackSections = 10
+
+// sections are a text as Slack shows it: in parts of at most slackSection, which end
+// with a word where they can.
+func sections(text string) (all []string) {
+	for text != "" && len(all) < slackSections {
+		end, written, space := len(text), 0, 0
+		for at, c := range text {
+			if written += len(slackutilsx.EscapeMessage(string(c))); written > slackSection-len(more) {
+				end = at
+				break
+			}
+			if unicode.IsSpace(c) {
+				space = at
+			}
+		}
+		if end < len(text) && space > end/2 {
+			end = space
+		}
+		all, text = append(all, slackutilsx.EscapeMessage(text[:end])), strings.TrimSpace(text[end:])
+	}
+	if text != "" {
+		all[len(all)-1] += more
+	}
+	return all
+}
+
 // fallback is what shows where blocks cannot be: in notices of the system.
 func fallback(m *Message) string { return escaped(line(m.Title), slackSection) }
 
 func blocks(m *Message) []slack.Block {
-	plain := func(text string, most int) *slack.TextBlockObject {
-		return slack.NewTextBlockObject(slack.PlainTextType, escaped(text, most), false, false)
+	plain := func(text string) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
 	}
-	all := []slack.Block{slack.NewHeaderBlock(plain(line(m.Title), slackHeader))}
-	if m.Text != "" {
-		all = append(all, slack.NewSectionBlock(plain(m.Text, slackSection), nil, nil))
+	all := []slack.Block{slack.NewHeaderBlock(plain(escaped(line(m.Title), slackHeader)))}
+	for _, text := range sections(m.Text) {
+		all = append(all, slack.NewSectionBlock(plain(text), nil, nil))
 	}
 	if m.Link != "" {
 		link := "<" + slackutilsx.EscapeMessage(m.Link) + "|Open it in SCAF>"

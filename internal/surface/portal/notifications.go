@@ -38,6 +38,11 @@ func (p *Portal) inbox(r *request) (*shown, error) {
 		if all, err = notifications.Inbox(reader, r.caller.ID, page.Before, toldPerPage+1); err != nil {
 			return err
 		}
+		for i := range all {
+			if err := surface.WholeText(reader, &all[i]); err != nil {
+				return err
+			}
+		}
 		page.Unread, err = notifications.Unread(reader, r.caller.ID)
 		return err
 	})
