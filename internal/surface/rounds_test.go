@@ -4,15 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions/versionstest"
+	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // half is the first half of 2026, in which two rounds of what is on a list fall due:
@@ -278,6 +283,64 @@ func TestActivitiesAreReviewedEveryQuarter(t *testing.T) {
 		}
 		h.at("2026-08-01")
 		h.deviate(map[string]string{"PRV-03 activities": "8: PA-2@2026-Q1 predicate PA-5@2026-Q1 late PA-1@2026-Q2 missing"})
+	})
+}
+
+// A risk whose owner leaves out when it is reviewed next is reviewed all the same: after a
+// quarter where its score asks for a control, otherwise after a year.
+func TestARiskWithoutANextDateIsReviewedAllTheSame(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openUntil(t, f, "2026-12-01")
+		watch := act.NewRunner(f.Door, slog.New(slog.DiscardHandler))
+		if err := surface.ScheduleWatch(f.System, watch, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+		due := func(day, want string) {
+			t.Helper()
+			h.at(day)
+			if err := watch.RunDue(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			if err := f.DB.Read(context.Background(), func(r *store.Reader) error {
+				for _, id := range []string{"RSK-1", "RSK-2", "RSK-3", "RSK-4"} {
+					one, _, err := record.Load[risks.Risk](r, risks.Register, id)
+					if err != nil {
+						return err
+					}
+					state := one.DueAt.Format("01-02")
+					if one.ReviewedAt != nil {
+						state += " done"
+					}
+					got = append(got, state)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if now := strings.Join(got, ", "); now != want {
+				t.Errorf("%s: %s, want %s", day, now, want)
+			}
+		}
+		for _, of := range []string{"4", "2", "4", "4"} {
+			h.adds("a", "risks", `{"title":"t","category":"security","owner":"person/a","due_at":"2026-02-10T00:00:00Z","likelihood":4,"impact":`+of+`,"response":"reduce","controls":["END-01"]}`)
+		}
+		h.at("2026-02-01")
+		for _, id := range []string{"RSK-1", "RSK-2", "RSK-4"} {
+			h.moves("a", "risk/"+id, "assessed", `{}`)
+		}
+		h.moves("b", "risk/RSK-4", "closed", `{"closed_reason":"It cannot happen"}`)
+		due("2026-03-31", "02-10 done, 02-10 done, 02-10, 02-10 done")
+		h.moves("a", "risk/RSK-3", "assessed", `{}`)                   // late: the date counts
+		due("2026-04-02", "05-01, 02-10 done, 02-10 done, 02-10 done") // a quarter after the review, which was early
+		due("2026-04-11", "05-01, 02-10 done, 05-10, 02-10 done")      // a quarter after the date
+		h.at("2026-08-20")
+		h.moves("a", "risk/RSK-3", "assessed", `{}`) // too late for that
+		due("2026-10-20", "05-01, 02-10 done, 05-10 done, 02-10 done")
+		due("2026-10-22", "05-01, 02-10 done, 11-20, 02-10 done")
+		h.at("2026-12-01")
+		h.deviate(map[string]string{"RSK-02 answered": "7: RSK-3@2026-02-10T00:00:00Z late RSK-1@2026-05-01T00:00:00Z missing RSK-3@2026-05-10T00:00:00Z late"})
+		due("2027-01-03", "05-01, 02-01, 11-20, 02-10 done") // a year after the review
 	})
 }
 

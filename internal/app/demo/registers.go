@@ -26,6 +26,23 @@ func (w *world) keep() {
 	for i := range w.Risks {
 		w.plan(w.from.Add(time.Duration(11*60+i)*time.Minute), func(ctx context.Context) error { return w.rate(ctx, i) })
 	}
+	for day := w.from.AddDate(0, 0, 19); day.Before(w.to); day = day.AddDate(0, 1, 0) {
+		w.plan(day.Add(15*time.Hour), w.rateAgain)
+	}
+}
+
+// rateAgain reviews the risks whose review is due within a month.
+func (w *world) rateAgain(ctx context.Context) error {
+	due, err := listed[risks.Risk](ctx, w, risks.Register, fmt.Sprintf("item.state == %q && !has(item.reviewed_at) && item.due_at < timestamp(%q)", risks.Assessed, w.clock.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)))
+	if err != nil {
+		return err
+	}
+	for _, r := range due {
+		if _, err := w.MoveRecord(ctx, w.officers["compliance lead"].caller(), risks.Register, r.ID, record.AnyVersion, risks.Assessed, nil); err != nil {
+			return fmt.Errorf("%s: %w", r.ID, err)
+		}
+	}
+	return nil
 }
 
 // rule brings the company's policies into force and asks everybody.
@@ -86,8 +103,7 @@ func (w *world) acknowledge(ctx context.Context, e *employee) error {
 	return nil
 }
 
-// rate puts a risk into the register, assesses it, and plans the review in the
-// yearly assessment.
+// rate puts a risk into the register and assesses it.
 func (w *world) rate(ctx context.Context, i int) error {
 	r := w.Risks[i]
 	owner := w.officers[r.Owner]

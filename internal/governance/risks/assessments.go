@@ -98,7 +98,7 @@ func allRated(r *store.Reader, doc json.RawMessage) error {
 			return err
 		}
 		switch {
-		case one.State != Identified && one.ReviewedAt != nil && a.OpenedAt != nil && !one.ReviewedAt.Before(*a.OpenedAt):
+		case one.State != Identified && a.OpenedAt != nil && one.reviewedSince(*a.OpenedAt):
 		case len(left) < named:
 			left = append(left, v.ID)
 		default:

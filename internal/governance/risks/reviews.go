@@ -1,7 +1,9 @@
 package risks
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -69,6 +71,56 @@ func (r *Risk) Before(tx *act.Tx, old any) error {
 		return record.Refuse("due_at", "is too far away: the next review is at most a year (366 days) after the one before, or after today for the first: by %s", until.UTC().Format(time.DateOnly))
 	}
 	return nil
+}
+
+// reviewedSince reports whether there was a review at an instant or later, of whichever
+// date.
+func (r *Risk) reviewedSince(at time.Time) bool {
+	if r.ReviewedAt == nil && len(r.Reviews) > 0 {
+		last := r.Reviews[len(r.Reviews)-1].ReviewedAt
+		return last != nil && !last.Before(at)
+	}
+	return r.ReviewedAt != nil && !r.ReviewedAt.Before(at)
+}
+
+// next is by when a risk that was reviewed is reviewed again, where nobody sets a date:
+// a quarter on where its score asks for a control, otherwise a year (policy
+// risk-management, rule 9). That counts from the review, and from the date that it was
+// for where that was later than the review or the review comes sooner so.
+func (r *Risk) next() time.Time {
+	months := 12
+	if r.Score != nil && *r.Score >= r.terms().ControlFrom {
+		months = 3
+	}
+	next := r.DueAt.AddDate(0, months, 0)
+	if after := r.ReviewedAt.AddDate(0, months, 0); after.After(*r.DueAt) && (after.Before(next) || !next.After(*r.ReviewedAt)) {
+		return after
+	}
+	return next
+}
+
+// notice is how long before the next review SCAF sets its date: until then people may
+// set another one.
+const notice = 30 * 24 * time.Hour
+
+// Schedule sets when risks are reviewed next that were reviewed and got no next date, a
+// month before it is: nobody does without a review by leaving the date out. It returns
+// of how many.
+func Schedule(ctx context.Context, door *act.Door, caller act.Caller) (int, error) {
+	now := door.Clock.Now()
+	return record.Revise(ctx, door, caller, "risk.watch", Register, fmt.Sprintf("item.state != %q && has(item.reviewed_at)", Closed), func(r *Risk) string {
+		if r.DueAt == nil || r.ReviewedAt == nil {
+			return ""
+		}
+		next := r.next()
+		if next.Add(-notice).After(now) {
+			return ""
+		}
+		r.Reviews = append(r.Reviews, r.review())
+		r.DueAt = &next
+		r.Compute()
+		return "scheduled"
+	})
 }
 
 // reviews are those that were due in the interval: of every risk the ones that are done

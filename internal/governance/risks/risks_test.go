@@ -137,6 +137,10 @@ func TestARoundEndsWhenEveryOpenRiskWasReviewedSince(t *testing.T) {
 			t.Errorf("a round of which one risk was not rated: %v", err)
 		}
 		must(move("person/a", risks.Register, "RSK-2", "assessed", "", rating))
+		must(do("person/a", func(tx *act.Tx) error { // whose next date is set
+			_, err := record.Set(tx, risks.Register, "RSK-2", record.AnyVersion, fields(`{"due_at":"2027-02-01T00:00:00Z"}`))
+			return err
+		}))
 		must(approve())
 
 		// An acceptance ends on its day, once.
