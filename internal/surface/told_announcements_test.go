@@ -235,6 +235,10 @@ func TestAnAnnouncementByAChannelThatIsNotConfiguredSaysSo(t *testing.T) {
 			if failed != 8 || waiting != 0 {
 				t.Errorf("%d have failed, %d wait", failed, waiting)
 			}
+			var complains int
+			if err := r.One(`SELECT count(*) FROM job WHERE kind = 'notification.went' AND failure <> ''`, nil, []any{&complains}); err != nil || complains > 0 {
+				t.Errorf("looking again fails: %d, %v", complains, err)
+			}
 			return err
 		}); err != nil {
 			t.Fatal(err)
