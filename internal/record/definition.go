@@ -86,6 +86,9 @@ type Transition struct {
 	Guard, Why string
 	// Required fields have to be there after the move.
 	Required []string
+	// Offered fields are asked for, beside the required ones, and can be left as they
+	// are: what belongs to the move, such as the scale of a rating.
+	Offered []string
 	// NotBy are fields that hold who may not make the move: the author, the
 	// owner, the requester. A field may be a text or a list of texts. Whoever stood
 	// in a field that people set in any version of the record may not, either.
@@ -100,6 +103,21 @@ type Transition struct {
 	// guard, which sees this one alone, cannot say. It reads within the
 	// transaction of the move; doc is the record as it would be.
 	Check func(r *store.Reader, doc json.RawMessage) error
+}
+
+// Asks are the fields of which a form of the move asks: the required ones, and in the
+// order of the register those that are offered among them.
+func (k *Kind) Asks(t *Transition) []string {
+	if len(t.Offered) == 0 {
+		return t.Required
+	}
+	var all []string
+	for _, f := range k.Described {
+		if slices.Contains(t.Required, f.Name) || slices.Contains(t.Offered, f.Name) {
+			all = append(all, f.Name)
+		}
+	}
+	return all
 }
 
 // governed reports whether there is more to a transition than its two states.
@@ -290,6 +308,12 @@ func (k *Kind) mistakes(d *Definition) error {
 		seen[name] = true
 		for _, field := range t.Required {
 			has("transition "+name+": Required", field)
+		}
+		for _, field := range t.Offered {
+			has("transition "+name+": Offered", field)
+		}
+		if len(t.Offered) > 0 && len(k.Asks(t)) != len(t.Offered)+len(t.Required) {
+			say("transition %s: Offered: what the move asks for is described, and is offered or required", name)
 		}
 		for _, field := range t.Sets {
 			has("transition "+name+": Sets", field)

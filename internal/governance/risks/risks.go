@@ -172,7 +172,7 @@ var Register = record.Define[Risk](record.Definition{
 })
 
 func assessing(from string) record.Transition {
-	return record.Transition{From: from, To: Assessed, Required: rated, Stamp: []string{"reviewed_at", "reviewed_by"}, Guard: ratedGuard, Why: whyRated}
+	return record.Transition{From: from, To: Assessed, Required: rated, Offered: []string{"scale", "residual_likelihood", "residual_impact", "controls"}, Stamp: []string{"reviewed_at", "reviewed_by"}, Guard: ratedGuard, Why: whyRated}
 }
 
 // closing a risk is for somebody other than its owner.

@@ -102,6 +102,7 @@ func TestAWrongDefinitionIsFound(t *testing.T) {
 		"a field without a label":      func(d *record.Definition) { d.Fields[1].Label = "" },
 		"choices of a number":          func(d *record.Definition) { d.Fields[2].Name = "tier" },
 		"a list of several lines":      func(d *record.Definition) { d.Fields[3].Long = true },
+		"an offered field of none":     func(d *record.Definition) { d.Transitions[0].Offered = []string{"colour"} },
 		"a deadline that is no time":   func(d *record.Definition) { d.Dues[0].At = "name" },
 		"a deadline of nobody":         func(d *record.Definition) { d.Dues[0].Owner = "tier" },
 		"a deadline over no field":     func(d *record.Definition) { d.Dues[0].Open = "item.colour == 1" },

@@ -173,14 +173,14 @@ func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, s
 		case err != nil:
 			return nil, err
 		}
-		for _, field := range t.Required {
+		for _, field := range r.kind.Asks(t) {
 			f := r.kind.Field(field)
 			typed := p.typed(r.kind, f, doc[field])
 			if m.Open && r.Method == http.MethodPost {
 				typed = posted(r.kind, f, r.PostForm)
 			}
 			in := p.input(r.kind, f, typed, wrong)
-			in.ID, in.Required, in.Help = t.To+"-"+in.ID, true, cmp.Or(helps[field], in.Help)
+			in.ID, in.Required, in.Help = t.To+"-"+in.ID, slices.Contains(t.Required, field), cmp.Or(helps[field], in.Help)
 			m.Inputs = append(m.Inputs, in)
 		}
 		all = append(all, m)
@@ -252,7 +252,7 @@ func (p *Portal) move(r *request) (*shown, error) {
 	var fields []record.Field
 	for i := range r.kind.Transitions {
 		if t := &r.kind.Transitions[i]; t.To == state {
-			for _, name := range t.Required {
+			for _, name := range r.kind.Asks(t) {
 				if !slices.ContainsFunc(fields, func(f record.Field) bool { return f.Name == name }) {
 					fields = append(fields, r.kind.Field(name))
 				}

@@ -52,6 +52,13 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	b.post("/r/risks/RSK-1", "version", "2", "f.likelihood", "4", "f.impact", "3").want(t, 422, "say risk_scale/SCL-1")
 	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "4").want(t, 422, "is 4: on the scale SCL-1 it goes from 1 (small) to 3 (ruin)")
 	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "3").goes(t, "/r/risks/RSK-1")
+	// A review says the scale, too.
+	b.get("/r/risks/RSK-2").want(t, 200, `name="f.scale"`, `name="f.residual_impact"`, `name="f.controls"`)
+	due := apptest.Begin.AddDate(0, 1, 0).Format("2006-01-02")
+	b.post("/r/risks/RSK-1/move", "version", "3", "state", "assessed", "f.likelihood", "2", "f.impact", "3", "f.response", "reduce", "f.due_at", due, "f.scale", "").want(t, 422, "say risk_scale/SCL-1")
+	b.post("/r/risks/RSK-1/move", "version", "3", "state", "assessed", "f.likelihood", "4", "f.impact", "3", "f.response", "reduce", "f.due_at", due, "f.scale", "risk_scale/SCL-1",
+		"f.residual_likelihood", "1", "f.residual_impact", "3", "f.controls", "END-01").goes(t, "/r/risks/RSK-1")
+	b.get("/r/risks/RSK-1").want(t, 200, "END-01", "green")
 	if got := b.get("/risks").want(t, 200, `aria-label="1 often, ruin: red"`); strings.Contains(got.body, "Rated on an earlier scale") {
 		t.Error("what was rated on the scale in force is still asked for")
 	}
