@@ -65,7 +65,8 @@ func (o *told) schedule() {
 	}
 }
 
-func (o *told) add(kind *record.Kind, fields map[string]any) string {
+// raw are fields as JSON.
+func (o *told) raw(fields map[string]any) map[string]json.RawMessage {
 	o.t.Helper()
 	raw := map[string]json.RawMessage{}
 	for name, value := range fields {
@@ -75,7 +76,12 @@ func (o *told) add(kind *record.Kind, fields map[string]any) string {
 		}
 		raw[name] = data
 	}
-	v, err := o.AddRecord(context.Background(), apptest.Operator, kind, raw)
+	return raw
+}
+
+func (o *told) add(kind *record.Kind, fields map[string]any) string {
+	o.t.Helper()
+	v, err := o.AddRecord(context.Background(), apptest.Operator, kind, o.raw(fields))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -84,30 +90,14 @@ func (o *told) add(kind *record.Kind, fields map[string]any) string {
 
 func (o *told) set(kind *record.Kind, id string, fields map[string]any) {
 	o.t.Helper()
-	raw := map[string]json.RawMessage{}
-	for name, value := range fields {
-		data, err := json.Marshal(value)
-		if err != nil {
-			o.t.Fatal(err)
-		}
-		raw[name] = data
-	}
-	if _, err := o.SetRecord(context.Background(), apptest.Operator, kind, id, record.AnyVersion, raw); err != nil {
+	if _, err := o.SetRecord(context.Background(), apptest.Operator, kind, id, record.AnyVersion, o.raw(fields)); err != nil {
 		o.t.Fatal(err)
 	}
 }
 
 func (o *told) move(by act.Caller, kind *record.Kind, id, state string, fields map[string]any) {
 	o.t.Helper()
-	raw := map[string]json.RawMessage{}
-	for name, value := range fields {
-		data, err := json.Marshal(value)
-		if err != nil {
-			o.t.Fatal(err)
-		}
-		raw[name] = data
-	}
-	if _, err := o.MoveRecord(context.Background(), by, kind, id, record.AnyVersion, state, raw); err != nil {
+	if _, err := o.MoveRecord(context.Background(), by, kind, id, record.AnyVersion, state, o.raw(fields)); err != nil {
 		o.t.Fatal(err)
 	}
 }
