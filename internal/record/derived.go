@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"reflect"
+	"sync"
 	"time"
 
 	"scaf.dev/scaf/internal/record/expr"
@@ -46,8 +47,14 @@ type Occurrence struct {
 // Occurring is an item that is an occurrence of a duty.
 type Occurring interface{ Occurrence() Occurrence }
 
+// Documented is an item whose document may be there already: what Canonical makes of
+// it, or nil. Nobody changes it.
+type Documented interface{ Document() []byte }
+
 // Past is what was recorded up to a checkpoint.
 type Past interface {
+	// Memo is that of the database (see store.Reader.Memo); nil where there is none.
+	Memo() *sync.Map
 	// Documents visits the documents of a kind that were current and whose
 	// instant lies in the half-open interval, by instant, then id. Zero times do
 	// not bound it. A document is valid during the visit only.

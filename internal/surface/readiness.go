@@ -118,8 +118,8 @@ func (s *System) Readiness(ctx context.Context, q ReadinessQuery) (*reports.Read
 		Files: &results.Files{Blobs: s.Blobs, Kinds: s.Kinds},
 	}
 	var report *reports.Readiness
-	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		report, err = reports.Build(ctx, r, question)
+	err = ledger.ReadTogether(ctx, s.DB, 2, func(readers []*store.Reader) (err error) {
+		report, err = reports.Build(ctx, question, readers...)
 		return err
 	})
 	return report, err

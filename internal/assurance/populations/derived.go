@@ -3,6 +3,7 @@ package populations
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"scaf.dev/scaf/internal/record"
@@ -16,6 +17,20 @@ func Past(from Snapshot, asOf int64) record.Past { return past{from, asOf} }
 type past struct {
 	snapshot Snapshot
 	asOf     int64
+}
+
+// Memo implements record.Past.
+func (p past) Memo() *sync.Map { return memo(p.snapshot) }
+
+// memo is what lies beside the database that the snapshot is of; nil: there is none.
+func memo(from Snapshot) *sync.Map {
+	switch s := from.(type) {
+	case *memory:
+		return memo(s.Snapshot)
+	case stored:
+		return s.reader.Memo()
+	}
+	return nil
 }
 
 // Documents implements record.Past.
@@ -51,6 +66,9 @@ func Items(from Snapshot, source *record.Derived, asOf int64, since, until time.
 // encoded gives the items of a computed source as documents.
 func encoded(source *record.Derived, past record.Past, since, until time.Time, take func([]byte) error) error {
 	return source.Items(past, since, until, func(item any) error {
+		if made, ok := item.(record.Documented); ok && made.Document() != nil {
+			return take(made.Document())
+		}
 		doc, err := record.Canonical(item)
 		if err != nil {
 			return err
@@ -63,7 +81,11 @@ func encoded(source *record.Derived, past record.Past, since, until time.Time, t
 // recorded: it speaks for a window that begins when it began, or later. What
 // it computes is its own recorded query.
 func Computed(from Snapshot, source *record.Derived, window Window) (*Coverage, error) {
-	began, err := source.Since(Past(from, window.AsOf))
+	type begins struct {
+		source string
+		asOf   int64
+	}
+	began, err := Once(from, begins{source.Name, window.AsOf}, func() (*time.Time, error) { return source.Since(Past(from, window.AsOf)) })
 	if err != nil {
 		return nil, err
 	}

@@ -109,14 +109,14 @@ func TestAReportThatGoesOnIsTheOneThatReadsAll(t *testing.T) {
 			}
 			var want, got *reports.Readiness
 			if err := l.DB.Read(ctx, func(r *store.Reader) (err error) {
-				got, err = reports.Build(ctx, r, q)
+				got, err = reports.Build(ctx, q, r)
 				return err
 			}); err != nil {
 				rt.Fatal(err)
 			}
 			// Beside a transaction that writes nothing is kept.
 			if _, err := l.Do(ctx, ledgertest.Operator, "test", "test", func(tx *act.Tx) (err error) {
-				if want, err = reports.Build(ctx, &tx.Reader, q); err == nil {
+				if want, err = reports.Build(ctx, q, &tx.Reader); err == nil {
 					err = errRead
 				}
 				return err

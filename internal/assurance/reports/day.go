@@ -102,30 +102,25 @@ const sourceOccurrences = "occurrences"
 // that are late are younger.
 const watched = 400 * 24 * time.Hour
 
-// buildDay says what is new since the question's Since, what is late, and what
-// comes.
-func (b *builder) buildDay(ctx context.Context, report *Readiness) error {
-	q, day := b.question, &Day{
-		Since: b.question.Since.UTC(), Until: b.question.At.Add(b.question.Horizon).UTC(),
+// newDay is the day of a report, with nothing to say yet.
+func newDay(q Question, before Ledger) *Day {
+	return &Day{
+		Since: q.Since.UTC(), Before: before, Until: q.At.Add(q.Horizon).UTC(),
 		Changes: []Change{}, Deviations: []NewDeviation{}, Turned: []Turned{}, Late: []Pending{}, Coming: []Pending{}, Duties: []DutyCount{},
 	}
-	report.Day = day
-	before, err := b.checkpoint(q.Since)
-	if err != nil {
+}
+
+// undoneDuties says how duties stand, what is late, and what comes.
+func (b *builder) undoneDuties(ctx context.Context, report *Readiness) error {
+	if err := b.duties(report, report.Day); err != nil {
 		return err
 	}
-	day.Before = before
-	if err := b.changed(ctx, report, day); err != nil {
-		return err
-	}
-	if err := b.duties(report, day); err != nil {
-		return err
-	}
-	return b.pending(ctx, report, day)
+	return b.pending(ctx, report, report.Day)
 }
 
 // changed compares what the tests say with what they said before.
-func (b *builder) changed(ctx context.Context, report *Readiness, day *Day) error {
+func (b *builder) changed(ctx context.Context, report *Readiness) error {
+	day := report.Day
 	was, err := b.view(report.Period, day.Before.Size, day.Since)
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/judgments"
@@ -135,32 +137,57 @@ type Question struct {
 	Files *results.Files
 }
 
-// Build answers the question. That no period was open by then is no error,
-// unless the question names one.
-func Build(ctx context.Context, r *store.Reader, q Question) (*Readiness, error) {
-	b := &builder{r, populations.Remember(populations.Stored(r)), q}
+// Build answers the question by what a reader, or several of the same checkpoint,
+// read at once. That no period was open by then is no error, unless the question
+// names one.
+func Build(ctx context.Context, q Question, readers ...*store.Reader) (*Readiness, error) {
+	of := func(r *store.Reader) *builder { return &builder{r, populations.Remember(populations.Stored(r)), q} }
+	b := of(readers[0])
 	head, err := b.checkpoint(q.At)
 	if err != nil {
 		return nil, err
 	}
 	report := &Readiness{Organization: q.Organization, Timezone: q.Zone.String(), At: q.At.UTC(), Controls: []Control{}, Ledger: head}
 	if head.Size > 0 {
-		report.Period, err = periods.ChooseAt(r, q.Period, head.Size)
+		report.Period, err = periods.ChooseAt(readers[0], q.Period, head.Size)
 		if err != nil && (q.Period != "" || !errors.Is(err, periods.ErrNone)) {
 			return nil, err
 		}
 	} else if q.Period != "" {
 		return nil, fmt.Errorf("%w: %q, and the ledger was empty", periods.ErrNone, q.Period)
 	}
-	now, err := b.view(report.Period, head.Size, q.At)
+	before, err := b.checkpoint(q.Since)
 	if err != nil {
 		return nil, err
 	}
+	report.Day = newDay(q, before)
+	other := b
+	tests := func() error { return b.tests(ctx, report) }
+	duties := func() error { return other.undoneDuties(ctx, report) }
+	if len(readers) == 1 {
+		if err := tests(); err != nil {
+			return nil, err
+		}
+		return report, duties()
+	}
+	other = of(readers[1])
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(tests)
+	group.Go(duties)
+	return report, group.Wait()
+}
+
+// tests says how the controls stand, and what of that is new.
+func (b *builder) tests(ctx context.Context, report *Readiness) error {
+	now, err := b.view(report.Period, report.Ledger.Size, b.question.At)
+	if err != nil {
+		return err
+	}
 	counts := map[controltests.Conclusion]int{}
-	for _, control := range q.Controls {
+	for _, control := range b.question.Controls {
 		line, err := now.control(ctx, control)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", control.ID, err)
+			return fmt.Errorf("%s: %w", control.ID, err)
 		}
 		counts[line.Conclusion]++
 		report.Controls = append(report.Controls, line)
@@ -168,7 +195,7 @@ func Build(ctx context.Context, r *store.Reader, q Question) (*Readiness, error)
 	for _, conclusion := range order {
 		report.Conclusions = append(report.Conclusions, Count{conclusion, counts[conclusion]})
 	}
-	return report, b.buildDay(ctx, report)
+	return b.changed(ctx, report)
 }
 
 // checkpoint is the state of the ledger at an instant.

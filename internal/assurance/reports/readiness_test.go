@@ -198,7 +198,7 @@ func (s *setting) build(t testing.TB, organization string, period *periods.Perio
 			q.At = q.At.Add(-time.Microsecond) // before anything was recorded
 		}
 		q.Since = q.At.AddDate(0, 0, -1)
-		report, err = reports.Build(context.Background(), r, q)
+		report, err = reports.Build(context.Background(), q, r)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -476,7 +476,7 @@ tests:
 		t.Fatal(err)
 	}
 	err = s.DB.Read(context.Background(), func(r *store.Reader) error {
-		report, err := reports.Build(context.Background(), r, reports.Question{Organization: "Example", Controls: []*controls.Control{waiting}, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Since: s.Clock.Now(), Period: s.period.Name, Files: s.files})
+		report, err := reports.Build(context.Background(), reports.Question{Organization: "Example", Controls: []*controls.Control{waiting}, Kinds: kinds, Zone: time.UTC, At: s.Clock.Now(), Since: s.Clock.Now(), Period: s.period.Name, Files: s.files}, r)
 		if err != nil {
 			return err
 		}

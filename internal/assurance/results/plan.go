@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -23,11 +24,11 @@ type Part struct {
 	Control *controls.Control
 }
 
-// Files reads control files by their hashes.
+// Files reads control files by their hashes, each once. It is safe for concurrent use.
 type Files struct {
 	Blobs blob.Store
 	Kinds record.Kinds // whose registers control files may name
-	known map[string]*controls.Control
+	known sync.Map     // of *controls.Control
 }
 
 // maxControl bounds a control file in bytes.
@@ -38,8 +39,10 @@ func (f *Files) Control(ctx context.Context, sha256 string, given *controls.Cont
 	if given != nil && given.SHA256 == sha256 {
 		return given, nil
 	}
-	if known := f.known[sha256]; known != nil {
-		return known, nil
+	if known, ok := f.known.Load(sha256); ok {
+		if control, ok := known.(*controls.Control); ok {
+			return control, nil
+		}
 	}
 	file, err := f.Blobs.Open(ctx, sha256)
 	if err != nil {
@@ -54,10 +57,7 @@ func (f *Files) Control(ctx context.Context, sha256 string, given *controls.Cont
 	if err != nil {
 		return nil, err
 	}
-	if f.known == nil {
-		f.known = map[string]*controls.Control{}
-	}
-	f.known[sha256] = control
+	f.known.Store(sha256, control)
 	return control, nil
 }
 

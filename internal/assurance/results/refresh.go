@@ -7,8 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -65,8 +70,8 @@ func (l *Lab) Refresh(ctx context.Context, caller act.Caller, all []*controls.Co
 	done := &Refreshed{}
 	var answers []answered
 	// All of them at one checkpoint and one instant.
-	if err := l.DB.Read(ctx, func(r *store.Reader) (err error) {
-		answers, err = l.reconsider(ctx, r, all, period, since, done)
+	if err := ledger.ReadTogether(ctx, l.DB, min(runtime.GOMAXPROCS(0), maxReaders), func(readers []*store.Reader) (err error) {
+		answers, err = l.reconsider(ctx, readers, all, period, since, done)
 		return err
 	}); err != nil {
 		return nil, err
@@ -81,14 +86,20 @@ func (l *Lab) Refresh(ctx context.Context, caller act.Caller, all []*controls.Co
 	return done, nil
 }
 
-// answered is a test with its new answer.
+// maxReaders is how many sources are read at once. Each may hold a population that
+// is sorted in memory.
+const maxReaders = 4
+
+// answered is a test with what reconsidering it came to.
 type answered struct {
 	task   Task
-	answer *Answer
+	answer *Answer // nil: no other one than before
+	passed error   // why it has none
 }
 
 // reconsider finds the tests that have another answer than before.
-func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.Control, period periods.Period, since Mark, done *Refreshed) ([]answered, error) {
+func (l *Lab) reconsider(ctx context.Context, readers []*store.Reader, all []*controls.Control, period periods.Period, since Mark, done *Refreshed) ([]answered, error) {
+	r := readers[0]
 	head, err := ledger.ReadHead(r)
 	if err != nil {
 		return nil, err
@@ -98,12 +109,62 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 	if since.Controls != done.Mark.Controls {
 		since = Mark{}
 	}
-	from := populations.Remember(populations.Stored(r))
-	before, err := Latest(r, period.Name, 0)
+	before, err := Latest(r, period.Name, head.Size)
 	if err != nil {
 		return nil, err
 	}
-	var tasks []Task
+	snapshots := make([]populations.Snapshot, len(readers))
+	for i := range readers {
+		snapshots[i] = populations.Remember(populations.Stored(readers[i]))
+	}
+	tasks, err := l.ofControls(ctx, snapshots[0], all, period, now, done)
+	if err != nil {
+		return nil, err
+	}
+	var sources [][]*answered // what reads one source is asked together
+	place := map[string]int{}
+	for i := range tasks {
+		from := tasks[i].task.Test.Population.From
+		at, ok := place[from]
+		if !ok {
+			at = len(sources)
+			place[from], sources = at, append(sources, nil)
+		}
+		sources[at] = append(sources[at], &tasks[i])
+	}
+	again := &asking{Lab: l, before: before, since: since, now: now, kept: map[string]bool{}}
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range readers {
+		group.Go(func() error {
+			for {
+				at := next.Add(1) - 1
+				if at >= int64(len(sources)) || ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if err := again.ask(ctx, readers[i], snapshots[i], head.Size, sources[at]); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i := range tasks {
+		switch a := &tasks[i]; {
+		case a.passed != nil:
+			done.Passed = append(done.Passed, a.passed)
+		case a.answer == nil:
+			done.Unchanged++
+		}
+	}
+	return slices.DeleteFunc(tasks, func(a answered) bool { return a.answer == nil }), nil
+}
+
+// ofControls are the tests of controls over the parts of the period that have
+// begun.
+func (l *Lab) ofControls(ctx context.Context, from populations.Snapshot, all []*controls.Control, period periods.Period, now time.Time, done *Refreshed) (tasks []answered, err error) {
 	files := l.files()
 	for _, given := range all {
 		parts, err := files.Plan(ctx, from, 0, given, &period)
@@ -119,53 +180,67 @@ func (l *Lab) reconsider(ctx context.Context, r *store.Reader, all []*controls.C
 					done.Awaited++
 					continue
 				}
-				tasks = append(tasks, Task{Control: parts[i].Control, Test: test, Period: period, Part: &parts[i].Part})
+				tasks = append(tasks, answered{task: Task{Control: parts[i].Control, Test: test, Period: period, Part: &parts[i].Part}})
 			}
 		}
 	}
-	var doubted []Task
+	return tasks, nil
+}
+
+// asking asks tests again.
+type asking struct {
+	*Lab
+
+	before map[Key]Result
+	since  Mark
+	now    time.Time
+
+	mu   sync.Mutex
+	kept map[string]bool // hashes of the control files that are
+}
+
+// ask asks those tests again whose latest answer may not stand.
+func (g *asking) ask(ctx context.Context, r *store.Reader, from populations.Snapshot, size int64, all []*answered) error {
+	var tasks []Task
+	var doubted []*answered
 	var latest []*known
-	for _, task := range tasks {
-		k, err := l.latest(r, &task, before, since)
+	for _, a := range all {
+		task := &a.task
+		k, err := g.latest(r, task, g.before, g.since)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if k != nil {
-			stands, err := l.stands(r, from, head.Size, task, k, now)
+			stands, err := g.stands(r, from, size, *task, k, g.now)
 			if err != nil {
-				return nil, fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
+				return fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
 			}
 			if stands {
-				done.Unchanged++
 				continue
 			}
 			if task.before, err = k.progress(r); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		doubted, latest = append(doubted, task), append(latest, k)
+		tasks, doubted, latest = append(tasks, *task), append(doubted, a), append(latest, k)
 	}
-	answers, kept := make([]answered, len(doubted)), map[string]bool{}
-	if err := l.examine(ctx, r, from, doubted, now, func(number int, a *Answer, err error) error {
-		task, k := doubted[number], latest[number]
+	return g.examine(ctx, r, from, tasks, g.now, func(number int, a *Answer, err error) error {
+		one, k := doubted[number], latest[number]
 		switch {
-		case errors.Is(err, ErrNotBegun) && task.Part.From.After(period.From):
-			done.Unchanged++ // the sources do not reach into this part yet
+		case errors.Is(err, ErrNotBegun) && one.task.Part.From.After(one.task.Period.From): // the sources do not reach into this part yet
 		case errors.Is(err, populations.ErrSource):
-			done.Passed = append(done.Passed, err)
+			one.passed = err
 		case err != nil:
 			return err
 		case k != nil && k.says(a):
-			done.Unchanged++
 		default:
-			answers[number] = answered{task, a}
-			return l.keep(ctx, &task, a, kept)
+			one.answer = a
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return g.keep(ctx, &one.task, a, g.kept)
 		}
 		return nil
-	}); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(answers, func(a answered) bool { return a.answer == nil }), nil
+	})
 }
 
 // latest is a test's latest result, with what it takes to ask it again; nil:

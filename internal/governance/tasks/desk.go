@@ -154,7 +154,7 @@ func find(past record.Past, t *Task, ref string, now time.Time) (*Occurrence, er
 		from, to = at.AddDate(0, 0, -2), at.AddDate(0, 0, 3)
 	}
 	var found, next *Occurrence
-	err := eachOf([]*Task{t}, past, from, to, at(now), func(_ *Task, o *Occurrence) error {
+	err := eachOf([]*duty{of(t)}, past, from, to, at(now), func(_ *Task, o *Occurrence) error {
 		open := o.State == calendar.Due || o.State == calendar.Late && o.DoneAt == nil
 		switch {
 		case date != "":

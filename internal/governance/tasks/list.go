@@ -44,16 +44,16 @@ func (d *Desk) List(r *store.Reader, q Query, now time.Time) ([]Listed, error) {
 // Preview is List of duties that are not in the register yet, as if they were
 // established at the given instant.
 func (d *Desk) Preview(r *store.Reader, duties []Duty, q Query, now time.Time) ([]Listed, error) {
-	var all []*Task
+	var all []*duty
 	for i := range duties {
 		t := &Task{ID: duties[i].ID}
 		t.take(&duties[i], now, "")
-		all = append(all, t)
+		all = append(all, of(t))
 	}
 	return d.list(r, d.Past(r), all, q, now)
 }
 
-func (d *Desk) list(r *store.Reader, past record.Past, all []*Task, q Query, now time.Time) ([]Listed, error) {
+func (d *Desk) list(r *store.Reader, past record.Past, all []*duty, q Query, now time.Time) ([]Listed, error) {
 	listed := []Listed{}
 	standings := map[string]Standing{}
 	gone := func(ref string) (bool, error) {
@@ -68,7 +68,7 @@ func (d *Desk) list(r *store.Reader, past record.Past, all []*Task, q Query, now
 		return standing == Gone || standing == Unknown, nil
 	}
 	if q.Duty != "" {
-		all = slices.DeleteFunc(all, func(t *Task) bool { return t.ID != q.Duty })
+		all = slices.DeleteFunc(all, func(d *duty) bool { return d.ID != q.Duty })
 	}
 	err := eachOf(all, past, q.From, q.To, at(now), func(t *Task, o *Occurrence) error {
 		l := Listed{Occurrence: *o}
@@ -97,15 +97,23 @@ func (d *Desk) list(r *store.Reader, past record.Past, all []*Task, q Query, now
 	return listed, err
 }
 
-// All reads the register of duties, by id.
-func (d *Desk) All(r *store.Reader) ([]*Task, error) { return load(d.Past(r)) }
-
-func load(past record.Past) ([]*Task, error) {
+// All reads the register of duties, by id. Nobody changes what it gives.
+func (d *Desk) All(r *store.Reader) ([]*Task, error) {
 	var all []*Task
+	duties, err := load(d.Past(r))
+	for _, one := range duties {
+		all = append(all, one.Task)
+	}
+	return all, err
+}
+
+func load(past record.Past) ([]*duty, error) {
+	var all []*duty
+	known := keep(past)
 	err := past.Documents(kindTask, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		t := &Task{}
-		all = append(all, t)
-		return json.Unmarshal(doc, t)
+		one, err := known.duty(doc)
+		all = append(all, one)
+		return err
 	})
 	return all, err
 }

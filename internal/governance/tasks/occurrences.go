@@ -36,7 +36,12 @@ type Occurrence struct {
 	Event       *int64     `json:"event,omitempty"`
 	EscalatedTo string     `json:"escalated_to,omitempty"`
 	EscalatedAt *time.Time `json:"escalated_at,omitempty"`
+
+	doc []byte // its document; nil where that was not made
 }
+
+// Document implements record.Documented.
+func (o *Occurrence) Document() []byte { return o.doc }
 
 // between gives the duty's occurrences that fall due in the half-open
 // interval, over all its schedules, the earliest first.
@@ -154,7 +159,7 @@ func later(a, b time.Time) time.Time {
 type clock func(p *Performance, done *record.Fact) time.Time
 
 // each gives the occurrences of all duties that fall due in the half-open
-// interval, judged at the clock's instant, duty by duty.
+// interval, judged at the clock's instant, duty by duty. Nobody changes them.
 func each(past record.Past, from, to time.Time, judged clock, give func(*Task, *Occurrence) error) error {
 	all, err := load(past)
 	if err != nil {
@@ -163,33 +168,40 @@ func each(past record.Past, from, to time.Time, judged clock, give func(*Task, *
 	return eachOf(all, past, from, to, judged, give)
 }
 
-func eachOf(all []*Task, past record.Past, from, to time.Time, judged clock, give func(*Task, *Occurrence) error) error {
-	performances := map[string]*Performance{}
+// nothing was recorded about an occurrence.
+var nothing = &Performance{}
+
+func eachOf(all []*duty, past record.Past, from, to time.Time, judged clock, give func(*Task, *Occurrence) error) error {
+	known, performances := keep(past), map[string]*Performance{}
 	if err := past.Documents(kindPerformance, from, to, func(doc json.RawMessage) error {
-		p := &Performance{}
-		err := json.Unmarshal(doc, p)
-		performances[p.ID] = p
+		p, err := known.performance(doc)
+		if err == nil {
+			performances[p.ID] = p
+		}
 		return err
 	}); err != nil {
 		return err
 	}
-	for _, t := range all {
-		seq, err := t.between(from, to)
+	for _, d := range all {
+		occurrences, err := d.between(from, to)
 		if err != nil {
 			return err
 		}
-		occurrences := slices.Collect(seq)
-		facts, err := t.facts(past, occurrences)
+		facts, err := d.facts(past, occurrences)
 		if err != nil {
 			return err
 		}
 		for _, o := range occurrences {
-			p := performances[t.ID+"@"+o.Date]
+			p := performances[d.ID+"@"+o.Date]
 			if p == nil {
-				p = &Performance{}
+				p = nothing
 			}
 			fact := firstIn(facts, o)
-			if err := give(t, t.show(o, p, fact, judged(p, fact))); err != nil {
+			shown, err := d.show(o, p, fact, judged(p, fact))
+			if err != nil {
+				return err
+			}
+			if err := give(d.Task, shown); err != nil {
 				return err
 			}
 		}

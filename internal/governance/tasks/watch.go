@@ -73,7 +73,8 @@ func (d *Desk) look(r *store.Reader, now time.Time) (overdue []escalation, drift
 	}); err != nil {
 		return nil, nil, err
 	}
-	for _, t := range all {
+	for _, one := range all {
+		t := one.Task
 		standing, err := d.People.Standing(r, t.Owner(now))
 		if err != nil {
 			return nil, nil, err

@@ -220,3 +220,47 @@ func (r *Reader) Sound(table string) error {
 
 // Dialect tells which database this is.
 func (r *Reader) Dialect() Dialect { return r.dialect }
+
+// ReadTogether runs body with up to as many readers, for as many goroutines: mark is
+// the same of all of them, and so is whatever never changes without it. Where
+// writers leave no moment for that, body has one reader.
+func (db *DB) ReadTogether(ctx context.Context, most int, mark func(*Reader) (string, error), body func([]*Reader) error) error {
+	for range 3 {
+		if alike, err := db.readAlike(ctx, most, mark, body); alike {
+			return err
+		}
+	}
+	return db.Read(ctx, func(r *Reader) error { return body([]*Reader{r}) })
+}
+
+// readAlike is ReadTogether, tried once; alike is false where the marks were not.
+func (db *DB) readAlike(ctx context.Context, most int, mark func(*Reader) (string, error), body func([]*Reader) error) (alike bool, err error) {
+	// Two that hold some connections and wait for those of the other would wait for
+	// ever; once there are enough of them nothing is waited for any more.
+	db.opening.Lock()
+	opened := sync.OnceFunc(db.opening.Unlock)
+	defer opened()
+	alike = true
+	var readers []*Reader
+	first := ""
+	var open func(r *Reader) error
+	open = func(r *Reader) error {
+		at, err := mark(r)
+		if err != nil {
+			return err
+		}
+		if len(readers) == 0 {
+			first = at
+		}
+		if alike = at == first; !alike {
+			return nil
+		}
+		if readers = append(readers, r); len(readers) < most {
+			return db.Read(ctx, open)
+		}
+		opened()
+		return body(readers)
+	}
+	err = db.Read(ctx, open)
+	return alike, err
+}

@@ -43,6 +43,7 @@ type DB struct {
 	writers *sql.DB // nil when the database can only be read
 	refusal error   // then says why
 	memo    sync.Map
+	opening sync.Mutex // of readers that are to see the same moment
 }
 
 // Open opens the database that the URL names: "postgres://..." (or

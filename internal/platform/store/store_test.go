@@ -29,6 +29,9 @@ var promises = map[string]func(t *testing.T, db *store.DB){
 	"what fails together leaves nothing":                        whatFailsTogetherLeavesNothing,
 	"an empty transaction can be ended":                         anEmptyTransactionCanBeEnded,
 	"a visit cannot query":                                      aVisitCannotQuery,
+	"readers together see the same moment":                      readersTogetherSeeTheSameMoment,
+	"readers together do not wait for ever":                     readersTogetherDoNotWaitForEver,
+	"readers together fail as the body does":                    readersTogetherFailAsTheBodyDoes,
 }
 
 // The third database sorts texts by language where a column does not say

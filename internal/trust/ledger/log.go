@@ -294,6 +294,15 @@ func readHead(r *store.Reader, lock string) (Head, error) {
 // ReadHead reads the latest checkpoint in the reader's snapshot.
 func ReadHead(r *store.Reader) (Head, error) { return readHead(r, "") }
 
+// ReadTogether reads with up to as many readers at once, which see the same
+// checkpoint; at least with one (see store.DB.ReadTogether).
+func ReadTogether(ctx context.Context, db *store.DB, most int, body func([]*store.Reader) error) error {
+	return db.ReadTogether(ctx, most, func(r *store.Reader) (string, error) {
+		head, err := readHead(r, "")
+		return fmt.Sprintf("%d %x", head.Size, head.Root), err
+	}, body)
+}
+
 // Exists reports whether the database holds a ledger.
 func Exists(ctx context.Context, db *store.DB) (bool, error) {
 	err := db.Read(ctx, func(r *store.Reader) error { _, err := readHead(r, ""); return err })
