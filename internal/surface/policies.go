@@ -145,11 +145,14 @@ func (s *System) RemindPeople(ctx context.Context, caller act.Caller) (int, erro
 
 func eachPerson(r *store.Reader, visit func(people.Person)) error {
 	return record.Each(r, record.Range{Kind: people.Register.Name}, func(v *record.Version) error {
-		var p people.Person
-		if err := json.Unmarshal(v.Doc, &p); err != nil {
+		p, err := record.Parsed(r.Memo(), v.Doc, func(doc []byte) (*people.Person, error) {
+			p := &people.Person{}
+			return p, json.Unmarshal(doc, p)
+		})
+		if err != nil {
 			return fmt.Errorf("%s: %w", v.Ref(), err)
 		}
-		visit(p)
+		visit(*p)
 		return nil
 	})
 }

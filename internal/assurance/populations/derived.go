@@ -20,13 +20,14 @@ type past struct {
 }
 
 // Memo implements record.Past.
-func (p past) Memo() *sync.Map { return memo(p.snapshot) }
+func (p past) Memo() *sync.Map { return Memo(p.snapshot) }
 
-// memo is what lies beside the database that the snapshot is of; nil: there is none.
-func memo(from Snapshot) *sync.Map {
+// Memo is what lies beside the database that the snapshot is of (see
+// store.Reader.Memo); nil: there is none.
+func Memo(from Snapshot) *sync.Map {
 	switch s := from.(type) {
 	case *memory:
-		return memo(s.Snapshot)
+		return Memo(s.Snapshot)
 	case stored:
 		return s.reader.Memo()
 	}

@@ -139,7 +139,7 @@ func Design(from populations.Snapshot, version string, asOf int64) (*Assessment,
 	latest, err := populations.Once(from, designsAt(asOf), func() (map[string]*Assessment, error) {
 		latest, made := map[string]*Assessment{}, map[string]int64{}
 		return latest, from.Versions(record.Range{Kind: Assessments.Name, AsOf: asOf}, func(v *record.Version) error {
-			one, err := decode[Assessment](v)
+			one, err := known[Assessment](from, v)
 			if err == nil && (latest[one.Version] == nil || v.From > made[one.Version]) {
 				latest[one.Version], made[one.Version] = one, v.From
 			}
@@ -172,4 +172,9 @@ func decode[T any](v *record.Version) (*T, error) {
 		return nil, fmt.Errorf("%s: %w", v.Ref(), err)
 	}
 	return one, nil
+}
+
+// known is decode, once for all who ask a snapshot: nobody changes what it gives.
+func known[T any](from populations.Snapshot, v *record.Version) (*T, error) {
+	return record.Parsed(populations.Memo(from), v.Doc, func([]byte) (*T, error) { return decode[T](v) })
 }

@@ -88,7 +88,7 @@ func byControl(from populations.Snapshot, asOf int64) (map[string][]*Version, er
 	made := map[*Version]int64{} // the ledger index of each
 	all := map[string][]*Version{}
 	err := from.Versions(record.Range{Kind: Register.Name, AsOf: asOf}, func(v *record.Version) error {
-		one, err := decode[Version](v)
+		one, err := known[Version](from, v)
 		if err == nil {
 			all[one.Control] = append(all[one.Control], one)
 			made[one] = v.From

@@ -10,29 +10,17 @@ import (
 	"scaf.dev/scaf/internal/record"
 )
 
-// kept holds beside an open database what documents of duties, and of what was
-// done about their occurrences, come to, by their bytes: it depends on these alone,
-// and holds of every snapshot. What is asked every night then costs what has changed
-// since. It can be lost without harm, and nobody changes what it holds.
-type kept struct {
-	beside       bool // the database, and not only for its caller
-	mu           sync.Mutex
-	duties       map[string]*duty
-	performances map[string]*Performance
-}
-
-// duty is a duty with its occurrences, as one document of it says.
+// duty is a duty with its occurrences, as one document of it says: beside an open
+// database they are computed once.
 type duty struct {
 	*Task
+
 	mu sync.Mutex
 	// occurrences are all that fall due before until, the earliest first.
 	occurrences []calendar.Occurrence
 	until       time.Time
 	done        map[string]done // by date; nil: they are not kept
 }
-
-// of is a duty that is not kept.
-func of(t *Task) *duty { return &duty{Task: t} }
 
 // done is an occurrence that was done, and of what it was made.
 type done struct {
@@ -42,62 +30,32 @@ type done struct {
 }
 
 const (
-	// Of each as many are kept; when there are more all are read anew.
-	maxDuties       = 1 << 12
-	maxPerformances = 1 << 17
 	// Occurrences are computed ahead of what is asked for, and not kept for longer
 	// than this at once.
 	ahead    = 60 * 24 * time.Hour
 	farthest = 4 * 366 * 24 * time.Hour
 )
 
-type keptKey struct{}
+// of is a duty that is not kept.
+func of(t *Task) *duty { return &duty{Task: t} }
 
-// keep is what is kept beside the database that the past is of; without one it is
-// empty, and lives as long as its caller.
-func keep(past record.Past) *kept {
-	fresh := &kept{duties: map[string]*duty{}, performances: map[string]*Performance{}}
-	if memo := past.Memo(); memo != nil {
-		fresh.beside = true
-		found, _ := memo.LoadOrStore(keptKey{}, fresh)
-		if known, ok := found.(*kept); ok {
-			return known
-		}
-	}
-	return fresh
-}
-
-// read is what a document says, which is read once.
-func read[T any](k *kept, known map[string]*T, most int, doc []byte, wrap func(*T) error) (*T, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if one := known[string(doc)]; one != nil {
-		return one, nil
-	}
-	one := new(T)
-	if err := wrap(one); err != nil {
-		return nil, err
-	}
-	if len(known) >= most {
-		clear(known)
-	}
-	known[string(doc)] = one
-	return one, nil
-}
-
-// duty is that of a document.
-func (k *kept) duty(doc []byte) (*duty, error) {
-	return read(k, k.duties, maxDuties, doc, func(d *duty) error {
-		if d.Task = (&Task{}); k.beside {
+// dutyOf is the duty that a document says.
+func dutyOf(past record.Past, doc []byte) (*duty, error) {
+	return record.Parsed(past.Memo(), doc, func(doc []byte) (*duty, error) {
+		d := of(&Task{})
+		if past.Memo() != nil {
 			d.done = map[string]done{}
 		}
-		return json.Unmarshal(doc, d.Task)
+		return d, json.Unmarshal(doc, d.Task)
 	})
 }
 
-// performance is that of a document.
-func (k *kept) performance(doc []byte) (*Performance, error) {
-	return read(k, k.performances, maxPerformances, doc, func(p *Performance) error { return json.Unmarshal(doc, p) })
+// performanceOf is what a document says of an occurrence.
+func performanceOf(past record.Past, doc []byte) (*Performance, error) {
+	return record.Parsed(past.Memo(), doc, func(doc []byte) (*Performance, error) {
+		p := &Performance{}
+		return p, json.Unmarshal(doc, p)
+	})
 }
 
 // between gives the duty's occurrences that fall due in the half-open interval,

@@ -98,9 +98,9 @@ func TestWhatIsKeptOfDutiesIsWhatAReadingSays(t *testing.T) {
 			return begun.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, label)) * time.Hour)
 		}
 		day := func(label string) time.Time {
-			return begun.Add(time.Duration(rapid.IntRange(0, 300*24).Draw(t, label)) * time.Hour)
+			return begun.Add(time.Duration(rapid.IntRange(0, 120*24).Draw(t, label)) * time.Hour)
 		}
-		for range rapid.IntRange(1, 10).Draw(t, "steps") {
+		for range rapid.IntRange(1, 6).Draw(t, "steps") {
 			task := w.tasks[rapid.IntRange(0, len(w.tasks)-1).Draw(t, "duty")]
 			switch rapid.IntRange(0, 6).Draw(t, "step") {
 			case 0:

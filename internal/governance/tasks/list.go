@@ -109,9 +109,8 @@ func (d *Desk) All(r *store.Reader) ([]*Task, error) {
 
 func load(past record.Past) ([]*duty, error) {
 	var all []*duty
-	known := keep(past)
 	err := past.Documents(kindTask, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		one, err := known.duty(doc)
+		one, err := dutyOf(past, doc)
 		all = append(all, one)
 		return err
 	})

@@ -172,9 +172,9 @@ func each(past record.Past, from, to time.Time, judged clock, give func(*Task, *
 var nothing = &Performance{}
 
 func eachOf(all []*duty, past record.Past, from, to time.Time, judged clock, give func(*Task, *Occurrence) error) error {
-	known, performances := keep(past), map[string]*Performance{}
+	performances := map[string]*Performance{}
 	if err := past.Documents(kindPerformance, from, to, func(doc json.RawMessage) error {
-		p, err := known.performance(doc)
+		p, err := performanceOf(past, doc)
 		if err == nil {
 			performances[p.ID] = p
 		}

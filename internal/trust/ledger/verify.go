@@ -196,11 +196,13 @@ func strayTile(r *store.Reader, size int64) error {
 	return damage("there are more tiles than a log of size %d has", size)
 }
 
-// unitEvents are the events under one full tile of level 1. partEvents is what
-// one goroutine checks at a time, so that all cores are busy to the end.
+// unitEvents are the events under one full tile of level 1. partEvents is the most
+// that one goroutine checks at a time, leastEvents the least: all cores are busy to
+// the end, of a night's part of the log, too.
 const (
-	unitEvents = tileWidth * tileWidth
-	partEvents = unitEvents / 8
+	unitEvents  = tileWidth * tileWidth
+	partEvents  = unitEvents / 8
+	leastEvents = 2 * tileWidth
 )
 
 // verifying is one run over the log.
@@ -257,9 +259,15 @@ func (v *verifying) covers(index int64) bool {
 // divided comes first: nothing should wait for it at the end.
 func (v *verifying) units(ctx context.Context, db *store.DB) error {
 	work := []func(*store.Reader) error{v.readKeys, v.closing, v.searchIndex}
+	size := int64(partEvents)
+	for size > blockEvents && v.total < 4*size*int64(runtime.GOMAXPROCS(0)) {
+		size /= 2
+	}
 	for _, span := range v.ranges {
-		for from := span.From; from < span.To; from = (from/partEvents + 1) * partEvents {
-			to := min((from/partEvents+1)*partEvents, span.To)
+		for from, to := span.From, int64(0); from < span.To; from = to {
+			if to = min((from/size+1)*size, span.To); to-from < blockEvents { // no whole block is in it, of which there is an index
+				to = min((from/leastEvents+1)*leastEvents, span.To)
+			}
 			work = append(work, func(r *store.Reader) error { return v.part(r, from, to) })
 		}
 	}
