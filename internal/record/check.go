@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"scaf.dev/scaf/internal/platform/store"
 )
 
@@ -139,7 +141,7 @@ func (ks Kinds) same(r *store.Reader, event Applied, v *Version, at *int64, list
 		return &Difference{event.Index, fmt.Sprintf("%s version %d: ", v.Ref(), v.Version) + fmt.Sprintf(format, args...)}
 	}
 	var data eventData
-	if err := json.Unmarshal(event.Data, &data); err != nil {
+	if err := jsonv2.Unmarshal(event.Data, &data); err != nil {
 		return differs("the event's data cannot be read: %v", err)
 	}
 	if v.Ref() != event.Subject || v.Version != data.Version {

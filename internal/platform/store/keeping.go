@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// maxKept is how many statements a connection keeps; when it has as many it
-	// gives all of them up. The program has fewer of its own: the others are those
-	// of lists that people filter.
-	maxKept = 200
+	// maxKept is how many statements a connection keeps of the latest generation, and
+	// as many of the one before. The program has about as many of its own; the others
+	// are those of lists that are filtered by whatever people ask, and by dates.
+	maxKept = 400
 	// maxArguments of a statement that is kept: long IN lists are of any length.
 	maxArguments = 16
 )
@@ -35,7 +35,7 @@ func (k *keepers) Connect(context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("%w: %T is no connection to SQLite", ErrBroken, opened), opened.Close())
 	}
-	return &keeper{liteConn: conn, kept: map[string]driver.Stmt{}}, nil
+	return &keeper{liteConn: conn, kept: map[string]driver.Stmt{}, old: map[string]driver.Stmt{}}, nil
 }
 
 // liteConn is what database/sql asks of the driver's connection.
@@ -61,8 +61,10 @@ type liteConn interface {
 // the next time.
 type keeper struct {
 	liteConn
-	kept   map[string]driver.Stmt
-	schema driver.Value // the schema's number, of the statements that are kept
+	// kept is the latest generation of statements, old the one before: what is used
+	// again is moved to the latest one, and what was not is given up with its own.
+	kept, old map[string]driver.Stmt
+	schema    driver.Value // the schema's number, of the statements that are kept
 }
 
 // BeginTx implements driver.ConnBeginTx. The schema does not change within the
@@ -104,13 +106,18 @@ func (k *keeper) QueryContext(ctx context.Context, query string, args []driver.N
 	}
 	statement, known := k.kept[query]
 	if !known {
-		var err error
-		if statement, err = k.PrepareContext(ctx, query); err != nil {
-			return nil, err
-		}
 		if len(k.kept) == maxKept {
-			if err := k.forget(); err != nil {
-				return nil, errors.Join(err, statement.Close())
+			if err := k.giveUp(k.old); err != nil {
+				return nil, err
+			}
+			k.kept, k.old = k.old, k.kept
+		}
+		if statement, known = k.old[query]; known {
+			delete(k.old, query)
+		} else {
+			var err error
+			if statement, err = k.PrepareContext(ctx, query); err != nil {
+				return nil, err
 			}
 		}
 		k.kept[query] = statement
@@ -123,12 +130,14 @@ func (k *keeper) QueryContext(ctx context.Context, query string, args []driver.N
 }
 
 // forget gives the kept statements up.
-func (k *keeper) forget() error {
+func (k *keeper) forget() error { return errors.Join(k.giveUp(k.kept), k.giveUp(k.old)) }
+
+func (k *keeper) giveUp(statements map[string]driver.Stmt) error {
 	var all error
-	for _, statement := range k.kept {
+	for _, statement := range statements {
 		all = errors.Join(all, statement.Close())
 	}
-	clear(k.kept)
+	clear(statements)
 	return all
 }
 
