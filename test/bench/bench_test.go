@@ -33,6 +33,7 @@ var benchmarks = []benchmark{
 	{"tables", "Registers as tables", tables},
 	{"records", "Lists of a register", records},
 	{"pages", "The portal over large registers", pages},
+	{"demo", "The demonstration", demonstration},
 	{"start", "Start, idle, and short commands", start},
 }
 

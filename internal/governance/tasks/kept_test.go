@@ -98,7 +98,7 @@ func TestWhatIsKeptOfDutiesIsWhatAReadingSays(t *testing.T) {
 			return begun.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, label)) * time.Hour)
 		}
 		day := func(label string) time.Time {
-			return begun.Add(time.Duration(rapid.IntRange(0, 120*24).Draw(t, label)) * time.Hour)
+			return begun.Add(time.Duration(rapid.IntRange(0, 45*24).Draw(t, label)) * time.Hour)
 		}
 		for range rapid.IntRange(1, 6).Draw(t, "steps") {
 			task := w.tasks[rapid.IntRange(0, len(w.tasks)-1).Draw(t, "duty")]
@@ -117,17 +117,15 @@ func TestWhatIsKeptOfDutiesIsWhatAReadingSays(t *testing.T) {
 			}
 			unkept := *w
 			unkept.memo = nil
-			for range 2 {
-				from, to := begun.Add(-24*time.Hour), day("to")
-				if rapid.Bool().Draw(t, "later") {
-					from = day("from")
-				}
-				if got, want := given(t, w, from, to), given(t, &unkept, from, to); got != want {
-					t.Fatalf("from %v to %v kept:\n%s\nread:\n%s", from, to, got, want)
-				}
-				if got, want := listed(t, w, from, to), listed(t, &unkept, from, to); got != want {
-					t.Fatalf("at %v kept:\n%s\nread:\n%s", to, got, want)
-				}
+			from, to := begun.Add(-24*time.Hour), day("to")
+			if rapid.Bool().Draw(t, "later") {
+				from = day("from")
+			}
+			if got, want := given(t, w, from, to), given(t, &unkept, from, to); got != want {
+				t.Fatalf("from %v to %v kept:\n%s\nread:\n%s", from, to, got, want)
+			}
+			if got, want := listed(t, w, from, to), listed(t, &unkept, from, to); got != want {
+				t.Fatalf("at %v kept:\n%s\nread:\n%s", to, got, want)
 			}
 		}
 	})
