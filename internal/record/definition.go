@@ -225,12 +225,9 @@ func text(doc any, name string) *string {
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
-	for i := range v.NumField() {
-		tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if tag == name && v.Field(i).Kind() == reflect.String && v.Field(i).CanAddr() {
-			if value, ok := v.Field(i).Addr().Interface().(*string); ok {
-				return value
-			}
+	if field := member(v, name); field.IsValid() && field.Kind() == reflect.String && field.CanAddr() {
+		if value, ok := field.Addr().Interface().(*string); ok {
+			return value
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"scaf.dev/scaf/internal/platform/store"
@@ -185,12 +186,30 @@ func (f *Field) names(text string) bool {
 	return ok && id != "" && (kind == f.Refers || kind == "account" && f.Refers == "person")
 }
 
+// places are the numbers of a struct's fields by their JSON names.
+func places(t reflect.Type) map[string]int {
+	if known, ok := placesOf.Load(t); ok {
+		if places, ok := known.(map[string]int); ok {
+			return places
+		}
+	}
+	places := map[string]int{}
+	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" && name != "-" {
+			places[name] = i
+		}
+	}
+	placesOf.Store(t, places)
+	return places
+}
+
+// placesOf are the places of types, which do not change.
+var placesOf sync.Map
+
 // member is the field of a struct with this JSON name.
 func member(v reflect.Value, name string) reflect.Value {
-	for i := range v.NumField() {
-		if tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ","); tag == name {
-			return v.Field(i)
-		}
+	if i, ok := places(v.Type())[name]; ok {
+		return v.Field(i)
 	}
 	return reflect.Value{}
 }

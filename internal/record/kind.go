@@ -145,30 +145,26 @@ func typeName(t reflect.Type) string {
 // Fields are the names of the document's top-level fields, sorted.
 func (k *Kind) Fields() []string {
 	var names []string
-	for field := range k.fields() {
+	for field := range places(k.of()) {
 		names = append(names, field)
 	}
 	sort.Strings(names)
 	return names
 }
 
-func (k *Kind) fields() map[string]reflect.Type {
-	found := map[string]reflect.Type{}
-	t := reflect.TypeOf(k.New()).Elem()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name != "" && name != "-" {
-			found[name] = t.Field(i).Type
-		}
-	}
-	return found
-}
+// of is the struct of the kind's documents.
+func (k *Kind) of() reflect.Type { return reflect.TypeOf(k.New()).Elem() }
 
 // Type is the Go type of a top-level field, without a pointer; nil when there
 // is no such field.
 func (k *Kind) Type(field string) reflect.Type {
-	t := k.fields()[field]
-	for t != nil && t.Kind() == reflect.Pointer {
+	of := k.of()
+	i, ok := places(of)[field]
+	if !ok {
+		return nil
+	}
+	t := of.Field(i).Type
+	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	return t
@@ -179,15 +175,12 @@ func (k *Kind) Type(field string) reflect.Type {
 // at midnight in the zone, everything else as JSON. An empty text clears the
 // field (it becomes null).
 func (k *Kind) Value(field, text string, zone *time.Location) (json.RawMessage, error) {
-	t, ok := k.fields()[field]
-	if !ok {
+	t := k.Type(field)
+	if t == nil {
 		return nil, &Invalid{[]FieldError{{field, "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
 	}
 	if text == "" {
 		return json.RawMessage("null"), nil
-	}
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
 	}
 	switch {
 	case t.Kind() == reflect.String:
