@@ -2,6 +2,7 @@ package people_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,28 +217,28 @@ func TestWhoComesBackPutsNothingOff(t *testing.T) {
 	})
 }
 
-// More people than one act may have, some of whom have what they owe, and numbers that
-// an import brought.
-func TestPlanningIsResumed(t *testing.T) {
+// More people than one act may have, of whom one has what they owe, by a number that an
+// import brought.
+func TestManyPeopleAreGivenNumbersOfTheirOwn(t *testing.T) {
 	each(t, func(d *desk) {
 		d.ok(d.do("person/author", func(tx *act.Tx) error {
 			at := ledgertest.Begin
-			_, err := record.Put(tx, people.Agreements, record.Change{Verb: "imported", ID: "AGR-1500", Doc: &people.Agreement{ID: "AGR-1500", Person: "person/p", Terms: "T", State: people.Awaited, AccessFrom: &at}})
+			_, err := record.Put(tx, people.Agreements, record.Change{Verb: "imported", ID: "AGR-500", Doc: &people.Agreement{ID: "AGR-500", Person: "person/p7", Terms: "T", State: people.Awaited, AccessFrom: &at}})
 			return err
 		}))
-		for part := range 3 {
-			d.ok(d.do("person/author", func(tx *act.Tx) error {
-				var some []record.Change
-				for i := range 600 {
-					p := &people.Person{ID: fmt.Sprintf("p%d", 600*part+i), Name: "A", State: people.Active}
-					some = append(some, record.Change{Verb: "imported", ID: p.ID, Doc: p})
-				}
-				_, err := record.Put(tx, people.Register, some...)
-				return err
-			}))
-			if got := d.night(d.Clock.Now()); got.Agreements != 600 || got.Reviews != 600 {
-				t.Errorf("%+v", got)
-			}
+		const all = act.MaxBatch + 20
+		var some []record.Change
+		for i := range all {
+			p := &people.Person{ID: fmt.Sprintf("p%d", i), Name: "A", State: people.Active}
+			some = append(some, record.Change{Verb: "imported", ID: p.ID, Doc: p})
+		}
+		for part := range slices.Chunk(some, act.MaxBatch) {
+			d.ok(d.do("person/author", func(tx *act.Tx) error { _, err := record.Put(tx, people.Register, part...); return err }))
+		}
+		opened, err := people.Plan(ctx, d.Door, act.JobCaller("register.watch"))
+		d.ok(err)
+		if opened.Agreements != all-1 || opened.Reviews != all {
+			t.Errorf("%+v", opened)
 		}
 	})
 }
