@@ -37,6 +37,8 @@ func employer(t *testing.T) *site {
 		does("record", "move", version, "in_force", `channels=["portal"]`, "--as", "person/E2")
 	}
 	does("policy", "ask")
+	does("person", "plan")
+	does("record", "move", "agreement/AGR-1", "signed", "signed_at=2019-12-20", "document=terms/E1", "--as", "person/E2")
 	does("record", "add", "courses", "id=basics", "title=Security basics", "owner=security lead", "audience=everybody", "text=Look twice.")
 	does("record", "move", "course/basics", "offered")
 	does("training", "assign")
