@@ -47,6 +47,11 @@ type column struct {
 	kind valueKind
 }
 
+// selective reports whether what is asked of the column finds few records, which are
+// then sorted by anything: times are compared, and an order within one instant serves
+// nobody.
+func (c *column) selective() bool { return c.Selective || c.kind == valueTime }
+
 // plan is what is worked out once of a kind's definition: its columns, and the
 // language of its expressions.
 type plan struct {
@@ -292,7 +297,8 @@ func (k *Kind) byInstant() *column {
 }
 
 // indexes are the statements that make the indexes of the kind's table: one for
-// each (filter, sort) pair, and one for each sort.
+// each sort, one for each (filter, sort) pair, and one alone for a filter that finds few
+// records. Every write pays for each of them.
 func (k *Kind) indexes(dialect store.Dialect) (made []string) {
 	add := func(parts ...string) {
 		body := " ON " + k.table() + " (" + strings.Join(parts, ", ") + ")"
@@ -310,7 +316,11 @@ func (k *Kind) indexes(dialect store.Dialect) (made []string) {
 		}
 		columns := k.columns()
 		for i := range columns {
-			if c := &columns[i]; c.Filter && !c.Scanned && (sort == nil || c.Field != sort.Field) {
+			switch c := &columns[i]; {
+			case !c.Filter || c.Scanned || sort != nil && c.Field == sort.Field:
+			case c.selective():
+				add(k.sql(dialect, c), "id")
+			default:
 				add(append([]string{k.sql(dialect, c)}, order...)...)
 			}
 		}

@@ -134,6 +134,9 @@ type Column struct {
 	// Scanned columns have no index of their own: what filters by them and by
 	// nothing else reads the columns of all records.
 	Scanned bool
+	// Selective columns have values that few records share, such as the name of a
+	// person: one index is enough for every order of what is found by one.
+	Selective bool
 }
 
 // Retention says how long a record is kept: Years after the instant in Field.

@@ -73,7 +73,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		"synchronous(FULL)",
 		"foreign_keys(ON)",
 		"wal_autocheckpoint(8000)",
-		"cache_size(-65536)", // KiB when negative
+		"cache_size(-57344)", // KiB when negative; the allocator takes half as much again
 		"temp_store(MEMORY)",
 	} {
 		pragmas.Add("_pragma", pragma)

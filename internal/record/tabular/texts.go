@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -134,7 +135,8 @@ func (b *book) readShared() error {
 func (t *sharedTexts) fill(from *xml.Decoder) error {
 	for {
 		token, err := from.Token()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) { // they stay as long as the book is open
+			t.bytes, t.ends = slices.Clone(t.bytes), slices.Clone(t.ends)
 			return nil
 		}
 		if err != nil {
