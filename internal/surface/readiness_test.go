@@ -183,6 +183,28 @@ func TestWhatBecomesADeviationIsNamedWithWhoCanPreventIt(t *testing.T) {
 	})
 }
 
+// Of what SCAF computes itself nobody can import anything: the reason names the
+// register that it is computed of.
+func TestAnEmptySourceThatIsComputedNamesItsRegister(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, folder *apptest.Folder) {
+		f := openFirm(t, folder)
+		f.at("2026-02-10T09:00:00Z")
+		f.test("RSK-02")
+		because := []string{}
+		for _, control := range f.report(surface.ReadinessQuery{}).Controls {
+			for _, test := range control.Tests {
+				if control.ID == "RSK-02" && test.Result != nil {
+					because = append(because, test.Result.Because...)
+				}
+			}
+		}
+		const want = "risk_reviews, which SCAF computes from risks, is complete: no import into risks covers"
+		if text := strings.Join(because, "\n"); !strings.Contains(text, want) || strings.Contains(text, "into risk_reviews") {
+			t.Errorf("%s\nwant %q", text, want)
+		}
+	})
+}
+
 func TestDutiesTurnLateAndMissedOnTheirDay(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, folder *apptest.Folder) {
 		f := openFirm(t, folder)

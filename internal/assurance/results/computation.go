@@ -110,6 +110,7 @@ func (c *computation) together(questions []*Question, numbers []int) (groups [][
 type inquiry struct {
 	number   int
 	question *Question
+	keeper   string // the register that the source comes from
 	coverage *populations.Coverage
 	stands   *standing
 	checks   *checks
@@ -119,7 +120,7 @@ type inquiry struct {
 }
 
 func (c *computation) inquire(number int, q *Question) (i *inquiry, err error) {
-	i = &inquiry{number: number, question: q}
+	i = &inquiry{number: number, question: q, keeper: c.kinds.Keeper(q.Test.Population.From)}
 	if c.goOn {
 		i.before = q.Before
 	}
@@ -261,6 +262,6 @@ func (q *Question) answer(i *inquiry, members *populations.Members, details *con
 	if i.coverage.Imports > 0 {
 		a.Banked.Coverage = i.coverage
 	}
-	a.Result = q.result(details, members.Asserted(), i.coverage, i.checks, i.stands)
+	a.Result = q.result(details, members.Asserted(), i.keeper, i.coverage, i.checks, i.stands)
 	return a
 }

@@ -53,7 +53,9 @@ type Answer struct {
 
 // result makes the record of a test: what the items say, what the sources say,
 // and what people decided.
-func (q *Question) result(d *controltests.Result, asserted int64, coverage *populations.Coverage, checks *checks, stands *standing) Result {
+//
+// The keeper is the register whose imports say how complete the source is.
+func (q *Question) result(d *controltests.Result, asserted int64, keeper string, coverage *populations.Coverage, checks *checks, stands *standing) Result {
 	r := Result{
 		Control: q.Control.ID, Test: q.Test.ID, Period: q.Period, Interim: q.Interim, Owner: q.Control.Owner, RecordedQuery: q.RecordedQuery,
 		From: q.Window.From.UTC(), To: q.Window.To.UTC(), ControlSHA256: q.Control.SHA256, Engine: q.Engine,
@@ -69,7 +71,13 @@ func (q *Question) result(d *controltests.Result, asserted int64, coverage *popu
 		}
 	}
 	if coverage.Imports == 0 && d.Population.Count == 0 && q.RecordedQuery == "" {
-		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into it covers the period, and that it is empty may mean that nobody kept it. Import the period (scaf import), or name the query that found nothing (recorded_query in the file of --notes).", q.Test.Population.From))
+		source := q.Test.Population.From
+		if keeper == source {
+			keeper = "it"
+		} else {
+			source += ", which SCAF computes from " + keeper + ","
+		}
+		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into %s covers the period, and that it is empty may mean that nobody kept it. Import the period (scaf import), or name the query that found nothing (recorded_query in the file of --notes).", source, keeper))
 	}
 	checks.stop(&r.Because, &r.Operating)
 	switch {
