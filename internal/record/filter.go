@@ -255,6 +255,9 @@ func (c *condition) literal(column *column, e ast.Expr) (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("%s is not an RFC 3339 time such as 2026-01-31T09:30:00Z", expr.Quote(string(text)))
 			}
+			if c.dialect == store.SQLite { // which keeps the statement for another time; PostgreSQL plans by the value
+				return c.arg(at.UnixMicro()), nil
+			}
 			return strconv.FormatInt(at.UnixMicro(), 10), nil
 		}
 	}
