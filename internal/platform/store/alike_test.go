@@ -27,9 +27,13 @@ func add(t *testing.T, db *store.DB) {
 // However often somebody writes while readers are opened: those that body has see
 // the same moment, and go on to see it.
 func readersTogetherSeeTheSameMoment(t *testing.T, db *store.DB) {
-	for writes, want := range map[int]int{0: 3, 1: 3, 2: 3, 1000: 1} { // the last leave no moment
+	most := store.MaxTogether()
+	if most < 2 {
+		t.Fatalf("%d readers together", most)
+	}
+	for writes, want := range map[int]int{0: most, 1: most, 2: most, 1000: 1} { // the last leave no moment
 		left := writes
-		must(t, db.ReadTogether(context.Background(), 3, func(r *store.Reader) (string, error) {
+		must(t, db.ReadTogether(context.Background(), most, func(r *store.Reader) (string, error) {
 			mark, err := counted(r)
 			if left > 0 {
 				left--
@@ -74,6 +78,19 @@ func readersTogetherDoNotWaitForEver(t *testing.T, db *store.DB) {
 	for range all {
 		must(t, <-errs)
 	}
+}
+
+// However many readers are asked for: others can read while body runs, as long as it
+// takes, and so can body itself.
+func readersTogetherLeaveRoomForOthers(t *testing.T, db *store.DB) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	must(t, db.ReadTogether(ctx, 1000, counted, func([]*store.Reader) error {
+		return db.Read(ctx, func(r *store.Reader) error {
+			_, err := counted(r)
+			return err
+		})
+	}))
 }
 
 // The error of body, and that of a mark, is what ReadTogether returns, and body is

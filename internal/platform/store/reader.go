@@ -223,8 +223,10 @@ func (r *Reader) Dialect() Dialect { return r.dialect }
 
 // ReadTogether runs body with up to as many readers, for as many goroutines: mark is
 // the same of all of them, and so is whatever never changes without it. Where
-// writers leave no moment for that, body has one reader.
+// writers leave no moment for that, body has one reader. At least half of the
+// connections are left to others, who would wait for as long as body takes.
 func (db *DB) ReadTogether(ctx context.Context, most int, mark func(*Reader) (string, error), body func([]*Reader) error) error {
+	most = min(most, maxTogether())
 	for range 3 {
 		if alike, err := db.readAlike(ctx, most, mark, body); alike {
 			return err

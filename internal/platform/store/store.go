@@ -141,6 +141,10 @@ func (db *DB) Release() {
 // idleConnections is how many connections wait for readers.
 func idleConnections() int { return max(4, runtime.NumCPU()) }
 
+// maxTogether is how many connections readers of one moment hold at once: half of the
+// fewest that there are.
+func maxTogether() int { return idleConnections() / 2 }
+
 // Dialect tells which database this is.
 func (db *DB) Dialect() Dialect { return db.dialect }
 

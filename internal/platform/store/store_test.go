@@ -31,6 +31,7 @@ var promises = map[string]func(t *testing.T, db *store.DB){
 	"a visit cannot query":                                      aVisitCannotQuery,
 	"readers together see the same moment":                      readersTogetherSeeTheSameMoment,
 	"readers together do not wait for ever":                     readersTogetherDoNotWaitForEver,
+	"readers together leave room for others":                    readersTogetherLeaveRoomForOthers,
 	"readers together fail as the body does":                    readersTogetherFailAsTheBodyDoes,
 }
 
