@@ -145,8 +145,7 @@ func TestAReviewFollowsTheManager(t *testing.T) {
 		wants("E3", "review 2026-04-01 planned by nobody")
 		wants("E4", "review 2026-04-01 planned by E3")
 		wants("E2", "review 2026-04-01 ended by nobody")
-		held := `{"held_at":"2026-03-06","job_description":"J","security_duties":"met"}`
-		held = strings.Replace(held, "2026-03-06", "2026-03-06T00:30:00Z", 1)
+		held := `{"held_at":"2026-03-06T00:30:00Z","job_description":"J","security_duties":"met"}`
 		d.refused("by nobody", d.move(people.Reviews, "PR-3", people.Held, held), "reviewer")
 		d.ok(d.move(people.Reviews, "PR-3", people.Held, strings.Replace(held, "{", `{"reviewer":"person/E1",`, 1)))
 		d.ok(d.move(people.Reviews, "PR-4", people.Held, held))
