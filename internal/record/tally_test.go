@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -104,6 +105,90 @@ func TestTallyAndWords(t *testing.T) {
 			_, err = record.Tally(r, kind, "item.colour", "a", "b")
 			if !errors.Is(err, record.ErrFilter) {
 				t.Errorf("a wrong filter: %v", err)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+type spread struct {
+	ID   string     `json:"id"`
+	At   *time.Time `json:"at,omitempty"`
+	Open bool       `json:"open"`
+}
+
+// What falls between two bounds is what the documents have there, days that a clock
+// makes longer or shorter included, on both databases.
+func TestSpread(t *testing.T) {
+	kind := record.Define[spread](record.Definition{Kind: "spread", Register: "spreads", Title: "Spread", Columns: []record.Column{
+		{Field: "at", Label: "At", Filter: true, Sort: true}, {Field: "open", Label: "Open", Filter: true, Scanned: true},
+	}})
+	zone, err := time.LoadLocation("Asia/Kathmandu") // +05:45
+	if err != nil {
+		t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledgertest.EachOf(t, record.Kinds{kind}, func(t *testing.T, l *ledgertest.Ledger) {
+		var docs []spread
+		spreads := func(filter string, bounds ...time.Time) (counts []int64, err error) {
+			if done := l.DB.Read(context.Background(), func(r *store.Reader) error {
+				counts, err = record.Spread(r, kind, filter, "at", bounds)
+				return nil
+			}); done != nil {
+				t.Fatal(done)
+			}
+			return counts, err
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			doc := spread{ID: fmt.Sprintf("s%04d", len(docs)), Open: rapid.Bool().Draw(t, "open")}
+			in := rapid.SampledFrom([]*time.Location{zone, berlin}).Draw(t, "zone")
+			days := make([]time.Time, rapid.IntRange(1, 8).Draw(t, "days")+1)
+			for i := range days {
+				days[i] = time.Date(2026, 3, 27+i, 0, 0, 0, 0, in)
+			}
+			if rapid.IntRange(0, 9).Draw(t, "none") > 0 {
+				at := days[0].Add(time.Duration(rapid.IntRange(-2, 200).Draw(t, "hours")) * time.Hour).Add(rapid.SampledFrom([]time.Duration{-time.Microsecond, 0, time.Microsecond, time.Minute}).Draw(t, "more")).UTC()
+				doc.At = &at
+			}
+			docs = append(docs, doc)
+			if _, err := l.Do(context.Background(), ledgertest.Operator, "spread.add", "spreads", func(tx *act.Tx) error {
+				_, err := record.Put(tx, kind, record.Change{Verb: "added", ID: doc.ID, Doc: doc})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			want := make([]int64, len(days)-1)
+			for _, doc := range docs {
+				for i := range want {
+					if doc.Open && doc.At != nil && !doc.At.Before(days[i]) && doc.At.Before(days[i+1]) {
+						want[i]++
+					}
+				}
+			}
+			if got, err := spreads("item.open", days...); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Fatalf("%v: counted %v, want %v (%v)", days, got, want, err)
+			}
+		})
+		at := time.Date(2026, 3, 27, 0, 0, 0, 0, time.UTC)
+		if got, err := spreads("", at); err != nil || len(got) != 0 {
+			t.Errorf("between one bound and none: %v %v", got, err)
+		}
+		for _, wrong := range [][]time.Time{{at, at}, {at, at.Add(-time.Hour)}, {at, at.Add(time.Minute)}} {
+			if _, err := spreads("", wrong...); !errors.Is(err, record.ErrFilter) {
+				t.Errorf("%v: %v", wrong, err)
+			}
+		}
+		if _, err := spreads("item.colour", at, at.Add(time.Hour)); !errors.Is(err, record.ErrFilter) {
+			t.Errorf("a wrong filter: %v", err)
+		}
+		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+			if _, err := record.Spread(r, kind, "", "open", []time.Time{at, at.Add(time.Hour)}); !errors.Is(err, record.ErrFilter) {
+				t.Errorf("by what is no time: %v", err)
 			}
 			return nil
 		}); err != nil {

@@ -42,7 +42,9 @@ type Owed struct {
 	// those that were missed are not among them.
 	Occurrences []tasks.Listed `json:"occurrences"`
 	Deadlines   []Deadline     `json:"deadlines"`
-	Until       time.Time      `json:"until"`
+	// More are the deadlines of which only the first 500 are listed, by what is to be done.
+	More  []string  `json:"more,omitempty"`
+	Until time.Time `json:"until"`
 }
 
 // behind is how far back undone occurrences are looked for: a late one of a yearly
@@ -72,71 +74,123 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 		owed.Occurrences = slices.DeleteFunc(all, func(l tasks.Listed) bool {
 			return l.DoneAt != nil || l.State == calendar.Missed || l.State == calendar.NotOccurring || !mine(l.Owner) && !mine(l.Responsible)
 		})
-		owed.Deadlines, err = s.deadlines(r, s.Kinds, time.Time{}, owed.Until, owed.As)
-		return err
+		owed.Deadlines = []Deadline{}
+		for _, kind := range s.Kinds {
+			for i := range kind.Dues {
+				due := &kind.Dues[i]
+				listed, more, err := deadlines(r, kind, due, time.Time{}, owed.Until, owed.As)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
+				}
+				if owed.Deadlines = append(owed.Deadlines, listed...); more {
+					owed.More = append(owed.More, due.What)
+				}
+			}
+		}
+		slices.SortFunc(owed.Deadlines, func(a, b Deadline) int {
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.What, b.What))
+		})
+		return nil
 	})
 	return owed, err
 }
 
-// Deadlines are those that stand in records of registers that are not personal,
-// in the half-open interval.
-func (s *System) Deadlines(ctx context.Context, caller act.Caller, from, to time.Time) (all []Deadline, err error) {
-	if err := s.Allow(ctx, caller, "record.read", "records"); err != nil {
-		return nil, err
-	}
-	kinds := slices.DeleteFunc(slices.Clone(s.Kinds), func(k *record.Kind) bool { return k.Personal })
-	err = s.DB.Read(ctx, func(r *store.Reader) error {
-		all, err = s.deadlines(r, kinds, from, to, nil)
-		return err
-	})
-	return all, err
+// Falling are the deadlines of one kind, in one register, that are on a day.
+type Falling struct {
+	Kind  *record.Kind
+	Due   *record.Due
+	Count int64
+	Each  []Deadline // all of them, or none where there are too many to list
 }
 
 // mostDeadlines bounds what is listed of one deadline of one register.
 const mostDeadlines = 500
 
-// deadlines lists those in the half-open interval; a zero from does not bound it.
-// owners are whose they are; nil: everybody's.
-func (s *System) deadlines(r *store.Reader, kinds record.Kinds, from, to time.Time, owners []string) ([]Deadline, error) {
-	all := []Deadline{}
-	quoted := make([]string, len(owners))
-	for i, owner := range owners {
-		quoted[i] = strconv.Quote(owner)
-	}
-	for _, kind := range kinds {
-		for _, due := range kind.Dues {
-			filter := fmt.Sprintf("item.%s < timestamp(%q)", due.At, to.UTC().Format(time.RFC3339Nano))
-			if !from.IsZero() {
-				filter += fmt.Sprintf(" && item.%s >= timestamp(%q)", due.At, from.UTC().Format(time.RFC3339Nano))
-			}
-			by := ""
-			if owners != nil {
-				by = due.Owner
-				whose := fmt.Sprintf("item.%s in [%s]", due.Owner, strings.Join(quoted, ", "))
-				if due.Else != "" && slices.ContainsFunc(owners, func(owner string) bool { return strings.EqualFold(owner, due.Else) }) {
-					whose += fmt.Sprintf(" || !has(item.%s)", due.Owner)
-				}
-				filter += " && (" + whose + ")"
-			}
-			if due.Open != "" {
-				filter += " && (" + due.Open + ")"
-			}
-			if _, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Limit: mostDeadlines}, func(v *record.Version) error {
-				one, err := deadline(v, &due)
-				all = append(all, one)
-				return err
-			}); err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
-			}
-		}
-	}
-	if err := policyTitles(r, all); err != nil {
+// Falling counts the deadlines that stand in records of registers that are not
+// personal, day by day: days are the beginnings of some days on end, and the end of
+// the last. Where at most few are on a day they are listed, too.
+func (s *System) Falling(ctx context.Context, caller act.Caller, days []time.Time, few int64) ([][]Falling, error) {
+	if err := s.Allow(ctx, caller, "record.read", "records"); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b Deadline) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.What, b.What))
+	all := make([][]Falling, len(days)-1)
+	return all, s.DB.Read(ctx, func(r *store.Reader) error {
+		for _, kind := range s.Kinds {
+			if kind.Personal {
+				continue
+			}
+			for i := range kind.Dues {
+				due := &kind.Dues[i]
+				counts, err := record.Spread(r, kind, due.Open, due.At, days)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
+				}
+				if err := falling(r, all, counts, kind, due, days, few); err != nil {
+					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
+				}
+			}
+		}
+		return nil
 	})
-	return all, nil
+}
+
+// falling adds what was counted of one deadline, and lists it where there are few.
+func falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind, due *record.Due, days []time.Time, few int64) error {
+	var sum int64
+	for day, n := range counts {
+		if sum += n; n > 0 {
+			all[day] = append(all[day], Falling{Kind: kind, Due: due, Count: n})
+		}
+	}
+	if sum == 0 || sum > mostDeadlines {
+		return nil
+	}
+	listed, _, err := deadlines(r, kind, due, days[0], days[len(days)-1], nil)
+	if err != nil {
+		return err
+	}
+	for day := range all {
+		if last := len(all[day]) - 1; counts[day] > 0 && counts[day] <= few {
+			all[day][last].Each = slices.Clone(listed[:counts[day]])
+		}
+		listed = listed[counts[day]:]
+	}
+	return nil
+}
+
+// deadlines lists those of a kind in the half-open interval, the first ones; a zero
+// from does not bound it. owners are whose they are; nil: everybody's. More says that
+// there are others.
+func deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to time.Time, owners []string) (all []Deadline, more bool, err error) {
+	filter := fmt.Sprintf("item.%s < timestamp(%q)", due.At, to.UTC().Format(time.RFC3339Nano))
+	if !from.IsZero() {
+		filter += fmt.Sprintf(" && item.%s >= timestamp(%q)", due.At, from.UTC().Format(time.RFC3339Nano))
+	}
+	by := ""
+	if owners != nil {
+		by = due.Owner
+		quoted := make([]string, len(owners))
+		for i, owner := range owners {
+			quoted[i] = strconv.Quote(owner)
+		}
+		whose := fmt.Sprintf("item.%s in [%s]", due.Owner, strings.Join(quoted, ", "))
+		if due.Else != "" && slices.ContainsFunc(owners, func(owner string) bool { return strings.EqualFold(owner, due.Else) }) {
+			whose += fmt.Sprintf(" || !has(item.%s)", due.Owner)
+		}
+		filter += " && (" + whose + ")"
+	}
+	if due.Open != "" {
+		filter += " && (" + due.Open + ")"
+	}
+	next, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Limit: mostDeadlines}, func(v *record.Version) error {
+		one, err := deadline(v, due)
+		all = append(all, one)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return all, next != "", policyTitles(r, all)
 }
 
 // policyTitles names what is to be acknowledged: its title stands in the version.

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/surface/api"
@@ -53,6 +56,16 @@ var seen = []struct{ name, path string }{
 	{"search", "/search?q=Risk+4711"},
 }
 
+// seenAfter are measured right after a risk was changed and an event was recorded:
+// nothing that was kept of the register of risks serves any more.
+var seenAfter = []struct{ name, path string }{
+	{"overview, right after a change", "/"},
+	{"calendar, right after a change", "/calendar"},
+	{"risk map, right after a change", "/risks"},
+	{"risks, the highest first, right after a change", "/r/risks?sort=-score"},
+	{"ledger, right after a change", "/ledger"},
+}
+
 // pages measures the portal over large registers.
 func pages(b *bench) {
 	size, rounds := pick(b, 4_000, 100_000), pick(b, 5, 40)
@@ -72,15 +85,35 @@ func pages(b *bench) {
 			get, end := browse(b, s)
 			defer end()
 			bare := quantile(repeat(rounds, func() { get("/signin?again") }), 0.5)
-			for _, page := range seen {
-				bytes := get(page.path)
-				stop := b.profile(database.name + "-" + strings.ReplaceAll(page.name, " ", "-"))
-				took := repeat(rounds, func() { get(page.path) })
+			measure := func(name, path string, before func()) {
+				bytes := get(path)
+				stop := b.profile(database.name + "-" + strings.NewReplacer(" ", "-", ",", "").Replace(name))
+				took := make([]time.Duration, rounds)
+				for i := range took {
+					before()
+					begin := time.Now()
+					get(path)
+					took[i] = time.Since(begin)
+				}
 				stop()
+				slices.Sort(took)
 				p95 := quantile(took, 0.95)
-				rows = append(rows, []string{database.name, page.name, ms(quantile(took, 0.5)), ms(p95), ms(bare), count(bytes),
+				rows = append(rows, []string{database.name, name, ms(quantile(took, 0.5)), ms(p95), ms(bare), count(bytes),
 					met("p95 under 100 ms, 150 KB", p95 < pageTime && bytes < firstPage)})
 			}
+			for _, page := range seen {
+				measure(page.name, page.path, func() {})
+			}
+			changes := 0
+			for _, page := range seenAfter {
+				measure(page.name, page.path, func() { changes++; changeRisk(b, s, changes) })
+			}
+			// Some are rated on an earlier scale, and at the end all but a few on that in force.
+			scale(b, s)
+			measure("risk map, a new scale", "/risks", func() {})
+			rateOn(b, s, riskCount-20, size)
+			measure("risk map, few on the old scale", "/risks", func() {})
+			measure("risk map, few on the old scale, right after a change", "/risks", func() { changes++; changeRisk(b, s, changes) })
 		})
 	}
 	b.table(rows...)
@@ -105,18 +138,67 @@ func put[T any](b *bench, s *surface.System, kind *record.Kind, n int, made func
 }
 
 func fillRisks(b *bench, s *surface.System, n, people int) {
+	put(b, s, risks.Register, n, risk(people, ""))
+}
+
+// risk makes a risk that is rated on a scale.
+func risk(people int, on string) func(i int) (string, *risks.Risk) {
 	begin := time.Now().AddDate(0, 0, -100)
-	put(b, s, risks.Register, n, func(i int) (string, *risks.Risk) {
+	return func(i int) (string, *risks.Risk) {
 		likelihood, impact := 1+i%5, 1+i/5%5
 		due := begin.AddDate(0, 0, i%300).Truncate(time.Hour).UTC()
 		r := &risks.Risk{
 			ID: fmt.Sprintf("RSK-%d", i+1), Title: fmt.Sprintf("Risk %d", i), What: "Something happens that should not, and costs time.",
 			Category: risks.Categories[i%len(risks.Categories)], Owner: fmt.Sprintf("person/E%06d", i*7%people), State: risks.Assessed,
-			Likelihood: &likelihood, Impact: &impact, Response: risks.Responses[i%4], Controls: []string{"control/ACC-01"}, DueAt: &due,
+			Likelihood: &likelihood, Impact: &impact, Response: risks.Responses[i%4], Controls: []string{"control/ACC-01"}, DueAt: &due, Scale: on,
 		}
 		r.Compute()
 		return r.ID, r
+	}
+}
+
+// changeRisk writes into one risk.
+func changeRisk(b *bench, s *surface.System, n int) {
+	b.Helper()
+	_, err := s.SetRecord(context.Background(), ledgertest.Operator, risks.Register, "RSK-"+strconv.Itoa(n), record.AnyVersion, map[string]json.RawMessage{
+		"what": json.RawMessage(strconv.Quote(fmt.Sprintf("What was seen the time %d.", n))),
 	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// scale puts one in force that has the steps of the default.
+func scale(b *bench, s *surface.System) {
+	own, at := *risks.Default(), time.Now().UTC()
+	own.ID, own.Title, own.Author, own.State, own.ApprovedBy, own.ApprovedAt = "SCL-1", "Our own", "person/E000001", risks.InForce, "person/E000002", &at
+	put(b, s, risks.Scales, 1, func(int) (string, *risks.Scale) { return own.ID, &own })
+}
+
+// rateOn rates all risks on it, but for a few.
+func rateOn(b *bench, s *surface.System, n, people int) {
+	var all []record.Change
+	rated := risk(people, "risk_scale/SCL-1")
+	err := s.DB.Read(context.Background(), func(r *store.Reader) error {
+		_, err := record.List(r, risks.Register, record.Query{Sort: "score", Limit: n}, func(v *record.Version) error {
+			i, err := strconv.Atoi(strings.TrimPrefix(v.ID, "RSK-"))
+			id, doc := rated(i - 1)
+			all = append(all, record.Change{Verb: "changed", ID: id, Doc: doc, Expect: v.Version})
+			return err
+		})
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for batch := range slices.Chunk(all, act.MaxBatch) {
+		if _, err := s.Door.Do(context.Background(), ledgertest.Operator, "risk.set", risks.Register.Register, func(tx *act.Tx) error {
+			_, err := record.Put(tx, risks.Register, batch...)
+			return err
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func fillAcknowledgments(b *bench, s *surface.System, people, versions int) {

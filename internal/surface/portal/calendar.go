@@ -1,7 +1,9 @@
 package portal
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -17,10 +19,57 @@ type calendarDay struct {
 	Other, Today, Empty bool // Other: of the month before or after
 	Occurrences         []tasks.Listed
 	Deadlines           []surface.Deadline
+	More                []moreDeadlines
 	// Every are those of duties of every day that are as they should be, in a month.
 	Every []stateCount
 	Next  string // the day after
 }
+
+// moreDeadlines are too many to list each of them.
+type moreDeadlines struct {
+	Count      int64
+	What, Href string
+}
+
+// fewDeadlines are so many of a kind that each of them has its line on a day of a
+// month, and of a week.
+const (
+	fewDeadlines       = 3
+	fewDeadlinesOfWeek = 15
+)
+
+// deadlines are what falls due on each day.
+func (p *Portal) deadlines(r *request, days []calendarDay, few int64) (sum int64, err error) {
+	begins := make([]time.Time, len(days), len(days)+1)
+	for i := range days {
+		begins[i] = days[i].At
+	}
+	last := begins[len(begins)-1]
+	falling, err := p.System.Falling(r.Context(), r.caller, append(begins, last.AddDate(0, 0, 1)), few)
+	if err != nil {
+		return 0, err
+	}
+	for i := range days {
+		day := &days[i]
+		for _, f := range falling[i] {
+			sum += f.Count
+			if f.Each != nil {
+				day.Deadlines = append(day.Deadlines, f.Each...)
+				continue
+			}
+			query := url.Values{prefix + f.Due.At + ".from": {day.Date}, prefix + f.Due.At + ".to": {day.Date}, "filter": {f.Due.Open}, "sort": {f.Due.At}}
+			day.More = append(day.More, moreDeadlines{f.Count, f.Due.What, p.ask(f.Kind, query).with()})
+		}
+		slices.SortFunc(day.Deadlines, func(a, b surface.Deadline) int {
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.What, b.What))
+		})
+	}
+	return sum, nil
+}
+
+// firstYear is the first that is shown: before it, midnights were not always at whole
+// quarters of an hour (record.Spread).
+const firstYear = 1973
 
 // calendar shows a month, or a week, of what falls due.
 func (p *Portal) calendar(r *request) (*shown, error) {
@@ -36,12 +85,12 @@ func (p *Portal) calendar(r *request) (*shown, error) {
 		Before, After, Other string // addresses; Other: of the week, or the month
 		Weeks                [][]calendarDay
 		Counts               []stateCount
-		Deadlines            int
+		Deadlines            int64
 		Any                  bool // there are duties at all
 	}{}
 	week, month := &spans[0], &spans[1]
 	begin := month.begin(now)
-	if at, err := time.ParseInLocation("2006-01", r.FormValue("month"), zone); err == nil {
+	if at, err := time.ParseInLocation("2006-01", r.FormValue("month"), zone); err == nil && at.Year() >= firstYear {
 		begin = at
 	}
 	end := month.next(begin, 1)
@@ -51,7 +100,7 @@ func (p *Portal) calendar(r *request) (*shown, error) {
 	if month.begin(now).Equal(begin) {
 		page.Other = "/calendar?week=" + now.Format(time.DateOnly)
 	}
-	if at, err := time.ParseInLocation(time.DateOnly, r.FormValue("week"), zone); err == nil {
+	if at, err := time.ParseInLocation(time.DateOnly, r.FormValue("week"), zone); err == nil && at.Year() >= firstYear {
 		page.Week, begin = true, week.begin(at)
 		end = week.next(begin, 1)
 		year, number := begin.ISOWeek()
@@ -64,48 +113,60 @@ func (p *Portal) calendar(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	deadlines, err := p.System.Deadlines(r.Context(), r.caller, begin, end)
-	if err != nil {
-		return nil, err
-	}
-	page.Counts, page.Deadlines = counted(listed), len(deadlines)
+	page.Counts = counted(listed)
 	all, err := p.allDuties(r.Context())
 	if err != nil {
 		return nil, err
 	}
 	page.Any = len(all) > 0
+	var days []calendarDay
+	var first, last int // days of the month, or the week, itself
 	for at := week.begin(begin); at.Before(end); at = week.next(at, 1) {
-		var days []calendarDay
 		for n := range 7 {
 			day := calendarDay{At: date(at.Year(), at.Month(), at.Day()+n, at)}
 			day.Date = day.At.Format(time.DateOnly)
 			day.Other, day.Today = day.At.Before(begin) || !day.At.Before(end), day.Date == now.Format(time.DateOnly)
 			day.Next = day.At.AddDate(0, 0, 1).Format(time.DateOnly)
-			var every []tasks.Listed
-			for _, l := range listed {
-				_, on := tasks.Split(l.ID)
-				usual := l.Frequency == calendar.Daily && (l.State == calendar.Done && l.OK || l.State == calendar.NotYetDue)
-				switch {
-				case on != day.Date:
-				case usual && !page.Week:
-					every = append(every, l)
-				default:
-					day.Occurrences = append(day.Occurrences, l)
-				}
+			day.occurrences(listed, page.Week)
+			if days = append(days, day); day.At.Before(begin) {
+				first = len(days)
+			} else if !day.Other {
+				last = len(days)
 			}
-			day.Every = counted(every)
-			for _, d := range deadlines {
-				if d.At.In(zone).Format(time.DateOnly) == day.Date {
-					day.Deadlines = append(day.Deadlines, d)
-				}
-			}
-			slices.SortStableFunc(day.Occurrences, func(a, b tasks.Listed) int {
-				return slices.Index(grave, a.State) - slices.Index(grave, b.State)
-			})
-			day.Empty = len(day.Occurrences)+len(day.Deadlines)+len(day.Every) == 0
-			days = append(days, day)
 		}
-		page.Weeks = append(page.Weeks, days)
 	}
+	few := int64(fewDeadlines)
+	if page.Week {
+		few = fewDeadlinesOfWeek
+	}
+	if page.Deadlines, err = p.deadlines(r, days[first:last], few); err != nil {
+		return nil, err
+	}
+	for i := range days {
+		day := &days[i]
+		day.Empty = len(day.Occurrences)+len(day.Deadlines)+len(day.More)+len(day.Every) == 0
+	}
+	page.Weeks = slices.Collect(slices.Chunk(days, 7))
 	return &shown{page: "calendar", title: "Calendar", data: page}, nil
+}
+
+// occurrences puts on the day what of it is listed: in a month, what is done every day
+// and is as it should be is counted only.
+func (day *calendarDay) occurrences(listed []tasks.Listed, week bool) {
+	var every []tasks.Listed
+	for _, l := range listed {
+		_, on := tasks.Split(l.ID)
+		usual := l.Frequency == calendar.Daily && (l.State == calendar.Done && l.OK || l.State == calendar.NotYetDue)
+		switch {
+		case on != day.Date:
+		case usual && !week:
+			every = append(every, l)
+		default:
+			day.Occurrences = append(day.Occurrences, l)
+		}
+	}
+	day.Every = counted(every)
+	slices.SortStableFunc(day.Occurrences, func(a, b tasks.Listed) int {
+		return slices.Index(grave, a.State) - slices.Index(grave, b.State)
+	})
 }

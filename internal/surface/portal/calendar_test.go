@@ -1,9 +1,15 @@
 package portal_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
+
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/findings"
 )
 
 func TestTheCalendarShowsWhatFallsDue(t *testing.T) {
@@ -20,4 +26,46 @@ func TestTheCalendarShowsWhatFallsDue(t *testing.T) {
 	b.get("/calendar?month=2026-02").want(t, http.StatusOK, "February 2026", `<a class="late" href="/duties/access-review/2026-02-28">`, "late</span>")
 	b.get("/calendar?week=2026-03-12").want(t, http.StatusOK, "Week 11 of 2026", "/duties/log-integrity-check/2026-03-15", `href="/calendar?week=2026-03-16"`, `href="/calendar?month=2026-03"`)
 	b.get("/calendar?month=x&week=y").want(t, http.StatusOK, "March 2026")
+}
+
+// A day with many deadlines says how many, and leads to the list of exactly those.
+func TestTheCalendarCountsWhatIsTooMuchToList(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	find := func(n int, found string) { // a week before it is due
+		t.Helper()
+		var all []map[string]json.RawMessage
+		for i := range n {
+			all = append(all, fields("title", fmt.Sprintf("Gap %d of %s", i, found), "source", "audit", "severity", "critical", "found_at", found, "owner", "person/E1"))
+		}
+		for _, one := range all {
+			_, err := c.AddRecord(t.Context(), apptest.Operator, findings.Register, one)
+			c.must(err)
+		}
+	}
+	find(3, "2026-03-07T23:59:00Z")
+	find(4, "2026-03-08T00:00:00Z")
+	find(1, "2026-02-21T23:59:00Z")
+	const day = `<a href="/r/findings?f.due_at.from=2026-03-15`
+	const counted = day + `&amp;f.due_at.to=2026-03-15&amp;filter=`
+	month := b.get("/calendar").want(t, http.StatusOK, "9 deadlines of records", "Gap 2 of 2026-03-07", counted, "<strong>4</strong> × ", "A door without a lock")
+	if strings.Contains(month.body, "of 2026-03-08") || strings.Contains(month.body, "of 2026-02") {
+		t.Error("what is counted is listed, too, or what falls due in another month")
+	}
+	_, rest, _ := strings.Cut(month.body, day)
+	query, _, _ := strings.Cut(rest, `"`)
+	list := b.get("/r/findings?f.due_at.from=2026-03-15"+html.UnescapeString(query)).want(t, http.StatusOK, "Gap 0 of 2026-03-08", "Gap 3 of 2026-03-08")
+	if strings.Contains(list.body, "of 2026-03-07") || strings.Contains(list.body, "without a lock") {
+		t.Error("the list has what falls due on another day")
+	}
+	// A week has room for more.
+	if week := b.get("/calendar?week=2026-03-15").want(t, http.StatusOK, "Gap 3 of 2026-03-08"); strings.Contains(week.body, counted) {
+		t.Error("a week counts four of them")
+	}
+	find(12, "2026-03-08T12:00:00Z")
+	b.get("/calendar?week=2026-03-15").want(t, http.StatusOK, counted, "<strong>16</strong> × ", "Gap 0 of 2026-03-07")
+	for _, wrong := range []string{"1969-12", "0001-01", "-1-01"} {
+		b.get("/calendar?month="+wrong).want(t, http.StatusOK, "March 2026")
+	}
+	b.get("/calendar?week=1969-12-31").want(t, http.StatusOK, "March 2026")
 }

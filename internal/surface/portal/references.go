@@ -51,6 +51,7 @@ func (p *Portal) wording() template.FuncMap {
 		"plural":    plural[int],
 		"items":     func(n int64) string { return plural(n, "item") },
 		"concluded": func(c judgments.Conclusion) string { return reports.ConcludedWords(&c) },
+		"deadlines": func(n int64) string { return plural(n, "deadline") },
 		"events":    func(n int64) string { return plural(n, "event") },
 		"worse":     controltests.Combine,
 	}

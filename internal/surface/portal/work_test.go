@@ -1,11 +1,16 @@
 package portal_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/record"
 )
 
 func taskEntry(ref string) tasks.Entry { return tasks.Entry{Ref: ref} }
@@ -43,4 +48,30 @@ func TestMyWorkIsWhatIOwe(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.signed(t, "bob", "compliance").get("/work").want(t, http.StatusOK, "You owe nothing")
+}
+
+// What does not fit into a page of work is said, not left out.
+func TestMyWorkSaysWhenThereIsMore(t *testing.T) {
+	c := openCompany(t)
+	b := c.employed("eva", "E1", "control-owner")
+	if mine := b.get("/work"); strings.Contains(mine.body, "There are more") {
+		t.Error("there is more than one finding")
+	}
+	found, due := c.Manual.Now(), c.Manual.Now().AddDate(0, 0, 8)
+	var all []record.Change
+	for i := range 500 {
+		id := fmt.Sprintf("FND-9%03d", i)
+		all = append(all, record.Change{Verb: "added", ID: id, Doc: findings.Finding{
+			ID: id, Title: "Gap", Source: "audit", Severity: "critical", Owner: "person/E1", State: findings.Open, ReportedBy: "person/E2", FoundAt: &found, DueAt: &due,
+		}})
+	}
+	_, err := c.Door.Do(t.Context(), apptest.Operator, "finding.add", findings.Register.Register, func(tx *act.Tx) error {
+		_, err := record.Put(tx, findings.Register, all...)
+		return err
+	})
+	c.must(err)
+	mine := b.get("/work").want(t, http.StatusOK, "There are more than 500 of “Close the finding”: the 500 that fall due first are below.", "A key without rotation", "FND-9498")
+	if strings.Contains(mine.body, "FND-9499") {
+		t.Error("501 are listed")
+	}
 }
