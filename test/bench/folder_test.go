@@ -17,6 +17,7 @@ import (
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/test/product"
 )
 
 // shared is what sections have in common.
@@ -29,11 +30,9 @@ type shared struct {
 func (b *bench) build() string {
 	b.Helper()
 	if b.shared.binary == "" {
-		path := filepath.Join(b.shared.t.TempDir(), "scaf")
-		command := exec.Command("go", "build", "-trimpath", "-o", path, "../../cmd/scaf")
-		command.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := command.CombinedOutput(); err != nil {
-			b.Fatalf("build: %v\n%s", err, out)
+		path, err := product.Build(b.shared.t.TempDir())
+		if err != nil {
+			b.Fatal(err)
 		}
 		b.shared.binary = path
 	}

@@ -13,10 +13,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	_ "time/tzdata" // as the real program has
+
+	"scaf.dev/scaf/test/product"
 )
 
 var (
@@ -54,15 +54,8 @@ func prepare() (err error) {
 	if scratch, err = os.MkdirTemp("", "scaf-browser-"); err != nil {
 		return err
 	}
-	// The program runs with its own memory settings, not with those of the tests.
-	if err := os.Unsetenv("GOGC"); err != nil {
+	if program, err = product.Build(scratch); err != nil {
 		return err
-	}
-	program = filepath.Join(scratch, "scaf")
-	command := exec.Command("go", "build", "-trimpath", "-o", program, "scaf.dev/scaf/cmd/scaf")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the program: %w\n%s", err, out)
 	}
 	return startBrowser()
 }

@@ -19,6 +19,7 @@ import (
 
 	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/test/product"
 )
 
 // program is the program as it is built for users.
@@ -30,20 +31,13 @@ var long = os.Getenv("SCAF_LONG") == "1"
 func TestMain(m *testing.M) { os.Exit(build(m)) }
 
 func build(m *testing.M) int {
-	// The program runs with its own memory settings, not with those of the tests.
-	if err := os.Unsetenv("GOGC"); err != nil {
-		panic(err)
-	}
 	dir, err := os.MkdirTemp("", "scaf-faults-")
 	if err != nil {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	program = filepath.Join(dir, "scaf")
-	command := exec.Command("go", "build", "-trimpath", "-o", program, "scaf.dev/scaf/cmd/scaf")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+	if program, err = product.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

@@ -21,33 +21,27 @@ package scenarios
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // as the real program has
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/platform/notify/notifytest"
-	"scaf.dev/scaf/internal/surface/cli"
+	"scaf.dev/scaf/test/product"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"scaf": func() {
-			os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, app.New("test")))
-		},
-	})
-}
-
 func TestScenarios(t *testing.T) {
+	program, err := product.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	around := &around{t: t, posts: map[*testscript.TestScript]*notifytest.Post{}, slack: map[*testscript.TestScript]*notifytest.Slack{}}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -60,9 +54,7 @@ func TestScenarios(t *testing.T) {
 			e.Setenv("TOMORROW", today.AddDate(0, 0, 1).Format(time.DateOnly))
 			e.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-			// Under the race detector each of the hundreds of processes would sleep
-			// for a second at its end, which the real program does not.
-			e.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+			e.Setenv("PATH", filepath.Dir(program)+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
