@@ -196,9 +196,23 @@ func (k *Kind) Value(field, text string, zone *time.Location) (json.RawMessage, 
 		return json.Marshal(day.UTC())
 	}
 	if !jsontext.Value(text).IsValid() {
-		return nil, &Invalid{[]FieldError{{field, fmt.Sprintf("%q is not a %s: write it as JSON", text, typeName(t))}}}
+		return nil, &Invalid{[]FieldError{{field, fmt.Sprintf("%q is not a %s: write %s", text, typeName(t), k.written(field))}}}
 	}
 	return json.RawMessage(text), nil
+}
+
+// written says how a value is written that is neither text nor a time.
+func (k *Kind) written(field string) string {
+	switch k.Shape(field) {
+	case ShapeTruth:
+		return "true or false"
+	case ShapeNumber:
+		return "digits, like 12"
+	case ShapeTexts:
+		return `it as JSON, like ["A","B"]`
+	case ShapeText, ShapeTime, ShapeJSON:
+	}
+	return "it as JSON"
 }
 
 // topLevel is the value of a document's field, nil when it has none. What

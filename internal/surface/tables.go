@@ -15,7 +15,7 @@ type Table struct {
 	Form     string // tabular.CSV or tabular.XLSX
 	Register string
 	Name     string // of the file, for messages
-	Sheet    string // of an XLSX file; empty: the only one
+	Sheet    string // of an XLSX file; empty: the only one, or the one named after the register
 	Options  tabular.Options
 	Update   bool // records that are there are changed where they differ
 	// Progress is told how many of how many rows have been read; nil: nobody is.

@@ -75,11 +75,11 @@ func match(kind *record.Kind, header []string, o Options) ([]column, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, fmt.Errorf("no field of %s is like the column %s: map it with --map FIELD=COLUMN, or leave it out with --map -=COLUMN; the fields are %s",
-			kind.Register, strings.Join(unknown, ", "), strings.Join(fields, ", "))
+		return nil, fmt.Errorf("%w: no field of %s is like the column %s: call it as the field that it feeds, or take it out; the fields are %s",
+			ErrColumn, kind.Register, strings.Join(unknown, ", "), strings.Join(fields, ", "))
 	}
 	if _, ok := fed["id"]; !ok && slices.Contains(fields, "id") {
-		return nil, fmt.Errorf("no column feeds the field id, by which a record is known again: map one with --map id=COLUMN; the columns are %s", quoted(at))
+		return nil, fmt.Errorf("%w: no column feeds the field id, by which a record is known again: call the one that does id; the columns are %s", ErrColumn, quoted(at))
 	}
 	var columns []column
 	for _, name := range slices.Sorted(maps.Keys(fed)) {
@@ -154,6 +154,22 @@ func holds(t reflect.Type, part string) holding {
 func isTime(t reflect.Type) bool   { return t == reflect.TypeFor[time.Time]() }
 func isObject(t reflect.Type) bool { return t != nil && t.Kind() == reflect.Struct && !isTime(t) }
 
+// listed are the texts of a list as people write it into a cell: a line each, or on
+// one line with semicolons between them.
+func listed(text string) []string {
+	between := ";"
+	if strings.Contains(text, "\n") {
+		between = "\n"
+	}
+	all := []string{}
+	for one := range strings.SplitSeq(text, between) {
+		if one = strings.TrimSpace(one); one != "" {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
 // value reads a cell. A cell is data: what a spreadsheet would take for a
 // formula is text here.
 func (c column) value(kind *record.Kind, cell cell, zone *time.Location) (json.RawMessage, error) {
@@ -171,8 +187,11 @@ func (c column) value(kind *record.Kind, cell cell, zone *time.Location) (json.R
 	case cell.form == moment:
 		return nil, wrong("the cell holds a date, and the field none: format the cell as text and write its value again")
 	}
-	if c.holds == texts { // also of a part of an object, which is no field
+	switch {
+	case c.holds == texts: // also of a part of an object, which is no field
 		return json.Marshal(text)
+	case kind.Shape(c.field) == record.ShapeTexts && !strings.HasPrefix(text, "["):
+		return json.Marshal(listed(text))
 	}
 	return kind.Value(c.field, text, zone)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -77,3 +78,34 @@ func (c *csvRows) limit(int) {} // each row is held against the header as it is
 func (c *csvRows) sum() (string, error) { return hex.EncodeToString(c.hash.Sum(nil)), nil }
 
 func (c *csvRows) close() error { return nil }
+
+// delimiters are what programs put between the cells of a CSV file, by their settings.
+const delimiters = ",;\t"
+
+// Delimiter is what separates the columns' names in the first line of a CSV file: a
+// comma, a semicolon or a tab, whichever is there most often. The file is read from its
+// beginning, and left anywhere.
+func Delimiter(file io.ReadSeeker) (rune, error) {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	lines := bufio.NewReaderSize(file, 1<<16)
+	for {
+		line, err := lines.ReadSlice('\n')
+		if text := string(line); strings.TrimSpace(text) != "" {
+			most := ','
+			for _, one := range delimiters {
+				if strings.Count(text, string(one)) > strings.Count(text, string(most)) {
+					most = one
+				}
+			}
+			return most, nil
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return ',', err
+		}
+	}
+}

@@ -43,6 +43,13 @@ func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.File, e.L
 // Unwrap gives the line's own error.
 func (e *LineError) Unwrap() error { return e.Err }
 
+// What whoever sends a file can answer: which sheet is meant, and which column
+// feeds which field.
+var (
+	ErrSheet  = errors.New("say which sheet is meant")
+	ErrColumn = errors.New("the columns do not fit")
+)
+
 // ErrEmpty says that the file has no header.
 var ErrEmpty = errors.New("the file is empty: its first line must name the columns")
 

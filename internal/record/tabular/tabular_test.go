@@ -22,6 +22,18 @@ import (
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
+// listing has a list of texts.
+var listing = &record.Kind{
+	Name: "listing", Register: "listings", Title: "Listings", IDField: "id",
+	New: func() any { return &listed{} }, Identify: func(doc any) string { return record.As[listed](doc).ID },
+}
+
+type listed struct {
+	ID          string   `json:"id"`
+	Title       string   `json:"title"`
+	Regulations []string `json:"regulations"`
+}
+
 // read gives the documents of a file as JSON, or "where: reason" of a row that
 // is refused.
 func read(t testing.TB, text string, kind *record.Kind, o tabular.Options) ([]string, error) {
@@ -108,9 +120,19 @@ func TestRowsBecomeDocuments(t *testing.T) {
 			text: "id,name,email\nE2,,nobody\n",
 			want: []string{`file.csv:2: name: is missing; email: "nobody" is no e-mail address`},
 		},
+		"lists": {
+			text: "id,title,regulations\nR1,A,\"one; two ;\"\nR2,B,\"one\n two; three\"\nR3,C,\"[\"\"one; two\"\"]\"\nR4,D,one\nR5,E,[one\n", kind: listing,
+			want: []string{
+				`{"id":"R1","title":"A","regulations":["one","two"]}`,
+				`{"id":"R2","title":"B","regulations":["one","two; three"]}`,
+				`{"id":"R3","title":"C","regulations":["one; two"]}`,
+				`{"id":"R4","title":"D","regulations":["one"]}`,
+				`file.csv:7: regulations: "[one" is not a list: write it as JSON, like ["A","B"]`,
+			},
+		},
 		"value of another type": {
 			text: "id,title,author.name,merged_at,merge\nc1,Fix,Ada,2026-01-02,yes\n", kind: changes.Register,
-			want: []string{`file.csv:2: merge: "yes" is not a bool: write it as JSON`},
+			want: []string{`file.csv:2: merge: "yes" is not a bool: write true or false`},
 		},
 		"an id twice": {
 			text: "id,name\nE1,Ada\nE1,Ada\nE1,Eve\n",
@@ -147,10 +169,10 @@ func TestAFileOfTheWrongFormIsRefusedWhole(t *testing.T) {
 	}{
 		"empty":            {text: "", want: "file.csv:1: the file is empty"},
 		"only a mark":      {text: "\xEF\xBB\xBF", want: "file.csv:1: the file is empty"},
-		"unknown column":   {text: "id,name,Salary,Shoe\n", want: `file.csv:1: no field of people is like the column "Salary", "Shoe": map it with --map FIELD=COLUMN`},
+		"unknown column":   {text: "id,name,Salary,Shoe\n", want: `file.csv:1: the columns do not fit: no field of people is like the column "Salary", "Shoe": call it as the field that it feeds`},
 		"column twice":     {text: "id,name,name\n", want: `file.csv:1: the column "name" is there twice`},
 		"field twice":      {text: "id,name,Name\n", want: `file.csv:1: the field name is fed by two columns`},
-		"no id":            {text: "name\nAda\n", want: `file.csv:1: no column feeds the field id`},
+		"no id":            {text: "name\nAda\n", want: `file.csv:1: the columns do not fit: no column feeds the field id`},
 		"mapped field":     {text: "id,name\n", o: tabular.Options{Columns: map[string]string{"nme": "name"}}, want: `file.csv:1: "nme" is no field of people: access_ended_at,`},
 		"mapped column":    {text: "id,name\n", o: tabular.Options{Columns: map[string]string{"name": "Nme"}}, want: `file.csv:1: there is no column "Nme": the columns are "id", "name"`},
 		"ignored column":   {text: "id,name\n", o: tabular.Options{Ignored: []string{"Nme"}}, want: `file.csv:1: there is no column "Nme"`},

@@ -122,7 +122,7 @@ func spelling(kind *record.Kind, field record.Field) string {
 	case record.ShapeTime:
 		return "A date, like 2026-01-31."
 	case record.ShapeTexts:
-		return `A list, like ["A","B"].`
+		return "A list: a line each, or semicolons between them."
 	case record.ShapeJSON:
 	}
 	return "JSON."

@@ -31,7 +31,8 @@ const (
 )
 
 // OpenXLSX reads a sheet of an XLSX file (ECMA-376, transitional or strict) to
-// its end without taking anything; without a name it is the file's only sheet.
+// its end without taking anything; without a name it is the file's only sheet, or
+// of several the one that is named after the register, as templates and exports are.
 // What is wrong with the file is one error; what is wrong with the sheet's
 // columns or form is a *LineError, whose file is "file:sheet".
 //
@@ -45,7 +46,7 @@ func OpenXLSX(name string, file io.ReaderAt, size int64, sheet string, kind *rec
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	part, sheet, err := b.choose(sheet)
+	part, sheet, err := b.choose(sheet, sheetName(kind.Register))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -180,15 +181,20 @@ func resolve(folder, target string) string {
 	return strings.TrimPrefix(path.Clean(target), "/")
 }
 
-// choose finds a sheet by its name; without one, the only sheet there is.
-func (b *book) choose(name string) (part, sheet string, err error) {
+// choose finds a sheet by its name; without one, the only sheet there is, or the
+// usual one.
+func (b *book) choose(name, usual string) (part, sheet string, err error) {
 	var names []string
 	for _, one := range b.sheets {
 		names = append(names, fmt.Sprintf("%q", one.Name))
 	}
 	list := strings.Join(names, ", ")
 	if name == "" && len(b.sheets) > 1 {
-		return "", "", fmt.Errorf("the file has the sheets %s: name one with --sheet", list)
+		at := slices.IndexFunc(b.sheets, func(one sheetEntry) bool { return strings.EqualFold(one.Name, usual) })
+		if at < 0 {
+			return "", "", fmt.Errorf("%w: the file has %s, and none of them is called %s", ErrSheet, list, usual)
+		}
+		name = b.sheets[at].Name
 	}
 	for _, one := range b.sheets {
 		if name != "" && one.Name != name {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,7 +46,8 @@ hyphens and underscores; --map FIELD=COLUMN says otherwise, and --map -=COLUMN
 leaves a column out. A column that feeds nothing is an error.
 
 Text and times are written as they are (a date is midnight in the organization's
-time zone), other values as JSON. An empty cell says nothing.
+time zone), a list of texts a line each or with semicolons between them, other
+values as JSON. An empty cell says nothing.
 
 A record that is there already is skipped; with --update the fields that a row
 speaks of are changed where they differ. --preview prints what is new, what would
@@ -72,7 +74,7 @@ func (p *program) importTable(form string, command *cobra.Command) *cobra.Comman
 	if form == tabular.CSV {
 		flags.StringVar(&delimiter, "delimiter", ",", "what separates cells: one character, or the word tab")
 	} else {
-		flags.StringVar(&one.Sheet, "sheet", "", "the sheet (default: the only one)")
+		flags.StringVar(&one.Sheet, "sheet", "", "the sheet (default: the only one, or the one named after the register)")
 	}
 	flags.BoolVar(&one.Update, "update", false, "change records that are there and differ")
 	flags.BoolVar(&preview, "preview", false, "print what would become of each row, and write nothing")
@@ -117,7 +119,14 @@ func (p *program) table(one surface.Table, work func(surface.Table, surface.Tabl
 	show, finish := p.progress("reading rows")
 	defer finish()
 	one.Name, one.Progress = name, func(done, rows int64) { show(done, rows) }
-	return work(one, file)
+	err = work(one, file)
+	switch {
+	case errors.Is(err, tabular.ErrSheet):
+		return fmt.Errorf("%w: name one with --sheet", err)
+	case errors.Is(err, tabular.ErrColumn):
+		return fmt.Errorf("%w; or map it with --map FIELD=COLUMN, or leave it out with --map -=COLUMN", err)
+	}
+	return err
 }
 
 func (p *program) takeTable(ctx context.Context, s *surface.System, one surface.Table) error {

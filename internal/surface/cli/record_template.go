@@ -21,7 +21,7 @@ func (p *program) recordTemplate() *cobra.Command {
 		Short: "Make an empty table of a register, to fill in and import",
 		Long: `Make an empty table of a register as XLSX: its columns with the choices that SCAF
 takes, and a sheet "help" that says what belongs in each. Fill it in, then:
-  scaf import xlsx REGISTER FILE --sheet REGISTER --preview
+  scaf import xlsx REGISTER FILE --preview
 It needs no folder. In one, it says what holds there: the scale of the risks.`,
 		Args: args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {

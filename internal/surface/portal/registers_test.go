@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xuri/excelize/v2"
+
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/config"
@@ -345,10 +347,13 @@ func TestSearching(t *testing.T) {
 }
 
 // upload sends a file with a form.
-func (b *browser) upload(path, name string, content []byte) page {
+func (b *browser) upload(path, name string, content []byte, fields ...string) page {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	_ = form.WriteField("form", b.form)
+	for i := 0; i < len(fields); i += 2 {
+		_ = form.WriteField(fields[i], fields[i+1])
+	}
 	part, err := form.CreateFormFile("file", name)
 	if err != nil {
 		b.t.Fatal(err)
@@ -398,4 +403,59 @@ func TestATableIsBroughtIn(t *testing.T) {
 		t.Error("the template is no XLSX")
 	}
 	b.get("/import/periods").want(t, 404)
+}
+
+// The table that the portal gives is one that it takes: with its two sheets, filled in
+// with a spreadsheet. Of other workbooks whoever sends them names the sheet.
+func TestTheTemplateIsBroughtInAgain(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	b := s.signed(t, "ann", "compliance")
+	book, err := excelize.OpenReader(strings.NewReader(b.get("/import/risks/template").want(t, 200).body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled := map[string]string{"id": "RSK-7", "title": "Ransomware", "category": "security", "owner": "person/E1", "controls": "CHG-01; END-01"}
+	header, err := book.GetRows("risks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range header[0] {
+		cell, err := excelize.CoordinatesToCellName(i+1, 2)
+		if err == nil && filled[name] != "" {
+			err = book.SetCellStr("risks", cell, filled[name])
+			delete(filled, name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(filled) > 0 {
+		t.Fatalf("the template has no columns for %v", filled)
+	}
+	var file bytes.Buffer
+	if err := book.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	held := regexp.MustCompile(`name="held" value="([0-9a-f]{64})"`).FindStringSubmatch(b.upload("/import/risks", "risks.xlsx", file.Bytes()).want(t, 200, "<dt>new</dt><dd>1</dd>").body)
+	b.post("/import/risks/take", "held", held[1], "name", "risks.xlsx", "sheet", "").want(t, 200, "<dt>new</dt><dd>1</dd>")
+	b.get("/r/risks/RSK-7").want(t, 200, "Ransomware", "<li>", "END-01")
+
+	if err := book.SetSheetName("risks", "Mine"); err != nil {
+		t.Fatal(err)
+	}
+	file.Reset()
+	if err := book.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	refused := b.upload("/import/risks", "mine.xlsx", file.Bytes()).want(t, 422, "say which sheet is meant", "&#34;Mine&#34;, &#34;help&#34;", `<label for="sheet">`)
+	columns := b.upload("/import/risks", "risks.csv", []byte("id;colour\nRSK-8;red\n")).want(t, 422, "no field of risks is like the column &#34;colour&#34;")
+	missing := b.upload("/import/risks", "risks.csv", []byte("title\nRansomware\n")).want(t, 422, "call the one that does id")
+	for _, got := range []page{refused, columns, missing} {
+		if strings.Contains(got.body, "--sheet") || strings.Contains(got.body, "--map") {
+			t.Errorf("a flag of the command line in the portal: %.400s", got.body)
+		}
+	}
+	b.upload("/import/risks", "mine.xlsx", file.Bytes(), "sheet", "Mine").want(t, 200, "<dt>as they are</dt><dd>1</dd>")
+	b.upload("/import/risks", "risks.csv", []byte("id;title;category;owner\nRSK-8;Fire;operations;person/E1\n")).want(t, 200, "<dt>new</dt><dd>1</dd>")
 }

@@ -25,6 +25,7 @@ type tablePage struct {
 	Wrong          string
 	// Of a preview: the file, as it was kept, and what would become of it.
 	Name, Held, Form string
+	Sheet            string // that whoever sent the file named
 	Counts           *record.Previewed
 	Rows             []previewRow
 	More             bool
@@ -58,12 +59,15 @@ func (p *Portal) tablePreview(r *request) (*shown, error) {
 		return answer, nil
 	}
 	defer func() { _ = file.Close() }() // it was read
-	page.Name = filepath.Base(header.Filename)
+	page.Name, page.Sheet = filepath.Base(header.Filename), strings.TrimSpace(r.PostForm.Get("sheet"))
 	if page.Form, err = tableForm(page.Name); err != nil {
 		page.Wrong = sentence(err)
 		return answer, nil
 	}
-	table := surface.Table{Form: page.Form, Register: r.kind.Register, Name: page.Name, Update: true, Options: tabular.Options{Delimiter: ','}}
+	table := surface.Table{Form: page.Form, Register: r.kind.Register, Name: page.Name, Sheet: page.Sheet, Update: true}
+	if table.Options.Delimiter, err = tabular.Delimiter(file); err != nil {
+		return nil, err
+	}
 	if page.Counts, err = p.System.PreviewTable(r.Context(), r.caller, table, file, func(row record.Preview) error {
 		return p.preview(r, page, row)
 	}); err != nil {
@@ -133,7 +137,7 @@ func (p *Portal) preview(r *request, page *tablePage, row record.Preview) error 
 // takeTable brings in a table that was kept after its preview.
 func (p *Portal) takeTable(r *request) (*shown, error) {
 	answer, page := p.tablePage(r)
-	page.Name = filepath.Base(r.PostForm.Get("name"))
+	page.Name, page.Sheet = filepath.Base(r.PostForm.Get("name")), r.PostForm.Get("sheet")
 	form, err := tableForm(page.Name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errForm, err)
@@ -143,9 +147,11 @@ func (p *Portal) takeTable(r *request) (*shown, error) {
 		return nil, err
 	}
 	defer func() { _ = held.Close(); _ = os.Remove(held.Name()) }() // it was read
-	page.Done, err = p.System.TakeTable(r.Context(), r.caller, surface.Table{
-		Form: form, Register: r.kind.Register, Name: page.Name, Update: r.PostForm.Get("update") != "", Options: tabular.Options{Delimiter: ','},
-	}, held)
+	table := surface.Table{Form: form, Register: r.kind.Register, Name: page.Name, Sheet: page.Sheet, Update: r.PostForm.Get("update") != ""}
+	if table.Options.Delimiter, err = tabular.Delimiter(held); err != nil {
+		return nil, err
+	}
+	page.Done, err = p.System.TakeTable(r.Context(), r.caller, table, held)
 	if err != nil {
 		answer.status = http.StatusUnprocessableEntity
 		return answer, page.fails(err)
