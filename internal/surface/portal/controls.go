@@ -11,6 +11,7 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/reports"
@@ -132,6 +133,9 @@ const fewDeviations = 10
 // pastResults is how many results a control's page shows of those that came before.
 const pastResults = 20
 
+// fewEvidence is how much evidence a control's page lists.
+const fewEvidence = 50
+
 // versionLine is a version of a control with how its design was assessed.
 type versionLine struct {
 	*versions.Version
@@ -148,8 +152,11 @@ type oneControl struct {
 	Versions []versionLine
 	Past     []results.Result
 	AllPast  int
-	Strip    *strip
-	Duties   []string // that its tests read
+	// Evidence is what was recorded for the control, the latest first, of AllEvidence.
+	Evidence    []documents.Evidence
+	AllEvidence int
+	Strip       *strip
+	Duties      []string // that its tests read
 }
 
 // controlPage is the page of one control.
@@ -178,6 +185,19 @@ func (p *Portal) controlPage(r *request) (*shown, error) {
 	}
 	return &shown{page: "control", title: control.ID + " " + control.Title, data: page}, nil
 }
+
+// evidenceFile sends the file of evidence, to be saved and not to be shown. The reading
+// is recorded.
+func (p *Portal) evidenceFile(r *request) (*shown, error) {
+	found, content, err := p.System.OpenEvidence(r.Context(), r.caller, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return &shown{file: content, name: found.File}, nil
+}
+
+// evidenceFilePath is where the file of evidence is sent from.
+func evidenceFilePath(id string) string { return "/evidence/" + url.PathEscape(id) + "/file" }
 
 // standingOf is the control that is asked for, and how all stand.
 func (p *Portal) standingOf(r *request) (*controls.Control, standings, error) {
@@ -228,6 +248,12 @@ func (page *oneControl) read(r *store.Reader, found []finding) error {
 		}
 		page.Versions = append(page.Versions, versionLine{v, design})
 	}
+	kept, err := documents.List(r, page.Control.ID)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(kept)
+	page.Evidence, page.AllEvidence = kept[:min(fewEvidence, len(kept))], len(kept)
 	if page.Period == nil {
 		return nil
 	}

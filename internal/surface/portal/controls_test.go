@@ -1,10 +1,13 @@
 package portal_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/platform/config"
 )
 
@@ -54,6 +57,39 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 	for _, path := range []string{"/controls/XYZ-99", "/controls/XYZ-99/deviations"} {
 		b.get(path).want(t, http.StatusNotFound)
 	}
+}
+
+// What was recorded for a control stands on its page, leads to its record and to the
+// file, and the record leads back.
+func TestAControlShowsItsEvidence(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "auditor")
+	b.get("/controls/PPL-01").want(t, http.StatusOK, "No file was recorded as evidence of this control")
+	for _, control := range []string{"PPL-01", "CHG-01"} {
+		_, err := c.AddEvidence(context.Background(), person("E1"), documents.Evidence{
+			Control: control, Test: c.control(control).Tests[0].ID, File: "leavers <of> March.txt", Source: "HR system", Query: "all leavers",
+			From: c.Manual.Now().AddDate(0, -1, 0), To: c.Manual.Now(),
+		}, strings.NewReader("Nobody of "+control))
+		c.must(err)
+	}
+	got := b.get("/controls/PPL-01").want(t, http.StatusOK, `<a href="/r/evidence/EVD-1"`, `<a href="/evidence/EVD-1/file">leavers &lt;of&gt; March.txt</a>`,
+		"2026-02-10 to 2026-03-10", `<span class="state prepared">Prepared</span>`, `<a href="/r/people/E1" title="person/E1">Example E1</a>`)
+	if strings.Contains(got.body, "EVD-2") {
+		t.Error("it shows evidence of another control")
+	}
+	b.get("/r/evidence/EVD-1").want(t, http.StatusOK, `<a href="/controls/PPL-01">PPL-01</a>`, `href="/evidence/EVD-1/file">Open the file</a>`)
+	before := c.size(t)
+	file := b.get("/evidence/EVD-1/file")
+	if file.status != http.StatusOK || file.body != "Nobody of PPL-01" || !strings.HasPrefix(file.header.Get("Content-Disposition"), "attachment;") {
+		t.Errorf("the file: %d %v %.200s", file.status, file.header, file.body)
+	}
+	if c.size(t) != before+1 {
+		t.Error("reading a file of evidence is not recorded")
+	}
+	b.get("/evidence/EVD-9/file").want(t, http.StatusNotFound)
+	_, err := documents.Conclude(context.Background(), c.Door, person("E3"), "EVD-1", controltests.Accepted, "It names everybody.")
+	c.must(err)
+	b.get("/controls/PPL-01").want(t, http.StatusOK, `<span class="state accepted">Accepted</span>`, "It names everybody.")
 }
 
 func TestAControlBeforeThereIsAPeriod(t *testing.T) {

@@ -133,9 +133,10 @@ func (p *Portal) doneSettingUp() {
 // request is what a page is made for.
 type request struct {
 	*http.Request
-	session *accounts.Session // nil: nobody is signed in
-	caller  act.Caller
-	kind    *record.Kind // of the register that the address names
+	session  *accounts.Session // nil: nobody is signed in
+	caller   act.Caller
+	kind     *record.Kind    // of the register that the address names
+	controls map[string]bool // ids of those that there are, once a page has come to one
 	// names are what people call the records that the page names, by their references;
 	// of those of unnamed nobody has read them yet.
 	names   map[string]string

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -29,6 +30,7 @@ type onePage struct {
 	Moves    []move
 	Edit     string // where it is changed; empty where the caller may not
 	Holds    string // of a person: the page of what they answer for and owe
+	File     string // of evidence: its file
 	Attached *surface.Attached
 	Named    []naming // the records of other registers that name it
 	May      map[string]bool
@@ -131,6 +133,9 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	}
 	if kind == people.Register {
 		page.Holds = personPath(v.ID)
+	}
+	if kind == documents.Register && p.opens(r, evidenceFilePath(v.ID)) {
+		page.File = evidenceFilePath(v.ID)
 	}
 	if page.May["move"] && !kind.Internal {
 		page.Moves, err = p.moves(r, v, wrong, state)

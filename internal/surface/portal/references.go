@@ -39,6 +39,7 @@ func (p *Portal) wording() template.FuncMap {
 		"occurs":    func(id string) string { return dutyPath(tasks.Split(id)) },
 		"path":      url.PathEscape,
 		"mark":      reports.Mark,
+		"filepath":  evidenceFilePath,
 		"state":     func(s calendar.State) string { return strings.ReplaceAll(string(s), "_", " ") },
 		"statemark": func(s calendar.State) string { return stateMarks[s] },
 		"stating":   func(s string) calendar.State { return calendar.State(s) },

@@ -51,6 +51,7 @@ func init() {
 		{method: "GET", path: "/controls", action: "control.read", menu: "Controls", make: (*Portal).controls},
 		{method: "GET", path: "/controls/{id}", action: "control.read", make: (*Portal).controlPage},
 		{method: "GET", path: "/controls/{id}/deviations", action: "control.read", make: (*Portal).deviations},
+		{method: "GET", path: "/evidence/{id}/file", action: "evidence.read", make: (*Portal).evidenceFile},
 		{method: "GET", path: "/duties", action: "record.read", menu: "Duties", make: (*Portal).duties},
 		{method: "GET", path: "/duties/{duty}", action: "record.read", make: (*Portal).duty},
 		{method: "GET", path: "/duties/{duty}/{date}", action: "record.read", make: (*Portal).occurrence},

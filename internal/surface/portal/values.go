@@ -63,6 +63,8 @@ func (p *Portal) value(r *request, kind *record.Kind, f record.Field, raw json.R
 		switch {
 		case f.Name == "state" && len(kind.States) > 0, len(f.Choices) > 0:
 			one.Text, one.Tone = record.Words(text), text
+		case f.Name == "control" || f.Name == "controls":
+			one.Href = p.controlOf(r, text)
 		default:
 			one = p.reference(r, text)
 		}
@@ -113,6 +115,25 @@ func (p *Portal) value(r *request, kind *record.Kind, f record.Field, raw json.R
 		v.Long, v.Lines = true, []shownLine{{Text: out.String()}}
 	}
 	return v, nil
+}
+
+// controlOf is the page of a control by its id; empty when there is none, or the reader
+// may not open it.
+func (p *Portal) controlOf(r *request, id string) string {
+	if r.controls == nil {
+		r.controls = map[string]bool{}
+		all, err := p.System.Controls()
+		if err != nil {
+			p.Log.Error("controls cannot be read", "error", err) // ids say which they are
+		}
+		for _, control := range all {
+			r.controls[control.ID] = true
+		}
+	}
+	if !r.controls[id] {
+		return ""
+	}
+	return p.leads(r, "control/"+id)
 }
 
 // leads is the page of what a text names: of a record, a control, a duty or its
