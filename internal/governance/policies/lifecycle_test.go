@@ -220,6 +220,45 @@ func (h house) force() {
 	h.move(ann, "PV-1", policies.InForce, "channels", `["portal"]`)
 }
 
+// A text binds from the day for which it was approved: before, the one that is in force
+// stays so, whoever is in a hurry, and nobody approves one day and gets another.
+func TestAVersionComesIntoForceOnItsDayAndNotBefore(t *testing.T) {
+	each(t, func(h house) {
+		h.force()
+		day := h.f.Manual.Now().Add(60 * 24 * time.Hour).UTC().Truncate(24 * time.Hour)
+		h.add(ann, policies.Versions, "policy", `"policy/desks"`, "text", quoted(text("Lock it away at noon.")), "procedure", `"wiki/desks"`)
+		h.move(ann, "PV-2", policies.InReview)
+		h.move(cleo, "PV-2", policies.Approved, "effective_at", quoted(day.Format(time.RFC3339)))
+		for _, other := range []string{`null`, quoted(day.Add(-50 * 24 * time.Hour).Format(time.RFC3339))} {
+			if _, err := h.f.SetRecord(ctx, ann, policies.Versions, "PV-2", record.AnyVersion, fields("effective_at", other)); err == nil {
+				t.Errorf("what was approved for one day gets the day %s", other)
+			}
+			if err := h.try(ann, policies.Versions, "PV-2", policies.InForce, "channels", `["portal"]`, "effective_at", other); err == nil {
+				t.Errorf("what was approved for one day comes into force for the day %s", other)
+			}
+		}
+		if err := h.try(ann, policies.Versions, "PV-2", policies.InForce, "channels", `["portal"]`); err == nil || !strings.Contains(err.Error(), day.Format(time.RFC3339)) {
+			t.Errorf("it comes into force before its day: %v", err)
+		}
+		if first, p := h.version("PV-1"), h.policy(); first.State != policies.InForce || p.CurrentVersion != "policy_version/PV-1" {
+			t.Errorf("%+v %+v", first, p)
+		}
+		if second := h.version("PV-2"); !second.PlannedAt.Equal(day) {
+			t.Errorf("%+v", second)
+		}
+		h.f.Manual.Set(day.Add(9 * time.Hour))
+		h.move(ann, "PV-2", policies.InForce, "channels", `["portal"]`)
+		first, second := h.version("PV-1"), h.version("PV-2")
+		if !second.EffectiveAt.Equal(h.f.Manual.Now()) || !second.PlannedAt.Equal(day) || first.State != policies.Superseded || !first.SupersededAt.Equal(*second.EffectiveAt) {
+			t.Errorf("%+v %+v", first, second)
+		}
+		var document strings.Builder
+		if _, err := h.f.PolicyDocument(ctx, ann, &document); err != nil || !strings.Contains(document.String(), "| "+day.Format(time.DateOnly)+" |") {
+			t.Errorf("%v: %s", err, document.String())
+		}
+	})
+}
+
 func (h house) person(id string, pairs ...string) {
 	h.Helper()
 	h.add(ann, people.Register, append([]string{"id", quoted(id), "name", `"Example"`, "joined_at", `"2020-01-01T00:00:00Z"`}, pairs...)...)

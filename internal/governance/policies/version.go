@@ -47,10 +47,14 @@ type Version struct {
 	Authors []string `json:"authors,omitempty"`
 	State   string   `json:"state"`
 	// Round counts how often it was put to review.
-	Round        int        `json:"round,omitempty"`
-	ApprovedBy   string     `json:"approved_by,omitempty"`
-	ApprovedAt   *time.Time `json:"approved_at,omitempty"`
-	EffectiveAt  *time.Time `json:"effective_at,omitempty"`
+	Round      int        `json:"round,omitempty"`
+	ApprovedBy string     `json:"approved_by,omitempty"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+	// EffectiveAt is from when it is to bind, and once it is in force from when it does.
+	EffectiveAt *time.Time `json:"effective_at,omitempty"`
+	// PlannedAt is when it was to come into force, as it was approved: the later one of
+	// that moment and of the effective date.
+	PlannedAt    *time.Time `json:"planned_at,omitempty"`
 	NextReviewAt *time.Time `json:"next_review_at,omitempty"`
 	// Channels are where people were told, when it came into force.
 	Channels     []string   `json:"channels,omitempty"`
@@ -68,15 +72,15 @@ var Versions = record.Define[Version](record.Definition{
 		{From: Draft, To: Withdrawn},
 		{From: InReview, To: Draft},
 		{From: InReview, To: Withdrawn},
-		{From: InReview, To: Approved, Permission: approve, NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"}},
-		{From: Approved, To: InForce, Permission: publish, Required: []string{"channels"}, Stamp: []string{"announced_by", "announced_at"},
-			Guard: "has(item.effective_at) && has(item.approved_at) && item.effective_at >= item.approved_at", Why: "it cannot bind anybody before it was approved"},
+		{From: InReview, To: Approved, Permission: approve, NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"}, Offered: []string{"effective_at"}},
+		{From: Approved, To: InForce, Permission: publish, Required: []string{"channels"}, Stamp: []string{"announced_by", "announced_at"}},
 		{From: InForce, To: Superseded, Permission: approve},
 	},
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Scanned: true},
 		{Field: "policy", Filter: true, Sort: true}, {Field: "number", Label: "Number", Filter: true}, {Field: "state", Label: "State", Filter: true},
-		{Field: "author", Label: "Author", Filter: true}, {Field: "approved_at", Filter: true, Sort: true}, {Field: "sha256", Label: "SHA-256", Filter: true},
+		{Field: "author", Label: "Author", Filter: true}, {Field: "approved_at", Filter: true, Sort: true}, {Field: "effective_at", Filter: true, Sort: true},
+		{Field: "planned_at", Filter: true, Sort: true}, {Field: "sha256", Label: "SHA-256", Filter: true},
 	},
 	Fields: []record.Field{
 		{Name: "policy", Label: "Policy", Refers: "policy", Required: true},
@@ -88,13 +92,15 @@ var Versions = record.Define[Version](record.Definition{
 		{Name: "criteria", Label: "Criteria", Computed: true}, {Name: "controls", Label: "Controls", Computed: true},
 		{Name: "author", Label: "Author"}, {Name: "authors", Label: "Written by", Given: true}, {Name: "round", Label: "Review round", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true}, {Name: "approved_at", Label: "Approved", Given: true},
-		{Name: "effective_at", Label: "Effective", Help: "From when it binds; empty: from when it is announced.", Section: "In force"},
+		{Name: "effective_at", Label: "Effective", Help: "From when it binds. It is approved with its text, and nothing comes into force before; empty, or a day that has passed: from when it comes into force.", Section: "In force"},
+		{Name: "planned_at", Label: "To come into force", Given: true},
 		{Name: "channels", Label: "Announced on", Help: "Where people were told, such as portal or Slack."},
 		{Name: "next_review_at", Label: "Next review due", Given: true},
 		{Name: "announced_by", Label: "Announced by", Given: true}, {Name: "announced_at", Label: "Announced", Given: true},
 		{Name: "superseded_at", Label: "Superseded", Given: true},
 		{Name: "sha256", Label: "SHA-256", Computed: true},
 	},
+	Dues: []record.Due{{Name: "force", What: "Bring the policy version into force", At: "planned_at", Owner: "author", Open: `item.state == "approved" && has(item.effective_at)`}},
 })
 
 // Compute takes from the text what it says. What its front matter does not say
@@ -152,15 +158,24 @@ func (v *Version) Before(tx *act.Tx, old any) error {
 			v.Authors = append(v.Authors, by)
 		}
 	}
-	if before.State == v.State {
-		if before.State != Draft && before.State != InReview && !slices.Equal(before.Channels, v.Channels) || before.EffectiveAt != nil && before.State == InForce && !record.SameTime(before.EffectiveAt, v.EffectiveAt) {
-			return record.Refuse("state", "is %s: when it took effect and where it was announced stay as they are", before.State)
+	if open := before.State == Draft || before.State == InReview; !open {
+		if !record.SameTime(before.EffectiveAt, v.EffectiveAt) {
+			return record.Refuse("effective_at", "was approved with the text, and stays as it is: another day is that of another version")
 		}
+		if before.State == v.State && !slices.Equal(before.Channels, v.Channels) {
+			return record.Refuse("state", "is %s: where it was announced stays as it is", before.State)
+		}
+	}
+	if before.State == v.State {
 		return nil
 	}
 	switch {
 	case v.State == InReview:
 		v.Round++
+	case v.State == Approved:
+		if v.PlannedAt = v.ApprovedAt; v.EffectiveAt != nil && v.EffectiveAt.After(*v.ApprovedAt) {
+			v.PlannedAt = v.EffectiveAt
+		}
 	case v.State == InForce:
 		return v.enforce(tx)
 	case before.State == InForce:
@@ -199,9 +214,10 @@ func (v *Version) enforce(tx *act.Tx) error {
 		return record.Refuse("policy", "%s is retired", p.ID)
 	}
 	now := tx.Now()
-	if v.EffectiveAt == nil {
-		v.EffectiveAt = &now
+	if v.EffectiveAt != nil && v.EffectiveAt.After(now) {
+		return record.Refuse("effective_at", "is %s, and it cannot come into force before: until then what is in force now stays so", v.EffectiveAt.Format(time.RFC3339))
 	}
+	v.EffectiveAt = &now
 	next := v.EffectiveAt.AddDate(0, months[v.Review], 0)
 	v.NextReviewAt = &next
 	if p.CurrentVersion != "" {

@@ -56,11 +56,7 @@ func (s *site) inForce(t *testing.T, slug string) (version string) {
 		move(apptest.Operator, policies.InReview, `{}`)
 		executive := act.Caller{ID: "person/E9", Roles: []string{"ciso"}}
 		move(executive, policies.Approved, `{}`)
-		now, err := json.Marshal(s.Clock.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		move(executive, policies.InForce, `{"channels":["portal"],"effective_at":`+string(now)+`}`)
+		move(executive, policies.InForce, `{"channels":["portal"]}`)
 		if _, err := s.AskToAcknowledge(ctx, apptest.Operator, version); err != nil {
 			t.Fatal(err)
 		}
