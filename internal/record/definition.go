@@ -52,6 +52,9 @@ type Definition struct {
 	Transitions []Transition
 	// Columns are the top-level fields by which lists are filtered and sorted.
 	Columns []Column
+	// Shown are fields that lists show of a register without columns: what its records
+	// are told apart by.
+	Shown []string
 	// Fields say how people see the fields, in the order of forms and pages. What
 	// is not described is called by its name.
 	Fields []Field
@@ -158,7 +161,7 @@ func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
 		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
-		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
+		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
 	}
 	if k.Singular == "" {
 		k.Singular = Words(k.Name)
@@ -293,6 +296,9 @@ func (k *Kind) mistakes(d *Definition) error {
 			say("Columns: %q must be given once, with a label, to filter or to sort", c.Field)
 		}
 		seen[c.Field] = true
+	}
+	for _, field := range d.Shown {
+		has("Shown", field)
 	}
 	for i := range d.Transitions {
 		t := &d.Transitions[i]

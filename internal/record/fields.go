@@ -101,12 +101,19 @@ const (
 	ShapeTruth  Shape = "bool"
 	ShapeTime   Shape = "time"
 	ShapeTexts  Shape = "texts" // a list of texts
-	ShapeJSON   Shape = "json"  // anything else
+	// ShapeParts is a struct, ShapeRows a list of them, ShapeNumbers one of numbers.
+	ShapeParts   Shape = "parts"
+	ShapeRows    Shape = "rows"
+	ShapeNumbers Shape = "numbers"
+	ShapeJSON    Shape = "json" // anything else
 )
 
 // Shape is that of a field.
-func (k *Kind) Shape(field string) Shape {
-	t := k.Type(field)
+func (k *Kind) Shape(field string) Shape { return ShapeOf(k.Type(field)) }
+
+// ShapeOf is the shape of the values of a Go type, without a pointer; nil is that of
+// none.
+func ShapeOf(t reflect.Type) Shape {
 	switch {
 	case t == nil:
 		return ShapeJSON
@@ -122,6 +129,14 @@ func (k *Kind) Shape(field string) Shape {
 	switch declared := expr.TypeOf(t); {
 	case declared.Is(expr.Int), declared.Is(expr.Double):
 		return ShapeNumber
+	case t.Kind() == reflect.Struct && !declared.Is(expr.Dyn):
+		return ShapeParts
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
+		if ShapeOf(t.Elem()) == ShapeParts {
+			return ShapeRows
+		}
+	case t.Kind() == reflect.Slice && ShapeOf(t.Elem()) == ShapeNumber:
+		return ShapeNumbers
 	}
 	return ShapeJSON
 }
@@ -186,21 +201,28 @@ func (f *Field) names(text string) bool {
 	return ok && id != "" && (kind == f.Refers || kind == "account" && f.Refers == "person")
 }
 
-// places are the numbers of a struct's fields by their JSON names.
-func places(t reflect.Type) map[string]int {
+// places are the numbers of a struct's fields by their JSON names, those of structs
+// within it whose fields stand among its own included.
+func places(t reflect.Type) map[string][]int {
 	if known, ok := placesOf.Load(t); ok {
-		if places, ok := known.(map[string]int); ok {
+		if places, ok := known.(map[string][]int); ok {
 			return places
 		}
 	}
-	places := map[string]int{}
+	found := map[string][]int{}
 	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" && name != "-" {
-			places[name] = i
+		field := t.Field(i)
+		switch name, _, _ := strings.Cut(field.Tag.Get("json"), ","); {
+		case name == "" && field.Anonymous && field.Type.Kind() == reflect.Struct:
+			for inner, place := range places(field.Type) {
+				found[inner] = append([]int{i}, place...)
+			}
+		case name != "" && name != "-":
+			found[name] = []int{i}
 		}
 	}
-	placesOf.Store(t, places)
-	return places
+	placesOf.Store(t, found)
+	return found
 }
 
 // placesOf are the places of types, which do not change.
@@ -209,7 +231,7 @@ var placesOf sync.Map
 // member is the field of a struct with this JSON name.
 func member(v reflect.Value, name string) reflect.Value {
 	if i, ok := places(v.Type())[name]; ok {
-		return v.Field(i)
+		return v.FieldByIndex(i)
 	}
 	return reflect.Value{}
 }

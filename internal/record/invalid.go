@@ -38,6 +38,21 @@ func Wrong(field, format string, args ...any) FieldError {
 	return FieldError{field, fmt.Sprintf(format, args...)}
 }
 
+// Within is how a field of a struct is called that stands in a list: "injects[0].what".
+func Within(field string, row int, part string) string {
+	return fmt.Sprintf("%s[%d].%s", field, row, part)
+}
+
+// Missing says which fields of a struct in a list, each followed by its text, are empty.
+func Missing(field string, row int, pairs ...string) (wrong []FieldError) {
+	for pair := range slices.Chunk(pairs, 2) {
+		if strings.TrimSpace(pair[1]) == "" {
+			wrong = append(wrong, Wrong(Within(field, row, pair[0]), "is missing"))
+		}
+	}
+	return wrong
+}
+
 // Refuse is the error of a document with one wrong field.
 func Refuse(field, format string, args ...any) error {
 	return &Invalid{[]FieldError{Wrong(field, format, args...)}}

@@ -54,6 +54,7 @@ type Kind struct {
 	Author      string
 	Transitions []Transition
 	Columns     []Column
+	Shown       []string
 	Retention   Retention
 	Version     int
 	Migrations  []Migration
@@ -163,7 +164,7 @@ func (k *Kind) Type(field string) reflect.Type {
 	if !ok {
 		return nil
 	}
-	t := of.Field(i).Type
+	t := of.FieldByIndex(i).Type
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -210,7 +211,9 @@ func (k *Kind) written(field string) string {
 		return "digits, like 12"
 	case ShapeTexts:
 		return `it as JSON, like ["A","B"]`
-	case ShapeText, ShapeTime, ShapeJSON:
+	case ShapeNumbers:
+		return "it as JSON, like [1,5]"
+	case ShapeText, ShapeTime, ShapeParts, ShapeRows, ShapeJSON:
 	}
 	return "it as JSON"
 }

@@ -60,6 +60,7 @@ const (
 // Register describes the register of evidence.
 var Register = record.Define[Evidence](record.Definition{
 	Kind: "evidence", Register: "evidence", Title: "Evidence", At: "collected_at", Internal: true,
+	Shown: []string{"control", "test", "file", "state", "source", "prepared_by", "collected_at"},
 })
 
 // Errors of evidence.

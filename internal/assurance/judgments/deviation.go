@@ -93,6 +93,7 @@ type Compensation struct {
 // Deviations describes the register.
 var Deviations = record.Define[Deviation](record.Definition{
 	Kind: "deviation", Register: "deviations", Title: "Deviations", Internal: true,
+	Shown: []string{"control", "test", "item", "cause", "period", "owner"},
 })
 
 // Errors of judgments.

@@ -58,6 +58,7 @@ type Checkpoint struct {
 // Register describes the register of banked populations.
 var Register = record.Define[Banked](record.Definition{
 	Kind: "population", Register: "populations", Title: "Populations", At: "banked_at", Internal: true,
+	Shown: []string{"control", "test", "period", "interim", "count", "banked_at"},
 })
 
 // Bank records a population that has been read to its end.

@@ -61,6 +61,7 @@ func (v *Version) OneOperator() bool {
 // Register describes the register of control versions.
 var Register = record.Define[Version](record.Definition{
 	Kind: "control_version", Register: "control_versions", Title: "Control versions", At: "effective_from", Internal: true,
+	Shown: []string{"control", "state", "effective_from", "proposed_by", "approved_by"},
 })
 
 // Errors of versions and assessments.

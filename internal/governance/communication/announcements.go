@@ -5,7 +5,6 @@ package communication
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -41,10 +40,9 @@ type Announcement struct {
 
 // Delivery says that an announcement went out by a channel.
 type Delivery struct {
-	Channel string     `json:"channel"`
-	At      *time.Time `json:"at"`
-	// Reference finds it again: the message's address or id.
-	Reference string `json:"reference"`
+	Channel   string     `json:"channel" doc:"One of the announcement's."`
+	At        *time.Time `json:"at" label:"When"`
+	Reference string     `json:"reference" doc:"What finds it again: the message's address or id."`
 }
 
 // Failure says why an announcement did not go out by a channel.
@@ -97,7 +95,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "author", Label: "Author"},
 		{Name: "approved_at", Label: "Approved", Section: "Delivery", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
-		{Name: "deliveries", Label: "Deliveries", Help: `By each channel when, and how to find it again; SCAF writes down what it sent: [{"channel":"Slack","at":"2026-03-01T09:00:00Z","reference":"..."}].`},
+		{Name: "deliveries", Label: "Deliveries", Help: "By each channel when, and how to find it again. SCAF writes down what it sent."},
 		{Name: "unreached", Label: "Did not go out", Given: true, Help: "By which channels it did not reach its audience, and what to do about it."},
 		{Name: "delivered_at", Label: "Delivered", Given: true},
 		{Name: "delivered_by", Label: "Delivered by", Given: true},
@@ -137,13 +135,17 @@ func (a *Announcement) Before(_ *act.Tx, old any) error {
 }
 
 // Validate says what is wrong with an announcement.
-func (a *Announcement) Validate() []record.FieldError {
+func (a *Announcement) Validate() (wrong []record.FieldError) {
 	for i, one := range a.Deliveries {
-		if !slices.Contains(a.Channels, one.Channel) || one.At == nil || strings.TrimSpace(one.Reference) == "" {
-			return []record.FieldError{{Field: "deliveries", Problem: fmt.Sprintf("the %d. lacks a channel of the announcement, its time or a reference", i+1)}}
+		if !slices.Contains(a.Channels, one.Channel) {
+			wrong = append(wrong, record.Wrong(record.Within("deliveries", i, "channel"), "%q is no channel of the announcement: %s", one.Channel, strings.Join(a.Channels, ", ")))
 		}
+		if one.At == nil {
+			wrong = append(wrong, record.Wrong(record.Within("deliveries", i, "at"), "is missing"))
+		}
+		wrong = append(wrong, record.Missing("deliveries", i, "reference", one.Reference)...)
 	}
-	return nil
+	return wrong
 }
 
 // Missing are the channels by which an announcement has not gone out since it was

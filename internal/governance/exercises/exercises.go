@@ -4,7 +4,6 @@ package exercises
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -72,7 +71,7 @@ var Register = record.Define[Exercise](record.Definition{
 		{Name: "participants", Label: "Participants", Refers: "person", Help: "Who took part, as person/E1001: two at least."},
 		{Name: "state", Label: "State"},
 		{Name: "scenario", Label: "Scenario", Section: "Play", Long: true, Help: "What has happened when it begins."},
-		{Name: "injects", Label: "Injects", Help: `What players are told on the way: after how long, what, what is expected, and what they did (answer).`},
+		{Name: "injects", Label: "Injects", Help: `What players are told on the way, and what they did.`},
 		{Name: "held_at", Label: "Held", Section: "Outcome", Help: "When it was held."},
 		{Name: "worked", Label: "What worked", Long: true, Help: "What went as it should."},
 		{Name: "lessons", Label: "Lessons", Long: true, Help: "What did not work, and what is learned from it."},
@@ -117,14 +116,14 @@ func (e *Exercise) Before(_ *act.Tx, old any) error {
 }
 
 // Validate says what is wrong with an exercise.
-func (e *Exercise) Validate() []record.FieldError {
+func (e *Exercise) Validate() (wrong []record.FieldError) {
 	for i, one := range e.Injects {
-		if _, err := time.ParseDuration(one.After); err != nil || strings.TrimSpace(one.What) == "" {
-			return []record.FieldError{{Field: "injects", Problem: fmt.Sprintf(
-				`the %d. says neither when nor what: write each like {"after":"20m","what":"...","expect":"...","answer":"..."}`, i+1)}}
+		if _, err := time.ParseDuration(one.After); err != nil {
+			wrong = append(wrong, record.Wrong(record.Within("injects", i, "after"), "%q is no length of time like 20m", one.After))
 		}
+		wrong = append(wrong, record.Missing("injects", i, "what", one.What)...)
 	}
-	return nil
+	return wrong
 }
 
 // concluded wants an action that names the exercise, or why there is none.

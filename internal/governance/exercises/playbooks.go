@@ -28,10 +28,10 @@ type Step struct {
 
 // Inject is something new that players are told, and what came of it.
 type Inject struct {
-	After  string `yaml:"after" json:"after"` // since the beginning: 20m
-	What   string `yaml:"what" json:"what"`
-	Expect string `yaml:"expect" json:"expect,omitempty"`
-	Answer string `yaml:"-" json:"answer,omitempty"`
+	After  string `yaml:"after" json:"after" doc:"How long after the beginning, like 20m."`
+	What   string `yaml:"what" json:"what" long:"true" doc:"What players are told."`
+	Expect string `yaml:"expect" json:"expect,omitempty" label:"What is expected" long:"true"`
+	Answer string `yaml:"-" json:"answer,omitempty" label:"What they did" long:"true"`
 }
 
 var playbooks = readPlaybooks()

@@ -1,7 +1,6 @@
 package privacy
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -197,9 +196,9 @@ type Check struct {
 
 // CheckResult is something that a check has found, and who sees to it.
 type CheckResult struct {
-	Text    string `json:"text"`
-	Owner   string `json:"owner"`
-	Finding string `json:"finding,omitempty"` // in the register of findings
+	Text    string `json:"text" label:"What was found" long:"true"`
+	Owner   string `json:"owner" refers:"person" doc:"Who sees to it, as person/E1001."`
+	Finding string `json:"finding,omitempty" refers:"finding" doc:"Where it stands in the register of findings, like finding/FND-1."`
 }
 
 // Checks describes the register of checks.
@@ -218,7 +217,7 @@ var Checks = record.Define[Check](record.Definition{
 		{Name: "due_at", Label: "Due", Required: true, Help: "By when it is done: once a year."},
 		{Name: "state", Label: "State"},
 		{Name: "scope", Label: "Looked at", Section: "Outcome", Long: true, Help: "What was looked at: activities, systems, samples."},
-		{Name: "findings", Label: "Findings", Help: `What was found, and who sees to it: [{"text":"...","owner":"person/E1001","finding":"finding/FND-1"}].`},
+		{Name: "findings", Label: "Findings", Help: "What was found, and who sees to it."},
 		{Name: "result", Label: "Result", Long: true, Help: "What came of it, in a few sentences."},
 		{Name: "done_at", Label: "Done", Given: true},
 		{Name: "done_by", Label: "Done by", Given: true},
@@ -234,11 +233,12 @@ var Checks = record.Define[Check](record.Definition{
 })
 
 // Validate says what is wrong with a check.
-func (c *Check) Validate() []record.FieldError {
+func (c *Check) Validate() (wrong []record.FieldError) {
 	for i, one := range c.Findings {
-		if strings.TrimSpace(one.Text) == "" || !strings.HasPrefix(one.Owner, "person/") && !strings.HasPrefix(one.Owner, "account/") {
-			return []record.FieldError{{Field: "findings", Problem: fmt.Sprintf("the %d. has no text, or no owner like person/E1001", i+1)}}
+		wrong = append(wrong, record.Missing("findings", i, "text", one.Text)...)
+		if !strings.HasPrefix(one.Owner, "person/") && !strings.HasPrefix(one.Owner, "account/") {
+			wrong = append(wrong, record.Wrong(record.Within("findings", i, "owner"), "%q names nobody: write it as person/E1001", one.Owner))
 		}
 	}
-	return nil
+	return wrong
 }

@@ -80,7 +80,7 @@ var Scales = record.Define[Scale](record.Definition{
 		{Name: "impacts", Label: "Impacts", Section: "Impact", Help: "A name on each line, 3 to 7 of them, the smallest first: that is 1."},
 		{Name: "impact_meanings", Label: "What they mean", Help: "A line for each impact: in money, customers or days of outage."},
 		{Name: "levels", Label: "Levels", Section: "Levels", Help: "A name on each line, 2 to 4 of them, the lowest first."},
-		{Name: "level_from", Label: "Levels begin at", Help: "The score (likelihood times impact) at which each level begins, the first at 1, like [1, 5, 10, 16]."},
+		{Name: "level_from", Label: "Levels begin at", Help: "The score (likelihood times impact) at which each level begins, the first at 1, like 1, 5, 10, 16: one a line."},
 		{Name: "control_from", Label: "A control from", Help: "The score from which on a risk that is not accepted names a control."},
 		{Name: "rate_by", Label: "Risks rated by", Section: "In force", Required: true, Day: true, Help: "By when the risks that were rated on an earlier scale are rated on this one."},
 		{Name: "state", Label: "State"},

@@ -31,9 +31,9 @@ type Assessment struct {
 
 // Answer is that to one question of the questionnaire.
 type Answer struct {
-	Question string `json:"question"` // its id
-	Answer   string `json:"answer"`   // yes, no, partly, not applicable
-	Note     string `json:"note,omitempty"`
+	Question string `json:"question" doc:"Its id in the questionnaire."`
+	Answer   string `json:"answer" enum:"yes,no,partly,not applicable"`
+	Note     string `json:"note,omitempty" long:"true" doc:"What the answer rests on. Needed where it is not yes."`
 }
 
 var answers = []string{"yes", "no", "partly", "not applicable"}
@@ -51,7 +51,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 		{Name: "year", Label: "Year", Help: "For which year it is."},
 		{Name: "tier", Label: "Tier", Required: true, Choices: Tiers, Help: "The vendor's tier when it was assessed."},
 		{Name: "questionnaire", Label: "Questionnaire", Required: true, Choices: []string{general, kyc}, Help: "kyc-aml for providers of identity and money-laundering checks."},
-		{Name: "answers", Label: "Answers", Help: "To each question: its id, yes, no, partly or not applicable, and a note."},
+		{Name: "answers", Label: "Answers", Help: "To each question of the questionnaire."},
 		{Name: "result", Label: "Result", Section: "Result", Choices: []string{"fit", "fit with conditions", "unfit"}, Help: "Whether it may be used."},
 		{Name: "conditions", Label: "Conditions", Long: true, Help: "Under which conditions."},
 		{Name: "state", Label: "State"},
@@ -83,16 +83,16 @@ func (a *Assessment) Validate() []record.FieldError {
 	}
 	questions := Questions(a.Questionnaire)
 	seen := map[string]bool{}
-	for _, one := range a.Answers {
+	for i, one := range a.Answers {
 		switch {
 		case !slices.ContainsFunc(questions, func(q Question) bool { return q.ID == one.Question }):
-			add("answers", "%q is no question of the questionnaire %s", one.Question, a.Questionnaire)
+			add(record.Within("answers", i, "question"), "%q is no question of the questionnaire %s", one.Question, a.Questionnaire)
 		case seen[one.Question]:
-			add("answers", "%s is answered twice", one.Question)
+			add(record.Within("answers", i, "question"), "%s is answered twice", one.Question)
 		case !slices.Contains(answers, one.Answer):
-			add("answers", "%s: %q is not one of %s", one.Question, one.Answer, strings.Join(answers, ", "))
+			add(record.Within("answers", i, "answer"), "%q is not one of %s", one.Answer, strings.Join(answers, ", "))
 		case one.Answer != "yes" && strings.TrimSpace(one.Note) == "":
-			add("answers", "%s: %s needs a note", one.Question, one.Answer)
+			add(record.Within("answers", i, "note"), "is needed where the answer is %s", one.Answer)
 		}
 		seen[one.Question] = true
 	}

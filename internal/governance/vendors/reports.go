@@ -43,15 +43,15 @@ type Report struct {
 
 // Exception is one that the report names.
 type Exception struct {
-	What     string `json:"what"`
-	Judgment string `json:"judgment,omitempty"` // what it means for us
+	What     string `json:"what" long:"true" doc:"The exception, as the report names it."`
+	Judgment string `json:"judgment,omitempty" long:"true" doc:"What it means for us."`
 }
 
 // Duty is what the report leaves to customers (a complementary user entity
 // control).
 type Duty struct {
-	What     string   `json:"what"`
-	Controls []string `json:"controls,omitempty"` // of ours that do it
+	What     string   `json:"what" label:"Duty" long:"true" doc:"What customers have to do, as the report says."`
+	Controls []string `json:"controls,omitempty" doc:"Those of ours that do it, one a line, like ACC-01."`
 }
 
 // Reports describes the register of reports.
@@ -150,14 +150,10 @@ func (r *Report) Validate() []record.FieldError {
 		add("previous_to", "is given, and this is said to be the first report")
 	}
 	for i, e := range r.ExceptionList {
-		if strings.TrimSpace(e.What) == "" {
-			add("exception_list", "number %d does not say what it is", i+1)
-		}
+		wrong = append(wrong, record.Missing("exception_list", i, "what", e.What)...)
 	}
 	for i, d := range r.DutyList {
-		if strings.TrimSpace(d.What) == "" {
-			add("customer_duty_list", "number %d does not say what it is", i+1)
-		}
+		wrong = append(wrong, record.Missing("customer_duty_list", i, "what", d.What)...)
 	}
 	return wrong
 }

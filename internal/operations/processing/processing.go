@@ -30,15 +30,15 @@ type Specification struct {
 
 // Input is something that comes in.
 type Input struct {
-	Name   string `json:"name"`
-	Format string `json:"format"`
-	Source string `json:"source"`
+	Name   string `json:"name" doc:"What it is called."`
+	Format string `json:"format" doc:"Like JSON or CSV."`
+	Source string `json:"source" doc:"Where it comes from."`
 }
 
 // Output is something that goes out, and to whom.
 type Output struct {
-	Name      string `json:"name"`
-	Recipient string `json:"recipient"`
+	Name      string `json:"name" doc:"What it is called."`
+	Recipient string `json:"recipient" doc:"Who gets it."`
 }
 
 const kindSpecification = "specification"
@@ -77,17 +77,11 @@ const maxText = 20000 // bytes
 
 // Validate says what is wrong with a specification.
 func (s *Specification) Validate() (wrong []record.FieldError) {
-	for _, in := range s.Inputs {
-		if strings.TrimSpace(in.Name) == "" || strings.TrimSpace(in.Format) == "" || strings.TrimSpace(in.Source) == "" {
-			wrong = append(wrong, record.Wrong("inputs", "each has a name, a format and a source"))
-			break
-		}
+	for i, in := range s.Inputs {
+		wrong = append(wrong, record.Missing("inputs", i, "name", in.Name, "format", in.Format, "source", in.Source)...)
 	}
-	for _, out := range s.Outputs {
-		if strings.TrimSpace(out.Name) == "" || strings.TrimSpace(out.Recipient) == "" {
-			wrong = append(wrong, record.Wrong("outputs", "each has a name and a recipient"))
-			break
-		}
+	for i, out := range s.Outputs {
+		wrong = append(wrong, record.Missing("outputs", i, "name", out.Name, "recipient", out.Recipient)...)
 	}
 	return append(wrong, record.Bounded(maxText, "product", s.Product, "text", s.Text, "tolerance", s.Tolerance)...)
 }

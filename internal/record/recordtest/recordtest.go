@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"scaf.dev/scaf/internal/act"
@@ -168,7 +169,9 @@ func (x *exercise) move(who, id, state string, change map[string]json.RawMessage
 func (x *exercise) invalid(err error, field, what string) {
 	x.Helper()
 	var wrong *record.Invalid
-	if !errors.As(err, &wrong) || !slices.ContainsFunc(wrong.Fields, func(f record.FieldError) bool { return f.Field == field && f.Problem != "" }) {
+	if !errors.As(err, &wrong) || !slices.ContainsFunc(wrong.Fields, func(f record.FieldError) bool {
+		return (f.Field == field || strings.HasPrefix(f.Field, field+"[")) && f.Problem != ""
+	}) {
 		x.Errorf("%s: got %v, want the field %s to be named", what, err, field)
 	}
 }

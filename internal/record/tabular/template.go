@@ -123,7 +123,9 @@ func spelling(kind *record.Kind, field record.Field) string {
 		return "A date, like 2026-01-31."
 	case record.ShapeTexts:
 		return "A list: a line each, or semicolons between them."
-	case record.ShapeJSON:
+	case record.ShapeNumbers:
+		return "A list, like [1,5,10]."
+	case record.ShapeParts, record.ShapeRows, record.ShapeJSON:
 	}
 	return "JSON."
 }

@@ -38,12 +38,13 @@ func (p *Portal) history(r *request) (*shown, error) {
 			return nil, err
 		}
 		for _, f := range r.kind.Ordered() {
-			changed := step.Version == 1 && len(after[f.Name].Lines)+len(after[f.Name].Rendered) > 0
+			value := after[f.Name]
+			changed := step.Version == 1 && value.Some()
 			for _, d := range step.Fields {
 				changed = changed || d.Field == f.Name
 			}
 			if changed {
-				one.Changes = append(one.Changes, staleRow{f.Label, after[f.Name], before[f.Name]})
+				one.Changes = append(one.Changes, staleRow{f.Label, value, before[f.Name]})
 			}
 		}
 		before = after

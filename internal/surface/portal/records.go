@@ -119,7 +119,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		if f.Section != "" || len(page.Sections) == 0 {
 			page.Sections = append(page.Sections, section{Title: f.Section})
 		}
-		if value, ok := values[f.Name]; ok && f.Name != kind.IDField && (f.Name != "state" || len(kind.States) == 0) && (len(value.Lines) > 0 || value.Rendered != "") {
+		if value, ok := values[f.Name]; ok && f.Name != kind.IDField && (f.Name != "state" || len(kind.States) == 0) && value.Some() {
 			last := &page.Sections[len(page.Sections)-1]
 			last.Values = append(last.Values, value)
 		}

@@ -342,11 +342,7 @@ func (p *Portal) control(l *list, a *asked, c record.Column) {
 	}
 	switch shape := kind.Shape(c.Field); {
 	case c.Field == "state" && len(kind.States) > 0:
-		var states []string
-		for _, state := range kind.States {
-			states = append(states, state.Name)
-		}
-		choose(states, record.Words)
+		choose(states(kind), record.Words)
 	case len(f.Choices) > 0:
 		choose(f.Choices, record.Words)
 	case shape == record.ShapeTruth:
@@ -374,6 +370,9 @@ func shownColumns(kind *record.Kind) []record.Column {
 			columns = append(columns, c)
 		}
 	}
+	for _, field := range kind.Shown {
+		columns = append(columns, record.Column{Field: field, Label: kind.Field(field).Label})
+	}
 	if len(columns) == 0 && kind.At != "" {
 		columns = append(columns, record.Column{Field: kind.At, Label: kind.Field(kind.At).Label, Sort: true})
 	}
@@ -385,6 +384,9 @@ func (p *Portal) row(r *request, kind *record.Kind, v *record.Version, columns [
 	values, err := p.values(r, kind, v.Doc)
 	for _, c := range shownColumns(kind)[:len(columns)] {
 		value := values[c.Field]
+		if len(value.Parts) > 0 {
+			value = value.Parts[0] // what a struct is called; the record's page has all of it
+		}
 		value.Label = c.Label
 		one.Cells = append(one.Cells, value)
 	}

@@ -120,10 +120,10 @@ func (p *Portal) preview(r *request, page *tablePage, row record.Preview) error 
 		change := staleRow{Label: f.Label}
 		var err error
 		if len(d.New) > 0 {
-			change.Yours, err = p.value(r, page.Kind, f, d.New)
+			change.Yours, err = p.value(r, described(page.Kind, f), d.New)
 		}
 		if len(d.Old) > 0 && err == nil {
-			change.Mine, err = p.value(r, page.Kind, f, d.Old)
+			change.Mine, err = p.value(r, described(page.Kind, f), d.Old)
 		}
 		if err != nil {
 			return err

@@ -1,10 +1,10 @@
 package portal
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"html/template"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,7 +16,7 @@ import (
 )
 
 // shownValue is a field's value as people read it: each line of it, with what it
-// leads to.
+// leads to; or what stands in the structs that it holds.
 type shownValue struct {
 	Label string
 	Name  string
@@ -24,8 +24,22 @@ type shownValue struct {
 	Lines []shownLine
 	// Rendered is a text of Markdown as it reads.
 	Rendered template.HTML
-	Long     bool // a text of several lines
+	Long     bool         // a text of several lines
+	Parts    []shownValue // of a struct
+	// Columns and Rows are those of a list of structs; More is how many rows there are
+	// beside those that are shown.
+	Columns []string
+	Rows    [][]shownValue
+	More    int
 }
+
+// Some reports whether there is anything to see.
+func (v *shownValue) Some() bool {
+	return len(v.Lines)+len(v.Rendered)+len(v.Parts)+len(v.Rows) > 0
+}
+
+// maxRows is how many rows of a list of structs a page shows.
+const maxRows = 50
 
 // shownLine is one value.
 type shownLine struct {
@@ -46,7 +60,7 @@ func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map
 	all := map[string]shownValue{}
 	for _, f := range kind.Ordered() {
 		if raw, ok := fields[f.Name]; ok && string(raw) != "null" {
-			value, err := p.value(r, kind, f, raw)
+			value, err := p.value(r, described(kind, f), raw)
 			if err != nil {
 				return nil, err
 			}
@@ -56,19 +70,34 @@ func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map
 	return all, nil
 }
 
-func (p *Portal) value(r *request, kind *record.Kind, f record.Field, raw json.RawMessage) (shownValue, error) {
-	v := shownValue{Label: f.Label, Name: f.Name, Shape: kind.Shape(f.Name), Long: f.Long}
+// described is a field of a record with the type of what it holds. The state has the
+// choices of the lifecycle.
+func described(kind *record.Kind, f record.Field) record.Part {
+	if f.Name == "state" && len(kind.States) > 0 {
+		f.Choices = states(kind)
+	}
+	return record.Part{Field: f, Of: kind.Type(f.Name)}
+}
+
+// states are the names of a register's states.
+func states(kind *record.Kind) (names []string) {
+	for _, state := range kind.States {
+		names = append(names, state.Name)
+	}
+	return names
+}
+
+// value shows what a field of a record, or of a struct in one, holds.
+func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownValue, error) {
+	v := shownValue{Label: f.Label, Name: f.Name, Shape: record.ShapeOf(f.Of), Long: f.Long}
 	line := func(text string) shownLine {
-		one := shownLine{Text: text}
 		switch {
-		case f.Name == "state" && len(kind.States) > 0, len(f.Choices) > 0:
-			one.Text, one.Tone = record.Words(text), text
+		case len(f.Choices) > 0:
+			return shownLine{Text: record.Words(text), Tone: text}
 		case f.Name == "control" || f.Name == "controls":
-			one.Href = p.controlOf(r, text)
-		default:
-			one = p.reference(r, text)
+			return shownLine{Text: text, Href: p.controlOf(r, text)}
 		}
-		return one
+		return p.reference(r, text)
 	}
 	switch v.Shape {
 	case record.ShapeText:
@@ -98,21 +127,23 @@ func (p *Portal) value(r *request, kind *record.Kind, f record.Field, raw json.R
 		if err := json.Unmarshal(raw, &at); err != nil {
 			return v, err
 		}
-		form := "2006-01-02 15:04"
-		if f.Day {
-			form = time.DateOnly
-		}
-		v.Lines = []shownLine{{Text: at.In(p.zone).Format(form), At: &at}}
+		v.Lines = []shownLine{p.moment(at, f.Day)}
 	case record.ShapeTruth:
 		v.Lines = []shownLine{{Text: map[bool]string{true: "Yes", false: "No"}[string(raw) == "true"]}}
 	case record.ShapeNumber:
 		v.Lines = []shownLine{{Text: string(raw)}}
-	case record.ShapeJSON:
-		var out bytes.Buffer
-		if err := json.Indent(&out, raw, "", "  "); err != nil {
+	case record.ShapeNumbers:
+		var all []json.Number
+		if err := json.Unmarshal(raw, &all); err != nil {
 			return v, err
 		}
-		v.Long, v.Lines = true, []shownLine{{Text: out.String()}}
+		for _, number := range all {
+			v.Lines = append(v.Lines, shownLine{Text: number.String()})
+		}
+	case record.ShapeParts, record.ShapeRows:
+		return v, p.structs(r, &v, record.Parts(f.Of), raw)
+	case record.ShapeJSON:
+		return v, p.loose(r, &v, raw)
 	}
 	return v, nil
 }
@@ -134,6 +165,110 @@ func (p *Portal) controlOf(r *request, id string) string {
 		return ""
 	}
 	return p.leads(r, "control/"+id)
+}
+
+func (p *Portal) moment(at time.Time, day bool) shownLine {
+	form := "2006-01-02 15:04"
+	if day {
+		form = time.DateOnly
+	}
+	return shownLine{Text: at.In(p.zone).Format(form), At: &at}
+}
+
+// structs shows a struct, or a list of them, as a table of those fields that hold
+// something in one of them.
+func (p *Portal) structs(r *request, v *shownValue, parts []record.Part, raw json.RawMessage) error {
+	one := raw[0] == '{'
+	if one {
+		raw = slices.Concat([]byte("["), raw, []byte("]"))
+	}
+	var all []map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return err
+	}
+	if len(all) > maxRows {
+		v.More, all = len(all)-maxRows, all[:maxRows]
+	}
+	rows := make([][]shownValue, len(all))
+	for _, part := range parts {
+		some := false
+		column := make([]shownValue, len(all))
+		for i, fields := range all {
+			column[i] = shownValue{Label: part.Label, Name: part.Name}
+			if held, ok := fields[part.Name]; ok && string(held) != "null" {
+				var err error
+				if column[i], err = p.value(r, part, held); err != nil {
+					return err
+				}
+			}
+			some = some || column[i].Some()
+		}
+		if !some {
+			continue
+		}
+		v.Columns = append(v.Columns, part.Label)
+		for i := range all {
+			rows[i] = append(rows[i], column[i])
+		}
+	}
+	switch {
+	case len(v.Columns) == 0:
+	case one:
+		v.Columns, v.Parts = nil, rows[0]
+	default:
+		v.Rows = rows
+	}
+	return nil
+}
+
+// loose shows what no type says anything of: by what it is.
+func (p *Portal) loose(r *request, v *shownValue, raw json.RawMessage) error {
+	switch raw[0] {
+	case '"':
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return err
+		}
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			v.Lines = []shownLine{p.moment(at, false)}
+		} else if text != "" {
+			v.Lines = []shownLine{p.reference(r, text)}
+		}
+	case '{', '[':
+		objects := []json.RawMessage{raw}
+		if raw[0] == '[' {
+			if err := json.Unmarshal(raw, &objects); err != nil {
+				return err
+			}
+		}
+		var names []string
+		for _, object := range objects {
+			var fields map[string]json.RawMessage
+			if json.Unmarshal(object, &fields) != nil || fields == nil { // a list of something else
+				var inner shownValue
+				if err := p.loose(r, &inner, object); err != nil {
+					return err
+				}
+				v.Lines = append(v.Lines, inner.Lines...)
+				continue
+			}
+			names = append(names, slices.Sorted(maps.Keys(fields))...)
+		}
+		if len(v.Lines) > 0 {
+			return nil
+		}
+		slices.Sort(names)
+		var parts []record.Part
+		for _, name := range slices.Compact(names) {
+			parts = append(parts, record.Part{Field: record.Field{Name: name, Label: record.Words(name)}})
+		}
+		return p.structs(r, v, parts, raw)
+	case 't', 'f':
+		v.Lines = []shownLine{{Text: map[bool]string{true: "Yes", false: "No"}[raw[0] == 't']}}
+	default:
+		v.Lines = []shownLine{{Text: string(raw)}}
+	}
+	return nil
 }
 
 // leads is the page of what a text names: of a record, a control, a duty or its
@@ -209,7 +344,7 @@ func (p *Portal) typed(kind *record.Kind, f record.Field, raw json.RawMessage) [
 		if err = json.Unmarshal(raw, &at); err == nil {
 			return []string{at.In(p.zone).Format(timeForm(f))}
 		}
-	case record.ShapeTruth, record.ShapeNumber, record.ShapeJSON:
+	case record.ShapeTruth, record.ShapeNumber, record.ShapeNumbers, record.ShapeParts, record.ShapeRows, record.ShapeJSON:
 		return []string{string(raw)}
 	}
 	return nil
@@ -238,7 +373,7 @@ func (p *Portal) read(kind *record.Kind, f record.Field, typed []string) (json.R
 				return json.Marshal(at.UTC())
 			}
 		}
-	case record.ShapeText, record.ShapeTruth, record.ShapeNumber, record.ShapeJSON:
+	case record.ShapeText, record.ShapeTruth, record.ShapeNumber, record.ShapeNumbers, record.ShapeParts, record.ShapeRows, record.ShapeJSON:
 	}
 	return kind.Value(f.Name, text, p.zone)
 }
@@ -311,7 +446,7 @@ func (p *Portal) input(kind *record.Kind, f record.Field, typed []string, wrong 
 		in.Control = "datetime-local"
 	case shape == record.ShapeNumber:
 		in.Control = "number"
-	case shape == record.ShapeTexts, shape == record.ShapeJSON, f.Long, f.Markdown:
+	case shape == record.ShapeTexts, shape == record.ShapeNumbers, shape == record.ShapeParts, shape == record.ShapeRows, shape == record.ShapeJSON, f.Long, f.Markdown:
 		in.Control = "lines"
 	default:
 		in.Control = "text"
