@@ -146,9 +146,9 @@ type Config struct {
 	Auth  Authorizer
 	Clock clock.Clock
 	IDs   *ids.Source
-	// Reactions name, for types of SCAF's own events, the kind of the job that
+	// Reactions name, for types of SCAF's own events, the kinds of the jobs that
 	// reacts to them (Tx.react).
-	Reactions map[string]string
+	Reactions map[string][]string
 	// Zone is the organisation's time zone; nil: UTC.
 	Zone *time.Location
 	// Side is the path of the file that keeps events that could not be

@@ -19,7 +19,7 @@ type Reaction struct {
 func (tx *Tx) react() error {
 	kinds := map[string]bool{}
 	for i := range tx.entries {
-		if kind := tx.door.Reactions[tx.entries[i].Type]; kind != "" {
+		for _, kind := range tx.door.Reactions[tx.entries[i].Type] {
 			kinds[kind] = true
 		}
 	}

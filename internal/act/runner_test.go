@@ -301,7 +301,7 @@ func TestTheRunnerWorksAtEveryTick(t *testing.T) {
 
 func TestAnEventBringsTheJobThatReactsToIt(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
-		l.Reactions = map[string]string{"scaf.test.a.v1": "react", "scaf.test.b.v1": "react"}
+		l.Reactions = map[string][]string{"scaf.test.a.v1": {"react"}, "scaf.test.b.v1": {"react"}}
 		var seen []string
 		runner := newRunner(l)
 		runner.Handle("react", func(_ context.Context, job *jobs.Job) error {

@@ -144,11 +144,11 @@ func ScheduleHRIS(s *System, sender *act.Runner, log *slog.Logger) error {
 }
 
 // answering are the events that the HR system is told of, where it is.
-func (s *System) answering() map[string]string {
+func (s *System) answering() map[string][]string {
 	if s.Config.HRIS == nil || s.Config.HRIS.SendTo == "" {
 		return nil
 	}
-	return map[string]string{typeOf(policies.Acknowledgments, "moved"): AnswersJob}
+	return map[string][]string{typeOf(policies.Acknowledgments, "moved"): {AnswersJob}}
 }
 
 // sendAnswers sends the answers that one action gave. Each is one message, whose id
@@ -167,7 +167,7 @@ func (s *System) sendAnswers(ctx context.Context, job *jobs.Job) error {
 	var events []*ledger.Event
 	if err := s.DB.Read(ctx, func(r *store.Reader) error {
 		return ledger.FindIn(r, ledger.Query{Type: "scaf.*", From: to.First, To: to.First + int64(to.Events)}, func(e *ledger.Event) error {
-			if s.answering()[e.Type] != "" {
+			if s.answering()[e.Type] != nil {
 				events = append(events, e)
 			}
 			return nil

@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/training"
+	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -72,6 +73,19 @@ func (s *System) AskToAcknowledge(ctx context.Context, caller act.Caller, versio
 		return 0, err
 	}
 	return policies.Campaign(ctx, s.Door, caller, v.ID, audience)
+}
+
+// PolicyJob follows what has come into force or has ended: its audience is asked, and
+// what was asked about an earlier text is closed.
+const PolicyJob = "policy.follow"
+
+// following are the events that bring a text into force or end one. Retiring a policy
+// ends its text.
+var following = map[string][]string{typeOf(policies.Versions, "moved"): {PolicyJob}, typeOf(policies.Versions, "superseded"): {PolicyJob}}
+
+func (s *System) followPolicies(ctx context.Context, _ *jobs.Job) error {
+	_, err := s.AskEverybody(ctx, act.JobCaller(PolicyJob))
+	return err
 }
 
 // audienceOf are the people who are there and belong to an audience of policies
@@ -158,8 +172,11 @@ func eachPerson(r *store.Reader, visit func(people.Person)) error {
 }
 
 // AskEverybody asks about every policy in force: whoever has joined, and
-// everybody about a new version.
+// everybody about a new version. What is in force no longer is asked no longer.
 func (s *System) AskEverybody(ctx context.Context, caller act.Caller) (asked int, err error) {
+	if _, err := policies.SettleSuperseded(ctx, s.Door, caller); err != nil {
+		return 0, err
+	}
 	var all []*policies.Version
 	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
 		all, err = policies.Current(r)

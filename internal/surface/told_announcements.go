@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -100,6 +101,22 @@ func WholeText(r *store.Reader, n *notifications.Told) error {
 	}
 	if err == nil {
 		n.Text = a.Text
+	}
+	return err
+}
+
+// OverSince says in what somebody was told of a policy to acknowledge that it is asked
+// no longer, and why.
+func OverSince(r *store.Reader, n *notifications.Told) error {
+	if n.Kind != notifications.Acknowledgment {
+		return nil
+	}
+	a, _, err := record.Load[policies.Acknowledgment](r, policies.Acknowledgments, n.About)
+	if errors.Is(err, record.ErrNone) || err == nil && a.SupersededAt == nil {
+		return nil
+	}
+	if err == nil {
+		n.Text = "You are asked no longer: " + a.Reason
 	}
 	return err
 }

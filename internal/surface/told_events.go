@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -58,15 +57,19 @@ func typeOf(kind *record.Kind, verb string) string { return "scaf." + kind.Name 
 
 // Reactions are the jobs that react to events (act.Config). In a demonstration
 // there are none: its people are invented.
-func (s *System) Reactions() map[string]string {
+func (s *System) Reactions() map[string][]string {
 	if s.Demonstration() {
 		return nil
 	}
-	all := map[string]string{}
+	all := map[string][]string{}
 	for name := range causes {
-		all[name] = TellJob
+		all[name] = []string{TellJob}
 	}
-	maps.Copy(all, s.answering())
+	for _, others := range []map[string][]string{following, s.answering()} {
+		for name, kinds := range others {
+			all[name] = append(all[name], kinds...)
+		}
+	}
 	return all
 }
 

@@ -131,6 +131,21 @@ func (o *told) inbox(of, kind string) (lines []string) {
 	return lines
 }
 
+// all is what somebody was told of a kind, as their inbox shows it.
+func (o *told) all(of, kind string) (all []notifications.Told) {
+	o.t.Helper()
+	if err := o.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		all, err = notifications.Inbox(r, of, "", 1000)
+		for i := range all {
+			err = errors.Join(err, surface.OverSince(r, &all[i]))
+		}
+		return err
+	}); err != nil {
+		o.t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(n notifications.Told) bool { return n.Kind != kind })
+}
+
 func (o *told) wants(of, kind string, want ...string) {
 	o.t.Helper()
 	if got := o.inbox(of, kind); !slices.Equal(got, want) {
@@ -262,6 +277,32 @@ func TestPeopleAreToldWhatTheyHaveToAcknowledge(t *testing.T) {
 		o.wants("person/E1", notifications.Acknowledgment, "Please read and acknowledge: "+text.Title+" -> /policies/"+version)
 		o.wants("person/E4", notifications.Acknowledgment, "Please read and acknowledge: "+text.Title+" -> /policies/"+version,
 			"Acknowledge the policy: "+text.Title+", by 1 April 2026 -> /policies/"+version)
+		// The next text takes its place: everybody is asked about that one at once, and
+		// nobody any more about the one before.
+		next := o.add(policies.Versions, map[string]any{"policy": "policy/" + text.ID, "text": string(text.File) + "\nOne rule more.\n", "procedure": "The wiki"})
+		o.move(apptest.Operator, policies.Versions, next, policies.InReview, nil)
+		o.move(act.Caller{ID: "person/E3", Roles: []string{"administrator"}}, policies.Versions, next, policies.Approved, nil)
+		o.move(apptest.Operator, policies.Versions, next, policies.InForce, map[string]any{"channels": []string{"portal"}})
+		o.run()
+		asked := func(id string) string {
+			for _, n := range o.all("person/"+id, notifications.Acknowledgment) {
+				if n.About == policies.Acknowledgments.Name+"/"+version+"."+id {
+					return n.Text
+				}
+			}
+			t.Errorf("%s was told nothing of %s", id, version)
+			return ""
+		}
+		if was, answered := asked("E4"), asked("E1"); !strings.Contains(was, "asked no longer: "+version) || strings.Contains(answered, "no longer") {
+			t.Errorf("E4 reads %q, E1 %q", was, answered)
+		}
+		if got := o.inbox("person/E4", notifications.Acknowledgment); len(got) != 3 || !strings.HasSuffix(got[2], "/policies/"+next) {
+			t.Errorf("%q", got)
+		}
+		owed, err := f.Owed(ctx, act.Caller{ID: "person/E4", Roles: []string{"account"}}, 60*24*time.Hour)
+		if err != nil || len(owed.Deadlines) != 1 || owed.Deadlines[0].Ref != policies.Acknowledgments.Name+"/"+next+".E4" {
+			t.Errorf("%+v %v", owed, err)
+		}
 	})
 }
 

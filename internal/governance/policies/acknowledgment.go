@@ -19,7 +19,8 @@ const (
 	Asked        = "asked"
 	Acknowledged = "acknowledged"
 	Refused      = "refused"
-	// What was not answered by somebody who has left: before it was due, or after.
+	// What was not answered by somebody who has left: before it was due, or after. What
+	// is asked about a text that is in force no longer is superseded, or missed.
 	Ended  = "ended"
 	Missed = "missed"
 )
@@ -41,18 +42,21 @@ type Acknowledgment struct {
 	DueAt          *time.Time `json:"due_at,omitempty"`
 	AcknowledgedAt *time.Time `json:"acknowledged_at,omitempty"`
 	RefusedAt      *time.Time `json:"refused_at,omitempty"`
-	Reason         string     `json:"reason,omitempty"` // of a refusal
+	Reason         string     `json:"reason,omitempty"` // of a refusal, or of its end
 	// Reminders counts how often the person was reminded, RemindedAt is the last time.
 	Reminders  int        `json:"reminders,omitempty"`
 	RemindedAt *time.Time `json:"reminded_at,omitempty"`
 	// LeftAt is when the person left, of what they had not answered by then.
 	LeftAt *time.Time `json:"left_at,omitempty"`
+	// SupersededAt is when the text was in force no longer, of what had not been
+	// answered by then.
+	SupersededAt *time.Time `json:"superseded_at,omitempty"`
 }
 
 // Acknowledgments describes the register of who acknowledged which text.
 var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 	Kind: "acknowledgment", Register: "acknowledgments", Title: "Acknowledgments", At: "asked_at",
-	States: []string{Asked, Acknowledged, Refused, Ended, Missed}, Fixed: []string{"person", "version"},
+	States: []string{Asked, Acknowledged, Refused, Ended, Missed, Superseded}, Fixed: []string{"person", "version"},
 	Transitions: []record.Transition{
 		{From: Asked, To: Acknowledged, Permission: answer, Stamp: []string{"acknowledged_at"}},
 		{From: Asked, To: Refused, Permission: answer, Stamp: []string{"refused_at"}, Required: []string{"reason"}},
@@ -68,9 +72,9 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 		{Name: "policy", Label: "Policy", Refers: "policy", Given: true},
 		{Name: "asked_at", Label: "Asked", Given: true}, {Name: "due_at", Label: "Due", Given: true},
 		{Name: "acknowledged_at", Label: "Acknowledged", Given: true}, {Name: "refused_at", Label: "Refused", Given: true},
-		{Name: "reason", Label: "Reason", Help: "Why it is refused.", Long: true},
+		{Name: "reason", Label: "Reason", Help: "Why it is refused, or is asked no longer.", Long: true},
 		{Name: "reminders", Label: "Reminders", Given: true}, {Name: "reminded_at", Label: "Last reminded", Given: true},
-		{Name: "left_at", Label: "Left", Given: true},
+		{Name: "left_at", Label: "Left", Given: true}, {Name: "superseded_at", Label: "Text superseded", Given: true},
 		{Name: "sha256", Label: "SHA-256 of the text", Given: true},
 	},
 	Dues: []record.Due{{Name: "acknowledge", What: "Acknowledge the policy", At: "due_at", Owner: "person", Open: `item.state == "asked"`}},
@@ -209,6 +213,35 @@ func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[str
 		}
 		a.LeftAt, a.State = &left, Ended
 		if a.DueAt.Before(left) {
+			a.State = Missed
+		}
+		return a.State
+	})
+}
+
+// SettleSuperseded closes what people were asked about texts that are in force no
+// longer, and did not answer: what was due before the text ended stays missed. It
+// returns how many were closed.
+func SettleSuperseded(ctx context.Context, door *act.Door, caller act.Caller) (int, error) {
+	over := map[string]*Version{}
+	if err := door.DB.Read(ctx, func(r *store.Reader) error {
+		_, err := record.List(r, Versions, record.Query{Filter: fmt.Sprintf("item.state == %q", Superseded)}, func(v *record.Version) error {
+			one := &Version{}
+			over[v.Ref()] = one
+			return json.Unmarshal(v.Doc, one)
+		})
+		return err
+	}); err != nil || len(over) == 0 {
+		return 0, err
+	}
+	return record.Revise(ctx, door, caller, "acknowledgment.settle", Acknowledgments, fmt.Sprintf("item.state == %q", Asked), func(a *Acknowledgment) string {
+		v := over[a.Version]
+		if a.State != Asked || v == nil || v.SupersededAt == nil {
+			return ""
+		}
+		a.SupersededAt, a.State = v.SupersededAt, Superseded
+		a.Reason = fmt.Sprintf("%s, version %d of the policy, is in force no longer.", v.ID, v.Number)
+		if a.DueAt != nil && a.DueAt.Before(*v.SupersededAt) {
 			a.State = Missed
 		}
 		return a.State

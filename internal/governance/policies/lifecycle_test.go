@@ -486,3 +486,51 @@ func TestALeaverOwesNoAnswerThatWasNotDue(t *testing.T) {
 		}
 	})
 }
+
+// What is asked about a text ends with it: what was due before stays missed, whoever
+// answered or refused has answered, and the audience is asked about the next text.
+func TestWhatIsInForceNoLongerIsAskedNoLonger(t *testing.T) {
+	each(t, func(h house) {
+		for _, id := range []string{"dan", "eve"} {
+			h.person(id)
+		}
+		h.force()
+		h.ask(2)
+		h.f.Manual.Advance((policies.DaysToAnswer + 1) * 24 * time.Hour)
+		for _, id := range []string{"fay", "guy"} {
+			h.person(id)
+		}
+		h.ask(2) // who have time to answer
+		if err := h.try(as("eve", "employee"), policies.Acknowledgments, "PV-1.eve", policies.Refused, "reason", `"No lock."`); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.try(as("guy", "employee"), policies.Acknowledgments, "PV-1.guy", policies.Acknowledged); err != nil {
+			t.Fatal(err)
+		}
+		h.add(ann, policies.Versions, "policy", `"policy/desks"`, "text", quoted(text("Lock it away at noon.")), "procedure", `"wiki/desks"`)
+		h.move(ann, "PV-2", policies.InReview)
+		h.move(cleo, "PV-2", policies.Approved)
+		h.move(ann, "PV-2", policies.InForce, "channels", `["portal"]`)
+		h.ask(4)
+		for id, want := range map[string]string{
+			"PV-1.dan": policies.Missed, "PV-1.eve": policies.Refused, "PV-1.fay": policies.Superseded, "PV-1.guy": policies.Acknowledged,
+			"PV-2.dan": policies.Asked, "PV-2.eve": policies.Asked, "PV-2.fay": policies.Asked, "PV-2.guy": policies.Asked,
+		} {
+			var a policies.Acknowledgment
+			v, err := h.get(policies.Acknowledgments, id)
+			if err == nil {
+				err = json.Unmarshal(v.Doc, &a)
+			}
+			closed := want == policies.Missed || want == policies.Superseded
+			if err != nil || a.State != want || closed != (a.SupersededAt != nil && a.SupersededAt.Equal(*h.version("PV-1").SupersededAt) && strings.Contains(a.Reason, "PV-1")) {
+				t.Errorf("%s: %+v (%v), want %s", id, a, err, want)
+			}
+		}
+		if err := h.try(as("fay", "employee"), policies.Acknowledgments, "PV-1.fay", policies.Acknowledged); err == nil {
+			t.Error("what is asked no longer was answered")
+		}
+		if _, err := h.f.Verify(ctx, nil, nil); err != nil {
+			t.Error(err)
+		}
+	})
+}

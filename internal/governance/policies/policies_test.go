@@ -61,7 +61,7 @@ func TestTheRegisterOfVersions(t *testing.T) {
 
 func TestTheRegisterOfAcknowledgments(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: policies.Acknowledgments, Own: []string{policies.Ended, policies.Missed}, With: record.Kinds{policies.Register, policies.Versions},
+		Kind: policies.Acknowledgments, Own: []string{policies.Ended, policies.Missed, policies.Superseded}, With: record.Kinds{policies.Register, policies.Versions},
 		Seed:    inForce,
 		New:     `{"person":"person/other","version":"policy_version/PV-1"}`,
 		Set:     `{"reason":"see the note"}`,

@@ -39,7 +39,7 @@ func (p *Portal) inbox(r *request) (*shown, error) {
 			return err
 		}
 		for i := range all {
-			if err := surface.WholeText(reader, &all[i]); err != nil {
+			if err := errors.Join(surface.WholeText(reader, &all[i]), surface.OverSince(reader, &all[i])); err != nil {
 				return err
 			}
 		}
