@@ -134,6 +134,39 @@ func (s *System) Falling(ctx context.Context, caller act.Caller, days []time.Tim
 	})
 }
 
+// Overdue are the deadlines that stand in records of registers that are not personal
+// and have passed by an instant, to the quarter of an hour: how many, and the first of
+// each, the oldest before the others.
+func (s *System) Overdue(ctx context.Context, now time.Time) (all []Falling, err error) {
+	now = now.Truncate(15 * time.Minute)
+	return all, s.DB.Read(ctx, func(r *store.Reader) error {
+		for _, kind := range s.Kinds {
+			if kind.Personal {
+				continue
+			}
+			for i := range kind.Dues {
+				due := &kind.Dues[i]
+				listed, more, err := deadlines(r, kind, due, time.Time{}, now, nil)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
+				}
+				one := Falling{Kind: kind, Due: due, Count: int64(len(listed)), Each: listed}
+				if more {
+					counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{time.Unix(0, 0), now})
+					if err != nil {
+						return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
+					}
+					one.Count = counts[0]
+				}
+				if one.Count > 0 {
+					all = append(all, one)
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // falling adds what was counted of one deadline, and lists it where there are few.
 func falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind, due *record.Due, days []time.Time, few int64) error {
 	var sum int64

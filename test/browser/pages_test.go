@@ -174,6 +174,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 	elsewhere := []string{
 		"/", "/signin", "/setup", // above, and TestFirstStart
 		"/r/{register}/{id}/file/{file}", // the demonstration attaches none
+		"/evidence/{id}/file",            // and has no evidence
 		"/controls/{id}/deviations",      // and its first weeks have none
 		"/training/{id}",                 // and its trainings are those of others
 	}

@@ -29,6 +29,7 @@ type calendarDay struct {
 type moreDeadlines struct {
 	Count      int64
 	What, Href string
+	Late       bool // they have passed
 }
 
 // fewDeadlines are so many of a kind that each of them has its line on a day of a
@@ -58,7 +59,7 @@ func (p *Portal) deadlines(r *request, days []calendarDay, few int64) (sum int64
 				continue
 			}
 			query := url.Values{prefix + f.Due.At + ".from": {day.Date}, prefix + f.Due.At + ".to": {day.Date}, "filter": {f.Due.Open}, "sort": {f.Due.At}}
-			day.More = append(day.More, moreDeadlines{f.Count, f.Due.What, p.ask(f.Kind, query).with()})
+			day.More = append(day.More, moreDeadlines{f.Count, f.Due.What, p.ask(f.Kind, query).with(), !day.At.AddDate(0, 0, 1).After(p.System.Clock.Now())})
 		}
 		slices.SortFunc(day.Deadlines, func(a, b surface.Deadline) int {
 			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.What, b.What))
@@ -87,7 +88,8 @@ func (p *Portal) calendar(r *request) (*shown, error) {
 		Counts               []stateCount
 		Deadlines            int64
 		Any                  bool // there are duties at all
-	}{}
+		Now                  time.Time
+	}{Now: now}
 	week, month := &spans[0], &spans[1]
 	begin := month.begin(now)
 	if at, err := time.ParseInLocation("2006-01", r.FormValue("month"), zone); err == nil && at.Year() >= firstYear {

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
@@ -28,7 +27,7 @@ type overviewPage struct {
 	MoreReasons int
 	Total       int // of controls
 
-	criteria map[string][]string // of each control
+	agenda *agenda
 }
 
 // reason is a control with the criteria that stand as they do because of it.
@@ -44,10 +43,10 @@ func (p *Portal) overview(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &overviewPage{Readiness: report, Map: mapped(report), criteria: map[string][]string{}, Total: len(report.Controls)}
+	page := &overviewPage{Readiness: report, Map: mapped(report), Total: len(report.Controls)}
 	page.Criteria = criteriaCounts(report, page.Map)
-	for i := range report.Controls {
-		page.criteria[report.Controls[i].ID] = report.Controls[i].Criteria
+	if page.agenda, err = p.agenda(r, report); err != nil {
+		return nil, err
 	}
 	page.reasons()
 	return &shown{page: "overview", title: "Overview", data: page}, nil
@@ -106,22 +105,6 @@ func (o *overviewPage) For(at time.Time) string {
 	return reports.Span(o.At.Sub(at))
 }
 
-// risking is something that was not done, with the criteria that it puts at risk.
-type risking struct {
-	What     reports.Pending
-	Criteria []string
-}
-
-// Risking finds the criteria for which the tests answer that read it.
-func (o *overviewPage) Risking(p reports.Pending) risking {
-	var ids []string
-	for _, test := range p.Tests {
-		control, _, _ := strings.Cut(test, " ")
-		ids = append(ids, o.criteria[control]...)
-	}
-	return risking{p, ranked(ids)}
-}
-
 // Duties counts the period's that have fallen due: what somebody must look at, also
 // where there is none, and then what was done.
 func (o *overviewPage) Duties() (counts []stateCount) {
@@ -158,12 +141,16 @@ type barPart struct {
 	X, Width   float64
 }
 
+// LateCount and ComingCount are how many there are.
+func (o *overviewPage) LateCount() int64 { return o.agenda.Count }
+func (o *overviewPage) ComingCount() int { return len(o.agenda.Coming) }
+
 // head is the beginning of a list of the overview, and how many there are.
 func head[T any](list []T) []T { return list[:min(overviewMost, len(list))] }
 
 // Late, Coming, Changes, Deviations and Turned are the first of each.
-func (o *overviewPage) Late() []reports.Pending            { return head(o.Day.Late) }
-func (o *overviewPage) Coming() []reports.Pending          { return head(o.Day.Coming) }
+func (o *overviewPage) Late() []pressing                   { return head(o.agenda.Late) }
+func (o *overviewPage) Coming() []pressing                 { return head(o.agenda.Coming) }
 func (o *overviewPage) Changes() []reports.Change          { return head(o.Day.Changes) }
 func (o *overviewPage) Deviations() []reports.NewDeviation { return head(o.Day.Deviations) }
 func (o *overviewPage) Turned() []reports.Turned           { return head(o.Day.Turned) }

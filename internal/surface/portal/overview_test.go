@@ -1,9 +1,15 @@
 package portal_test
 
 import (
+	"fmt"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/risks"
 )
 
 func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
@@ -42,5 +48,74 @@ func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
 	}
 	if page := b.get("/").want(t, http.StatusOK); strings.Contains(page.around(t, `id="coming"`, 1200), "executive-summary") {
 		t.Error("what was done still becomes a deviation")
+	}
+}
+
+// What is late is one list: duties, what tests ask for, and deadlines of records that
+// have passed, each once and with who has to do it. The number leads to that list.
+func TestWhatIsLateIsOneList(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	number := regexp.MustCompile(`<a href="/late">([0-9]+) late</a>`)
+	count := func() string {
+		t.Helper()
+		found := number.FindStringSubmatch(b.get("/").want(t, http.StatusOK).body)
+		if found == nil {
+			t.Fatal("the overview does not say how much is late")
+		}
+		list := b.get("/late").want(t, http.StatusOK, found[1]+" item")
+		if n := strings.Count(list.body, `<li class="toned late">`); strconv.Itoa(n) != found[1] {
+			t.Errorf("the overview says %s, and the list has %d lines", found[1], n)
+		}
+		return found[1]
+	}
+	before := count()
+	if list := b.get("/late").want(t, http.StatusOK, `<a href="/duties/access-review/2026-02-28">Review who has access</a>`); strings.Contains(list.body, "A door without a lock") {
+		t.Error("what is not due yet is late")
+	}
+	c.at("2026-03-17T12:00:00Z")
+	b = c.signed(t, "eve", "compliance")
+	_, err := c.AddRecord(t.Context(), apptest.Operator, risks.Register, fields("title", "Flood", "category", "operations", "owner", "person/E3", "due_at", "2026-03-12T00:00:00Z"))
+	c.must(err)
+	list := b.get("/late").want(t, http.StatusOK, ">A door without a lock</a>", ">A key without rotation</a>", ">Flood</a>")
+	for title, owner := range map[string]string{"A door without a lock": "Example E3", "A key without rotation": "Example E1", "Flood": "Example E3"} {
+		if n := strings.Count(list.body, ">"+title+"</a>"); n != 1 {
+			t.Errorf("%s stands there %d times", title, n)
+		}
+		if line := list.around(t, ">"+title+"</a>", 200); !strings.Contains(line, owner) {
+			t.Errorf("%s does not name %s: %s", title, owner, line)
+		}
+	}
+	if after := count(); after <= before && len(after) <= len(before) {
+		t.Errorf("%s were late before deadlines passed, and %s after", before, after)
+	}
+	// The calendar marks them as late.
+	b.get("/calendar").want(t, http.StatusOK, `<li class="toned late"><span class="late"><span aria-hidden="true">▲</span><span class="unseen">late: </span></span> <a href="/r/risks/RSK-1"`)
+	// A deadline that very many have missed is counted, and leads to its register.
+	for i := range 105 {
+		_, err := c.AddRecord(t.Context(), apptest.Operator, risks.Register, fields("title", fmt.Sprintf("Storm %d", i), "category", "operations", "owner", "person/E3", "due_at", "2026-03-11T00:00:00Z"))
+		c.must(err)
+	}
+	b.get("/").want(t, http.StatusOK, `href="/late">All 1`)
+	many := b.get("/late").want(t, http.StatusOK, "Too many to list here", `href="/r/risks?`, "6 more × ")
+	total := number.FindStringSubmatch(b.get("/").body)[1]
+	if n := strings.Count(many.body, `<li class="toned late"><strong>`); strconv.Itoa(n+6) != total {
+		t.Errorf("%s are late, and %d are listed beside 6", total, n)
+	}
+}
+
+// What becomes a deviation names whoever can still prevent it.
+func TestWhatBreaksSoonNamesWhoHasToDoIt(t *testing.T) {
+	c := openCompany(t)
+	c.at("2026-03-15T12:00:00Z")
+	page := c.signed(t, "ann", "compliance").get("/").want(t, http.StatusOK)
+	soon := page.around(t, `id="coming"`, 4000)
+	for title, owner := range map[string]string{"A door without a lock": "Example E3", "A key without rotation": "Example E1"} {
+		if !strings.Contains(soon, ">"+title+"</a>") {
+			t.Fatalf("it lacks %s: %s", title, soon)
+		}
+		if line := page.around(t, ">"+title+"</a>", 260); !strings.Contains(line, owner) {
+			t.Errorf("%s does not name %s: %s", title, owner, line)
+		}
 	}
 }

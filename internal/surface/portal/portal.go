@@ -59,8 +59,9 @@ type Portal struct {
 	// yet whose token a form could carry.
 	others *http.CrossOriginProtection
 
-	mu    sync.Mutex
-	setUp string // the token of the first account; empty: there is one
+	mu       sync.Mutex
+	pressing lastAgenda
+	setUp    string // the token of the first account; empty: there is one
 }
 
 // New returns the portal of a system that is open for writing.

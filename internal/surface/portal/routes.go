@@ -34,6 +34,7 @@ var table []route
 func init() {
 	table = []route{
 		{method: "GET", path: "/{$}", action: "report.read", menu: "Overview", make: (*Portal).overview},
+		{method: "GET", path: "/late", action: "report.read", make: (*Portal).late},
 		{method: "GET", path: "/work", action: use, menu: "My work", make: (*Portal).work},
 		{method: "GET", path: "/inbox", action: "notification.own", menu: "Inbox", make: (*Portal).inbox},
 		{method: "POST", path: "/inbox/read", action: "notification.own", make: (*Portal).readInbox},

@@ -1,0 +1,196 @@
+package portal
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+)
+
+const (
+	// lateOfADeadline are so many of one deadline of one register that each of them is
+	// listed among what is late; the others are in their register's list.
+	lateOfADeadline = 100
+	// mostPressing is how many lines the list of what is late shows, and for how many
+	// records it is found out who has to do something about them.
+	mostPressing = 1000
+)
+
+// pressing is something that is late, or becomes a deviation soon: one line, whatever
+// tests and deadlines say so of it.
+type pressing struct {
+	Item string // a reference, where there is a record
+	Name string // that it is called by; empty: as its record is
+	What string // what is to be done, or what the test asks for; empty: the name says it
+	By   string // who has to do it
+	At   time.Time
+	// Tests read it, as "control test"; Criteria are those for which they answer.
+	Tests, Criteria []string
+}
+
+// agenda is what presses at the time of a report.
+type agenda struct {
+	Late   []pressing
+	Coming []pressing
+	// More are deadlines that have passed of which only the first are among Late; Count
+	// is how many are late with them.
+	More  []moreDeadlines
+	Count int64
+}
+
+// lastAgenda keeps it as long as the report is the same one.
+type lastAgenda struct {
+	mu     sync.Mutex
+	report *reports.Readiness
+	agenda *agenda
+}
+
+// agenda is what presses: what the report finds, and deadlines in records that have
+// passed.
+func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) {
+	last := &p.pressing
+	last.mu.Lock()
+	defer last.mu.Unlock()
+	if last.report == report {
+		return last.agenda, nil
+	}
+	a, criteria := &agenda{}, map[string][]string{}
+	for i := range report.Controls {
+		criteria[report.Controls[i].ID] = report.Controls[i].Criteria
+	}
+	if report.Day != nil {
+		a.Late, a.Coming = p.items(report.Day.Late, criteria), p.items(report.Day.Coming, criteria)
+	}
+	for _, lines := range [][]pressing{a.Late, a.Coming} {
+		if err := p.owners(r, lines[:min(len(lines), mostPressing)]); err != nil {
+			return nil, err
+		}
+	}
+	passed, err := p.System.Overdue(r.Context(), report.At)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]int{}
+	for i := range a.Late {
+		known[a.Late[i].Item] = i
+	}
+	for _, of := range passed {
+		a.Count += of.Count - int64(len(of.Each))
+		for _, d := range of.Each[:min(len(of.Each), lateOfADeadline)] {
+			if i, ok := known[d.Ref]; ok {
+				a.Late[i].By, a.Late[i].What = d.Owner, d.What
+				continue
+			}
+			known[d.Ref] = len(a.Late)
+			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At}
+			if of.Kind == policies.Acknowledgments {
+				line.Name = d.Title // the policy's: it has none of its own
+			}
+			a.Late = append(a.Late, line)
+		}
+		if rest := of.Count - lateOfADeadline; rest > 0 {
+			a.Count += int64(len(of.Each) - lateOfADeadline)
+			query := url.Values{prefix + of.Due.At + ".to": {report.At.In(p.zone).Format(time.DateOnly)}, "filter": {of.Due.Open}, "sort": {of.Due.At}}
+			a.More = append(a.More, moreDeadlines{Count: rest, What: of.Due.What, Href: p.ask(of.Kind, query).with(), Late: true})
+		}
+	}
+	a.Count += int64(len(a.Late))
+	slices.SortStableFunc(a.Late, func(a, b pressing) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Item, b.Item)) })
+	last.report, last.agenda = report, a
+	return a, nil
+}
+
+// items are what a report lists, each once.
+func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lines []pressing) {
+	at := map[string]int{}
+	for i := range all {
+		one := &all[i]
+		n, ok := at[one.Item]
+		if !ok {
+			n = len(lines)
+			at[one.Item] = n
+			line := pressing{Item: one.Item, Name: one.Title, By: one.Owner, At: one.Deadline}
+			if kind, id, err := p.System.Kinds.Parse(one.Item); err == nil && kind.Name+"/"+id == one.Item && len(kind.Columns) > 0 {
+				line.Name, line.What = "", one.Title
+			}
+			lines = append(lines, line)
+		}
+		for _, test := range one.Tests {
+			lines[n].Tests = append(lines[n].Tests, test)
+			control, _, _ := strings.Cut(test, " ")
+			lines[n].Criteria = append(lines[n].Criteria, criteria[control]...)
+		}
+	}
+	for i := range lines {
+		lines[i].Criteria = ranked(lines[i].Criteria)
+	}
+	return lines
+}
+
+// owners finds out who has to do something about records: whom their own deadlines name,
+// and not the control's owner, who only tests it.
+func (p *Portal) owners(r *request, lines []pressing) error {
+	ids, of := map[*record.Kind][]string{}, map[string]*pressing{}
+	for i := range lines {
+		kind, id, err := p.System.Kinds.Parse(lines[i].Item)
+		if err == nil && kind.Name+"/"+id == lines[i].Item && len(kind.Dues) > 0 && !kind.Personal {
+			ids[kind], of[lines[i].Item] = append(ids[kind], id), &lines[i]
+		}
+	}
+	return p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		for kind, all := range ids {
+			for part := range slices.Chunk(all, act.MaxBatch) {
+				docs, err := record.Current(reader, kind.Name, part)
+				if err != nil {
+					return err
+				}
+				for id, doc := range docs {
+					var fields map[string]json.RawMessage
+					if err := json.Unmarshal(doc, &fields); err != nil {
+						return fmt.Errorf("%s/%s: %w", kind.Name, id, err)
+					}
+					for i := range kind.Dues {
+						var owner string
+						if json.Unmarshal(fields[kind.Dues[i].Owner], &owner) == nil && owner != "" {
+							of[kind.Name+"/"+id].By = owner
+							break
+						}
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// latePage lists what is late.
+type latePage struct {
+	*agenda
+
+	report *reports.Readiness
+}
+
+// For says how long ago an instant was.
+func (l *latePage) For(at time.Time) string { return reports.Span(l.report.At.Sub(at)) }
+
+// Shown are the lines of the list.
+func (l *latePage) Shown() []pressing { return l.Late[:min(len(l.Late), mostPressing)] }
+
+func (p *Portal) late(r *request) (*shown, error) {
+	report, err := p.System.Standing(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	all, err := p.agenda(r, report)
+	return &shown{page: "late", title: "Late", data: &latePage{all, report}}, err
+}
