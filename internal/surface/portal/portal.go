@@ -89,7 +89,7 @@ func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 		p.mux.HandleFunc(line.pattern(), p.guarded(line))
 		p.lines[line.pattern()] = line
 	}
-	for _, name := range []string{"portal.css", "icon.svg"} {
+	for _, name := range []string{"portal.css", "portal.js", "icon.svg"} {
 		p.mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "no-cache")
 			http.ServeFileFS(w, r, files, "pages/"+name)
@@ -378,10 +378,10 @@ func (p *Portal) send(w http.ResponseWriter, page *shown) {
 	}
 }
 
-// policy is what a page may load: a style and pictures of this portal, no script,
-// and forms that go nowhere else. The other headers are those of every answer
+// policy is what a page may load: a style, a script and pictures of this portal, none
+// that stand in the page, and forms that go nowhere else. The other headers are those of every answer
 // (api.Server), but for the referrer: a browser says "Origin: null" without one.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // ServeHTTP implements http.Handler.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {

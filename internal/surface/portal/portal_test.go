@@ -394,7 +394,7 @@ func TestTheOverview(t *testing.T) {
 	s.signed(t, "eve", "employee").get("/").want(t, http.StatusForbidden, "You may not see this", "report.read")
 }
 
-// What a page is made of: no script, no style of its own, nothing of another
+// What a page is made of: no script but the portal's file, no style of its own, nothing of another
 // host, in no frame, kept by nobody.
 func TestWhatPagesAreMadeOf(t *testing.T) {
 	s := serve(t, config.Config{})
@@ -411,6 +411,7 @@ func TestWhatPagesAreMadeOf(t *testing.T) {
 		if got.header.Get("Cache-Control") != "no-store" || got.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %v", path, got.header)
 		}
+		got.body = strings.ReplaceAll(got.body, `<script src="/portal.js" defer></script>`, "")
 		for _, bad := range []string{"<script", " style=", " onclick", "http://", "https://", "<style"} {
 			if strings.Contains(got.body, bad) {
 				t.Errorf("%s has %q", path, bad)
@@ -424,6 +425,9 @@ func TestWhatPagesAreMadeOf(t *testing.T) {
 	}
 	b.get("/nothing-here").want(t, http.StatusNotFound, "There is nothing here")
 	b.get("/portal.css").want(t, http.StatusOK, "prefers-color-scheme")
+	if script := b.get("/portal.js").want(t, http.StatusOK, "clipboard"); !strings.HasPrefix(script.header.Get("Content-Type"), "text/javascript") {
+		t.Errorf("the script is %v", script.header)
+	}
 	b.get("/icon.svg").want(t, http.StatusOK, "<svg")
 }
 

@@ -1,0 +1,17 @@
+// Buttons that copy the address of the page that a link leads to. Without this script,
+// or where the browser has no clipboard for pages, there is the link.
+for (const part of document.querySelectorAll(".copy")) {
+	const link = part.querySelector("a"), button = part.querySelector("button"), said = part.querySelector("[role=status]")
+	if (!navigator.clipboard) continue
+	link.hidden = true
+	button.hidden = false
+	button.addEventListener("click", async () => {
+		try {
+			await navigator.clipboard.writeText(link.href)
+			said.textContent = "Copied"
+		} catch {
+			link.hidden = false
+			said.textContent = "The browser does not allow it: copy the link"
+		}
+	})
+}
