@@ -43,6 +43,9 @@ type Field struct {
 	// Given fields are filled by SCAF's own work: by a transition's Stamp, or by a
 	// job, or are set by a move that names them (Sets). Nobody else can set them.
 	Given bool
+	// Rows say, of a list of structs, which of them there are to fill in; nil: people
+	// add them.
+	Rows *Rows
 	// Unseen fields are on no form and no page: hashes, counters.
 	Unseen bool
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 )
 
@@ -180,42 +179,7 @@ func (k *Kind) Value(field, text string, zone *time.Location) (json.RawMessage, 
 	if t == nil {
 		return nil, &Invalid{[]FieldError{{field, "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
 	}
-	if text == "" {
-		return json.RawMessage("null"), nil
-	}
-	switch {
-	case t.Kind() == reflect.String:
-		return json.Marshal(text)
-	case t == reflect.TypeFor[time.Time]():
-		if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
-			return json.Marshal(text) // as it was written
-		}
-		day, err := config.Instant(text, zone)
-		if err != nil {
-			return nil, &Invalid{[]FieldError{{field, err.Error()}}}
-		}
-		return json.Marshal(day.UTC())
-	}
-	if !jsontext.Value(text).IsValid() {
-		return nil, &Invalid{[]FieldError{{field, fmt.Sprintf("%q is not a %s: write %s", text, typeName(t), k.written(field))}}}
-	}
-	return json.RawMessage(text), nil
-}
-
-// written says how a value is written that is neither text nor a time.
-func (k *Kind) written(field string) string {
-	switch k.Shape(field) {
-	case ShapeTruth:
-		return "true or false"
-	case ShapeNumber:
-		return "digits, like 12"
-	case ShapeTexts:
-		return `it as JSON, like ["A","B"]`
-	case ShapeNumbers:
-		return "it as JSON, like [1,5]"
-	case ShapeText, ShapeTime, ShapeParts, ShapeRows, ShapeJSON:
-	}
-	return "it as JSON"
+	return Part{Field{Name: field}, t}.Value(text, zone)
 }
 
 // topLevel is the value of a document's field, nil when it has none. What

@@ -1,8 +1,15 @@
 package record
 
 import (
+	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"scaf.dev/scaf/internal/platform/config"
 )
 
 // Parts are the fields of the structs that a field holds, as people see them, with
@@ -47,4 +54,56 @@ type Part struct {
 	Field
 
 	Of reflect.Type // without a pointer
+}
+
+// Rows are the structs of a list that has one for each of what is asked for, such as
+// the questions of a questionnaire.
+type Rows struct {
+	// By is the field of the record that says which they are: Of gives them for its
+	// value. Key is the field of a struct that names the one it answers.
+	By, Key string
+	Of      func(by string) []Row
+}
+
+// Row is one of them, by its key.
+type Row struct{ Key, Text string }
+
+// Value reads the field as a person types it (Kind.Value).
+func (p Part) Value(text string, zone *time.Location) (json.RawMessage, error) {
+	if text == "" {
+		return json.RawMessage("null"), nil
+	}
+	switch {
+	case p.Of.Kind() == reflect.String:
+		return json.Marshal(text)
+	case p.Of == reflect.TypeFor[time.Time]():
+		if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			return json.Marshal(text) // as it was written
+		}
+		day, err := config.Instant(text, zone)
+		if err != nil {
+			return nil, Refuse(p.Name, "%s", err)
+		}
+		return json.Marshal(day.UTC())
+	}
+	if !jsontext.Value(text).IsValid() {
+		return nil, Refuse(p.Name, "%s", fmt.Sprintf("%q is not a %s: write %s", text, typeName(p.Of), written(p.Of)))
+	}
+	return json.RawMessage(text), nil
+}
+
+// written says how a value is written that is neither text nor a time.
+func written(t reflect.Type) string {
+	switch ShapeOf(t) {
+	case ShapeTruth:
+		return "true or false"
+	case ShapeNumber:
+		return "digits, like 12"
+	case ShapeTexts:
+		return `it as JSON, like ["A","B"]`
+	case ShapeNumbers:
+		return "it as JSON, like [1,5]"
+	case ShapeText, ShapeTime, ShapeParts, ShapeRows, ShapeJSON:
+	}
+	return "it as JSON"
 }

@@ -1,6 +1,10 @@
 package browser
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
 
 // A specification is approved by somebody other than its author, and of what programs
 // report it is seen whether every record is accounted for.
@@ -10,10 +14,20 @@ func TestASpecificationAndItsRuns(t *testing.T) {
 	v := s.signs(t, "compliance")
 	v.goes("/new/specifications")
 	v.fills("f-product", "Screening", "f-owner", "account/engineer", "f-text", "It compares a person with the lists.", "f-tolerance", "none",
-		"f-inputs", `[{"name":"person","format":"JSON","source":"customer"}]`, "f-outputs", `[{"name":"score","recipient":"customer"}]`)
+		"f-inputs-0-name", "person", "f-inputs-0-format", "JSON", "f-inputs-0-source", "customer", "f-inputs-1-name", "lists")
+	v.loads(chromedp.Click(chromedp.CSS(`button[name="more"][value="inputs"]`)))
+	v.holds("main", "Inputs 5")
+	v.fills("f-inputs-4-name", "nothing", "f-outputs-0-name", "score", "f-outputs-0-recipient", "customer")
+	if status := v.sends("Add it"); status != 422 {
+		t.Fatalf("an input without a format is answered with %d", status)
+	}
+	v.holds("main", "Inputs 2, Format: is missing", "Inputs 3, Source: is missing")
+	v.audited("specification-refused")
+	v.fills("f-inputs-1-format", "CSV", "f-inputs-1-source", "authorities")
+	v.do(chromedp.Click(chromedp.CSS(`input[name="f.inputs.2"]`)))
 	v.presses("Add it")
 	v.at("/r/specifications/SPC-1", "SPC-1")
-	v.holds("main", "Screening", "It compares a person", "Approved: for somebody else to do")
+	v.holds("main", "Screening", "It compares a person", "authorities", "Approved: for somebody else to do")
 	v.audited("specification")
 
 	other := s.signs(t, "ciso")

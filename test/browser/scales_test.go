@@ -22,7 +22,7 @@ func TestAScaleAndItsRisks(t *testing.T) {
 	v.fills("f-title", "Three by three", "f-rate_by", time.Now().AddDate(0, 1, 0).Format(time.DateOnly),
 		"f-likelihoods", "seldom\nyearly\noften", "f-likelihood_meanings", "once in 10 years\nexpected within a year\nmore often",
 		"f-impacts", "small\nlarge\nruin", "f-impact_meanings", "below 10 k€\na day of outage\nthe end",
-		"f-levels", "green\nred", "f-level_from", "[1, 4]", "f-control_from", "6")
+		"f-levels", "green\nred", "f-level_from", "1\n4", "f-control_from", "6")
 	v.presses("Add it")
 	v.at("/r/risk_scales/SCL-1", "Three by three")
 	v.holds("main", "In force: for somebody else to do")

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/record"
 )
 
 // The questionnaires: of every vendor, and of those that check identities.
@@ -25,6 +26,14 @@ var questionnaires = map[string][]Question{general: load(general), kyc: load(kyc
 // Questions are those of a questionnaire of the catalog; none where there is no
 // such questionnaire.
 func Questions(questionnaire string) []Question { return questionnaires[questionnaire] }
+
+// asked are the questions as a form asks them.
+func asked(questionnaire string) (rows []record.Row) {
+	for _, q := range Questions(questionnaire) {
+		rows = append(rows, record.Row{Key: q.ID, Text: q.Text})
+	}
+	return rows
+}
 
 // load reads a questionnaire. It is part of the program: a mistake in it is one
 // of the program, and panics.

@@ -75,21 +75,32 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	if err != nil {
 		return nil, err
 	}
+	inForm := func(f record.Field) typing {
+		part := described(kind, f)
+		switch {
+		case r.Method == http.MethodPost:
+			return posted(part, r.PostForm)
+		case v == nil && sent(part, r.URL.Query()) && len(r.URL.Query()) > 0:
+			return posted(part, r.URL.Query()) // a link can fill in a form
+		}
+		return p.typed(part, doc[f.Name])
+	}
+	by := filling{wrong: wrong, more: r.PostForm.Get(more), other: func(field string) string {
+		if v != nil && slices.Contains(kind.Fixed, field) {
+			return p.typed(described(kind, kind.Field(field)), doc[field]).text()
+		}
+		return inForm(kind.Field(field)).text()
+	}}
 	section := ""
 	for _, f := range kind.Editable(v != nil) {
-		typed := p.typed(kind, f, doc[f.Name])
-		if r.Method == http.MethodPost {
-			typed = posted(kind, f, r.PostForm)
-		} else if v == nil && r.URL.Query().Has(prefix+f.Name) {
-			typed = posted(kind, f, r.URL.Query()) // a link can fill in a form
-		}
-		in := p.input(kind, f, typed, wrong)
+		in := p.input(described(kind, f), inForm(f), by)
 		in.Help = cmp.Or(helps[f.Name], in.Help)
-		if err := p.suggest(r, &in); err != nil {
+		if err := in.each(func(one *input) error { return p.suggest(r, one) }); err != nil {
 			return nil, err
 		}
-		if v == nil && !f.Required && askedLater(kind, f.Name) {
-			page.LaterOpen = page.LaterOpen || in.Wrong != "" || in.Value != ""
+		located := locate(page.Wrong, &in)
+		if v == nil && !f.Required && f.Rows == nil && askedLater(kind, f.Name) {
+			page.LaterOpen = page.LaterOpen || located || in.filled || by.more == f.Name
 			page.Later = append(page.Later, in)
 			continue
 		}
@@ -99,6 +110,24 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		page.Inputs = append(page.Inputs, in)
 	}
 	return answer, nil
+}
+
+// more is what the button of a form sends that makes room in a list: nothing is
+// written then.
+const more = "more"
+
+// locate says where on the page the mistakes stand that an input, or one within it,
+// has, and whether there are any.
+func locate(mistakes []mistake, in *input) (found bool) {
+	_ = in.each(func(one *input) error { // nothing fails
+		for i := range mistakes {
+			if mistakes[i].key == one.key && one.key != "" {
+				found, mistakes[i].ID = true, one.ID
+			}
+		}
+		return nil
+	})
+	return found
 }
 
 // explained is the help of fields that depends on what other records hold.
@@ -138,6 +167,10 @@ func (p *Portal) suggest(r *request, in *input) error {
 	if in.Refers == "" || in.Control != "text" {
 		return nil
 	}
+	if list, ok := r.lists[in.Refers]; ok {
+		in.List = list
+		return nil
+	}
 	kind, err := p.System.Kinds.Find(in.Refers)
 	if errors.Is(err, record.ErrRegister) || err == nil && (kind.Name != in.Refers || kind.Personal || !r.may(readAction(kind))) {
 		return nil // it is no register, or one whose every reading is recorded
@@ -156,6 +189,13 @@ func (p *Portal) suggest(r *request, in *input) error {
 		return err
 	})
 	slices.SortFunc(in.Suggested, func(a, b option) int { return strings.Compare(a.Text, b.Text) })
+	if r.lists == nil {
+		r.lists = map[string]string{}
+	}
+	if len(in.Suggested) > 0 {
+		in.List = in.ID + "-list"
+	}
+	r.lists[in.Refers] = in.List
 	return err
 }
 
@@ -181,15 +221,12 @@ func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.
 	changed := map[string]json.RawMessage{}
 	invalid := &record.Invalid{}
 	for _, f := range fields {
-		// A browser sends every field but boxes of which none is ticked.
-		if _, sent := r.PostForm[prefix+f.Name]; !sent && (len(f.Choices) == 0 || r.kind.Shape(f.Name) != record.ShapeTexts) {
+		part := described(r.kind, f)
+		typed := posted(part, r.PostForm)
+		if !sent(part, r.PostForm) || typed.same(p.typed(part, doc[f.Name])) {
 			continue
 		}
-		typed := posted(r.kind, f, r.PostForm)
-		if slices.Equal(typed, p.typed(r.kind, f, doc[f.Name])) || strings.Join(typed, "\n") == strings.Join(p.typed(r.kind, f, doc[f.Name]), "\n") {
-			continue
-		}
-		raw, err := p.read(r.kind, f, typed)
+		raw, err := p.read(part, typed, doc[f.Name])
 		var wrong *record.Invalid
 		if errors.As(err, &wrong) {
 			invalid.Fields = append(invalid.Fields, wrong.Fields...)
@@ -207,6 +244,9 @@ func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.
 }
 
 func (p *Portal) add(r *request) (*shown, error) {
+	if r.PostForm.Has(more) {
+		return p.form(r, nil, nil, nil)
+	}
 	doc, err := blank(r.kind)
 	if err != nil {
 		return nil, err
@@ -245,6 +285,9 @@ func (p *Portal) edit(r *request) (*shown, error) {
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(v.Doc, &doc); err != nil {
 		return nil, err
+	}
+	if r.PostForm.Has(more) {
+		return p.form(r, v, nil, nil)
 	}
 	fields, err := p.changes(r, r.kind.Editable(true), doc)
 	if err == nil && len(fields) == 0 {

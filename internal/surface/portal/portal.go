@@ -142,6 +142,7 @@ type request struct {
 	// of those of unnamed nobody has read them yet.
 	names   map[string]string
 	unnamed map[*record.Kind][]string
+	lists   map[string]string // where in the page the records of a kind stand that fields can name
 }
 
 // may reports whether whoever asks is allowed to do something; a denial is not

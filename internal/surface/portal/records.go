@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +57,11 @@ type move struct {
 }
 
 // mistake is what is wrong with a field, by the name that people know.
-type mistake struct{ Label, ID, Problem string }
+type mistake struct {
+	Label, ID, Problem string // ID of the control, where there is one
+
+	key string
+}
 
 // naming is a register whose records name this one.
 type naming struct {
@@ -99,11 +104,6 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 			return nil, failed
 		}
 		answer.status = http.StatusUnprocessableEntity
-		for i := range page.Wrong {
-			if state != "" && page.Wrong[i].ID != "" {
-				page.Wrong[i].ID = state + "-" + page.Wrong[i].ID // the control stands in the move's form
-			}
-		}
 		for _, name := range []string{"text", "relation", "to", "add"} {
 			page.Typed[name] = r.PostForm.Get(name)
 		}
@@ -138,7 +138,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.File = evidenceFilePath(v.ID)
 	}
 	if page.May["move"] && !kind.Internal {
-		page.Moves, err = p.moves(r, v, wrong, state)
+		page.Moves, err = p.moves(r, v, page.Wrong, wrong, state)
 	}
 	if err == nil {
 		page.Attached, err = p.System.Attached(r.Context(), kind, v.ID)
@@ -153,7 +153,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 }
 
 // moves are the states that a record can move to now.
-func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, state string) ([]move, error) {
+func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong map[string]string, state string) ([]move, error) {
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(v.Doc, &doc); err != nil {
 		return nil, err
@@ -179,13 +179,26 @@ func (p *Portal) moves(r *request, v *record.Version, wrong map[string]string, s
 			return nil, err
 		}
 		for _, field := range r.kind.Asks(t) {
-			f := r.kind.Field(field)
-			typed := p.typed(r.kind, f, doc[field])
-			if m.Open && r.Method == http.MethodPost {
-				typed = posted(r.kind, f, r.PostForm)
+			part := described(r.kind, r.kind.Field(field))
+			if part.Computed {
+				continue // it follows from the others
 			}
-			in := p.input(r.kind, f, typed, wrong)
-			in.ID, in.Required, in.Help = t.To+"-"+in.ID, slices.Contains(t.Required, field), cmp.Or(helps[field], in.Help)
+			typed := p.typed(part, doc[field])
+			if m.Open && r.Method == http.MethodPost {
+				typed = posted(part, r.PostForm)
+			}
+			by := filling{id: t.To + "-", other: func(field string) string { return p.typed(described(r.kind, r.kind.Field(field)), doc[field]).text() }}
+			if m.Open {
+				by.wrong, by.more = wrong, r.PostForm.Get(more)
+			}
+			in := p.input(part, typed, by)
+			in.Required, in.Help = slices.Contains(t.Required, field), cmp.Or(helps[field], in.Help)
+			if err := in.each(func(one *input) error { return p.suggest(r, one) }); err != nil {
+				return nil, err
+			}
+			if m.Open {
+				locate(mistakes, &in)
+			}
 			m.Inputs = append(m.Inputs, in)
 		}
 		all = append(all, m)
@@ -235,8 +248,7 @@ func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields m
 	switch {
 	case errors.As(err, &invalid):
 		for _, f := range invalid.Fields {
-			label := kind.Field(f.Field).Label
-			all = append(all, mistake{label, "f-" + f.Field, f.Problem})
+			all = append(all, mistake{Label: labelOf(kind, f.Field), Problem: f.Problem, key: f.Field})
 			fields[f.Field] = f.Problem
 		}
 	case errors.Is(err, act.ErrSamePerson), errors.Is(err, attached.ErrRefused), errors.Is(err, record.ErrSame), errors.Is(err, record.ErrExists),
@@ -246,6 +258,27 @@ func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields m
 		return nil, nil, false
 	}
 	return all, fields, true
+}
+
+// inRow is how errors call a field of a struct in a list.
+var inRow = regexp.MustCompile(`^([a-z0-9_]+)(?:\[(\d+)\])?\.(.+)$`)
+
+// labelOf is what people call a field, or one of a struct that it holds.
+func labelOf(kind *record.Kind, key string) string {
+	found := inRow.FindStringSubmatch(key)
+	if found == nil || record.ShapeOf(kind.Type(found[1])) != record.ShapeRows && record.ShapeOf(kind.Type(found[1])) != record.ShapeParts {
+		return kind.Field(key).Label
+	}
+	label := kind.Field(found[1]).Label
+	if n, err := strconv.Atoi(found[2]); err == nil {
+		label += " " + strconv.Itoa(n+1)
+	}
+	for _, part := range record.Parts(kind.Type(found[1])) {
+		if part.Name == found[3] {
+			label += ", " + part.Label
+		}
+	}
+	return label
 }
 
 func (p *Portal) move(r *request) (*shown, error) {
@@ -273,6 +306,9 @@ func (p *Portal) move(r *request) (*shown, error) {
 		return json.Unmarshal(v.Doc, &doc)
 	}); err != nil {
 		return nil, err
+	}
+	if r.PostForm.Has(more) {
+		return p.recordWith(r, nil, state)
 	}
 	changed, err := p.changes(r, fields, doc)
 	if err == nil {

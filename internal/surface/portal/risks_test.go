@@ -23,7 +23,7 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	}
 	s.records(t, "risks", risk("Earlier", `,"likelihood":3,"impact":3`), risk("Nobody rated", ""))
 	b.get("/risks").want(t, 200, "SCL-0, the default", `critical, 16 to 25`, "names a control from 12 on")
-	b.get("/new/risk_scales").want(t, 200, "almost certain", "[1,5,10,16]")
+	b.get("/new/risk_scales").want(t, 200, "almost certain", "1\n5\n10\n16</textarea>")
 	by := apptest.Begin.AddDate(0, 2, 0)
 	s.records(t, "risk_scales", `{"title":"Four by three","rate_by":"`+by.Format("2006-01-02T15:04:05Z")+`",
 		"likelihoods":["seldom","now and then","yearly","often"],"likelihood_meanings":["a","b","expected within a year","d"],

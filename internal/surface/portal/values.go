@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -64,10 +63,26 @@ func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map
 			if err != nil {
 				return nil, err
 			}
+			if f.Rows != nil {
+				value.asked(f.Rows, p.typed(described(kind, kind.Field(f.Rows.By)), fields[f.Rows.By]).text())
+			}
 			all[f.Name] = value
 		}
 	}
 	return all, nil
+}
+
+// asked puts what was asked in the place of its key.
+func (v *shownValue) asked(rows *record.Rows, by string) {
+	for _, one := range rows.Of(by) {
+		for _, row := range v.Rows {
+			for i := range row {
+				if lines := row[i].Lines; row[i].Name == rows.Key && len(lines) == 1 && lines[0].Text == one.Key {
+					row[i].Lines = []shownLine{{Text: one.Text}}
+				}
+			}
+		}
+	}
 }
 
 // described is a field of a record with the type of what it holds. The state has the
@@ -322,145 +337,6 @@ func captionOf(doc json.RawMessage) string {
 	return ""
 }
 
-// typed is a field's value as a person types it into a form.
-func (p *Portal) typed(kind *record.Kind, f record.Field, raw json.RawMessage) []string {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
-	var err error
-	switch kind.Shape(f.Name) {
-	case record.ShapeText:
-		var text string
-		if err = json.Unmarshal(raw, &text); err == nil && text != "" {
-			return []string{text}
-		}
-	case record.ShapeTexts:
-		var texts []string
-		if err = json.Unmarshal(raw, &texts); err == nil {
-			return texts
-		}
-	case record.ShapeTime:
-		var at time.Time
-		if err = json.Unmarshal(raw, &at); err == nil {
-			return []string{at.In(p.zone).Format(timeForm(f))}
-		}
-	case record.ShapeTruth, record.ShapeNumber, record.ShapeNumbers, record.ShapeParts, record.ShapeRows, record.ShapeJSON:
-		return []string{string(raw)}
-	}
-	return nil
-}
-
-// timeForm is how browsers write a day, or a minute of one.
-func timeForm(f record.Field) string {
-	if f.Day {
-		return time.DateOnly
-	}
-	return "2006-01-02T15:04"
-}
-
-// read is a field's value from what was typed; null for nothing.
-func (p *Portal) read(kind *record.Kind, f record.Field, typed []string) (json.RawMessage, error) {
-	text := strings.Join(typed, "\n")
-	switch kind.Shape(f.Name) {
-	case record.ShapeTexts:
-		if len(typed) == 0 {
-			return json.RawMessage("null"), nil
-		}
-		return json.Marshal(typed)
-	case record.ShapeTime:
-		for _, form := range []string{timeForm(f), "2006-01-02T15:04:05"} {
-			if at, err := time.ParseInLocation(form, text, p.zone); err == nil {
-				return json.Marshal(at.UTC())
-			}
-		}
-	case record.ShapeText, record.ShapeTruth, record.ShapeNumber, record.ShapeNumbers, record.ShapeParts, record.ShapeRows, record.ShapeJSON:
-	}
-	return kind.Value(f.Name, text, p.zone)
-}
-
-// posted is what a form says of a field: a line each of a list of texts, what is
-// ticked of choices, one text of anything else.
-func posted(kind *record.Kind, f record.Field, form url.Values) []string {
-	all := form[prefix+f.Name]
-	if kind.Shape(f.Name) == record.ShapeTexts && len(f.Choices) == 0 {
-		all = strings.Split(strings.Join(all, "\n"), "\n")
-	}
-	var kept []string
-	for _, text := range all {
-		text = strings.ReplaceAll(text, "\r\n", "\n") // as browsers end the lines of a text
-		if kind.Shape(f.Name) == record.ShapeTexts {
-			text = strings.TrimSpace(text)
-		}
-		if text != "" {
-			kept = append(kept, text)
-		}
-	}
-	return kept
-}
-
 // prefix is that of fields of records in forms and addresses: a register may have
 // one that is called as something of the page.
 const prefix = "f."
-
-// input is a field of a form.
-type input struct {
-	record.Field
-	ID      string
-	Control string // what kind of control
-	Value   string
-	Options []option
-	// Suggested are records that the field can name.
-	Suggested []option
-	Wrong     string
-	// Begins is the heading that stands before the field.
-	Begins string
-}
-
-// option is something to choose.
-type option struct {
-	Value, Text string
-	Chosen      bool
-}
-
-// input is the control for a field with what is in it.
-func (p *Portal) input(kind *record.Kind, f record.Field, typed []string, wrong map[string]string) input {
-	in := input{Field: f, ID: "f-" + f.Name, Value: strings.Join(typed, "\n"), Wrong: wrong[f.Name]}
-	shape := kind.Shape(f.Name)
-	switch {
-	case len(f.Choices) > 0:
-		in.Control = "one"
-		if shape == record.ShapeTexts {
-			in.Control = "some"
-		} else {
-			in.Options = append(in.Options, option{"", "–", in.Value == ""})
-		}
-		for _, choice := range f.Choices {
-			in.Options = append(in.Options, option{choice, record.Words(choice), slices.Contains(typed, choice)})
-		}
-	case shape == record.ShapeTruth:
-		in.Control = "one"
-		in.Options = []option{{"", "–", in.Value == ""}, {"true", "Yes", in.Value == "true"}, {"false", "No", in.Value == "false"}}
-	case shape == record.ShapeTime && f.Day:
-		in.Control = "date"
-	case shape == record.ShapeTime:
-		in.Control = "datetime-local"
-	case shape == record.ShapeNumber:
-		in.Control = "number"
-	case shape == record.ShapeTexts, shape == record.ShapeNumbers, shape == record.ShapeParts, shape == record.ShapeRows, shape == record.ShapeJSON, f.Long, f.Markdown:
-		in.Control = "lines"
-	default:
-		in.Control = "text"
-	}
-	return in
-}
-
-// Wide reports whether a control takes the whole width of a form.
-func (in *input) Wide() bool { return in.Markdown }
-
-// Rows is the height of a control of several lines.
-func (in *input) Rows() string {
-	if in.Markdown {
-		return "16"
-	}
-	return strconv.Itoa(min(12, 3+strings.Count(in.Value, "\n")))
-}
