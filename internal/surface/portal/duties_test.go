@@ -44,6 +44,7 @@ func TestTheGridShowsEveryOccurrence(t *testing.T) {
 	b.get("/duties?by=quarter&from=2026-02-28").want(t, http.StatusOK, `>Q1<span class="about">2026</span>`, "Q4")
 	b.get("/duties?by=year&from=yesterday&state=missed&to=never").want(t, http.StatusOK, "✗</span> missed")
 	b.get("/duties/access-review").want(t, http.StatusOK, "Review who has access", "monthly, on the last day, grace 5d", `<a href="/controls/ACC-02">ACC-02</a>`, "access-review@2026-02-28")
+	b.get("/search?q=who+has+access").want(t, http.StatusOK, `<a href="/duties/access-review">Review who has access</a>`)
 	b.get("/duties/nothing").want(t, http.StatusNotFound)
 }
 

@@ -80,6 +80,7 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 	first := ann("e1")
 	first.get("/policies").want(t, 200, "No policy is in force yet")
 	version := s.inForce(t, "acceptable-use")
+	s.signed(t, "com", "compliance").get("/search?q=a+SENTENCE+of+ours").want(t, 200, `<a href="/policies/`+version+`">Acceptable use`)
 	first.get("/work").want(t, 200, `href="/policies/`+version+`"`)
 	first.get("/policies").want(t, 200, "To be acknowledged by you: 1", `href="/policies/`+version+`"`)
 	page := first.get("/policies/"+version).want(t, 200, "<h2>Purpose</h2>", "A sentence of ours.", "I acknowledge it")

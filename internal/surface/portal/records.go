@@ -68,6 +68,7 @@ type naming struct {
 	Title, Href string
 	Rows        []row
 	Columns     []heading
+	Cut         bool // there are more than are listed
 }
 
 // load reads a record for whoever may.

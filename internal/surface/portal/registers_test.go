@@ -339,6 +339,18 @@ func TestSearching(t *testing.T) {
 	}
 	b.get("/search?q=Q").want(t, 200, `href="/r/periods/Q"`) // which has no words: by its whole id
 	b.get("/search?q=risk/RSK-1").goes(t, "/r/risks/RSK-1")
+	// What stands in no list: of a record's text, and what is no record.
+	s.records(t, "risks", `{"title":"Theft","category":"security","owner":"person/E1","treatment":"Laptops are wiped from afar."}`)
+	b.get("/search?q=Wiped+from+afar").want(t, 200, `href="/r/risks/RSK-2"`, "Theft")
+	if got := b.get("/search?q=treatment").want(t, 200); strings.Contains(got.body, "/r/risks/RSK") {
+		t.Error("the name of a field is found as if it were a text")
+	}
+	b.get("/search?q=CHG-01").want(t, 200, `<a href="/controls/CHG-01">`)
+	b.get("/search?q=reviewed+than+its+AUTHOR").want(t, 200, `<a href="/controls/CHG-01">`)
+	b.get("/search?q=cc6.1").want(t, 200, `<a href="/criteria/CC6.1">`)
+	if got := s.signed(t, "emp", "employee").get("/search?q=CHG-01"); strings.Contains(got.body, "/controls/") {
+		t.Error("whoever may not read controls finds them")
+	}
 	b.get("/search?q=nothing_like-it").want(t, 200, "Nothing was found")
 	b.get("/search?q=%00").want(t, 400, "cannot be looked for")
 	if got := s.signed(t, "eve", "engineer").get("/search?q=zz").want(t, 200); strings.Contains(got.body, "/r/people") {

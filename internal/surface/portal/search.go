@@ -4,9 +4,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"scaf.dev/scaf/internal/assurance/criteria"
+	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -18,6 +21,8 @@ type found struct {
 	Asked   []naming // personal registers: reading them is recorded, so only for whoever asks
 	Nothing bool
 	Wrong   string
+
+	searched int64 // records whose whole documents were looked into
 }
 
 // search looks for words in all registers that the caller may read.
@@ -30,6 +35,9 @@ func (p *Portal) search(r *request) (*shown, error) {
 	if kind, id, err := p.System.Kinds.Parse(page.Words); err == nil && kind.Name+"/"+id == page.Words && r.may(readAction(kind)) {
 		return &shown{to: at(kind, id)}, nil // a reference is one record
 	}
+	if err := p.beside(r, page); err != nil {
+		return nil, err
+	}
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		for _, kind := range p.System.Kinds {
 			if !r.may(readAction(kind)) {
@@ -40,7 +48,9 @@ func (p *Portal) search(r *request) (*shown, error) {
 				page.Asked = append(page.Asked, group)
 				continue
 			}
+			shown := map[string]bool{}
 			show := func(v *record.Version) error {
+				shown[v.ID] = true
 				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)})
 				return nil
 			}
@@ -48,8 +58,11 @@ func (p *Portal) search(r *request) (*shown, error) {
 			if err != nil {
 				return err
 			}
-			if more == "" && len(group.Rows) > 0 {
+			if more == "" {
 				group.Href = ""
+				if err := page.mentioning(reader, kind, shown, &group); err != nil {
+					return err
+				}
 			}
 			if len(group.Rows) > 0 {
 				page.Groups = append(page.Groups, group)
@@ -63,6 +76,91 @@ func (p *Portal) search(r *request) (*shown, error) {
 		return answer, nil
 	}
 	return answer, err
+}
+
+// How far a search looks into whole documents.
+const (
+	searchedWhole = 2000 // records of a register, or its columns are searched only
+	fewFound      = 20   // of a register
+
+	searchedInAll = 10_000 // records of all registers: about 5 µs each
+)
+
+// mentioning adds the records of a small register that have the words somewhere else than in
+// what lists show of them: in a treatment, a reason, a remediation.
+func (page *found) mentioning(r *store.Reader, kind *record.Kind, shown map[string]bool, group *naming) error {
+	words := page.Words
+	if kind.Internal || strings.ContainsRune(words, 0) || !utf8.ValidString(words) {
+		return nil
+	}
+	n, err := record.Total(r, kind)
+	if err != nil || n > searchedWhole || page.searched+n > searchedInAll {
+		return err
+	}
+	page.searched += n
+	group.Cut, err = record.Mention(r, kind, words, fewFound, func(v *record.Version) error {
+		if !shown[v.ID] {
+			group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)})
+		}
+		return nil
+	})
+	return err
+}
+
+// beside adds what is no record of a register: controls, criteria, duties, and the
+// policies in force by their text.
+func (p *Portal) beside(r *request, page *found) error {
+	words := strings.Fields(strings.ToLower(page.Words))
+	has := func(parts ...string) bool {
+		text := strings.ToLower(strings.Join(parts, " "))
+		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+	}
+	add := func(title string, rows []row) {
+		rows = slices.DeleteFunc(rows, func(one row) bool { return !p.opens(r, one.Href) })
+		if len(rows) > 0 {
+			page.Groups = append(page.Groups, naming{Title: title, Rows: rows[:min(fewFound, len(rows))], Cut: len(rows) > fewFound})
+		}
+	}
+	all, err := p.System.Controls()
+	if err != nil {
+		return err
+	}
+	var rows []row
+	for _, c := range all {
+		if has(c.ID, c.Title, c.Objective) {
+			rows = append(rows, row{Href: "/controls/" + url.PathEscape(c.ID), ID: c.ID, Caption: c.Title})
+		}
+	}
+	add("Controls", rows)
+	rows = nil
+	for _, c := range criteria.List() {
+		if has(c.ID, c.Title) {
+			rows = append(rows, row{Href: "/criteria/" + url.PathEscape(c.ID), ID: c.ID, Caption: c.Title})
+		}
+	}
+	add("Criteria", rows)
+	var duties, texts []row
+	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		known, err := p.System.Desk().All(reader)
+		if err != nil {
+			return err
+		}
+		for _, t := range known {
+			if has(t.ID, t.Title) {
+				duties = append(duties, row{Href: dutyPath(t.ID, ""), ID: t.ID, Caption: t.Title})
+			}
+		}
+		current, err := policies.Current(reader)
+		for _, v := range current {
+			if strings.Contains(strings.ToLower(v.Text), strings.ToLower(page.Words)) {
+				texts = append(texts, row{Href: "/policies/" + url.PathEscape(v.ID), ID: v.Policy, Caption: v.Title})
+			}
+		}
+		return err
+	})
+	add("Duties", duties)
+	add("Policies in force", texts)
+	return err
 }
 
 // look visits the first records of a register that have the words, and says whether

@@ -1,0 +1,68 @@
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// errEnough ends a reading.
+var errEnough = errors.New("enough")
+
+// Mention visits the current records of a kind that have the words in a text anywhere in
+// their documents, in the order of their ids, and at most so many; it reports whether
+// there are others. Letters A to Z are like the small ones. It looks into every document
+// of the kind: ask it where Total is small.
+func Mention(r *store.Reader, kind *Kind, words string, limit int, visit func(*Version) error) (more bool, err error) {
+	quoted, err := jsontext.AppendQuote(nil, lower(words))
+	if err != nil {
+		return false, err
+	}
+	holds := "instr(lower(doc), $1) > 0"
+	if r.Dialect() == store.Postgres {
+		holds = `strpos(lower(doc COLLATE "C"), $1) > 0`
+	}
+	v, doc, n := Version{}, "", 0
+	err = r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind.Name)+` AND to_idx IS NULL AND `+holds+` ORDER BY id`, []any{string(quoted[1 : len(quoted)-1])},
+		[]any{&v.ID, &v.Version, &v.From, &v.To, &doc}, func() error {
+			var fields map[string]any
+			if err := json.Unmarshal([]byte(doc), &fields); err != nil {
+				return errors.Join(errors.New(kind.Name+"/"+v.ID+" version "+strconv.Itoa(v.Version)), err)
+			}
+			if !said(fields, lower(words)) {
+				return nil // the words are in the name of a field
+			}
+			if n++; n > limit {
+				more = true
+				return errEnough
+			}
+			found := v
+			found.Kind, found.Doc = kind.Name, json.RawMessage(doc)
+			return visit(&found)
+		})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return more, err
+}
+
+// said reports whether a text in a value has the words in it.
+func said(value any, words string) bool {
+	has := func(value any) bool { return said(value, words) }
+	switch value := value.(type) {
+	case string:
+		return strings.Contains(lower(value), words)
+	case []any:
+		return slices.ContainsFunc(value, has)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(value)), has)
+	}
+	return false
+}
