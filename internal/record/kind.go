@@ -2,10 +2,13 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -102,32 +105,59 @@ func (k *Kind) Decode(raw []byte) (any, error) {
 func (k *Kind) explain(raw []byte, err error) error {
 	var wrong *json.UnmarshalTypeError
 	var moment *time.ParseError
+	field := astray(k.of(), raw)
 	switch {
 	case errors.As(err, &wrong):
-		return &Invalid{[]FieldError{{wrong.Field, fmt.Sprintf("is a %s, it must be of type %s", wrong.Value, typeName(wrong.Type))}}}
+		return &Invalid{[]FieldError{{cmp.Or(field, wrong.Field), fmt.Sprintf("is a %s, it must be of type %s", wrong.Value, typeName(wrong.Type))}}}
 	case errors.As(err, &moment):
-		return &Invalid{[]FieldError{{k.noTime(raw), fmt.Sprintf("%s is not an RFC 3339 time like 2026-01-31T09:30:00Z", moment.Value)}}}
+		return &Invalid{[]FieldError{{cmp.Or(field, "time"), fmt.Sprintf("%s is not an RFC 3339 time like 2026-01-31T09:30:00Z", moment.Value)}}}
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")
-	if field, ok := strings.CutPrefix(text, "unknown field "); ok {
-		return &Invalid{[]FieldError{{strings.Trim(field, `"`), "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
+	if unknown, ok := strings.CutPrefix(text, "unknown field "); ok {
+		return &Invalid{[]FieldError{{strings.Trim(unknown, `"`), "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
 	}
-	return &Invalid{[]FieldError{{"document", text}}}
+	return &Invalid{[]FieldError{{cmp.Or(field, "document"), text}}}
 }
 
-// noTime is the name of the first field that is to hold a time and does not.
-// An error of package time does not say which it is.
-func (k *Kind) noTime(raw []byte) string {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) == nil {
-		for _, name := range k.Fields() {
-			var at *time.Time
-			if value, ok := fields[name]; ok && k.Type(name) == reflect.TypeFor[time.Time]() && json.Unmarshal(value, &at) != nil {
-				return name
+// astray is the name of the first field, by name, whose value is none of its type, with
+// its place in lists and structs: "injects[0].after". Empty: there is none. Errors of
+// times and other types that read their JSON themselves do not say which it is.
+func astray(t reflect.Type, raw []byte) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch shape := ShapeOf(t); {
+	case t.Kind() == reflect.Slice && shape != ShapeText:
+		var all []json.RawMessage
+		if json.Unmarshal(raw, &all) == nil {
+			for i, one := range all {
+				if json.Unmarshal(one, reflect.New(t.Elem()).Interface()) != nil {
+					return fmt.Sprintf("[%d]%s", i, further(astray(t.Elem(), one)))
+				}
+			}
+		}
+	case shape == ShapeParts:
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(raw, &fields) != nil {
+			return ""
+		}
+		inside := places(t)
+		for _, name := range slices.Sorted(maps.Keys(inside)) {
+			of := t.FieldByIndex(inside[name]).Type
+			if value, ok := fields[name]; ok && json.Unmarshal(value, reflect.New(of).Interface()) != nil {
+				return name + further(astray(of, value))
 			}
 		}
 	}
-	return "time"
+	return ""
+}
+
+// further is how the name of a field goes on, at an element of a list or in a struct.
+func further(rest string) string {
+	if rest == "" || rest[0] == '[' {
+		return rest
+	}
+	return "." + rest
 }
 
 func typeName(t reflect.Type) string {

@@ -193,9 +193,24 @@ const MaxDocument = 60_000
 // fits checks a canonical document against MaxDocument.
 func fits(doc []byte) error {
 	if len(doc) > MaxDocument {
-		return &Invalid{[]FieldError{{"document", fmt.Sprintf("has %d bytes as JSON, at most %d are taken", len(doc), MaxDocument)}}}
+		field, size := longest(doc)
+		return &Invalid{[]FieldError{{field, fmt.Sprintf("has %d bytes and makes the document one of %d, at most %d are taken: shorten it, or attach it as a file", size, len(doc), MaxDocument)}}}
 	}
 	return nil
+}
+
+// longest is the field of a document that has most bytes.
+func longest(doc []byte) (field string, size int) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(doc, &fields) != nil {
+		return "document", len(doc)
+	}
+	for name, value := range fields {
+		if len(value) > size || len(value) == size && name < field {
+			field, size = name, len(value)
+		}
+	}
+	return field, size
 }
 
 // Canonical marshals a document in its one form: RFC 8785.

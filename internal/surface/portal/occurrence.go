@@ -89,11 +89,16 @@ func (p *Portal) entered(r *request, err error) (*shown, error) {
 	case !errors.Is(err, tasks.ErrRefused):
 		return nil, notFound(err)
 	}
-	page, wrong := p.occurrencePage(r)
-	if wrong != nil {
-		return nil, wrong
+	return p.occurrenceWith(r, status, capital(strings.TrimPrefix(strings.TrimPrefix(err.Error(), tasks.ErrRefused.Error()+": "), record.ErrSame.Error()+": "))+".")
+}
+
+// occurrenceWith shows an occurrence, with what was typed and why it was not taken.
+func (p *Portal) occurrenceWith(r *request, status int, wrong string) (*shown, error) {
+	page, err := p.occurrencePage(r)
+	if err != nil {
+		return nil, notFound(err)
 	}
-	page.Wrong = capital(strings.TrimPrefix(strings.TrimPrefix(err.Error(), tasks.ErrRefused.Error()+": "), record.ErrSame.Error()+": ")) + "."
+	page.Wrong = wrong
 	page.Note, page.Evidence, page.Reason = r.PostFormValue("note"), r.PostFormValue("evidence"), r.PostFormValue("reason")
 	return &shown{page: "occurrence", title: page.Title + ", " + r.PathValue("date"), status: status, data: page}, nil
 }

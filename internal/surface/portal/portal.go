@@ -40,8 +40,8 @@ import (
 var files embed.FS
 
 const (
-	maxForm = 256 << 10 // bytes of a form
-	maxHeld = 1 << 20   // bytes of an uploaded file that are held in memory
+	maxForm = 1 << 20 // bytes of a form: many times what a record can hold
+	maxHeld = 1 << 20 // bytes of an uploaded file that are held in memory
 	timeout = time.Minute
 )
 
@@ -142,6 +142,7 @@ type request struct {
 	// of those of unnamed nobody has read them yet.
 	names   map[string]string
 	unnamed map[*record.Kind][]string
+	held    *held             // why what was sent is not taken, where it is shown again
 	lists   map[string]string // where in the page the records of a kind stand that fields can name
 }
 
@@ -161,6 +162,7 @@ type shown struct {
 	file   io.ReadCloser // or: a file to be saved, under a name
 	name   string
 	cookie *http.Cookie
+	next   *http.Request // or: whose answer it is
 }
 
 // guarded is the handler of a route: it finds out who asks and whether they may
@@ -171,11 +173,25 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 		defer cancel()
 		asked := &request{Request: r.WithContext(ctx)}
 		page, err := p.admit(w, asked, line)
-		if err == nil && page == nil {
+		switch {
+		case err != nil || page != nil:
+		case asked.held != nil:
+			page, err = line.again(p, asked)
+		default:
 			page, err = line.make(p, asked)
 		}
 		if err != nil {
+			if asked.held != nil && !errors.Is(err, act.ErrDenied) {
+				err = asked.held // there is nothing to show it with
+			}
 			page = p.explain(line, err)
+		} else if asked.held != nil {
+			page.status = asked.held.status
+		}
+		if page.next != nil {
+			http.SetCookie(w, page.cookie)
+			p.mux.ServeHTTP(w, page.next)
+			return
 		}
 		p.show(w, asked, page)
 	}
@@ -183,6 +199,9 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 
 // admit says who asks. It gives the page that is shown instead, where they may not.
 func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, error) {
+	if goesOn, ok := r.Context().Value(resumptionKey{}).(*resumption); ok {
+		return nil, p.goOn(r, line, goesOn)
+	}
 	if r.Method == http.MethodPost {
 		if err := p.others.Check(r.Request); err != nil {
 			return nil, errForeign
@@ -196,7 +215,10 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		return nil, err
 	}
 	if line.action == open {
-		return nil, r.read(w, line)
+		if err := r.read(w, line); err != nil || r.held == nil {
+			return nil, err
+		}
+		return nil, r.held
 	}
 	kind, action := p.action(line, r.PathValue("register"))
 	r.kind = kind
@@ -205,7 +227,14 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	}
 	if r.caller.Anonymous() {
 		if err := p.System.Allow(r.Context(), r.caller, action, line.path); err == nil || r.Method != http.MethodGet {
-			return nil, accounts.ErrSession // before anything that was sent is read
+			if line.again == nil {
+				return nil, accounts.ErrSession // before anything that was sent is read
+			}
+			if err := r.read(w, line); err != nil {
+				return nil, err
+			}
+			r.held = nil // what fits is kept
+			return signInFirst(r), nil
 		}
 		to := "/signin"
 		if r.URL.Path != "/" {
@@ -217,15 +246,40 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		return nil, err
 	}
 	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.PostFormValue("form"))) {
-		return nil, errForeign
+		if line.again == nil || r.session == nil {
+			return nil, errForeign
+		}
+		if r.held == nil {
+			r.held = heldForeign
+		}
 	}
+	if r.held != nil && line.again == nil {
+		return nil, r.held
+	}
+	return nil, p.allowed(r, line, action)
+}
+
+// goOn lets in whoever has signed in with a form that was kept. It is shown, and not
+// taken.
+func (p *Portal) goOn(r *request, line route, with *resumption) error {
+	if line.again == nil {
+		return errNotFound
+	}
+	r.session, r.caller, r.held = with.session, with.session.Caller(), heldResumed
+	kind, action := p.action(line, r.PathValue("register"))
+	r.kind = kind
+	return p.allowed(r, line, action)
+}
+
+// allowed refuses who may not do what a route is for, and what there is no form for.
+func (p *Portal) allowed(r *request, line route, action string) error {
 	if err := p.System.Allow(r.Context(), r.caller, action, line.path); err != nil {
-		return nil, err
+		return err
 	}
 	if strings.Contains(line.path, "{register}") && (r.kind == nil || r.kind.Internal && own(line.action)) {
-		return nil, errNotFound // what SCAF keeps for itself is written by commands of its own
+		return errNotFound // what SCAF keeps for itself is written by commands of its own
 	}
-	return nil, nil
+	return nil
 }
 
 // action is what a route asks for: of a register's pages, that of the register.
@@ -255,15 +309,19 @@ func (r *request) read(w http.ResponseWriter, line route) error {
 	if r.Method != http.MethodPost {
 		return nil
 	}
-	limit := int64(maxForm)
-	if line.upload {
-		limit += attached.MaxFile
+	if !line.upload {
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
+			r.Form, r.PostForm = url.Values{}, url.Values{}
+			return nil // it has no form's token either
+		}
+		limit := int64(maxForm)
+		if line.path == signInPath {
+			limit *= 2 // it carries other forms
+		}
+		return r.readForm(limit)
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
-	err := r.ParseForm()
-	if line.upload && err == nil {
-		err = r.ParseMultipartForm(maxHeld)
-	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm+attached.MaxFile)
+	err := r.ParseMultipartForm(maxHeld)
 	if errors.Is(err, http.ErrNotMultipart) {
 		return nil // it has no form's token either
 	}
@@ -283,7 +341,10 @@ var (
 func (p *Portal) explain(line route, err error) *shown {
 	page := &shown{page: "problem", status: http.StatusInternalServerError, title: "Something went wrong", data: "It is written down in the server's log. Try again, and tell whoever runs SCAF if it happens again."}
 	var large *http.MaxBytesError
+	var kept *held
 	switch {
+	case errors.As(err, &kept):
+		page.status, page.title, page.data = kept.status, "The form was not taken", kept.text
 	case errors.Is(err, act.ErrDenied):
 		page.status, page.title, page.data = http.StatusForbidden, "You may not see this", err.Error()
 	case errors.Is(err, accounts.ErrSession):

@@ -105,6 +105,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 			return nil, failed
 		}
 		answer.status = http.StatusUnprocessableEntity
+		p.guardedFields(r, v, page.Wrong, wrong, state)
 		for _, name := range []string{"text", "relation", "to", "add"} {
 			page.Typed[name] = r.PostForm.Get(name)
 		}
@@ -151,6 +152,39 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.Relation = append(page.Relation, option{relation, record.Words(relation), relation == page.Typed["relation"]})
 	}
 	return answer, err
+}
+
+// guardedField is a field in a guard.
+var guardedField = regexp.MustCompile(`\bitem\.([a-z0-9_]+)`)
+
+// guardedFields puts what the guard of a move says at the field that it speaks of and
+// the form asks for, the first one.
+func (p *Portal) guardedFields(r *request, v *record.Version, mistakes []mistake, wrong map[string]string, state string) {
+	var doc struct {
+		State string `json:"state"`
+	}
+	problem, ok := wrong["state"]
+	if !ok || state == "" || json.Unmarshal(v.Doc, &doc) != nil {
+		return
+	}
+	for i := range r.kind.Transitions {
+		t := &r.kind.Transitions[i]
+		if t.From != doc.State || t.To != state {
+			continue
+		}
+		asked := r.kind.Asks(t)
+		for _, found := range guardedField.FindAllStringSubmatch(t.Guard, -1) {
+			if field := found[1]; slices.Contains(asked, field) && !r.kind.Field(field).Computed {
+				wrong[field] = problem
+				for i := range mistakes {
+					if mistakes[i].key == "state" {
+						mistakes[i].key, mistakes[i].Label = field, r.kind.Field(field).Label
+					}
+				}
+				return
+			}
+		}
+	}
 }
 
 // moves are the states that a record can move to now.
@@ -246,12 +280,15 @@ func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields map[string]string, taken bool) {
 	fields = map[string]string{}
 	var invalid *record.Invalid
+	var again *held
 	switch {
 	case errors.As(err, &invalid):
 		for _, f := range invalid.Fields {
 			all = append(all, mistake{Label: labelOf(kind, f.Field), Problem: f.Problem, key: f.Field})
 			fields[f.Field] = f.Problem
 		}
+	case errors.As(err, &again):
+		all = append(all, mistake{Problem: again.text})
 	case errors.Is(err, act.ErrSamePerson), errors.Is(err, attached.ErrRefused), errors.Is(err, record.ErrSame), errors.Is(err, record.ErrExists),
 		errors.Is(err, record.ErrStale), errors.Is(err, record.ErrNone), errors.Is(err, record.ErrRegister):
 		all = append(all, mistake{Problem: sentence(err)})

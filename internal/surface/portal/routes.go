@@ -13,6 +13,9 @@ type route struct {
 	// upload is for forms with a file.
 	upload bool
 	make   func(p *Portal, r *request) (*shown, error)
+	// again shows the form as it was filled in, when it was not taken for what is
+	// around it (request.held). It writes nothing.
+	again func(p *Portal, r *request) (*shown, error)
 }
 
 func (r route) pattern() string { return r.method + " " + r.path }
@@ -42,11 +45,11 @@ func init() {
 		{method: "POST", path: "/preferences", action: "notification.own", make: (*Portal).choosePreferences},
 		{method: "GET", path: "/policies", action: use, menu: "Policies", make: (*Portal).policies},
 		{method: "GET", path: "/policies/{version}", action: use, make: (*Portal).policy},
-		{method: "POST", path: "/policies/{version}/answer", action: use, make: (*Portal).answerPolicy},
+		{method: "POST", path: "/policies/{version}/answer", action: use, make: (*Portal).answerPolicy, again: (*Portal).policyAgain},
 		{method: "GET", path: "/policies/{version}/changes", action: "record.read", make: (*Portal).policyChanges},
 		{method: "GET", path: "/training", action: use, menu: "Training", make: (*Portal).trainings},
 		{method: "GET", path: "/training/{id}", action: use, make: (*Portal).training},
-		{method: "POST", path: "/training/{id}/finish", action: use, make: (*Portal).finishTraining},
+		{method: "POST", path: "/training/{id}/finish", action: use, make: (*Portal).finishTraining, again: (*Portal).trainingAgain},
 		{method: "GET", path: "/criteria", action: "control.read", menu: "Criteria", make: (*Portal).criteria},
 		{method: "GET", path: "/criteria/{id}", action: "control.read", make: (*Portal).criterionPage},
 		{method: "GET", path: "/controls", action: "control.read", menu: "Controls", make: (*Portal).controls},
@@ -56,8 +59,8 @@ func init() {
 		{method: "GET", path: "/duties", action: "record.read", menu: "Duties", make: (*Portal).duties},
 		{method: "GET", path: "/duties/{duty}", action: "record.read", make: (*Portal).duty},
 		{method: "GET", path: "/duties/{duty}/{date}", action: "record.read", make: (*Portal).occurrence},
-		{method: "POST", path: "/duties/{duty}/{date}/done", action: "task.done", make: (*Portal).occurrenceDone},
-		{method: "POST", path: "/duties/{duty}/{date}/not-occurring", action: "task.not-occurring", make: (*Portal).occurrenceNot},
+		{method: "POST", path: "/duties/{duty}/{date}/done", action: "task.done", make: (*Portal).occurrenceDone, again: (*Portal).occurrenceAgain},
+		{method: "POST", path: "/duties/{duty}/{date}/not-occurring", action: "task.not-occurring", make: (*Portal).occurrenceNot, again: (*Portal).occurrenceAgain},
 		{method: "GET", path: "/calendar", action: "record.read", menu: "Calendar", make: (*Portal).calendar},
 		{method: "GET", path: "/ledger", action: "ledger.read", menu: "Ledger", make: (*Portal).ledger},
 		{method: "GET", path: "/ledger/{index}", action: "ledger.read", make: (*Portal).event},
@@ -73,14 +76,14 @@ func init() {
 		{method: "POST", path: "/import/{register}", action: kindAction + "add", upload: true, make: (*Portal).tablePreview},
 		{method: "POST", path: "/import/{register}/take", action: kindAction + "add", make: (*Portal).takeTable},
 		{method: "GET", path: "/new/{register}", action: kindAction + "add", make: (*Portal).addForm},
-		{method: "POST", path: "/r/{register}", action: kindAction + "add", make: (*Portal).add},
+		{method: "POST", path: "/r/{register}", action: kindAction + "add", make: (*Portal).add, again: (*Portal).addAgain},
 		{method: "GET", path: "/r/{register}/{id}", action: kindAction + "read", make: (*Portal).record},
 		{method: "GET", path: "/r/{register}/{id}/edit", action: kindAction + "set", make: (*Portal).editForm},
-		{method: "POST", path: "/r/{register}/{id}", action: kindAction + "set", make: (*Portal).edit},
-		{method: "POST", path: "/r/{register}/{id}/move", action: kindAction + "move", make: (*Portal).move},
-		{method: "POST", path: "/r/{register}/{id}/comment", action: kindAction + "comment", make: attach(comment)},
-		{method: "POST", path: "/r/{register}/{id}/tag", action: kindAction + "tag", make: attach(tag)},
-		{method: "POST", path: "/r/{register}/{id}/link", action: kindAction + "link", make: attach(link)},
+		{method: "POST", path: "/r/{register}/{id}", action: kindAction + "set", make: (*Portal).edit, again: (*Portal).editAgain},
+		{method: "POST", path: "/r/{register}/{id}/move", action: kindAction + "move", make: (*Portal).move, again: (*Portal).recordAgain},
+		{method: "POST", path: "/r/{register}/{id}/comment", action: kindAction + "comment", make: attach(comment), again: (*Portal).recordAgain},
+		{method: "POST", path: "/r/{register}/{id}/tag", action: kindAction + "tag", make: attach(tag), again: (*Portal).recordAgain},
+		{method: "POST", path: "/r/{register}/{id}/link", action: kindAction + "link", make: attach(link), again: (*Portal).recordAgain},
 		{method: "POST", path: "/r/{register}/{id}/file", action: kindAction + "attach", upload: true, make: attach(upload)},
 		{method: "GET", path: "/r/{register}/{id}/file/{file}", action: kindAction + "read", make: (*Portal).file},
 		{method: "GET", path: "/r/{register}/{id}/history", action: kindAction + "read", make: (*Portal).history},

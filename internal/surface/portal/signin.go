@@ -15,7 +15,13 @@ import (
 type signing struct {
 	ID, Name, To, Token string
 	Wrong               string
+	// Kept are the fields of a form that somebody filled in before the session ended,
+	// Again is where it is sent.
+	Kept  []kept
+	Again string
 }
+
+const signInPath = "/signin"
 
 // within is where to go after signing in: a page of this portal, whatever a link
 // says.
@@ -35,7 +41,10 @@ func (p *Portal) signInForm(r *request) (*shown, error) {
 }
 
 func (p *Portal) signIn(r *request) (*shown, error) {
-	form := signing{ID: r.PostFormValue("id"), To: within(r.PostFormValue("to"))}
+	form := signing{ID: r.PostFormValue("id"), To: within(r.PostFormValue("to")), Kept: carried(r.PostForm)}
+	if again := r.PostFormValue("again"); again != "" {
+		form.Again = within(again)
+	}
 	secret, session, err := accounts.SignIn(r.Context(), p.System.Door, form.ID, r.PostFormValue("password"))
 	if errors.Is(err, accounts.ErrSignIn) {
 		form.Wrong = sentence(err)
@@ -44,7 +53,11 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shown{to: landing(session, form.To), cookie: cookie(r.Request, secret, int(accounts.Lifetime.Seconds()))}, nil
+	answer := &shown{to: landing(session, form.To), cookie: cookie(r.Request, secret, int(accounts.Lifetime.Seconds()))}
+	if form.Again != "" {
+		answer.to, answer.next = "", resume(r, session, form)
+	}
+	return answer, nil
 }
 
 // cookie is the session's, for as many seconds; less than none: it goes.
