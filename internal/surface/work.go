@@ -42,9 +42,18 @@ type Owed struct {
 	// those that were missed are not among them.
 	Occurrences []tasks.Listed `json:"occurrences"`
 	Deadlines   []Deadline     `json:"deadlines"`
+	// Own are duties that SCAF does itself, nobody can do for it, and are late.
+	Own []OwnDuty `json:"own,omitempty"`
 	// More are the deadlines of which only the first 500 are listed, by what is to be done.
 	More  []string  `json:"more,omitempty"`
 	Until time.Time `json:"until"`
+}
+
+// OwnDuty is a duty that SCAF does itself, with how many of its occurrences are late.
+type OwnDuty struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	Late  int    `json:"late"`
 }
 
 // behind is how far back undone occurrences are looked for: a late one of a yearly
@@ -74,6 +83,9 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 		owed.Occurrences = slices.DeleteFunc(all, func(l tasks.Listed) bool {
 			return l.DoneAt != nil || l.State == calendar.Missed || l.State == calendar.NotOccurring || !mine(l.Owner) && !mine(l.Responsible)
 		})
+		if err := s.own(r, owed); err != nil {
+			return err
+		}
 		owed.Deadlines = []Deadline{}
 		for _, kind := range s.Kinds {
 			for i := range kind.Dues {
@@ -93,6 +105,34 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 		return nil
 	})
 	return owed, err
+}
+
+// own takes out of what somebody owes the duties that SCAF does itself.
+func (s *System) own(r *store.Reader, owed *Owed) error {
+	all, err := s.Desk().All(r)
+	if err != nil {
+		return err
+	}
+	itself := map[string]bool{}
+	for _, t := range all {
+		itself[t.ID] = t.PerformedBy != ""
+	}
+	owed.Occurrences = slices.DeleteFunc(owed.Occurrences, func(l tasks.Listed) bool {
+		duty, _ := tasks.Split(l.ID)
+		if !itself[duty] {
+			return false
+		}
+		if l.State == calendar.Late {
+			at := slices.IndexFunc(owed.Own, func(one OwnDuty) bool { return one.ID == duty })
+			if at < 0 {
+				at = len(owed.Own)
+				owed.Own = append(owed.Own, OwnDuty{ID: duty, Title: l.Title})
+			}
+			owed.Own[at].Late++
+		}
+		return true
+	})
+	return nil
 }
 
 // Falling are the deadlines of one kind, in one register, that are on a day.

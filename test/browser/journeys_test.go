@@ -105,7 +105,8 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 		t.Errorf("the old password is answered with %d", status)
 	}
 	v.enters("another horse battery", kb.Enter)
-	v.at("/account", "My account")
+	v.at("/work", "My work")
+	v.goes("/account")
 	v.tabTo("Present password")
 	v.enters("another horse battery", kb.Tab, password, kb.Enter)
 	v.enters(typist, kb.Tab, password, kb.Enter)

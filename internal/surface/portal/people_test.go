@@ -7,9 +7,43 @@ import (
 	"testing"
 
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
+
+// People are called by their names wherever they are named, for those who may read
+// their register; a list that shows a part says so.
+func TestPeopleAreCalledByTheirNames(t *testing.T) {
+	c := openCompany(t)
+	if _, err := c.Desk().Assign(t.Context(), person("E3"), "posture-review", "person/E3"); err != nil {
+		t.Fatal(err)
+	}
+	b := c.signed(t, "ann", "ciso")
+	const e1, e3 = `<a href="/r/people/E1" title="person/E1">Example E1</a>`, `<a href="/r/people/E3" title="person/E3">Example E3</a>`
+	b.get("/duties?from=2026-03-01").want(t, http.StatusOK, e3)
+	b.get("/controls/PPL-01").want(t, http.StatusOK, "("+e3+", 2026-01-10)")
+	b.get("/ledger").want(t, http.StatusOK)
+	b.get("/ledger?actor=person%2FE1").want(t, http.StatusOK, `title="person/E1: only what they did">Example E1</a>`)
+	if got := c.signed(t, "eve", "engineer").get("/ledger?actor=person%2FE1").want(t, http.StatusOK, `only what they did">person/E1</a>`); strings.Contains(got.body, "Example E1") {
+		t.Error("names are told to whoever may not read people")
+	}
+	_, err := c.CommentRecord(t.Context(), person("E1"), findings.Register, "FND-1", "Seen.")
+	c.must(err)
+	_, err = c.SetRecord(t.Context(), person("E1"), findings.Register, "FND-1", record.AnyVersion, fields("what", "Nobody looked."))
+	c.must(err)
+	b.get("/r/findings/FND-1").want(t, http.StatusOK, "Seen.</p><span class=\"soft\">"+e1)
+	b.get("/r/findings/FND-1/history").want(t, http.StatusOK, "· "+e1+" · event")
+	if got := b.get("/r/people/E1"); strings.Contains(got.body, "and there are more") {
+		t.Error("a whole list says that there are more")
+	}
+	for range 11 {
+		_, err = c.AddRecord(t.Context(), apptest.Operator, findings.Register, fields("title", "Gap", "source", "audit", "severity", "low", "found_at", "2026-03-10T08:00:00Z", "owner", "person/E1"))
+		c.must(err)
+	}
+	b.get("/r/people/E1").want(t, http.StatusOK, "These are 10 of them, and there are more.")
+}
 
 // What somebody owns and owes is seen by those who may read the register of people,
 // as far as they may read what it is about; and looking is recorded.

@@ -177,7 +177,7 @@ func (s *site) signed(t *testing.T, id string, roles ...string) *browser {
 	b := s.browser(t)
 	landing := "/"
 	if access.Roles.Authorize(act.Caller{ID: "x", Roles: roles}, "report.read", "") != nil {
-		landing = "/account"
+		landing = "/work"
 	}
 	b.post("/signin", "id", id, "password", password).goes(t, landing)
 	b.get("/account").want(t, http.StatusOK, "Example "+id)
@@ -343,7 +343,7 @@ func TestThePasswordIsChanged(t *testing.T) {
 	b.post("/account/password", "present", password, "password", "another long password").goes(t, "/signin")
 	b.get("/account").goes(t, "/signin?to=%2Faccount")
 	b.post("/signin", "id", "ann", "password", password).want(t, http.StatusUnauthorized)
-	b.post("/signin", "id", "ann", "password", "another long password").goes(t, "/account")
+	b.post("/signin", "id", "ann", "password", "another long password").goes(t, "/work")
 }
 
 // The console's link makes the first account, and no second one.

@@ -259,13 +259,15 @@ func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 					one.Columns = append(one.Columns, heading{Label: c.Label})
 				}
 				const few = 10
-				if _, err := record.List(reader, kind, record.Query{Filter: a.filter(), Limit: few}, func(v *record.Version) error {
+				next, err := record.List(reader, kind, record.Query{Filter: a.filter(), Limit: few}, func(v *record.Version) error {
 					line, err := p.row(r, kind, v, one.Columns)
 					one.Rows = append(one.Rows, line)
 					return err
-				}); err != nil {
+				})
+				if err != nil {
 					return err
 				}
+				one.Cut = next != ""
 				if len(one.Rows) > 0 {
 					all = append(all, one)
 				}

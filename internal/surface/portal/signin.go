@@ -67,11 +67,11 @@ func cookie(r *http.Request, secret string, seconds int) *http.Cookie {
 	}
 }
 
-// landing is where somebody goes who has signed in: not to an overview that they
-// may not see.
+// landing is where somebody goes who has signed in: to their work, and not to an overview
+// that they may not see.
 func landing(session *accounts.Session, to string) string {
 	if to == "/" && access.Roles.Authorize(session.Caller(), "report.read", "") != nil {
-		return "/account"
+		return "/work"
 	}
 	return to
 }

@@ -34,6 +34,9 @@ func TestMyWorkIsWhatIOwe(t *testing.T) {
 	}
 	// By the reference of the person, of whom a duty was made theirs.
 	none := c.employed("kim", "E2", "employee")
+	if to := c.browser(t).post("/signin", "id", "kim", "password", password); to.to != "/work" {
+		t.Errorf("whoever has no overview comes to %s", to.to)
+	}
 	none.get("/work").want(t, http.StatusOK, "You owe nothing", "register of people")
 	if _, err := c.Desk().Delegate(t.Context(), person("E1"), "access-review", "person/E3", c.Manual.Now().AddDate(0, 1, 0)); err != nil {
 		t.Fatal(err)
@@ -48,6 +51,18 @@ func TestMyWorkIsWhatIOwe(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.signed(t, "bob", "compliance").get("/work").want(t, http.StatusOK, "You owe nothing")
+}
+
+// What SCAF does itself is nobody's work: whoever owns it is told when it was not done.
+func TestMyWorkLeavesOutWhatSCAFDoes(t *testing.T) {
+	c := openCompany(t)
+	if _, err := c.Desk().Assign(t.Context(), person("E3"), "log-integrity-check", "person/E1"); err != nil {
+		t.Fatal(err)
+	}
+	mine := c.employed("eva", "E1", "control-owner").get("/work").want(t, http.StatusOK, "SCAF itself was to do", `<a href="/duties/log-integrity-check">`, "access-review@2026-03-31")
+	if strings.Contains(mine.body, "log-integrity-check@") || strings.Count(mine.body, "SCAF itself was to do") != 1 {
+		t.Error("it lists what nobody but SCAF can do")
+	}
 }
 
 // What does not fit into a page of work is said, not left out.
