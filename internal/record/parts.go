@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
 )
 
 // Parts are the fields of the structs that a field holds, as people see them, with
@@ -63,6 +64,10 @@ type Rows struct {
 	// value. Key is the field of a struct that names the one it answers.
 	By, Key string
 	Of      func(by string) []Row
+	// Usual is what stands in By for who has not said it, after another field of the
+	// record, From; empty: it is not known. Nil: nobody knows.
+	From  string
+	Usual func(r *store.Reader, from string) (string, error)
 }
 
 // Row is one of them, by its key.

@@ -52,7 +52,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 		{Name: "tier", Label: "Tier", Required: true, Choices: Tiers, Help: "The vendor's tier when it was assessed."},
 		{Name: "questionnaire", Label: "Questionnaire", Required: true, Choices: []string{general, kyc}, Help: "kyc-aml for providers of identity and money-laundering checks."},
 		{Name: "answers", Label: "Answers", Help: "To each question of the questionnaire. An answer that is not yes needs a note.",
-			Rows: &record.Rows{By: "questionnaire", Key: "question", Of: asked}},
+			Rows: &record.Rows{By: "questionnaire", Key: "question", Of: asked, From: "vendor", Usual: usual}},
 		{Name: "result", Label: "Result", Section: "Result", Choices: []string{"fit", "fit with conditions", "unfit"}, Help: "Whether it may be used."},
 		{Name: "conditions", Label: "Conditions", Long: true, Help: "Under which conditions."},
 		{Name: "state", Label: "State"},

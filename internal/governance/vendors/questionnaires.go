@@ -1,11 +1,15 @@
 package vendors
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -33,6 +37,29 @@ func asked(questionnaire string) (rows []record.Row) {
 		rows = append(rows, record.Row{Key: q.ID, Text: q.Text})
 	}
 	return rows
+}
+
+// usual is the questionnaire that belongs to a vendor.
+func usual(r *store.Reader, vendor string) (string, error) {
+	id, ok := strings.CutPrefix(vendor, kindVendor+"/")
+	if !ok {
+		return "", nil
+	}
+	current, err := record.Get(r, kindVendor, id)
+	if errors.Is(err, record.ErrNone) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	v := &Vendor{}
+	if err := json.Unmarshal(current.Doc, v); err != nil {
+		return "", err
+	}
+	if v.Category == CategoryKYC {
+		return kyc, nil
+	}
+	return general, nil
 }
 
 // load reads a questionnaire. It is part of the program: a mistake in it is one

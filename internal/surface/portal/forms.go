@@ -85,6 +85,18 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		}
 		return p.typed(part, doc[f.Name])
 	}
+	usual, err := p.usual(r, inForm)
+	if err != nil {
+		return nil, err
+	}
+	asIs := inForm
+	inForm = func(f record.Field) typing {
+		t := asIs(f)
+		if value := usual[f.Name]; value != "" && t.empty() {
+			t.texts = []string{value}
+		}
+		return t
+	}
 	by := filling{wrong: wrong, more: r.PostForm.Get(more), other: func(field string) string {
 		if v != nil && slices.Contains(kind.Fixed, field) {
 			return p.typed(described(kind, kind.Field(field)), doc[field]).text()
@@ -110,6 +122,24 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		page.Inputs = append(page.Inputs, in)
 	}
 	return answer, nil
+}
+
+// usual is what stands, by field, where nobody has said yet which rows a list has.
+func (p *Portal) usual(r *request, inForm func(record.Field) typing) (map[string]string, error) {
+	all := map[string]string{}
+	return all, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		for _, f := range r.kind.Described {
+			if f.Rows == nil || f.Rows.Usual == nil {
+				continue
+			}
+			value, err := f.Rows.Usual(reader, inForm(r.kind.Field(f.Rows.From)).text())
+			if err != nil {
+				return err
+			}
+			all[f.Rows.By] = value
+		}
+		return nil
+	})
 }
 
 // more is what the button of a form sends that makes room in a list: nothing is

@@ -101,6 +101,8 @@ func TestAQuestionnaireIsAsked(t *testing.T) {
 	if n := strings.Count(asked.body, `<legend>`); strings.Contains(asked.body, `name="f.answers.18.`) || n < len(questions) {
 		t.Errorf("%d questions are asked", n)
 	}
+	b.get("/new/vendor_assessments?f.vendor=vendor/VEN-1").want(t, 200, `<option value="kyc-aml" selected>`, questions[17].Text)
+	b.get("/new/vendor_assessments?f.vendor=vendor/VEN-7").want(t, 200, "Show what is asked")
 	values := url.Values{"f.vendor": {"vendor/VEN-1"}, "f.year": {"2026"}, "f.tier": {"high"}, "f.questionnaire": {"kyc-aml"}}
 	for n, question := range questions {
 		values.Set(fmt.Sprintf("f.answers.%d.question", n), question.ID)
