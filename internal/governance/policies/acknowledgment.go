@@ -67,6 +67,7 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 		{Field: "due_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
+		{Name: "id", Label: "Id", Required: true, Help: "The version of the policy and the person, such as PV-1.E1001."},
 		{Name: "person", Label: "Person", Refers: "person", Required: true},
 		{Name: "version", Label: "Policy version", Refers: "policy_version", Required: true},
 		{Name: "policy", Label: "Policy", Refers: "policy", Given: true},

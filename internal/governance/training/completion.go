@@ -34,6 +34,7 @@ var Completions = record.Define[Completion](record.Definition{
 		{Field: "person", Filter: true}, {Field: "course", Filter: true}, {Field: "completed_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
+		{Name: "id", Label: "Number", Required: true, Help: "The number in the other system, without spaces and slashes."},
 		{Name: "person", Label: "Person", Refers: "person", Required: true},
 		{Name: "course", Label: "Course", Refers: "course", Required: true},
 		{Name: "completed_at", Label: "Completed", Required: true},

@@ -68,8 +68,9 @@ var Register = record.Define[Training](record.Definition{
 		{Field: "due_at", Filter: true, Sort: true}, {Field: "completed_at", Filter: true, Sort: true}, {Field: "renews_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
-		{Name: "person", Label: "Person", Refers: "person", Required: true},
-		{Name: "course", Label: "Course", Refers: "course", Required: true},
+		{Name: "id", Label: "Id", Required: true, Help: "The course, the person and a word of your own, such as secure-basics.E1001.extra: no space and no slash. SCAF numbers those that it assigns."},
+		{Name: "person", Label: "Person", Refers: "person", Required: true, Help: "Who is to finish it, as person/E1001."},
+		{Name: "course", Label: "Course", Refers: "course", Required: true, Help: "What is to be finished, as course/secure-basics: it is offered."},
 		{Name: "title", Label: "Title", Given: true}, {Name: "round", Label: "Round", Given: true},
 		{Name: "assigned_at", Label: "Assigned", Given: true}, {Name: "due_at", Label: "Due", Given: true},
 		{Name: "completed_at", Label: "Completed", Given: true}, {Name: "completed_by", Label: "Completed by", Given: true},

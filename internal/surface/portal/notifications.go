@@ -3,6 +3,7 @@ package portal
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,7 +29,8 @@ type inboxPage struct {
 
 type inboxLine struct {
 	notifications.Told
-	Href string // empty: the reader may not open it, or not any more
+	Rendered template.HTML // of an announcement, which is Markdown
+	Href     string        // empty: the reader may not open it, or not any more
 }
 
 func (p *Portal) inbox(r *request) (*shown, error) {
@@ -54,6 +56,9 @@ func (p *Portal) inbox(r *request) (*shown, error) {
 		line := inboxLine{Told: n}
 		if n.Path != "" && p.opens(r, n.Path) {
 			line.Href = n.Path
+		}
+		if n.Kind == notifications.Announcement && err == nil {
+			line.Rendered, err = markdown(n.Text)
 		}
 		page.Told = append(page.Told, line)
 	}

@@ -55,6 +55,18 @@ func (s *site) tell(t *testing.T, notes ...notifications.Note) {
 	}
 }
 
+// An announcement is Markdown, and reads so; what could do anything else is left out.
+func TestTheInboxShowsAnnouncementsAsTheyRead(t *testing.T) {
+	s := serve(t, config.Config{})
+	ann := s.signedIn(t, "ann", "employee")
+	s.tell(t, notifications.Note{Cause: "c", Recipient: "account/ann", Kind: notifications.Announcement, About: "announcement/ANN-1", Title: "New door", Text: "## From Monday\n\nUse the **north** door. <script>alert(1)</script> ![x](https://example.com/p.png)"},
+		notifications.Note{Cause: "d", Recipient: "account/ann", Kind: notifications.Duty, About: "task/x", Title: "Duty", Text: "Not **this**"})
+	page := ann.get("/inbox").want(t, 200, "<h2>From Monday</h2>", "<strong>north</strong>", "Not **this**")
+	if strings.Contains(page.body, "alert(1)</script>") || strings.Contains(page.body, "<img") {
+		t.Errorf("what is not text comes through: %s", page.body)
+	}
+}
+
 func TestAnInboxIsReadByItsOwner(t *testing.T) {
 	s := serve(t, config.Config{})
 	ann, bob := s.signedIn(t, "ann", "employee"), s.signedIn(t, "bob", "employee")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/config"
@@ -415,6 +416,18 @@ func TestATableIsBroughtIn(t *testing.T) {
 		t.Error("the template is no XLSX")
 	}
 	b.get("/import/periods").want(t, 404)
+}
+
+// A form that asks for a record's id says what it is made of, and that it must be there.
+func TestFormsSayWhatAnIdIsMadeOf(t *testing.T) {
+	for _, kind := range app.Kinds {
+		if kind.Name == "change" {
+			continue // they come from repositories, and their ids with them
+		}
+		if id := kind.Field(kind.IDField); !kind.Internal && kind.Prefix == "" && (id.Help == "" || !id.Required) {
+			t.Errorf("%s: the id %q is required is %t, and its help is %q", kind.Register, id.Name, id.Required, id.Help)
+		}
+	}
 }
 
 // The table that the portal gives is one that it takes: with its two sheets, filled in
