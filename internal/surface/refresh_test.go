@@ -131,7 +131,7 @@ func TestRefreshPerformsWhateverWouldSayAnythingElse(t *testing.T) {
 		}, 4, 5},
 		{"they have left, and their access has not ended", func() error { f.at("2026-02-09T09:00:00Z"); return nil }, 1, 5},
 		{"a duty is done", func() error {
-			_, err := f.Desk().Done(ctx, apptest.Operator, tasks.Entry{Ref: "posture-review@2026-02-06"})
+			_, err := f.Desk().Done(ctx, apptest.Operator, tasks.Entry{Ref: "posture-review@2026-02-06", Note: "Looked at"})
 			return err
 		}, 1, 1},
 		{"the period is closed", func() (err error) {

@@ -9,10 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/jobs"
@@ -84,6 +87,42 @@ func (d directory) Standing(r *store.Reader, ref string) (tasks.Standing, error)
 		return tasks.Gone, nil
 	}
 	return tasks.Present, nil
+}
+
+// Answers implements tasks.Directory.
+func (d directory) Answers(r *store.Reader, caller act.Caller, owner string) (bool, error) {
+	actor, err := versions.ActorOf(r, caller)
+	return err == nil && answersFor(owner, actor), err
+}
+
+// answersFor reports whether somebody is the owner that a duty or a record names: by
+// their reference, name or title, or by one of their roles.
+func answersFor(owner string, actor versions.Actor) bool {
+	return versions.Owns(owner, actor) || slices.ContainsFunc(actor.Roles, func(role string) bool { return strings.EqualFold(role, owner) })
+}
+
+// Exists implements tasks.Directory.
+func (d directory) Exists(r *store.Reader, ref string) (bool, error) {
+	kind, id, err := d.kinds.Parse(ref)
+	if err != nil {
+		return false, nil //nolint:nilerr // what is no reference names nothing
+	}
+	_, err = record.Get(r, kind.Name, id)
+	if errors.Is(err, record.ErrNone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// MayDo reports whether a caller may record that an occurrence was done now.
+func (s *System) MayDo(ctx context.Context, caller act.Caller, t *tasks.Task, o *tasks.Occurrence) (may bool, err error) {
+	if s.Auth.Authorize(caller, "task.done", tasks.Register.Name+"/"+t.ID) != nil {
+		return false, nil
+	}
+	return may, s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		may, err = s.Desk().MayDo(r, caller, t, o, s.Clock.Now())
+		return err
+	})
 }
 
 // Establish puts duties into the register that are not there, and takes the

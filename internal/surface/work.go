@@ -74,7 +74,7 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 		owed.As = append([]string{caller.ID, name, actor.Title}, caller.Roles...)
 		owed.As = slices.DeleteFunc(owed.As, func(name string) bool { return name == "" })
 		mine := func(owner string) bool {
-			return versions.Owns(owner, actor) || slices.ContainsFunc(caller.Roles, func(role string) bool { return strings.EqualFold(role, owner) })
+			return answersFor(owner, actor)
 		}
 		all, err := s.Desk().List(r, tasks.Query{From: now.Add(-behind), To: owed.Until}, now)
 		if err != nil {

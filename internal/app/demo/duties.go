@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"scaf.dev/scaf/internal/governance/tasks"
@@ -77,7 +76,7 @@ func (w *world) occurrence(o tasks.Listed, end time.Time) {
 	if !at.After(o.OpensAt) {
 		at = o.DueAt.Add(-2 * time.Hour)
 	}
-	reason, evidence := "", []string{fmt.Sprintf("minutes/%s", o.ID)}
+	reason := ""
 	for i := range w.Lapses {
 		story := &w.Lapses[i]
 		if story.Occurrence == o.ID && story.Cause != "" {
@@ -106,8 +105,13 @@ func (w *world) occurrence(o tasks.Listed, end time.Time) {
 		if err != nil {
 			return err
 		}
-		by := w.responsible(t)
-		_, err = desk.Done(ctx, by.caller(), tasks.Entry{Ref: o.ID, Note: "Done as described: " + o.Title, Evidence: evidence})
+		by, now := w.responsible(t), w.clock.Now()
+		if by.ref() != t.Responsible(now) {
+			if _, err := desk.Delegate(ctx, w.officers["chief executive officer"].as("executive"), t.ID, by.ref(), now.Add(24*time.Hour)); err != nil {
+				return err
+			}
+		}
+		_, err = desk.Done(ctx, by.caller(), tasks.Entry{Ref: o.ID, Note: "Done as described: " + o.Title})
 		return err
 	})
 }

@@ -33,6 +33,11 @@ const (
 // puts the program together hands in what reads it.
 type Directory interface {
 	Standing(r *store.Reader, ref string) (Standing, error)
+	// Answers reports whether a caller is the owner that a duty names: a reference, or
+	// the words of a role.
+	Answers(r *store.Reader, caller act.Caller, owner string) (bool, error)
+	// Exists reports whether a reference names a record.
+	Exists(r *store.Reader, ref string) (bool, error)
 }
 
 // Desk is where duties are worked on.
@@ -69,15 +74,42 @@ func (e *Entry) check() error {
 // Done records that an occurrence was done: now, and not at any earlier time.
 // An occurrence opens when the one before it falls due; before, it is refused.
 // An occurrence that is late or missed stays so; what was done is recorded
-// beside it.
+// beside it. Its owner does so, or whom it was delegated to, and says what came of it
+// or names the evidence; somebody at this machine, who could name either of them (ADR
+// 16), may enter it under their own name.
 func (d *Desk) Done(ctx context.Context, caller act.Caller, e Entry) (*Occurrence, error) {
-	return d.enter(ctx, caller, "task.done", "done", e, func(tx *act.Tx, t *Task, _ *Occurrence, p *Performance) error {
+	if strings.TrimSpace(e.Note) == "" && len(e.Evidence) == 0 {
+		return nil, fmt.Errorf("%w: say what came of it, or name the evidence", ErrRefused)
+	}
+	return d.enter(ctx, caller, "task.done", "done", e, func(tx *act.Tx, t *Task, o *Occurrence, p *Performance) error {
 		if t.PerformedBy != "" {
 			return fmt.Errorf("%w: %s is done by SCAF itself: the event %s shows it", ErrRefused, t.ID, t.PerformedBy)
+		}
+		if may, err := d.MayDo(&tx.Reader, tx.Caller(), t, o, tx.Now()); err != nil {
+			return err
+		} else if !may {
+			return fmt.Errorf("%w: %s is done by %s: whoever does it instead is made its owner, or it is delegated to them, before", ErrRefused, o.ID, o.Responsible)
 		}
 		p.Done = &Doing{At: tx.Now(), By: tx.Caller().ID, Note: e.Note, Evidence: e.Evidence}
 		return nil
 	})
+}
+
+// local is what the reference of somebody at this machine begins with.
+const local = "local/"
+
+// MayDo reports whether a caller may record that an occurrence was done: its owner when
+// it was due or now, whom it is delegated to, and somebody at this machine.
+func (d *Desk) MayDo(r *store.Reader, caller act.Caller, t *Task, o *Occurrence, now time.Time) (bool, error) {
+	if strings.HasPrefix(caller.ID, local) {
+		return true, nil
+	}
+	for _, owner := range []string{o.Owner, o.Responsible, t.Owner(now), t.Responsible(now)} {
+		if answers, err := d.People.Answers(r, caller, owner); err != nil || answers {
+			return answers, err
+		}
+	}
+	return false, nil
 }
 
 // NotOccurring records why there is nothing to do in an occurrence. The owner,
@@ -127,6 +159,13 @@ func (d *Desk) enter(ctx context.Context, caller act.Caller, action, verb string
 			return fmt.Errorf("%w: about %s something can be recorded from %s on, when the one before it has fallen due", ErrRefused, o.ID, o.OpensAt.Format(time.RFC3339))
 		case p.NotOccurring != nil:
 			return fmt.Errorf("%w: %s is not occurring, as %s recorded: %s", ErrRefused, o.ID, o.ReasonBy, o.Reason)
+		}
+		for _, ref := range e.Evidence {
+			if exists, err := d.People.Exists(&tx.Reader, ref); err != nil {
+				return err
+			} else if !exists {
+				return fmt.Errorf("%w: the evidence %q names no record here: name one like evidence/EVD-1 or meeting/MTG-1, and say in the text where anything else is", ErrRefused, ref)
+			}
 		}
 		p.Duty, p.DueAt = t.ID, o.DueAt
 		if err := entry(tx, t, o, p); err != nil {

@@ -505,3 +505,47 @@ func TestAYearOfTheCalendar(t *testing.T) {
 		t.Errorf("%d occurrences, %d missed", len(listed), missed)
 	}
 }
+
+// Who records that a duty was done is who had to do it, and says what came of it or
+// names what is there: anybody else's word, or a click, is none.
+func TestOnlyWhoAnswersForADutyRecordsThatItWasDone(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.at("2026-01-30T09:00:00Z")
+		caller := func(id string) act.Caller { return act.Caller{ID: "person/" + id, Roles: []string{"compliance"}} }
+		refused := func(by act.Caller, e tasks.Entry, why string) {
+			t.Helper()
+			if _, err := o.desk.Done(ctx, by, e); !errors.Is(err, tasks.ErrRefused) || !strings.Contains(err.Error(), why) {
+				t.Errorf("%s: %v, want %q", by.ID, err, why)
+			}
+		}
+		refused(caller("E2"), tasks.Entry{Ref: "review", Note: "Looked at"}, "is done by person/E1")
+		refused(caller("E1"), tasks.Entry{Ref: "review", Note: " "}, "say what came of it")
+		for _, ref := range []string{"vendor/VEN-9", "file/minutes", "nothing", ""} {
+			refused(caller("E1"), tasks.Entry{Ref: "review", Note: "Looked at", Evidence: []string{"person/E1", ref}}, "names no record here")
+		}
+		if _, err := o.desk.NotOccurring(ctx, caller("E2"), tasks.Entry{Ref: "review", Note: "Nothing", Evidence: []string{"vendor/VEN-9"}}); !errors.Is(err, tasks.ErrRefused) {
+			t.Error(err)
+		}
+		if made, err := o.desk.Done(ctx, caller("E1"), tasks.Entry{Ref: "review", Evidence: []string{"person/E2"}}); err != nil || made.DoneBy != "person/E1" {
+			t.Errorf("%+v %v", made, err)
+		}
+		refused(caller("E1"), tasks.Entry{Ref: "review@2026-02-28", Note: "Ahead"}, "")
+		o.at("2026-02-20T09:00:00Z")
+		if _, err := o.desk.Delegate(ctx, apptest.Operator, "review", "person/E2", o.Manual.Now().Add(48*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if made, err := o.desk.Done(ctx, caller("E2"), tasks.Entry{Ref: "review", Note: "For E1"}); err != nil || made.DoneBy != "person/E2" {
+			t.Errorf("%+v %v", made, err)
+		}
+		// Words are whoever has that title, or that role.
+		o.at("2026-03-20T09:00:00Z")
+		if _, err := o.desk.Assign(ctx, apptest.Operator, "review", "Security lead"); err != nil {
+			t.Fatal(err)
+		}
+		o.person("E3", "name", "Example E3", "title", "security lead")
+		refused(caller("E2"), tasks.Entry{Ref: "review", Note: "Looked at"}, "Security lead")
+		if _, err := o.desk.Done(ctx, caller("E3"), tasks.Entry{Ref: "review", Note: "Looked at"}); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
@@ -185,9 +186,13 @@ func (p *program) changeTask(ctx context.Context, work func(*surface.System, *ta
 }
 
 // enter records something about an occurrence and prints what came of it.
-func (p *program) enter(ctx context.Context, record func(*tasks.Desk) (*tasks.Occurrence, error)) error {
+func (p *program) enter(ctx context.Context, who func(context.Context, *surface.System) (act.Caller, error), record func(*tasks.Desk, act.Caller) (*tasks.Occurrence, error)) error {
 	return p.changeTask(ctx, func(s *surface.System, desk *tasks.Desk) error {
-		o, err := record(desk)
+		by, err := who(ctx, s)
+		if err != nil {
+			return err
+		}
+		o, err := record(desk, by)
 		if err != nil {
 			return err
 		}
@@ -201,24 +206,30 @@ func (p *program) enter(ctx context.Context, record func(*tasks.Desk) (*tasks.Oc
 
 func (p *program) taskDone() *cobra.Command {
 	var e tasks.Entry
+	var who func(context.Context, *surface.System) (act.Caller, error)
 	command := &cobra.Command{
-		Use:   "done TASK[@DATE] [--note TEXT] [--evidence REF]...",
+		Use:   "done TASK[@DATE] [--note TEXT] [--evidence REF]... [--as person/ID]",
 		Short: "Record that an occurrence was done, now; without a date the one that is to be done",
-		Args:  args(1, 1),
+		Long: `Record that an occurrence was done, now, and what came of it or which records
+show it. Its owner does so, or whom it was delegated to; at this machine you do
+so under your own name, or for one of them with --as.`,
+		Args: args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			e.Ref = given[0]
-			return p.enter(cmd.Context(), func(desk *tasks.Desk) (*tasks.Occurrence, error) {
-				return desk.Done(cmd.Context(), caller(), e)
+			return p.enter(cmd.Context(), who, func(desk *tasks.Desk, by act.Caller) (*tasks.Occurrence, error) {
+				return desk.Done(cmd.Context(), by, e)
 			})
 		},
 	}
+	who = behalf(command)
 	command.Flags().StringVar(&e.Note, "note", "", "what came of it")
-	command.Flags().StringArrayVar(&e.Evidence, "evidence", nil, "reference to what shows it; may be repeated")
+	command.Flags().StringArrayVar(&e.Evidence, "evidence", nil, "reference to a record that shows it, like evidence/EVD-1; may be repeated")
 	return command
 }
 
 func (p *program) taskNotOccurring() *cobra.Command {
 	var e tasks.Entry
+	var who func(context.Context, *surface.System) (act.Caller, error)
 	command := &cobra.Command{
 		Use:   "not-occurring TASK[@DATE] --reason TEXT",
 		Short: "Record why there is nothing to do in an occurrence; its owner cannot",
@@ -228,11 +239,12 @@ func (p *program) taskNotOccurring() *cobra.Command {
 				return usagef("scaf task not-occurring needs --reason: why there is nothing to do")
 			}
 			e.Ref = given[0]
-			return p.enter(cmd.Context(), func(desk *tasks.Desk) (*tasks.Occurrence, error) {
-				return desk.NotOccurring(cmd.Context(), caller(), e)
+			return p.enter(cmd.Context(), who, func(desk *tasks.Desk, by act.Caller) (*tasks.Occurrence, error) {
+				return desk.NotOccurring(cmd.Context(), by, e)
 			})
 		},
 	}
+	who = behalf(command)
 	command.Flags().StringVar(&e.Note, "reason", "", "why there is nothing to do")
 	return command
 }

@@ -73,7 +73,7 @@ func openCompany(t *testing.T) *company {
 	})
 	c.must(err)
 	c.at("2026-01-30T15:00:00Z")
-	_, err = c.Desk().Done(ctx, person("E1"), tasks.Entry{Ref: "access-review@2026-01-31", Note: "Two accounts were removed.", Evidence: []string{"evidence/EVD-1"}})
+	_, err = c.Desk().Done(ctx, person("E1"), tasks.Entry{Ref: "access-review@2026-01-31", Note: "Two accounts were removed.", Evidence: []string{"person/E1"}})
 	c.must(err)
 	c.at("2026-02-27T12:00:00Z")
 	_, err = c.MoveRecord(ctx, apptest.Operator, people.Register, "E2", record.AnyVersion, people.Left, fields("left_at", "2026-02-27T12:00:00Z"))

@@ -20,6 +20,7 @@ type occurrencePage struct {
 	// MayDo and MayExcuse: the caller may record that it was done, or that there is
 	// nothing to do, now.
 	MayDo, MayExcuse       bool
+	Open                   bool // something may be recorded, by whoever may
 	Note, Evidence, Reason string
 	Wrong                  string
 	// Before and After are the days of the occurrences beside it; empty: none.
@@ -49,10 +50,14 @@ func (p *Portal) occurrencePage(r *request) (*occurrencePage, error) {
 		return nil, err
 	}
 	slices.Reverse(page.Steps)
-	open := o.DoneAt == nil && o.Reason == "" && d.PerformedBy == "" && !o.OpensAt.After(p.System.Clock.Now()) && r.session != nil
+	page.Open = o.DoneAt == nil && o.Reason == "" && d.PerformedBy == "" && !o.OpensAt.After(p.System.Clock.Now()) && r.session != nil
 	may := func(action string) bool { return p.System.Auth.Authorize(r.caller, action, "task/"+d.ID) == nil }
-	page.MayDo = open && may("task.done")
-	page.MayExcuse = open && may("task.not-occurring") && o.State != calendar.Late && o.State != calendar.Missed
+	if page.Open {
+		if page.MayDo, err = p.System.MayDo(r.Context(), r.caller, d.Task, o); err != nil {
+			return nil, err
+		}
+	}
+	page.MayExcuse = page.Open && may("task.not-occurring") && o.State != calendar.Late && o.State != calendar.Missed
 	beside, err := p.occurrences(r, tasks.Query{Duty: d.ID}, o.DueAt.AddDate(-1, -1, 0), o.DueAt.AddDate(1, 1, 0))
 	at := slices.IndexFunc(beside, func(l tasks.Listed) bool { return l.ID == o.ID })
 	if at > 0 {

@@ -10,7 +10,7 @@ func TestAnOccurrenceShowsWhatWasDone(t *testing.T) {
 	c := openCompany(t)
 	b := c.signed(t, "ann", "auditor")
 	page := b.get("/duties/access-review/2026-01-31").want(t, http.StatusOK, "done", "2026-01-30 15:00", `<a href="/r/people/E1" title="person/E1">Example E1</a>`, "Two accounts were removed.",
-		"evidence/EVD-1", "scaf.performance.done.v1", `<a href="/controls/ACC-02">ACC-02</a>`, `<a rel="next" href="/duties/access-review/2026-02-28">`)
+		"<dt>Evidence</dt>", "scaf.performance.done.v1", `<a href="/controls/ACC-02">ACC-02</a>`, `<a rel="next" href="/duties/access-review/2026-02-28">`)
 	index := page.around(t, `<th scope="row"><a href="/ledger/`, 60)
 	index, _, _ = strings.Cut(strings.TrimPrefix(index, `<th scope="row"><a href="/ledger/`), `"`)
 	b.get("/ledger/"+index).want(t, http.StatusOK, "scaf.performance.done.v1", "Two accounts were removed.", "The proof holds")
@@ -36,14 +36,21 @@ func TestAnOccurrenceIsDoneFromItsPage(t *testing.T) {
 	}
 	long := strings.Repeat("x", 4001)
 	b.post(path+"/done", "note", long, "evidence", "evidence/EVD-2").want(t, http.StatusUnprocessableEntity, "at most 4000", long, "evidence/EVD-2")
-	b.post(path+"/done", "note", "It was <done>.", "evidence", "evidence/EVD-2\r\n\r\n evidence/EVD-3 ").goes(t, path)
-	b.get(path).want(t, http.StatusOK, "it stays late", "It was &lt;done&gt;.", `evidence/EVD-3</a><br>`, "person/E1")
+	b.post(path+"/done", "note", "It was <done>.", "evidence", "evidence/EVD-2").want(t, http.StatusUnprocessableEntity, "names no record here", "It was &lt;done&gt;.", "evidence/EVD-2")
+	b.post(path+"/done", "note", " ").want(t, http.StatusUnprocessableEntity, "Say what came of it")
+	other := c.employed("kim", "E2", "engineer")
+	if page := other.get(path).want(t, http.StatusOK, "Whoever does this duty records that it was done"); strings.Contains(page.body, "<textarea") {
+		t.Error("who does not answer for it is asked to do it")
+	}
+	other.post(path+"/done", "note", "For them").want(t, http.StatusUnprocessableEntity, "is done by security lead")
+	b.post(path+"/done", "note", "It was <done>.", "evidence", "task/access-review\r\n\r\n person/E2 ").goes(t, path)
+	b.get(path).want(t, http.StatusOK, "it stays late", "It was &lt;done&gt;.", "task/access-review", "person/E2", "person/E1")
 	b.post(path+"/done", "note", "again").want(t, http.StatusConflict, "was done at", "You typed: again")
 	b.post("/duties/access-review/2026-05-31/done", "note", "early").want(t, http.StatusUnprocessableEntity, "can be recorded from")
 	b.post("/duties/nothing/2026-05-31/done", "note", "x").want(t, http.StatusNotFound)
 	b.post(path+"/not-occurring", "reason", "x").want(t, http.StatusForbidden)
 	// SCAF's own duties are done by nobody else.
-	b.post("/duties/log-integrity-check/2026-03-10/done").want(t, http.StatusUnprocessableEntity, "done by SCAF itself")
+	b.post("/duties/log-integrity-check/2026-03-10/done", "note", "x").want(t, http.StatusUnprocessableEntity, "done by SCAF itself")
 	b.get("/duties/log-integrity-check/2026-03-10").want(t, http.StatusOK, "SCAF does it itself")
 }
 

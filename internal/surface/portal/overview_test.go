@@ -43,7 +43,7 @@ func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
 		}
 	}
 	c.at("2026-03-10T22:00:00Z")
-	if _, err := c.Desk().Done(t.Context(), person("E3"), taskEntry("executive-summary@2026-03-05")); err != nil {
+	if _, err := c.Desk().Done(t.Context(), apptest.Operator, taskEntry("executive-summary@2026-03-05")); err != nil {
 		t.Fatal(err)
 	}
 	if page := b.get("/").want(t, http.StatusOK); strings.Contains(page.around(t, `id="coming"`, 1200), "executive-summary") {

@@ -13,7 +13,7 @@ import (
 	"scaf.dev/scaf/internal/record"
 )
 
-func taskEntry(ref string) tasks.Entry { return tasks.Entry{Ref: ref} }
+func taskEntry(ref string) tasks.Entry { return tasks.Entry{Ref: ref, Note: "Looked at"} }
 
 func TestMyWorkIsWhatIOwe(t *testing.T) {
 	c := openCompany(t)
