@@ -67,7 +67,13 @@ type Definition struct {
 	Fixed []string
 	// Author is a field that the engine fills with whoever adds the record, and
 	// that nobody can set or change. Transitions name it in NotBy.
-	Author    string
+	Author string
+	// Authors is a given field, a list of texts, that the engine fills with all who
+	// have written what is not approved yet: who added the record, who changed what
+	// people set, and from anew when it is taken back from where it was approved.
+	// Transitions that approve name it in NotBy; nothing that people set changes in
+	// them.
+	Authors   string
 	Retention Retention
 	// Version of the definition, from 1 (0 is 1): raise it when existing
 	// documents may not fit any more, and say in Migrations how they come along.
@@ -160,7 +166,7 @@ type Migration struct {
 func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
-		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
+		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
 		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
 	}
 	if k.Singular == "" {
@@ -275,6 +281,12 @@ func (k *Kind) mistakes(d *Definition) error {
 	}
 	if d.Author != "" {
 		has("Author", d.Author, expr.String)
+	}
+	if d.Authors != "" {
+		has("Authors", d.Authors, expr.List(expr.String))
+		if !k.Field(d.Authors).Given || !slices.ContainsFunc(d.Transitions, func(t Transition) bool { return k.Approves(&t) }) {
+			say("Authors: %s is described as given, and the transition that approves names it in NotBy", d.Authors)
+		}
 	}
 	for _, field := range d.Fixed {
 		has("Fixed", field)

@@ -201,7 +201,7 @@ func (k *Kind) amiss(doc any) (wrong []FieldError) {
 // field refers to.
 func (f *Field) names(text string) bool {
 	kind, id, ok := strings.Cut(text, "/")
-	return ok && id != "" && (kind == f.Refers || kind == "account" && f.Refers == "person")
+	return ok && id != "" && (kind == f.Refers || kind == kindAccount && f.Refers == kindPerson)
 }
 
 // places are the numbers of a struct's fields by their JSON names, those of structs

@@ -54,6 +54,7 @@ type Kind struct {
 	Prefix      string
 	IDField     string
 	Author      string
+	Authors     string
 	Transitions []Transition
 	Columns     []Column
 	Shown       []string

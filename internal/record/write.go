@@ -63,7 +63,7 @@ func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, e
 	if state := text(doc, "state"); state != nil && kind.guarded(*state) {
 		return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
 	}
-	if err := kind.prepare(tx, nil, doc); err != nil {
+	if err := kind.prepare(tx, nil, doc, nil); err != nil {
 		return nil, err
 	}
 	return put(tx, kind, Change{Verb: "added", ID: kind.Identify(doc), Doc: doc})
@@ -122,7 +122,7 @@ func Set(tx *act.Tx, kind *Kind, id string, version int, fields map[string]json.
 	if err := kind.given(fields); err != nil {
 		return nil, err
 	}
-	return edit(tx, kind, current, "set", fields)
+	return edit(tx, kind, current, "set", fields, nil)
 }
 
 // Permission is what a move of the record needs now, beside <kind>.move; empty
@@ -173,7 +173,7 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 		return nil, err
 	}
 	if t == nil {
-		return edit(tx, kind, current, "moved", next)
+		return edit(tx, kind, current, "moved", next, nil)
 	}
 	if t.Permission != permission {
 		return nil, fmt.Errorf("%w: %s has moved to %q meanwhile", ErrStale, current.Ref(), from)
@@ -184,7 +184,7 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 	if err := kind.stamp(tx, t, next); err != nil {
 		return nil, err
 	}
-	made, err := edit(tx, kind, current, "moved", next)
+	made, err := edit(tx, kind, current, "moved", next, t)
 	if err != nil {
 		return nil, err
 	}
@@ -215,12 +215,16 @@ func (k *Kind) stamp(tx *act.Tx, t *Transition, fields map[string]json.RawMessag
 func Another(r *store.Reader, kind *Kind, caller act.Caller, t *Transition, current *Version) error {
 	var settable []string
 	for _, field := range t.NotBy {
-		there, err := names(current.Doc, field, caller)
+		who, err := names(r, current.Doc, field, caller)
 		if err != nil {
 			return err
 		}
-		if there {
-			return fmt.Errorf("%w: %s is the %s of this record, and cannot move it from %s to %s", act.ErrSamePerson, caller.ID, field, t.From, t.To)
+		if who != "" {
+			is := "is the " + field + " of"
+			if field == kind.Authors {
+				is = "has written in"
+			}
+			return fmt.Errorf("%w: %s %s this record, and cannot move it from %s to %s", act.ErrSamePerson, who, is, t.From, t.To)
 		}
 		if !kind.Field(field).Given && !slices.Contains(kind.Fixed, field) {
 			settable = append(settable, field)
@@ -235,24 +239,24 @@ func Another(r *store.Reader, kind *Kind, caller act.Caller, t *Transition, curr
 	}
 	for _, v := range versions {
 		for _, field := range settable {
-			there, err := names(v.Doc, field, caller)
+			who, err := names(r, v.Doc, field, caller)
 			if err != nil {
 				return err
 			}
-			if there {
-				return fmt.Errorf("%w: %s was the %s of this record in version %d, and cannot move it from %s to %s", act.ErrSamePerson, caller.ID, field, v.Version, t.From, t.To)
+			if who != "" {
+				return fmt.Errorf("%w: %s was the %s of this record in version %d, and cannot move it from %s to %s", act.ErrSamePerson, who, field, v.Version, t.From, t.To)
 			}
 		}
 	}
 	return nil
 }
 
-// names reports whether a field of a document, a text or a list of texts, names a
-// caller.
-func names(doc []byte, field string, caller act.Caller) (bool, error) {
+// names is as whom a field of a document, a text or a list of texts, names a caller,
+// or an account of theirs; empty: it does not.
+func names(r *store.Reader, doc []byte, field string, caller act.Caller) (string, error) {
 	raw, err := topLevel(doc, field)
 	if err != nil || raw == nil {
-		return false, err
+		return "", err
 	}
 	all := []string{""}
 	if raw.Kind() == '[' {
@@ -260,7 +264,18 @@ func names(doc []byte, field string, caller act.Caller) (bool, error) {
 	} else {
 		err = json.Unmarshal(raw, &all[0])
 	}
-	return slices.Contains(all, caller.ID) || slices.Contains(all, caller.Operator()), err
+	for _, ref := range all {
+		who, wrong := principal(r, ref)
+		switch {
+		case wrong != nil:
+			return "", wrong
+		case who == caller.ID:
+			return caller.ID, err
+		case ref == caller.Operator() || who == caller.Operator():
+			return caller.Operator() + ", who enters it for " + caller.ID + ",", err
+		}
+	}
+	return "", err
 }
 
 // may holds a document after a move against what the transition asks for.
@@ -351,8 +366,8 @@ func stale(r *store.Reader, kind *Kind, current *Version, version int, fields ma
 	return errors.Join(err, e)
 }
 
-// edit makes the change of some fields.
-func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[string]json.RawMessage) (*Version, error) {
+// edit makes the change of some fields, by a transition where it is a move.
+func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[string]json.RawMessage, by *Transition) (*Version, error) {
 	raw, err := overlay(current.Doc, fields)
 	if err != nil {
 		return nil, err
@@ -369,7 +384,7 @@ func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[stri
 	if now := kind.Identify(doc); now != current.ID {
 		return nil, &Invalid{[]FieldError{{"id", "cannot be changed: the record's history hangs on it"}}}
 	}
-	if err := kind.prepare(tx, current.Doc, doc); err != nil {
+	if err := kind.prepare(tx, current.Doc, doc, by); err != nil {
 		return nil, err
 	}
 	return put(tx, kind, Change{Verb: verb, ID: current.ID, Doc: doc, Expect: current.Version})
@@ -423,9 +438,18 @@ func (k *Kind) consulted(r *store.Reader, before json.RawMessage, next canonical
 	return Canonical(doc)
 }
 
-// prepare lets a document have its say before it is written over another one,
-// nil for a new record.
-func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any) error {
+// prepare fills in what the engine knows of a document, and lets it have its say
+// before it is written over another one, nil for a new record. by is the transition
+// of a move.
+func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any, by *Transition) error {
+	if by == nil || !k.Approves(by) { // what is approved stays as it was written
+		if err := k.principals(&tx.Reader, doc); err != nil {
+			return err
+		}
+	}
+	if err := k.sign(tx.Caller(), before, doc, by); err != nil {
+		return err
+	}
 	if err := k.consult(&tx.Reader, before, doc); err != nil {
 		return err
 	}
@@ -457,15 +481,12 @@ func (k *Kind) prepared(tx *act.Tx, before json.RawMessage, change Change) (Chan
 	_, isCareful := k.New().(careful)
 	_, isChanging := k.New().(changing)
 	_, isConsulting := k.New().(consulting)
-	if !isCareful && !isConsulting && (!isChanging || before == nil) {
-		return change, nil
-	}
 	raw, err := Canonical(change.Doc)
-	if err != nil {
+	if err != nil || !isCareful && !isConsulting && (!isChanging || before == nil) && k.Authors == "" && !mayNameAccount(raw) {
 		return change, err
 	}
 	if change.Doc, err = k.Decode(raw); err == nil {
-		err = k.prepare(tx, before, change.Doc)
+		err = k.prepare(tx, before, change.Doc, nil)
 	}
 	change.values = nil // what it filled in may be a column
 	return change, err

@@ -22,6 +22,7 @@ type Announcement struct {
 	Audience string   `json:"audience"`
 	Channels []string `json:"channels"`
 	Author   string   `json:"author"`
+	Authors  []string `json:"authors,omitempty"`
 	State    string   `json:"state"`
 
 	// What it is about, if it is about a record.
@@ -73,10 +74,10 @@ const Customers = "customers"
 
 // Announcements describes the register of announcements.
 var Announcements = record.Define[Announcement](record.Definition{
-	Kind: "announcement", Register: "announcements", Title: "Announcements", Singular: "Announcement", Prefix: "ANN", At: "approved_at", Author: "author",
+	Kind: "announcement", Register: "announcements", Title: "Announcements", Singular: "Announcement", Prefix: "ANN", At: "approved_at", Author: "author", Authors: "authors",
 	States: []string{Draft, Approved, Delivered},
 	Transitions: []record.Transition{
-		{From: Draft, To: Approved, Permission: "announcement.approve", NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"}},
+		{From: Draft, To: Approved, Permission: "announcement.approve", NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: Approved, To: Draft},
 		{From: Approved, To: Delivered, Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
 			Guard: `item.channels.all(c, item.deliveries.exists(d, d.channel == c)) && item.deliveries.all(d, d.at >= item.approved_at && d.at <= item.delivered_at)`,
@@ -93,6 +94,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "commitment", Label: "Commitment", Refers: kindCommitment, Help: "What is promised to customers and changes, like commitment/COM-1."},
 		{Name: "state", Label: "State"},
 		{Name: "author", Label: "Author"},
+		{Name: "authors", Label: "Written by", Given: true},
 		{Name: "approved_at", Label: "Approved", Section: "Delivery", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "deliveries", Label: "Deliveries", Help: "By each channel when, and how to find it again. SCAF writes down what it sent."},

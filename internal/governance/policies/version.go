@@ -66,7 +66,7 @@ type Version struct {
 // Versions describes the register of the policies' texts.
 var Versions = record.Define[Version](record.Definition{
 	Kind: "policy_version", Register: "policy_versions", Title: "Policy versions", Singular: "Policy version", Prefix: "PV", At: "approved_at",
-	States: []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Fixed: []string{"policy"},
+	States: []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Authors: "authors", Fixed: []string{"policy"},
 	Transitions: []record.Transition{
 		{From: Draft, To: InReview, Required: []string{"procedure"}},
 		{From: Draft, To: Withdrawn},
@@ -154,9 +154,6 @@ func (v *Version) Before(tx *act.Tx, old any) error {
 		if before.State != Draft {
 			return record.Refuse("text", "is %s, and stays as it is: move it back to draft, or add a new version", before.State)
 		}
-		if by := tx.Caller().ID; !slices.Contains(v.Authors, by) {
-			v.Authors = append(v.Authors, by)
-		}
 	}
 	if open := before.State == Draft || before.State == InReview; !open {
 		if !record.SameTime(before.EffectiveAt, v.EffectiveAt) {
@@ -200,7 +197,7 @@ func (v *Version) begin(tx *act.Tx) error {
 	if err != nil {
 		return err
 	}
-	v.Number, v.Authors = len(all)+1, []string{tx.Caller().ID}
+	v.Number = len(all) + 1
 	return nil
 }
 

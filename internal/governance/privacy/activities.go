@@ -149,6 +149,7 @@ type Notice struct {
 	Title        string     `json:"title"`
 	Version      string     `json:"version"`
 	Author       string     `json:"author"`
+	Authors      []string   `json:"authors,omitempty"`
 	State        string     `json:"state"`
 	Text         string     `json:"text,omitempty"`
 	Covers       []string   `json:"covers,omitempty"`
@@ -168,10 +169,10 @@ const kindNotice = "privacy_notice"
 
 // Notices describes the register of privacy notices.
 var Notices = record.Define[Notice](record.Definition{
-	Kind: kindNotice, Register: "privacy_notices", Title: "Privacy notices", Singular: "Privacy notice", Prefix: "PN", At: "effective_at", Author: "author",
+	Kind: kindNotice, Register: "privacy_notices", Title: "Privacy notices", Singular: "Privacy notice", Prefix: "PN", At: "effective_at", Author: "author", Authors: "authors",
 	States: []string{"draft", "approved", "published", "replaced"},
 	Transitions: []record.Transition{
-		{From: "draft", To: "approved", Permission: "privacy_notice.approve", Required: []string{"text", "covers", "purposes", "data"}, NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"}},
+		{From: "draft", To: "approved", Permission: "privacy_notice.approve", Required: []string{"text", "covers", "purposes", "data"}, NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: "approved", To: "draft"},
 		{From: "approved", To: "published", Required: []string{"published_at", "effective_at", "address", "readers_told"}},
 		{From: "published", To: "replaced"},
@@ -182,6 +183,7 @@ var Notices = record.Define[Notice](record.Definition{
 		{Name: "version", Label: "Version", Required: true, Help: "Which one it is, like 3."},
 		{Name: "state", Label: "State"},
 		{Name: "author", Label: "Author"},
+		{Name: "authors", Label: "Written by", Given: true},
 		{Name: "text", Label: "Text", Long: true, Markdown: true, Help: "What people read."},
 		{Name: "covers", Label: "Says", Choices: []string{"kinds of data", "purposes", "recipients", "retention", "rights", "contact", "transfers", "automated decisions"}, Help: "What it speaks of: the first six at least."},
 		{Name: "purposes", Label: "Purposes", Help: "The purposes that it names, a line each."},

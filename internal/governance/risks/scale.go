@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +63,7 @@ const (
 // Scales describes the register of scales.
 var Scales = record.Define[Scale](record.Definition{
 	Kind: "risk_scale", Register: "risk_scales", Title: "Risk scales", Singular: "Risk scale", Prefix: "SCL", At: "approved_at",
-	States: []string{Proposed, InForce, Superseded, Dropped}, Author: "author",
+	States: []string{Proposed, InForce, Superseded, Dropped}, Author: "author", Authors: "authors",
 	Transitions: []record.Transition{
 		{From: Proposed, To: InForce, Permission: "risk_scale.approve", NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"},
 			Guard: `item.rate_by > item.approved_at && item.rate_by - item.approved_at <= duration("8784h")`,
@@ -192,19 +191,12 @@ func (s *Scale) Before(tx *act.Tx, old any) error {
 		if s.State != Proposed {
 			return record.Refuse("state", "is %q: a scale begins as proposed", s.State)
 		}
-		s.Authors = []string{tx.Caller().ID}
 		return nil
 	}
 	before := record.As[Scale](old)
 	if !reflect.DeepEqual(before.said(), s.said()) {
-		switch {
-		case before.State != Proposed:
+		if before.State != Proposed {
 			return record.Refuse("state", "is %s: the scale stays as it is, propose another one", before.State)
-		case s.State == InForce:
-			return record.Refuse("state", "what is approved is what was proposed: change it first, and let somebody else approve it")
-		}
-		if by := tx.Caller().ID; !slices.Contains(s.Authors, by) {
-			s.Authors = append(s.Authors, by)
 		}
 	}
 	if before.State == s.State || s.State != InForce {

@@ -28,6 +28,7 @@ type Plan struct {
 	KeptAt        string           `json:"kept_at,omitempty"`
 	State         string           `json:"state"`
 	WrittenBy     string           `json:"written_by"`
+	Authors       []string         `json:"authors,omitempty"`
 	ApprovedBy    string           `json:"approved_by,omitempty"`
 	ApprovedAt    *time.Time       `json:"approved_at,omitempty"`
 	InForceFrom   *time.Time       `json:"in_force_from,omitempty"`
@@ -49,11 +50,11 @@ const (
 
 // Plans describes the register of plans.
 var Plans = record.Define[Plan](record.Definition{
-	Kind: kindPlan, Register: "continuity_plans", Title: "Continuity plans", Singular: "Continuity plan", Prefix: "PLN", At: "in_force_from", Author: "written_by",
+	Kind: kindPlan, Register: "continuity_plans", Title: "Continuity plans", Singular: "Continuity plan", Prefix: "PLN", At: "in_force_from", Author: "written_by", Authors: "authors",
 	States: []string{Draft, InForce, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Draft, To: InForce, Permission: approving, Required: []string{"recovery_time", "recovery_point", "steps", "kept_at"},
-			NotBy: []string{"written_by", "owner"}, Stamp: []string{"approved_by", "approved_at"}},
+			NotBy: []string{"written_by", "owner", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		// What an exercise or a change showed goes in, and is approved again.
 		{From: InForce, To: Draft},
 		{From: InForce, To: Withdrawn, Permission: approving, NotBy: []string{"owner"}, Stamp: []string{"withdrawn_at"}},
@@ -71,6 +72,7 @@ var Plans = record.Define[Plan](record.Definition{
 		{Name: "steps", Label: "Steps", Section: "What is done", Markdown: true, Help: "What is done when each of them is gone, in which order, by whom."},
 		{Name: "kept_at", Label: "Kept at", Help: "Where it can be read when our own systems cannot."},
 		{Name: "written_by", Label: "Written by", Section: "Approval"},
+		{Name: "authors", Label: "All who wrote in it", Given: true, Section: "Approval"},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "in_force_from", Label: "In force from", Given: true},

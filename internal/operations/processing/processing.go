@@ -23,6 +23,7 @@ type Specification struct {
 	Outputs    []Output   `json:"outputs,omitempty"`
 	Tolerance  string     `json:"tolerance,omitempty"`
 	Author     string     `json:"author"`
+	Authors    []string   `json:"authors,omitempty"`
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 	State      string     `json:"state"`
@@ -45,11 +46,11 @@ const kindSpecification = "specification"
 
 // Specifications describes the register of specifications.
 var Specifications = record.Define[Specification](record.Definition{
-	Kind: kindSpecification, Register: "specifications", Title: "Specifications", Singular: "Specification", Prefix: "SPC", At: "approved_at", Author: "author",
+	Kind: kindSpecification, Register: "specifications", Title: "Specifications", Singular: "Specification", Prefix: "SPC", At: "approved_at", Author: "author", Authors: "authors",
 	Fixed: []string{"product"}, States: []string{"draft", "approved", "superseded"},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "specification.approve", Required: []string{"inputs", "outputs", "tolerance"},
-			NotBy: []string{"author"}, Stamp: []string{"approved_by", "approved_at"}},
+			NotBy: []string{"author", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		{From: "approved", To: "superseded", Permission: "specification.approve"},
 	},
 	Fields: []record.Field{
@@ -62,6 +63,7 @@ var Specifications = record.Define[Specification](record.Definition{
 		{Name: "outputs", Label: "Outputs", Help: "Each with a name and its recipient."},
 		{Name: "tolerance", Label: "Limits of error", Help: "Which error is allowed; none is an answer."},
 		{Name: "author", Label: "Author", Section: "Approval"},
+		{Name: "authors", Label: "Written by", Given: true, Section: "Approval"},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 	},

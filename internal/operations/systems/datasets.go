@@ -31,6 +31,7 @@ type DataSet struct {
 	State         string           `json:"state"`
 
 	ProposedBy string     `json:"proposed_by"`
+	Authors    []string   `json:"authors,omitempty"`
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 	InUseFrom  *time.Time `json:"in_use_from,omitempty"`
@@ -62,12 +63,12 @@ const (
 
 // DataSets describes the register of sets of data.
 var DataSets = record.Define[DataSet](record.Definition{
-	Kind: kindData, Register: "data_sets", Title: "Data sets", Singular: "Data set", Prefix: "DS", At: "in_use_from", Author: "proposed_by",
+	Kind: kindData, Register: "data_sets", Title: "Data sets", Singular: "Data set", Prefix: "DS", At: "in_use_from", Author: "proposed_by", Authors: "authors",
 	Version: 2, Migrations: replayed("reviews", "in_use_from"),
 	States: []string{Proposed, InUse, ended},
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
-			NotBy: []string{"proposed_by"}, Stamp: []string{"approved_by", "approved_at"}},
+			NotBy: []string{"proposed_by", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		{From: InUse, To: InUse, Called: "Review", Permission: "data_set.review", Stamp: []string{"reviewed_at", "reviewed_by"},
 			Guard: "item.reviewed_by == item.owner", Why: "the owner reviews it, in their own name"},
 		// Another class or retention is approved again.
@@ -93,6 +94,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviews", Label: "Reviews", Given: true},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Approval"},
+		{Name: "authors", Label: "Written by", Given: true, Section: "Approval"},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "in_use_from", Label: "On the list from", Given: true},

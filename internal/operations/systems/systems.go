@@ -33,6 +33,7 @@ type System struct {
 	Vendors     []string   `json:"vendors,omitempty"`
 	State       string     `json:"state"`
 	ProposedBy  string     `json:"proposed_by"`
+	Authors     []string   `json:"authors,omitempty"`
 	ApprovedBy  string     `json:"approved_by,omitempty"`
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
 	RetiredAt   *time.Time `json:"retired_at,omitempty"`
@@ -58,11 +59,11 @@ const (
 
 // Register describes the register of systems.
 var Register = record.Define[System](record.Definition{
-	Kind: kindSystem, Register: "systems", Title: "Systems", Singular: "System", At: "approved_at", Author: "proposed_by",
+	Kind: kindSystem, Register: "systems", Title: "Systems", Singular: "System", At: "approved_at", Author: "proposed_by", Authors: "authors",
 	States: []string{Proposed, InUse, Retired},
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: "system.approve", Required: []string{"boundary", "owner", "data", "criticality"},
-			NotBy: []string{"proposed_by", "owner"}, Stamp: []string{"approved_by", "approved_at"}},
+			NotBy: []string{"proposed_by", "owner", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		// Another boundary, owner, criticality or class of data is approved again.
 		{From: InUse, To: Proposed},
 		{From: InUse, To: Retired, Permission: "system.approve", NotBy: []string{"owner"}, Stamp: []string{"retired_at"}},
@@ -81,6 +82,7 @@ var Register = record.Define[System](record.Definition{
 		{Name: "depends_on", Label: "Depends on", Section: "Dependencies", Refers: kindSystem, Help: "The systems without which it cannot run, like system/secrets-management. No system depends on itself, by way of others either."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors without whom it cannot run, like vendor/VEN-1."},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Approval"},
+		{Name: "authors", Label: "Written by", Given: true, Section: "Approval"},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "retired_at", Label: "Retired", Given: true},

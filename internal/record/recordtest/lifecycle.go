@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"scaf.dev/scaf/internal/act"
@@ -49,9 +50,15 @@ func (x *exercise) lifecycle() {
 // transition tries one move: refused for each reason, then allowed.
 func (x *exercise) transition(id string, t *record.Transition, name string) {
 	x.Helper()
-	change := fields(x, x.Fields[name])
+	change, with := fields(x, x.Fields[name]), func(fields map[string]json.RawMessage) map[string]json.RawMessage { return fields }
+	if x.Kind.Approves(t) { // what is approved was written by others before
+		with = func(fields map[string]json.RawMessage) map[string]json.RawMessage {
+			x.write(id, fields)
+			return nil
+		}
+	}
+	moved := with(change)
 	doc := fields(x, string(x.current(id).Doc))
-	mover := x.mover(id, t)
 	for _, field := range t.NotBy {
 		var who string
 		var all []string
@@ -61,7 +68,7 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 			x.Errorf("move %s: the field %s names nobody: give it in New", name, field)
 			continue
 		}
-		if _, err := x.move(who, id, t.To, change); !errors.Is(err, act.ErrSamePerson) {
+		if _, err := x.move(who, id, t.To, moved); !errors.Is(err, act.ErrSamePerson) {
 			x.Errorf("move %s by the %s: %v", name, field, err)
 		}
 		// Whoever puts somebody else's name there first is still who they were. Some
@@ -70,7 +77,7 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 			continue
 		}
 		if _, err := x.set(id, record.AnyVersion, map[string]json.RawMessage{field: json.RawMessage(`"person/successor"`)}); err == nil {
-			if _, err := x.move(who, id, t.To, change); !errors.Is(err, act.ErrSamePerson) {
+			if _, err := x.move(who, id, t.To, moved); !errors.Is(err, act.ErrSamePerson) {
 				x.Errorf("move %s by who was the %s: %v", name, field, err)
 			}
 		}
@@ -82,24 +89,32 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 				without[name] = value
 			}
 		}
-		_, err := x.move(mover, id, t.To, without)
+		without = with(without)
+		_, err := x.move(x.mover(id, t), id, t.To, without)
 		x.invalid(err, field, "move "+name+" without what is required")
+		if x.Kind.Approves(t) {
+			x.write(id, map[string]json.RawMessage{field: doc[field]})
+		}
 	}
 	if t.Guard != "" {
 		bad, ok := x.GuardFalse[name]
 		if !ok {
 			x.Errorf("move %s has a guard: GuardFalse must say with which fields it is false", name)
-		} else if _, err := x.move(mover, id, t.To, fields(x, bad)); err == nil {
-			x.Errorf("move %s: the guard is true with %s", name, bad)
+		} else {
+			moved := with(fields(x, bad))
+			if _, err := x.move(x.mover(id, t), id, t.To, moved); err == nil {
+				x.Errorf("move %s: the guard is true with %s", name, bad)
+			}
 		}
 	}
 	for _, field := range t.Stamp {
 		forged := map[string]json.RawMessage{field: json.RawMessage(`"2001-01-01T00:00:00Z"`)}
-		_, err := x.move(mover, id, t.To, forged)
+		_, err := x.move(x.mover(id, t), id, t.To, forged)
 		x.invalid(err, field, "move "+name+" with what SCAF gives")
 	}
-	before := x.current(id)
-	v, err := x.move(mover, id, t.To, change)
+	moved = with(change)
+	mover, before := x.mover(id, t), x.current(id)
+	v, err := x.move(mover, id, t.To, moved)
 	if err != nil {
 		x.Errorf("move %s: %v", name, err)
 		return
@@ -114,15 +129,26 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 	}
 }
 
+// write changes fields, where that changes anything.
+func (x *exercise) write(id string, change map[string]json.RawMessage) {
+	x.Helper()
+	if len(change) == 0 {
+		return
+	}
+	if _, err := x.set(id, record.AnyVersion, change); err != nil && !errors.Is(err, record.ErrSame) {
+		x.Errorf("setting %s: %v", slices.Sorted(maps.Keys(change)), err)
+	}
+}
+
 // mover is somebody whom the record lets make the move.
 func (x *exercise) mover(id string, t *record.Transition) string {
 	doc := fields(x, string(x.current(id).Doc))
-	for _, field := range t.NotBy {
-		if bytes.Contains(doc[field], []byte(`"`+somebody+`"`)) {
-			return another
+	for _, who := range []string{somebody, another} {
+		if !slices.ContainsFunc(t.NotBy, func(field string) bool { return bytes.Contains(doc[field], []byte(`"`+who+`"`)) }) {
+			return who
 		}
 	}
-	return somebody
+	return further
 }
 
 func (x *exercise) current(id string) (v *record.Version) {
@@ -149,7 +175,12 @@ func (x *exercise) bring(state string) string {
 		if ways[0].at == state {
 			id := x.add(nil).ID
 			for _, t := range ways[0].moves {
-				if _, err := x.move(x.mover(id, &t), id, t.To, fields(x, x.Fields[t.From+" "+t.To])); err != nil {
+				change := fields(x, x.Fields[t.From+" "+t.To])
+				if x.Kind.Approves(&t) {
+					x.write(id, change)
+					change = nil
+				}
+				if _, err := x.move(x.mover(id, &t), id, t.To, change); err != nil {
 					x.Errorf("move %s %s: %v", t.From, t.To, err)
 					return ""
 				}

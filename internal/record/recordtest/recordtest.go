@@ -117,6 +117,7 @@ const (
 	someone  = "person/author"
 	somebody = "person/other"
 	another  = "person/third"
+	further  = "person/fourth"
 )
 
 // add adds a record like New, with an id of its own.
