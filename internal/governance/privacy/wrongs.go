@@ -140,7 +140,7 @@ var Complaints = record.Define[Complaint](record.Definition{
 	Fixed:  []string{"received_at"},
 	States: []string{"received", "settled"},
 	Transitions: []record.Transition{
-		{From: "received", To: "settled", Required: []string{"justified", "outcome", "sender_told"}, Stamp: []string{"settled_at", "settled_by"},
+		{From: "received", To: "settled", Required: []string{"justified", "outcome", "sender_told"}, Offered: []string{"correction"}, Stamp: []string{"settled_at", "settled_by"},
 			Guard: `!item.justified || has(item.correction) && item.correction != ""`, Why: "where it was justified, something is changed for everybody"},
 	},
 	Fields: []record.Field{

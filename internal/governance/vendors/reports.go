@@ -59,7 +59,7 @@ var Reports = record.Define[Report](record.Definition{
 	Kind: "assurance_report", Register: "assurance_reports", Title: "Assurance reports", Singular: "Assurance report", Prefix: "REP", At: "due_at",
 	States: []string{"awaited", "read"},
 	Transitions: []record.Transition{
-		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Stamp: []string{"read_at", "reader"},
+		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Offered: []string{"exception_list", "customer_duty_list"}, Stamp: []string{"read_at", "reader"},
 			Guard: `item.exceptions_judged >= item.exceptions && item.customer_duties_mapped >= item.customer_duties`,
 			Why:   "each exception has a judgment, and each duty of customers a control of ours"},
 		{From: "read", To: "awaited"}, // read again

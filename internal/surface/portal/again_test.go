@@ -101,6 +101,18 @@ func TestAGuardSpeaksAtItsField(t *testing.T) {
 		want(t, http.StatusUnprocessableEntity, `<a href="#delivered-f-deliveries">Deliveries</a>`, `id="delivered-f-deliveries-wrong"`, "by each of its channels")
 }
 
+// Of several fields that a guard speaks of, it is the empty one.
+func TestAGuardSpeaksAtTheEmptyField(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/account").want(t, 200)
+	s.records(t, "privacy_complaints", `{"title":"A letter","channel":"letter","handled_by":"account/ann","received_at":"2026-01-01T00:00:00Z"}`)
+	b.post("/r/privacy_complaints/CPL-1/move", "version", "1", "state", "settled", "f.justified", "true", "f.outcome", "It was.", "f.sender_told", "true", "f.correction", "").
+		want(t, http.StatusUnprocessableEntity, `<a href="#settled-f-correction">What was changed</a>`, "something is changed for everybody")
+	b.post("/r/privacy_complaints/CPL-1/move", "version", "1", "state", "settled", "f.justified", "true", "f.outcome", "It was.", "f.sender_told", "true", "f.correction", "The form.").
+		goes(t, "/r/privacy_complaints/CPL-1")
+}
+
 // A length of time that is none is named by its field.
 func TestALengthOfTimeIsWrong(t *testing.T) {
 	s := serve(t, config.Config{})

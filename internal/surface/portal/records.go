@@ -158,7 +158,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 var guardedField = regexp.MustCompile(`\bitem\.([a-z0-9_]+)`)
 
 // guardedFields puts what the guard of a move says at the field that it speaks of and
-// the form asks for, the first one.
+// the form asks for: the first one that is empty, or else the first.
 func (p *Portal) guardedFields(r *request, v *record.Version, mistakes []mistake, wrong map[string]string, state string) {
 	var doc struct {
 		State string `json:"state"`
@@ -173,15 +173,21 @@ func (p *Portal) guardedFields(r *request, v *record.Version, mistakes []mistake
 			continue
 		}
 		asked := r.kind.Asks(t)
+		var spoken []string
 		for _, found := range guardedField.FindAllStringSubmatch(t.Guard, -1) {
 			if field := found[1]; slices.Contains(asked, field) && !r.kind.Field(field).Computed {
-				wrong[field] = problem
-				for i := range mistakes {
-					if mistakes[i].key == "state" {
-						mistakes[i].key, mistakes[i].Label = field, r.kind.Field(field).Label
-					}
-				}
-				return
+				spoken = append(spoken, field)
+			}
+		}
+		if len(spoken) == 0 {
+			return
+		}
+		empty := slices.IndexFunc(spoken, func(field string) bool { return posted(described(r.kind, r.kind.Field(field)), r.PostForm).empty() })
+		field := spoken[max(empty, 0)]
+		wrong[field] = problem
+		for i := range mistakes {
+			if mistakes[i].key == "state" {
+				mistakes[i].key, mistakes[i].Label = field, r.kind.Field(field).Label
 			}
 		}
 	}
