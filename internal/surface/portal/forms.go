@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -192,27 +193,40 @@ func askedLater(kind *record.Kind, field string) bool {
 const suggested = 300
 
 // suggest offers the records that a field can name, where they are few enough to
-// choose from and whoever fills in the form may read them.
+// choose from and whoever fills in the form may read them. Of very many people it offers
+// those who are called as it was typed.
 func (p *Portal) suggest(r *request, in *input) error {
 	if in.Refers == "" || in.Control != "text" {
 		return nil
 	}
-	if list, ok := r.lists[in.Refers]; ok {
+	words := ""
+	if in.Refers == people.Register.Name && !strings.Contains(in.Value, "/") {
+		words = strings.TrimSpace(in.Value)
+	}
+	if list, ok := r.lists[in.Refers]; ok && (list != "" || words == "") {
 		in.List = list
 		return nil
 	}
 	kind, err := p.System.Kinds.Find(in.Refers)
-	if errors.Is(err, record.ErrRegister) || err == nil && (kind.Name != in.Refers || kind.Personal || !r.may(readAction(kind))) {
+	if errors.Is(err, record.ErrRegister) || err == nil && (kind.Name != in.Refers || kind.Personal && kind != people.Register || !r.may(readAction(kind))) {
 		return nil // it is no register, or one whose every reading is recorded
 	}
 	if err != nil {
 		return err
 	}
 	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		if n, err := record.Total(reader, kind); err != nil || n > suggested {
+		n, err := record.Total(reader, kind)
+		if err != nil || n > suggested && words == "" {
+			if n > suggested && kind == people.Register {
+				in.Help += fmt.Sprintf(" Or a name: of %d people, those are offered who are called so when the form is sent.", n)
+			}
 			return err
 		}
-		_, err := record.List(reader, kind, record.Query{Limit: suggested}, func(v *record.Version) error {
+		query := record.Query{Limit: suggested}
+		if n > suggested {
+			query.Words = words
+		}
+		_, err = record.List(reader, kind, query, func(v *record.Version) error {
 			in.Suggested = append(in.Suggested, option{Value: v.Ref(), Text: caption(v)})
 			return nil
 		})
@@ -225,8 +239,40 @@ func (p *Portal) suggest(r *request, in *input) error {
 	if len(in.Suggested) > 0 {
 		in.List = in.ID + "-list"
 	}
-	r.lists[in.Refers] = in.List
+	if words == "" || r.lists[in.Refers] != "" {
+		r.lists[in.Refers] = in.List
+	}
 	return err
+}
+
+// meant are the people whose names were typed instead of their references, for whoever
+// may read who they are: each name that is exactly that of one of them.
+func (p *Portal) meant(r *request, f record.Field, t typing) (typing, error) {
+	if f.Refers != people.Register.Name || !r.may(readAction(people.Register)) {
+		return t, nil
+	}
+	t.texts = slices.Clone(t.texts)
+	return t, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		for i, text := range t.texts {
+			if strings.Contains(text, "/") {
+				continue
+			}
+			var found []string
+			if _, err := record.List(reader, people.Register, record.Query{Filter: "item.name == " + strconv.Quote(text), Limit: 10}, func(v *record.Version) error {
+				found = append(found, v.Ref())
+				return nil
+			}); err != nil {
+				return err
+			}
+			switch {
+			case len(found) == 1:
+				t.texts[i] = found[0]
+			case len(found) > 1:
+				return &record.Invalid{Fields: []record.FieldError{{Field: f.Name, Problem: fmt.Sprintf("several people are called %s: write which one, %s", text, strings.Join(found, " or "))}}}
+			}
+		}
+		return nil
+	})
 }
 
 // blank is what a new record begins with.
@@ -252,11 +298,17 @@ func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.
 	invalid := &record.Invalid{}
 	for _, f := range fields {
 		part := described(r.kind, f)
-		typed := posted(part, r.PostForm)
-		if !sent(part, r.PostForm) || typed.same(p.typed(part, doc[f.Name])) {
+		if !sent(part, r.PostForm) {
 			continue
 		}
-		raw, err := p.read(part, typed, doc[f.Name])
+		typed, err := p.meant(r, f, posted(part, r.PostForm))
+		if err == nil && typed.same(p.typed(part, doc[f.Name])) {
+			continue
+		}
+		var raw json.RawMessage
+		if err == nil {
+			raw, err = p.read(part, typed, doc[f.Name])
+		}
 		var wrong *record.Invalid
 		if errors.As(err, &wrong) {
 			invalid.Fields = append(invalid.Fields, wrong.Fields...)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -34,20 +35,36 @@ func (l links) Ref(ref string, words ...string) shownLine {
 // open it.
 func (p *Portal) reference(r *request, text string) shownLine {
 	one := shownLine{Text: text, Href: p.leads(r, text)}
-	if kind, id, err := p.System.Kinds.Parse(text); err == nil && one.Href != "" && !kind.Internal {
-		if r.names == nil {
-			r.names, r.unnamed = map[string]string{}, map[*record.Kind][]string{}
-		}
-		if _, ok := r.names[text]; !ok {
-			r.names[text], r.unnamed[kind] = text, append(r.unnamed[kind], id)
-		}
+	kind, id, err := p.System.Kinds.Parse(text)
+	if err != nil || one.Href == "" || kind.Name+"/"+id != text {
+		return one
+	}
+	if kind == tasks.Performances || kind == tasks.Register {
+		duty, _ := tasks.Split(id)
+		p.asks(r, tasks.Register, duty)
+		one.absent = func() bool { return p.called(r, tasks.Register.Name+"/"+duty) == "" }
+		return one
+	}
+	if !kind.Internal {
+		p.asks(r, kind, id)
+		one.absent = func() bool { return p.called(r, text) == "" }
 		one.named = func(ref string) string { return p.called(r, ref) }
 	}
 	return one
 }
 
+// asks remembers a record whose name a page needs.
+func (p *Portal) asks(r *request, kind *record.Kind, id string) {
+	if r.names == nil {
+		r.names, r.unnamed = map[string]string{}, map[*record.Kind][]string{}
+	}
+	if ref := kind.Name + "/" + id; r.names[ref] == "" && !slices.Contains(r.unnamed[kind], id) {
+		r.unnamed[kind] = append(r.unnamed[kind], id)
+	}
+}
+
 // called is what people call the record of a register that they keep: a vendor's or
-// a person's name. It is asked when a page is written, outside of every other
+// a person's name; empty when there is none. It is asked when a page is written, outside of every other
 // reading, and then reads the names of all records that the page has come to so far.
 func (p *Portal) called(r *request, ref string) string {
 	if len(r.unnamed) > 0 {
@@ -67,7 +84,12 @@ func (p *Portal) called(r *request, ref string) string {
 			}
 			return nil
 		}); err != nil {
-			p.Log.Error("names cannot be read", "error", err) // references say which records they are
+			p.Log.Error("names cannot be read", "error", err)
+			for kind, all := range unnamed { // references say which records they are
+				for _, id := range all {
+					r.names[kind.Name+"/"+id] = kind.Name + "/" + id
+				}
+			}
 		}
 	}
 	return r.names[ref]
@@ -78,7 +100,15 @@ func (l shownLine) Words() string {
 	if l.named == nil {
 		return l.Text
 	}
-	return l.named(l.Text)
+	return cmp.Or(l.named(l.Text), l.Text)
+}
+
+// None says that a reference names nothing, and why; empty when it does.
+func (l shownLine) None() string {
+	if l.Missing == "" && l.absent != nil && l.absent() {
+		return "not in the register"
+	}
+	return l.Missing
 }
 
 // To is a link to a page of the portal.

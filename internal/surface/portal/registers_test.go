@@ -16,9 +16,11 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
 )
@@ -283,6 +285,7 @@ func TestFormsAreMadeOfDescriptions(t *testing.T) {
 		},
 	})
 	s := serve(t, config.Config{}, kind)
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
 	b := s.signed(t, "ann", "administrator")
 	b.get("/new/things").want(t, 200, "New: Thing", "<h2>About</h2>", "<h2>Words</h2>", `<option value="top_secret">Top secret</option>`,
 		`type="checkbox" name="f.kinds" value="b"`, "What it is.", `<textarea id="f-notes"`, `<option value="true">Yes</option>`)
@@ -302,7 +305,6 @@ func TestFormsAreMadeOfDescriptions(t *testing.T) {
 	if newest, _, _ := strings.Cut(history.body, "Version 1"); !strings.Contains(newest, "Kinds") || strings.Contains(newest, "Owner") {
 		t.Errorf("the second version: %s", newest)
 	}
-	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
 	b.get("/r/people/E1").want(t, 200, "Things: Owner", `href="/r/things/T-1"`)
 }
 
@@ -416,6 +418,58 @@ func TestATableIsBroughtIn(t *testing.T) {
 		t.Error("the template is no XLSX")
 	}
 	b.get("/import/periods").want(t, 404)
+}
+
+// People are chosen by their names: the form offers them to whoever may read who they
+// are, takes a name that is one person's alone, and of very many offers those who are
+// called so.
+func TestPeopleAreChosenByName(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`, `{"id":"E2","name":"Bob Twin"}`, `{"id":"E3","name":"Bob Twin"}`)
+	b := s.signed(t, "ann", "compliance")
+	form := b.get("/new/risks").want(t, 200, `<datalist id="f-owner-list"><option value="person/E2">Bob Twin</option>`, `<option value="person/E1">Zoe Example</option>`)
+	if strings.Count(form.body, "person/E1\">") != 1 {
+		t.Error("people are listed more than once")
+	}
+	if got := s.signed(t, "eve", "control-owner").get("/new/risks").want(t, 200); strings.Contains(got.body, "Zoe Example") {
+		t.Error("names are offered to whoever may not read people")
+	}
+	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Zoe Example").goes(t, "/r/risks/RSK-1")
+	b.get("/r/risks/RSK-1").want(t, 200, `<a href="/r/people/E1" title="person/E1">Zoe Example</a>`)
+	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Bob Twin").want(t, 422, "several people are called Bob Twin", "person/E2 or person/E3", `value="Bob Twin"`)
+	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Zoe").want(t, 422, `value="Zoe"`)
+	var many []string
+	for i := range 300 {
+		many = append(many, fmt.Sprintf(`{"id":"M%03d","name":"Extra Person %03d"}`, i, i))
+	}
+	s.people(t, many...)
+	if form := b.get("/new/risks").want(t, 200, "of 303 people, those are offered who are called so"); strings.Contains(form.body, "<option value=\"person/") {
+		t.Error("some of very many people are offered")
+	}
+	narrowed := b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "person 29").want(t, 422, `list="f-owner-list"`, `<option value="person/M290">Extra Person 290</option>`)
+	if strings.Contains(narrowed.body, "person/M289") || strings.Count(narrowed.body, `<option value="person/`) != 10 {
+		t.Error("it is not narrowed to those who are called so")
+	}
+	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Extra Person 290").goes(t, "/r/risks/RSK-2")
+}
+
+// A reference that names nothing says so, and leads nowhere.
+func TestAReferenceThatNamesNothing(t *testing.T) {
+	c := openCompany(t)
+	_, err := c.Door.Do(t.Context(), apptest.Operator, "risk.add", "risks", func(tx *act.Tx) error {
+		_, err := record.Put(tx, risks.Register, record.Change{Verb: "added", ID: "RSK-9", Doc: risks.Risk{
+			ID: "RSK-9", Title: "Flood", Category: "operations", Owner: "person/E999", State: "identified", Controls: []string{"PPL-01", "NOPE-99"}, Tasks: []string{"task/access-review", "task/none"},
+		}})
+		return err
+	})
+	c.must(err)
+	page := c.signed(t, "ann", "compliance").get("/r/risks/RSK-9").want(t, 200, `person/E999 <span class="soft">(not in the register)</span>`, `NOPE-99 <span class="soft">(not in the catalog)</span>`,
+		`<a href="/controls/PPL-01">PPL-01</a>`, `<a href="/duties/access-review">task/access-review</a>`, `task/none <span class="soft">(not in the register)</span>`)
+	for _, dead := range []string{"/r/people/E999", "/controls/NOPE-99", "/duties/none"} {
+		if strings.Contains(page.body, `href="`+dead) {
+			t.Errorf("a link leads to %s", dead)
+		}
+	}
 }
 
 // A form that asks for a record's id says what it is made of, and that it must be there.

@@ -47,7 +47,10 @@ type shownLine struct {
 	At   *time.Time // of a time
 	Tone string     // the class of a state or another choice
 
-	named func(ref string) string // what people call the record; nil: the text says it
+	Missing string // why it names nothing, where that is known already
+
+	absent func() bool             // whether it names a record that there is not
+	named  func(ref string) string // what people call the record; nil: the text says it
 }
 
 // values shows fields of a document.
@@ -110,7 +113,11 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 		case len(f.Choices) > 0:
 			return shownLine{Text: record.Words(text), Tone: text}
 		case f.Name == "control" || f.Name == "controls":
-			return shownLine{Text: text, Href: p.controlOf(r, text)}
+			one := shownLine{Text: text, Href: p.controlOf(r, text)}
+			if len(r.controls) > 0 && !r.controls[text] {
+				one.Missing = "not in the catalog"
+			}
+			return one
 		}
 		return p.reference(r, text)
 	}
