@@ -1,8 +1,10 @@
 package communication
 
 import (
+	"slices"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -19,6 +21,7 @@ type Commitment struct {
 	EffectiveAt       *time.Time `json:"effective_at,omitempty"`
 	ToldAt            *time.Time `json:"told_at,omitempty"`
 	ToldBy            []string   `json:"told_by,omitempty"`
+	Writers           []string   `json:"writers,omitempty"` // of what is approved
 	State             string     `json:"state"`
 	ApprovedAt        *time.Time `json:"approved_at,omitempty"`
 	ApprovedBy        string     `json:"approved_by,omitempty"`
@@ -32,7 +35,7 @@ var Commitments = record.Define[Commitment](record.Definition{
 	States: []string{"draft", "approved", "in_force", "ended"},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "commitment.approve", Required: []string{"document", "customer_duties", "system_description", "effective_at"},
-			NotBy: []string{"owner"}, Stamp: []string{"approved_at", "approved_by"}},
+			NotBy: []string{"owner", "writers"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: "approved", To: "in_force", Required: []string{"told_at", "told_by"}},
 		{From: "in_force", To: "ended"},
 	},
@@ -45,6 +48,7 @@ var Commitments = record.Define[Commitment](record.Definition{
 		{Name: "customer_duties", Label: "Customers' part", Long: true, Help: "What customers have to do themselves."},
 		{Name: "system_description", Label: "System description", Help: "The part of the description of the system that says so, too."},
 		{Name: "state", Label: "State"},
+		{Name: "writers", Label: "Written by", Given: true},
 		{Name: "approved_at", Label: "Approved", Section: "Customers", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "effective_at", Label: "In effect from", Help: "From when it holds."},
@@ -60,6 +64,14 @@ var Commitments = record.Define[Commitment](record.Definition{
 	},
 	Dues: []record.Due{{Name: "tell", What: "Tell customers of the change", At: "effective_at", Owner: "owner", Open: `!has(item.told_at) && item.state != "ended"`}},
 })
+
+// Before notes who wrote what is approved.
+func (c *Commitment) Before(tx *act.Tx, _ any) error {
+	if c.State == "draft" && !slices.Contains(c.Writers, tx.Caller().ID) {
+		c.Writers = append(c.Writers, tx.Caller().ID)
+	}
+	return nil
+}
 
 // Report is what somebody outside has reported: a weakness, a worry, misconduct. Who
 // they are stays out of it, unless they want an answer. The record's instant is when

@@ -15,6 +15,8 @@ type Onboarding struct {
 	Tier       string     `json:"tier,omitempty"`
 	Data       []string   `json:"data,omitempty"`
 	AssessedAt *time.Time `json:"assessed_at,omitempty"`
+	ProposedBy string     `json:"proposed_by,omitempty"`
+	AssessedBy []string   `json:"assessed_by,omitempty"`
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	UsedFrom   *time.Time `json:"used_from"`
 }
@@ -35,7 +37,7 @@ var used = map[string]bool{InUse: true, Offboarding: true, Ended: true}
 // onboardings are the vendors whose use began.
 func onboardings(past record.Past, from, to time.Time, give func(item any) error) error {
 	return each(past, from, to, func(v *Vendor) (*time.Time, any) {
-		return v.UsedFrom, &Onboarding{v.ID + "@onboarding", v.ID, v.Owner, v.Tier, v.Data, v.AssessedAt, v.ApprovedBy, v.UsedFrom}
+		return v.UsedFrom, &Onboarding{v.ID + "@onboarding", v.ID, v.Owner, v.Tier, v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.UsedFrom}
 	}, give)
 }
 

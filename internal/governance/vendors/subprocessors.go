@@ -1,8 +1,10 @@
 package vendors
 
 import (
+	"slices"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -22,6 +24,7 @@ type Subprocessor struct {
 	ToldAt           *time.Time       `json:"told_at,omitempty"`
 	DataFrom         *time.Time       `json:"data_from,omitempty"`
 	EndedAt          *time.Time       `json:"ended_at,omitempty"`
+	Writers          []string         `json:"writers,omitempty"` // of what is reviewed
 	State            string           `json:"state"`
 	ReviewedBy       string           `json:"reviewed_by,omitempty"`
 	ReviewedAt       *time.Time       `json:"reviewed_at,omitempty"`
@@ -32,7 +35,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 	Kind: "subprocessor", Register: "subprocessors", Title: "Subprocessors", Singular: "Subprocessor", Prefix: "SUB", At: "data_from",
 	States: []string{"proposed", "reviewed", "active", "ended"},
 	Transitions: []record.Transition{
-		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner"},
+		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner", "writers"},
 			Stamp: []string{"reviewed_by", "reviewed_at"},
 			Guard: `!item.model_provider || has(item.training_excluded) && item.training_excluded && has(item.retention) && has(item.allowed_data) && item.allowed_data.size() > 0`,
 			Why:   "a model provider trains nothing with the data, and it is said how long it keeps which data"},
@@ -55,6 +58,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Name: "data_from", Label: "Data from", Help: "When the first data of customers went there."},
 		{Name: "ended_at", Label: "Ended", Help: "When the last data of customers went there."},
 		{Name: "state", Label: "State"},
+		{Name: "writers", Label: "Written by", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 	},
@@ -65,3 +69,11 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Field: "state", Filter: true},
 	},
 })
+
+// Before notes who wrote what is reviewed.
+func (s *Subprocessor) Before(tx *act.Tx, _ any) error {
+	if s.State == "proposed" && !slices.Contains(s.Writers, tx.Caller().ID) {
+		s.Writers = append(s.Writers, tx.Caller().ID)
+	}
+	return nil
+}

@@ -6,8 +6,10 @@ package vendors
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -31,6 +33,7 @@ type Vendor struct {
 
 	ProposedBy       string     `json:"proposed_by"`
 	AssessedAt       *time.Time `json:"assessed_at,omitempty"`
+	AssessedBy       []string   `json:"assessed_by,omitempty"` // who assessed it, or said that it was
 	ApprovedBy       string     `json:"approved_by,omitempty"`
 	ApprovedAt       *time.Time `json:"approved_at,omitempty"`
 	UsedFrom         *time.Time `json:"used_from,omitempty"`
@@ -70,7 +73,7 @@ var Register = record.Define[Vendor](record.Definition{
 	States: []string{Proposed, Assessed, Approved, InUse, Offboarding, Ended, Rejected},
 	Transitions: []record.Transition{
 		{From: Proposed, To: Assessed, Required: []string{"data", "access", "criticality"}, Stamp: []string{"assessed_at"}, Check: wasAssessed},
-		{From: Assessed, To: Approved, Permission: "vendor.approve", NotBy: []string{"owner"}, Stamp: []string{"approved_by", "approved_at"}},
+		{From: Assessed, To: Approved, Permission: "vendor.approve", NotBy: []string{"owner"}, Stamp: []string{"approved_by", "approved_at"}, Check: apart},
 		{From: Approved, To: InUse, Required: []string{"used_from"}},
 		// Another tier than the computed one: somebody other than the owner says so.
 		overriding(Assessed), overriding(InUse),
@@ -94,6 +97,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "tier_by", Label: "Other tier by", Given: true},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Onboarding"},
 		{Name: "assessed_at", Label: "Assessed", Given: true},
+		{Name: "assessed_by", Label: "Assessed by", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "used_from", Label: "Used from", Help: "When its use began."},
@@ -159,6 +163,50 @@ func (v *Vendor) Validate() []record.FieldError {
 	return wrong
 }
 
+// Before notes who assessed a vendor when it is assessed.
+func (v *Vendor) Before(tx *act.Tx, old any) error {
+	if old == nil || record.As[Vendor](old).State != Proposed || v.State != Assessed {
+		return nil
+	}
+	all, err := finished(&tx.Reader, v.ID)
+	if err != nil {
+		return err
+	}
+	v.AssessedBy = []string{tx.Caller().ID}
+	for _, a := range all {
+		for _, by := range []string{a.Assessor, a.DoneBy} {
+			if by != "" && !slices.Contains(v.AssessedBy, by) {
+				v.AssessedBy = append(v.AssessedBy, by)
+			}
+		}
+	}
+	return nil
+}
+
+// apart wants another one than who proposed or assessed a vendor of the critical and
+// high tiers to approve it.
+func apart(_ *store.Reader, doc json.RawMessage) error {
+	v := &Vendor{}
+	if err := json.Unmarshal(doc, v); err != nil {
+		return err
+	}
+	if v.Tier != "low" && (v.ApprovedBy == v.ProposedBy || slices.Contains(v.AssessedBy, v.ApprovedBy)) {
+		return fmt.Errorf("%w: %s proposed or assessed %s, whose tier is %s", act.ErrSamePerson, v.ApprovedBy, v.ID, v.Tier)
+	}
+	return nil
+}
+
+// finished are the assessments of a vendor that are done and did not find it unfit.
+func finished(r *store.Reader, id string) (all []*Assessment, err error) {
+	_, err = record.List(r, Assessments, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "done" && item.result != "unfit"`, kindVendor+"/"+id)},
+		func(v *record.Version) error {
+			a := &Assessment{}
+			all = append(all, a)
+			return json.Unmarshal(v.Doc, a)
+		})
+	return all, err
+}
+
 // wasAssessed wants an assessment of the vendor that was finished, and that did
 // not find it unfit.
 func wasAssessed(r *store.Reader, doc json.RawMessage) error {
@@ -166,9 +214,7 @@ func wasAssessed(r *store.Reader, doc json.RawMessage) error {
 	if err := json.Unmarshal(doc, v); err != nil {
 		return err
 	}
-	found := false
-	if _, err := record.List(r, Assessments, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "done" && item.result != "unfit"`, kindVendor+"/"+v.ID), Limit: 1},
-		func(*record.Version) error { found = true; return nil }); err != nil || found {
+	if all, err := finished(r, v.ID); err != nil || len(all) > 0 {
 		return err
 	}
 	return &record.Invalid{Fields: []record.FieldError{{Field: "state",

@@ -67,7 +67,7 @@ func TestVendors(t *testing.T) {
 		With: record.Kinds{vendors.Assessments},
 		Seed: put(vendors.Assessments, ids, `{"id":"ID","vendor":"vendor/ID","year":2026,"tier":"high","questionnaire":"general","result":"fit","assessor":"person/x","state":"done"}`),
 		Fields: map[string]string{
-			"proposed assessed": seen, "approved in_use": `{"used_from":"2026-03-01T00:00:00Z"}`, "in_use offboarding": `{"ended_at":"2026-06-01T00:00:00Z"}`,
+			"proposed assessed": `{"data":["none"],"access":"none","criticality":"low"}`, "approved in_use": `{"used_from":"2026-03-01T00:00:00Z"}`, "in_use offboarding": `{"ended_at":"2026-06-01T00:00:00Z"}`,
 			"assessed assessed": tier, "in_use in_use": tier, "proposed rejected": rejected, "assessed rejected": rejected,
 			"offboarding ended": `{"access_ended_at":"2026-06-01T00:00:00Z","data_settled_at":"2026-06-09T00:00:00Z","data_settled":"destroyed","proof":"file/certificate"}`,
 		},
@@ -236,4 +236,59 @@ func TestWhatIsCheckedAgainstOtherRecords(t *testing.T) {
 		}
 		l.Verify(t, kinds)
 	})
+}
+
+// Of a vendor that holds our data or our service in hand, who proposed it or assessed it
+// does not approve it; of others they may.
+func TestWhoProposedOrAssessedAVendorThatMattersDoesNotApproveIt(t *testing.T) {
+	for what, test := range map[string]struct {
+		answers string
+		alone   bool
+	}{
+		"high": {seen, false}, "critical": {`{"data":["none"],"access":"production","criticality":"low"}`, false}, "low": {`{"data":["none"],"access":"none","criticality":"low"}`, true},
+	} {
+		ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+			if err := l.Door.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := (record.Kinds{vendors.Register, vendors.Assessments}).Adopt(context.Background(), l.DB); err != nil {
+				t.Fatal(err)
+			}
+			l.OpenDoor(t)
+			do := func(who string, body func(tx *act.Tx) error) error {
+				_, err := l.Do(context.Background(), act.Caller{ID: "person/" + who, Roles: ledgertest.Operator.Roles}, "test", "x", body)
+				return err
+			}
+			fields := func(text string) (all map[string]json.RawMessage) {
+				if err := json.Unmarshal([]byte(text), &all); err != nil {
+					t.Fatal(err)
+				}
+				return all
+			}
+			for _, err := range []error{
+				do("proposer", func(tx *act.Tx) error { _, err := record.Add(tx, vendors.Register, fields(vendor)); return err }),
+				do("assessor", put(vendors.Assessments, []string{"VAS-1"}, `{"id":"ID","vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"general","result":"fit","assessor":"person/assessor","done_by":"person/finisher","state":"done"}`)),
+				do("mover", func(tx *act.Tx) error {
+					_, err := record.Move(tx, vendors.Register, "VEN-1", record.AnyVersion, vendors.Assessed, "", fields(test.answers))
+					return err
+				}),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			errUndone := errors.New("undone")
+			for _, who := range []string{"proposer", "assessor", "finisher", "mover", "owner", "another"} {
+				err := do(who, func(tx *act.Tx) error {
+					if _, err := record.Move(tx, vendors.Register, "VEN-1", record.AnyVersion, vendors.Approved, "vendor.approve", nil); err != nil {
+						return err
+					}
+					return errUndone
+				})
+				if may := who == "another" || test.alone && who != "owner"; may != errors.Is(err, errUndone) || !may && !errors.Is(err, act.ErrSamePerson) {
+					t.Errorf("tier %s: the %s approves: %v", what, who, err)
+				}
+			}
+		})
+	}
 }
