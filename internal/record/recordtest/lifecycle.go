@@ -82,7 +82,6 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 			}
 		}
 	}
-	mover = x.mover(id, t) // who tried has written in some registers, too
 	for _, field := range t.Required {
 		without := map[string]json.RawMessage{field: json.RawMessage("null")}
 		for name, value := range change {
