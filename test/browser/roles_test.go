@@ -118,6 +118,7 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 	t.Run("an executive approves a version of a policy", func(t *testing.T) {
 		v := s.signs(t, "executive")
 		v.goes("/r/policy_versions/PV-1")
+		v.fills("approved-f-effective_at", "") // in force as soon as it is announced
 		v.presses("Approved")
 		v.holds("main", "Approved by", "account/executive")
 		v.audited("policy-approved")
