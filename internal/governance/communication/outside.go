@@ -1,10 +1,8 @@
 package communication
 
 import (
-	"slices"
 	"time"
 
-	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -31,7 +29,7 @@ const kindCommitment = "commitment"
 
 // Commitments describes the register of what is promised.
 var Commitments = record.Define[Commitment](record.Definition{
-	Kind: kindCommitment, Register: "commitments", Title: "Commitments to customers", Singular: "Commitment", Prefix: "COM", At: "effective_at",
+	Kind: kindCommitment, Register: "commitments", Title: "Commitments to customers", Singular: "Commitment", Prefix: "COM", At: "effective_at", Authors: "writers",
 	States: []string{"draft", "approved", "in_force", "ended"},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "commitment.approve", Required: []string{"document", "customer_duties", "system_description", "effective_at"},
@@ -64,14 +62,6 @@ var Commitments = record.Define[Commitment](record.Definition{
 	},
 	Dues: []record.Due{{Name: "tell", What: "Tell customers of the change", At: "effective_at", Owner: "owner", Open: `!has(item.told_at) && item.state != "ended"`}},
 })
-
-// Before notes who wrote what is approved.
-func (c *Commitment) Before(tx *act.Tx, _ any) error {
-	if c.State == "draft" && !slices.Contains(c.Writers, tx.Caller().ID) {
-		c.Writers = append(c.Writers, tx.Caller().ID)
-	}
-	return nil
-}
 
 // Report is what somebody outside has reported: a weakness, a worry, misconduct. Who
 // they are stays out of it, unless they want an answer. The record's instant is when

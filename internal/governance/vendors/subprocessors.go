@@ -1,10 +1,8 @@
 package vendors
 
 import (
-	"slices"
 	"time"
 
-	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -32,7 +30,7 @@ type Subprocessor struct {
 
 // Subprocessors describes the register of subprocessors.
 var Subprocessors = record.Define[Subprocessor](record.Definition{
-	Kind: "subprocessor", Register: "subprocessors", Title: "Subprocessors", Singular: "Subprocessor", Prefix: "SUB", At: "data_from",
+	Kind: "subprocessor", Register: "subprocessors", Title: "Subprocessors", Singular: "Subprocessor", Prefix: "SUB", At: "data_from", Authors: "writers",
 	States: []string{"proposed", "reviewed", "active", "ended"},
 	Transitions: []record.Transition{
 		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner", "writers"},
@@ -69,11 +67,3 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Field: "state", Filter: true},
 	},
 })
-
-// Before notes who wrote what is reviewed.
-func (s *Subprocessor) Before(tx *act.Tx, _ any) error {
-	if s.State == "proposed" && !slices.Contains(s.Writers, tx.Caller().ID) {
-		s.Writers = append(s.Writers, tx.Caller().ID)
-	}
-	return nil
-}

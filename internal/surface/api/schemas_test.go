@@ -16,7 +16,9 @@ import (
 	"scaf.dev/scaf/internal/governance/hris"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/operations/processing"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -84,7 +86,10 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	d.post(d.ann, version, `{"state":"in_review"}`).want(t, 200, "")
 	d.post(d.ben, version, `{"state":"approved"}`).want(t, 403, "forbidden")
 	boss, _ := f.Token(t, "administrator", time.Hour)
-	d.post(boss, version, `{"state":"approved"}`).want(t, 200, "")
+	d.post(boss, version, `{"state":"approved"}`).want(t, 403, "forbidden") // a program's
+	if _, err := f.MoveRecord(t.Context(), act.Caller{ID: "person/boss", Roles: []string{"executive"}}, policies.Versions, "PV-1", record.AnyVersion, policies.Approved, nil); err != nil {
+		t.Fatal(err)
+	}
 	d.post(d.ann, version, `{"state":"in_force","fields":{"channels":["portal"]}}`).want(t, 200, "")
 	if n, err := f.AskEverybody(t.Context(), apptest.Operator); err != nil || n != 1 {
 		t.Fatal(n, err)
@@ -183,8 +188,9 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	boss, _ = f.Token(t, "administrator", time.Hour)
-	d.post(boss, "/v1/records/specifications/SPC-1/move", `{"state":"approved"}`).want(t, 200, "")
+	if _, err := f.MoveRecord(t.Context(), act.Caller{ID: "person/boss", Roles: []string{"administrator"}}, processing.Specifications, "SPC-1", record.AnyVersion, "approved", nil); err != nil {
+		t.Fatal(err)
+	}
 	d.post(admin, "/v1/records/processing_runs", `{"id":"r1","specification":"specification/SPC-1","ran_at":"2026-03-02T00:00:00Z","records":1,"processed":1}`).want(t, 201, "")
 	d.post(admin, "/v1/records/courses", `{"id":"basics","title":"Security","owner":"o","audience":"everybody","text":"Look twice."}`).want(t, 201, "")
 	d.post(admin, "/v1/records/courses/basics/move", `{"state":"offered"}`).want(t, 200, "")

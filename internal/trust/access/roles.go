@@ -168,6 +168,9 @@ func (t Table) Authorize(caller act.Caller, action, _ string) error {
 	if caller.Anonymous() {
 		return fmt.Errorf("%s needs a token", action)
 	}
+	if strings.HasPrefix(caller.ID, tokenCaller) && decides(action) {
+		return fmt.Errorf("%s is decided by a person, and %s is a program's: sign in, or enter it at this machine with --as", action, caller.ID)
+	}
 	for _, role := range caller.Roles {
 		if slices.ContainsFunc(t[role], func(allowed string) bool { return allows(allowed, action) }) {
 			return nil
@@ -177,6 +180,19 @@ func (t Table) Authorize(caller act.Caller, action, _ string) error {
 		return fmt.Errorf("%s has no role, and %s needs one", caller.ID, action)
 	}
 	return fmt.Errorf("the role %s does not include %s", strings.Join(caller.Roles, ", "), action)
+}
+
+// tokenCaller is what the reference of a program's token begins with.
+const tokenCaller = "token/"
+
+// decisions are the verbs of the actions by which somebody answers for something in a
+// register: a program does not, whatever its token's role. Versions of control files
+// are approved over the API, too, by two tokens (ADR 16).
+var decisions = []string{"approve", "accept", "retire", "authorize"}
+
+func decides(action string) bool {
+	noun, verb, _ := strings.Cut(action, ".")
+	return noun != "control" && slices.Contains(decisions, verb)
 }
 
 func allows(allowed, action string) bool {

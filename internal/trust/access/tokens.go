@@ -126,7 +126,7 @@ func Authenticate(r *store.Reader, text string, now time.Time) (act.Caller, erro
 		kept.RevokedAt != nil || !now.Before(kept.ExpiresAt) {
 		return act.Caller{}, ErrToken
 	}
-	return act.Caller{ID: "token/" + id, Roles: []string{kept.Role}}, nil
+	return act.Caller{ID: tokenCaller + id, Roles: []string{kept.Role}}, nil
 }
 
 func hashToken(text string) string {
