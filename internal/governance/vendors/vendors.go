@@ -79,7 +79,7 @@ var Register = record.Define[Vendor](record.Definition{
 		overriding(Assessed), overriding(InUse),
 		{From: InUse, To: Offboarding, Required: []string{"ended_at"}},
 		{From: Offboarding, To: Ended, Required: []string{"access_ended_at", "data_settled_at", "data_settled", "proof"}},
-		rejecting(Proposed), rejecting(Assessed),
+		rejecting(Proposed), rejecting(Assessed), rejecting(Approved),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Help: "VEN-1, VEN-2 ...: SCAF gives it, unless the vendor comes in a table."},
