@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/notify/notifytest"
 	"scaf.dev/scaf/internal/platform/store"
@@ -290,4 +291,11 @@ func TestAnotherApprovalIsAnotherAnnouncement(t *testing.T) {
 			t.Errorf("%+v", a.Deliveries)
 		}
 	})
+}
+
+// A text of a policy is told by channels that announcements have, too.
+func TestPoliciesAreToldByTheChannelsOfAnnouncements(t *testing.T) {
+	if !slices.Equal(policies.Channels, communication.Channels) {
+		t.Errorf("policies: %q, announcements: %q", policies.Channels, communication.Channels)
+	}
 }

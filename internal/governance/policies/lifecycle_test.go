@@ -143,8 +143,11 @@ func TestAVersionComesIntoForceByTwoPeople(t *testing.T) {
 		if err := h.try(ann, policies.Versions, "PV-1", policies.InForce); err == nil {
 			t.Error("it came into force and nobody was told")
 		}
+		if err := h.try(ann, policies.Versions, "PV-1", policies.InForce, "channels", `["portal","carrier pigeon"]`); err == nil || !strings.Contains(err.Error(), "carrier pigeon") {
+			t.Errorf("people are told by a channel that nobody has: %v", err)
+		}
 		h.f.Manual.Advance(time.Hour)
-		h.move(ann, "PV-1", policies.InForce, "channels", `["portal","slack"]`)
+		h.move(ann, "PV-1", policies.InForce, "channels", `["portal","Slack"]`)
 		v, p := h.version("PV-1"), h.policy()
 		if v.ApprovedBy != "person/cleo" || v.AnnouncedBy != "person/ann" || v.AnnouncedAt.Sub(*v.ApprovedAt) != time.Hour || v.Round != 1 || v.Number != 1 || !v.NextReviewAt.Equal(v.EffectiveAt.AddDate(1, 0, 0)) {
 			t.Errorf("%+v", v)

@@ -94,7 +94,7 @@ var Versions = record.Define[Version](record.Definition{
 		{Name: "approved_by", Label: "Approved by", Given: true}, {Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "effective_at", Label: "Effective", Help: "From when it binds. It is approved with its text, and nothing comes into force before; empty, or a day that has passed: from when it comes into force.", Section: "In force"},
 		{Name: "planned_at", Label: "To come into force", Given: true},
-		{Name: "channels", Label: "Announced on", Help: "Where people were told, such as portal or Slack."},
+		{Name: "channels", Label: "Announced on", Help: "Where people were told: portal, Slack, e-mail, meeting or website."},
 		{Name: "next_review_at", Label: "Next review due", Given: true},
 		{Name: "announced_by", Label: "Announced by", Given: true}, {Name: "announced_at", Label: "Announced", Given: true},
 		{Name: "superseded_at", Label: "Superseded", Given: true},
@@ -139,6 +139,10 @@ func (v *Version) Validate() (wrong []record.FieldError) {
 	}
 	return wrong
 }
+
+// Channels are those by which people can be told that a text has come into force, as
+// those of announcements are called.
+var Channels = []string{"portal", "Slack", "e-mail", "meeting", "website"}
 
 // months between two reviews.
 var months = map[string]int{"annual": 12, "semiannual": 6, "quarterly": 3}
@@ -209,6 +213,11 @@ func (v *Version) enforce(tx *act.Tx) error {
 	}
 	if p.State == Retired {
 		return record.Refuse("policy", "%s is retired", p.ID)
+	}
+	for _, channel := range v.Channels {
+		if !slices.Contains(Channels, channel) {
+			return record.Refuse("channels", "%q is not one of %s", channel, strings.Join(Channels, ", "))
+		}
 	}
 	now := tx.Now()
 	if v.EffectiveAt != nil && v.EffectiveAt.After(now) {
