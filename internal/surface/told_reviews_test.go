@@ -50,6 +50,7 @@ var untold = map[string]string{
 	"risks assessed":            "acceptance and closing: its treatment and review are due",
 	"vendors in_use":            "another tier: its assessments are due",
 	"vendors proposed":          "rejection: whoever proposed it assesses it",
+	"vendors approved":          "rejection: whoever owns it takes it into use",
 	"systems in_use":            "retirement",
 	"media_disposals planned":   "it is wiped first, or leaves without data",
 	"continuity_plans in_force": "withdrawal",
