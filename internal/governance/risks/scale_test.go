@@ -209,7 +209,7 @@ func TestAnotherScaleComesIntoForce(t *testing.T) {
 				t.Errorf("%s wrote it and approves it: %v", who, err)
 			}
 		}
-		b.refused(b.move("person/c", risks.Scales, "SCL-1", risks.InForce, `{"control_from":16}`), "state", "what is approved is what was proposed")
+		b.refused(b.move("person/c", risks.Scales, "SCL-1", risks.InForce, `{"control_from":16}`), "control_from", "is approved as it was written")
 		b.must(b.move("person/c", risks.Scales, "SCL-1", risks.InForce, `{}`))
 		b.refused(b.set("person/b", risks.Scales, "SCL-1", `{"control_from":16}`), "state", "propose another one")
 
