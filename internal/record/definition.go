@@ -115,14 +115,19 @@ type Transition struct {
 }
 
 // Asks are the fields of which a form of the move asks: the required ones, and in the
-// order of the register those that are offered among them.
+// order of the register those that are offered among them. What is required of an
+// approval was written before (Definition.Authors).
 func (k *Kind) Asks(t *Transition) []string {
+	required := t.Required
+	if k.Approves(t) {
+		required = nil
+	}
 	if len(t.Offered) == 0 {
-		return t.Required
+		return required
 	}
 	var all []string
 	for _, f := range k.Described {
-		if slices.Contains(t.Required, f.Name) || slices.Contains(t.Offered, f.Name) {
+		if slices.Contains(required, f.Name) || slices.Contains(t.Offered, f.Name) {
 			all = append(all, f.Name)
 		}
 	}
@@ -330,7 +335,7 @@ func (k *Kind) mistakes(d *Definition) error {
 		for _, field := range t.Offered {
 			has("transition "+name+": Offered", field)
 		}
-		if len(t.Offered) > 0 && len(k.Asks(t)) != len(t.Offered)+len(t.Required) {
+		if len(t.Offered) > 0 && !k.Approves(t) && len(k.Asks(t)) != len(t.Offered)+len(t.Required) {
 			say("transition %s: Offered: what the move asks for is described, and is offered or required", name)
 		}
 		for _, field := range t.Sets {

@@ -138,7 +138,7 @@ func ShapeOf(t reflect.Type) Shape {
 		if ShapeOf(t.Elem()) == ShapeParts {
 			return ShapeRows
 		}
-	case t.Kind() == reflect.Slice && ShapeOf(t.Elem()) == ShapeNumber:
+	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8 && ShapeOf(t.Elem()) == ShapeNumber: // bytes are JSON
 		return ShapeNumbers
 	}
 	return ShapeJSON

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -141,11 +142,21 @@ func (v *tab) typing(keys ...string) chromedp.Action[chromedp.Void] {
 
 // enters types into a form until it is sent, and returns the status of the answer.
 // A page gives its first field the focus only when it is drawn: a key that is
-// pressed before would be lost.
+// pressed before would be lost. The page before may only now be going, and what is
+// asked of it goes with it.
 func (v *tab) enters(keys ...string) int64 {
 	v.t.Helper()
-	v.do(chromedp.Poll[chromedp.Void](`document.activeElement.tagName === "INPUT"`))
-	return v.loads(v.typing(keys...))
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](`document.activeElement.tagName === "INPUT"`))
+		if err == nil {
+			return v.loads(v.typing(keys...))
+		}
+		if !strings.Contains(err.Error(), "Cannot find context with specified id") {
+			v.t.Fatal(err)
+		}
+	}
 }
 
 func (v *tab) types(keys ...string) {

@@ -32,9 +32,8 @@ func TestASpecificationAndItsRuns(t *testing.T) {
 
 	other := s.signs(t, "ciso")
 	other.goes("/r/specifications/SPC-1")
-	other.fills("approved-f-tolerance", "One in a million")
 	other.presses("Approved")
-	other.holds("main", "Approved by", "account/ciso", "One in a million")
+	other.holds("main", "Approved by", "account/ciso", "Limits of error\nnone")
 
 	runs := s.signs(t, "engineer")
 	runs.goes("/new/processing_runs")

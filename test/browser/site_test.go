@@ -17,6 +17,9 @@ import (
 
 const password = "correct horse battery"
 
+// keeper is the account of the demonstration's security lead.
+const keeper = "keeper"
+
 // typist is an account beside those of the roles, whose password is changed.
 const typist = "typist"
 
@@ -97,6 +100,11 @@ var demo = sync.OnceValues(func() (*site, error) {
 	if err := account(dir, typist, "employee"); err != nil {
 		return nil, err
 	}
+	if *folder == "" {
+		if err := account(dir, keeper, "control-owner", "--person", "person/E1004"); err != nil {
+			return nil, err
+		}
+	}
 	s, err := serve(dir)
 	if err == nil {
 		endings = append(endings, s.stop)
@@ -115,8 +123,8 @@ func people() (roles []string) {
 }
 
 // account makes an account in a folder that nobody serves.
-func account(dir, id, role string) error {
-	_, err := scaf(dir, password+"\n", "account", "create", id, "--name", "Example "+strings.ToUpper(id[:1])+id[1:], "--role", role)
+func account(dir, id, role string, more ...string) error {
+	_, err := scaf(dir, password+"\n", append([]string{"account", "create", id, "--name", "Example " + strings.ToUpper(id[:1]) + id[1:], "--role", role}, more...)...)
 	return err
 }
 

@@ -8,7 +8,11 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/documents"
+	"scaf.dev/scaf/internal/assurance/populations"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 )
 
 func TestControlsAreFiltered(t *testing.T) {
@@ -98,4 +102,32 @@ func TestAControlBeforeThereIsAPeriod(t *testing.T) {
 	b.get("/controls").want(t, http.StatusOK, "No period has been opened yet", "<strong>80</strong> any")
 	b.get("/controls/PPL-01").want(t, http.StatusOK, "There is no result in this period", "No period has been opened yet")
 	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "show no deviation")
+}
+
+// What SCAF keeps of a test can be opened: its population, with the query that was
+// recorded for it, and its result.
+func TestPopulationsAndResultsCanBeOpened(t *testing.T) {
+	c := openCompany(t)
+	c.test("MON-02") // of a source that is computed, with its query
+	b := c.signed(t, "ann", "auditor")
+	queried := false
+	for _, kind := range []*record.Kind{populations.Register, results.Register} {
+		var ids []string
+		c.must(c.DB.Read(t.Context(), func(r *store.Reader) error {
+			return record.Each(r, record.Range{Kind: kind.Name}, func(v *record.Version) error {
+				ids = append(ids, v.ID)
+				return nil
+			})
+		}))
+		if len(ids) == 0 {
+			t.Errorf("there are no %s", kind.Register)
+		}
+		for _, id := range ids {
+			page := b.get("/r/"+kind.Register+"/"+id).want(t, http.StatusOK, id)
+			queried = queried || strings.Contains(strings.ToLower(page.body), "computed") && strings.Contains(page.body, "occurrences")
+		}
+	}
+	if !queried {
+		t.Error("no page shows the recorded query of a population")
+	}
 }
