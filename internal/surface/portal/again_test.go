@@ -50,10 +50,11 @@ func TestAFormOfASessionBefore(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
 	s.records(t, "specifications", `{"product":"Screening","owner":"account/x","text":"It compares."}`)
+	s.records(t, "risks", `{"title":"A flood","category":"fraud","owner":"person/E1"}`)
 	for path, values := range map[string]url.Values{
 		"/r/specifications":               {"f.product": {"Kept words"}},
 		"/r/specifications/SPC-1":         {"version": {"1"}, "f.text": {"Kept words"}},
-		"/r/specifications/SPC-1/move":    {"version": {"1"}, "state": {"approved"}, "f.tolerance": {"Kept words"}},
+		"/r/risks/RSK-1/move":             {"version": {"1"}, "state": {"closed"}, "f.closed_reason": {"Kept words"}},
 		"/r/specifications/SPC-1/comment": {"text": {"Kept words"}},
 		"/r/specifications/SPC-1/tag":     {"add": {"Kept words"}},
 	} {
