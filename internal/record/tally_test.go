@@ -88,11 +88,11 @@ func TestTallyAndWords(t *testing.T) {
 				`a\B`: words[odd], "\n<": words[odd], "\x1f": words[odd], "\u2028>": words[odd], `\n`: 0, "title": 0, `":"`: 0, "u2028": 0,
 			} {
 				mentioned := 0
-				if more, err := record.Mention(r, kind, text, number, func(v *record.Version) error { mentioned++; return nil }); err != nil || more || mentioned != want {
+				if more, err := record.Mention(r, kind, text, number, func(*record.Version) error { mentioned++; return nil }); err != nil || more || mentioned != want {
 					t.Errorf("%q is mentioned %d times, want %d (%v)", text, mentioned, want, err)
 				}
 				mentioned = 0
-				if more, err := record.Mention(r, kind, text, 1, func(v *record.Version) error { mentioned++; return nil }); err != nil || more != (want > 1) || mentioned != min(1, want) {
+				if more, err := record.Mention(r, kind, text, 1, func(*record.Version) error { mentioned++; return nil }); err != nil || more != (want > 1) || mentioned != min(1, want) {
 					t.Errorf("%q is mentioned %d times, and more is %t (%v)", text, mentioned, more, err)
 				}
 				found := 0

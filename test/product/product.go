@@ -3,6 +3,7 @@
 package product
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,7 +25,7 @@ func Build(folder string) (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(folder, "scaf")
-	command := exec.Command("go", "build", "-trimpath", "-ldflags", "-X main.version="+Version, "-o", path, "scaf.dev/scaf/cmd/scaf")
+	command := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags", "-X main.version="+Version, "-o", path, "scaf.dev/scaf/cmd/scaf") //nolint:gosec // the folder is the test's own
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)

@@ -312,7 +312,7 @@ func (r *request) read(w http.ResponseWriter, line route) error {
 	if !line.upload {
 		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
 			r.Form, r.PostForm = url.Values{}, url.Values{}
-			return nil // it has no form's token either
+			return nil //nolint:nilerr // it has no form's token either
 		}
 		limit := int64(maxForm)
 		if line.path == signInPath {
