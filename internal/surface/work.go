@@ -87,17 +87,14 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 			return err
 		}
 		owed.Deadlines = []Deadline{}
-		for _, kind := range s.Kinds {
-			for i := range kind.Dues {
-				due := &kind.Dues[i]
-				listed, more, err := deadlines(r, kind, due, time.Time{}, owed.Until, owed.As)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
-				}
-				if owed.Deadlines = append(owed.Deadlines, listed...); more {
-					owed.More = append(owed.More, due.What)
-				}
+		if err := s.eachDue(func(kind *record.Kind, due *record.Due) error {
+			listed, more, err := deadlines(r, kind, due, time.Time{}, owed.Until, owed.As)
+			if owed.Deadlines = append(owed.Deadlines, listed...); more {
+				owed.More = append(owed.More, due.What)
 			}
+			return err
+		}); err != nil {
+			return err
 		}
 		slices.SortFunc(owed.Deadlines, func(a, b Deadline) int {
 			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.What, b.What))
@@ -155,55 +152,61 @@ func (s *System) Falling(ctx context.Context, caller act.Caller, days []time.Tim
 	}
 	all := make([][]Falling, len(days)-1)
 	return all, s.DB.Read(ctx, func(r *store.Reader) error {
-		for _, kind := range s.Kinds {
+		return s.eachDue(func(kind *record.Kind, due *record.Due) error {
 			if kind.Personal {
-				continue
+				return nil
 			}
-			for i := range kind.Dues {
-				due := &kind.Dues[i]
-				counts, err := record.Spread(r, kind, due.Open, due.At, days)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
-				}
-				if err := falling(r, all, counts, kind, due, days, few); err != nil {
-					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
-				}
+			counts, err := record.Spread(r, kind, due.Open, due.At, days)
+			if err != nil {
+				return err
+			}
+			return falling(r, all, counts, kind, due, days, few)
+		})
+	})
+}
+
+// eachDue visits the deadlines that registers have, and names the one that fails.
+func (s *System) eachDue(visit func(kind *record.Kind, due *record.Due) error) error {
+	for _, kind := range s.Kinds {
+		for i := range kind.Dues {
+			if err := visit(kind, &kind.Dues[i]); err != nil {
+				return fmt.Errorf("%s, %s: %w", kind.Register, kind.Dues[i].Name, err)
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Overdue are the deadlines that stand in records of registers that are not personal
 // and have passed by an instant, to the quarter of an hour: how many, and the first of
 // each, the oldest before the others.
-func (s *System) Overdue(ctx context.Context, now time.Time) (all []Falling, err error) {
+func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time) (all []Falling, err error) {
+	if err := s.Allow(ctx, caller, "record.read", "records"); err != nil {
+		return nil, err
+	}
 	now = now.Truncate(15 * time.Minute)
 	return all, s.DB.Read(ctx, func(r *store.Reader) error {
-		for _, kind := range s.Kinds {
+		return s.eachDue(func(kind *record.Kind, due *record.Due) error {
 			if kind.Personal {
-				continue
+				return nil
 			}
-			for i := range kind.Dues {
-				due := &kind.Dues[i]
-				listed, more, err := deadlines(r, kind, due, time.Time{}, now, nil)
+			listed, more, err := deadlines(r, kind, due, time.Time{}, now, nil)
+			if err != nil {
+				return err
+			}
+			one := Falling{Kind: kind, Due: due, Count: int64(len(listed)), Each: listed}
+			if more {
+				counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{time.Unix(0, 0), now})
 				if err != nil {
-					return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
+					return err
 				}
-				one := Falling{Kind: kind, Due: due, Count: int64(len(listed)), Each: listed}
-				if more {
-					counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{time.Unix(0, 0), now})
-					if err != nil {
-						return fmt.Errorf("%s, %s: %w", kind.Register, due.Name, err)
-					}
-					one.Count = counts[0]
-				}
-				if one.Count > 0 {
-					all = append(all, one)
-				}
+				one.Count = counts[0]
 			}
-		}
-		return nil
+			if one.Count > 0 {
+				all = append(all, one)
+			}
+			return nil
+		})
 	})
 }
 

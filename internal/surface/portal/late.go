@@ -48,21 +48,26 @@ type agenda struct {
 	Count int64
 }
 
-// lastAgenda keeps it as long as the report is the same one.
+// lastAgenda keeps it as long as the report is the same one, for readers who may read
+// records and for those who may not.
 type lastAgenda struct {
 	mu     sync.Mutex
 	report *reports.Readiness
-	agenda *agenda
+	made   map[bool]*agenda
 }
 
-// agenda is what presses: what the report finds, and deadlines in records that have
-// passed.
+// agenda is what presses: what the report finds, and, for whoever may read records,
+// deadlines in them that have passed and who has to do something about them.
 func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) {
 	last := &p.pressing
 	last.mu.Lock()
 	defer last.mu.Unlock()
-	if last.report == report {
-		return last.agenda, nil
+	reads := r.may("record.read")
+	if last.report != report {
+		last.report, last.made = report, map[bool]*agenda{}
+	}
+	if made := last.made[reads]; made != nil {
+		return made, nil
 	}
 	a, criteria := &agenda{}, map[string][]string{}
 	for i := range report.Controls {
@@ -71,14 +76,27 @@ func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) 
 	if report.Day != nil {
 		a.Late, a.Coming = p.items(report.Day.Late, criteria), p.items(report.Day.Coming, criteria)
 	}
-	for _, lines := range [][]pressing{a.Late, a.Coming} {
-		if err := p.owners(r, lines[:min(len(lines), mostPressing)]); err != nil {
+	if reads {
+		if err := p.ofRecords(r, report, a); err != nil {
 			return nil, err
 		}
 	}
-	passed, err := p.System.Overdue(r.Context(), report.At)
+	a.Count += int64(len(a.Late))
+	slices.SortStableFunc(a.Late, func(a, b pressing) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Item, b.Item)) })
+	last.made[reads] = a
+	return a, nil
+}
+
+// ofRecords adds to it what records say.
+func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) error {
+	for _, lines := range [][]pressing{a.Late, a.Coming} {
+		if err := p.owners(r, lines[:min(len(lines), mostPressing)]); err != nil {
+			return err
+		}
+	}
+	passed, err := p.System.Overdue(r.Context(), r.caller, report.At)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	known := map[string]int{}
 	for i := range a.Late {
@@ -104,10 +122,7 @@ func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) 
 			a.More = append(a.More, moreDeadlines{Count: rest, What: of.Due.What, Href: p.ask(of.Kind, query).with(), Late: true})
 		}
 	}
-	a.Count += int64(len(a.Late))
-	slices.SortStableFunc(a.Late, func(a, b pressing) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Item, b.Item)) })
-	last.report, last.agenda = report, a
-	return a, nil
+	return nil
 }
 
 // items are what a report lists, each once.

@@ -376,6 +376,16 @@ func TestTheFirstAccountIsMadeOnce(t *testing.T) {
 func TestVisitorsOfADemonstration(t *testing.T) {
 	s := serve(t, config.Config{Origin: ledger.DemoOrigin + "example"})
 	b := s.browser(t)
+	// Whoever may read no records is not told of their deadlines, whoever looked before.
+	found := apptest.Begin.AddDate(0, 0, -20).Format(time.RFC3339)
+	s.records(t, "findings", `{"title":"A gap","source":"audit","severity":"critical","found_at":"`+found+`","owner":"person/E1"}`)
+	if late := b.get("/late").want(t, http.StatusOK); strings.Contains(late.body, "FND-1") || strings.Contains(late.body, "A gap") || strings.Contains(late.body, "person/E1") {
+		t.Error("a visitor is told of a finding")
+	}
+	s.signed(t, "lea", "compliance").get("/late").want(t, http.StatusOK, "A gap")
+	if late := b.get("/late"); strings.Contains(late.body, "A gap") {
+		t.Error("a visitor is told what somebody else was told")
+	}
 	b.get("/").want(t, http.StatusOK, "demonstration")
 	b.get("/account").goes(t, "/signin?to=%2Faccount")
 }
