@@ -84,7 +84,7 @@ func (b *view) control(ctx context.Context, given *controls.Control) (Control, e
 		line.Attestation = controltests.Combine(attested...)
 	}
 	if results.Differs(given, parts) {
-		line.Notices = append(line.Notices, "The file in use is not the approved version "+parts[len(parts)-1].Version.ID+", which is what is tested: scaf control propose "+given.ID+" --effective-from DATE.")
+		line.Notices = append(line.Notices, "The file in use is not the approved version "+parts[len(parts)-1].Version.ID+", which is what is tested: propose the file from a day on, and somebody else approves it.")
 	}
 	return line, nil
 }
@@ -137,7 +137,7 @@ func (b *view) test(part *results.Part, test *controls.Test, shown *Part) Test {
 		say("The register " + test.Population.From + " is not there yet.")
 		return one
 	case !ok:
-		say("It has not been performed in this period: scaf control test " + id)
+		say("It has not been performed in this period: test it.")
 		return one
 	case result.ControlSHA256 != part.Control.SHA256 || !result.Interim && !result.To.Equal(part.To) || result.To.After(part.To):
 		// What was tested is not what is in force.

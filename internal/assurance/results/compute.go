@@ -77,7 +77,7 @@ func (q *Question) result(d *controltests.Result, asserted int64, keeper string,
 		} else {
 			source += ", which SCAF computes from " + keeper + ","
 		}
-		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into %s covers the period, and that it is empty may mean that nobody kept it. Import the period (scaf import), or name the query that found nothing (recorded_query in the file of --notes).", source, keeper))
+		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into %s covers the period, and that it is empty may mean that nobody kept it. Import the period, or perform the test again and name the query that found nothing.", source, keeper))
 	}
 	checks.stop(&r.Because, &r.Operating)
 	switch {

@@ -145,7 +145,7 @@ func (f *finder) part(ctx context.Context, part *Part, latest map[Key]Result) er
 		}
 		switch {
 		case !ok:
-			add("it was not performed: scaf control test %s", control.ID)
+			add("it was not performed: test it")
 		case result.ControlSHA256 != control.SHA256:
 			add("the control file has changed since %s: test it again", result.ID)
 		case result.Interim && !f.window.Interim:

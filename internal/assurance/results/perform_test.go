@@ -264,7 +264,7 @@ func TestEmptyPopulations(t *testing.T) {
 	each(t, func(l *laboratory) {
 		l.period("Q1", month(1), month(3))
 		p := l.close("Q1")
-		if r := l.perform("reviewed", p).Result; r.Conclusion != controltests.Incomplete || r.Count != 0 || !strings.HasPrefix(r.Because[0], "Nothing says that changes is complete: no import") {
+		if r := l.perform("reviewed", p).Result; r.Conclusion != controltests.Incomplete || r.Count != 0 || !strings.HasPrefix(r.Because[0], "Nothing says that changes is complete: no import") || strings.Contains(r.Because[0], "scaf ") || strings.Contains(r.Because[0], "--") {
 			l.Errorf("nobody has looked: %+v", r)
 		}
 		l.imported(record.Completed{Complete: true})

@@ -92,7 +92,7 @@ func (s *standing) conclude(r *Result, d *controltests.Result) {
 	}
 	r.Design = controltests.NotTested
 	if s.design == nil {
-		missing("Nobody has assessed the design of the control as this file describes it: scaf control assess " + r.Control + ".")
+		missing("Nobody has assessed the design of the control as this file describes it: somebody other than its owner does.")
 	} else {
 		r.Design, r.Assessment = s.design.Conclusion, s.design.ID
 	}
