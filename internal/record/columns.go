@@ -297,8 +297,8 @@ func (k *Kind) byInstant() *column {
 }
 
 // indexes are the statements that make the indexes of the kind's table: one for
-// each sort, one for each (filter, sort) pair, and one alone for a filter that finds few
-// records. Every write pays for each of them.
+// each sort, one for each (filter, sort) pair that is not scanned, and one alone for a
+// filter that finds few records. Every write pays for each of them.
 func (k *Kind) indexes(dialect store.Dialect) (made []string) {
 	add := func(parts ...string) {
 		body := " ON " + k.table() + " (" + strings.Join(parts, ", ") + ")"
@@ -317,7 +317,7 @@ func (k *Kind) indexes(dialect store.Dialect) (made []string) {
 		columns := k.columns()
 		for i := range columns {
 			switch c := &columns[i]; {
-			case !c.Filter || c.Scanned || sort != nil && c.Field == sort.Field:
+			case !c.Filter || sort != nil && c.Field == sort.Field || c.Scanned && (sort == nil || c.Order != sort.Field):
 			case c.selective():
 				add(k.sql(dialect, c), "id")
 			default:

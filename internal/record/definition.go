@@ -146,8 +146,9 @@ type Column struct {
 	Field, Label string
 	Filter, Sort bool
 	// Scanned columns have no index of their own: what filters by them and by
-	// nothing else reads the columns of all records.
+	// nothing else reads the columns of all records; but for what is sorted by Order.
 	Scanned bool
+	Order   string
 	// Selective columns have values that few records share, such as the name of a
 	// person: one index is enough for every order of what is found by one.
 	Selective bool
@@ -171,7 +172,7 @@ type Migration struct {
 func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
-		Fixed: slices.Clone(d.Fixed), Derived: d.Derived, Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
+		Fixed: slices.Clone(d.Fixed), Derived: computed(d.Kind, d.Derived), Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
 		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
 	}
 	if k.Singular == "" {
@@ -313,6 +314,9 @@ func (k *Kind) mistakes(d *Definition) error {
 			say("Columns: %q must be given once, with a label, to filter or to sort", c.Field)
 		}
 		seen[c.Field] = true
+		if sort := k.column(c.Order); c.Order != "" && (!c.Scanned || sort == nil || !sort.Sort) {
+			say("Columns: the order of %q is that of a scanned column, by another one that is sorted by", c.Field)
+		}
 	}
 	for _, field := range d.Shown {
 		has("Shown", field)

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,12 +21,40 @@ type Derived struct {
 	// Items gives the items whose instant lies in the half-open interval, in no
 	// particular order, as pointers to values of Item's type: their documents are
 	// what Canonical makes of them. What it gives depends on its arguments alone:
-	// it reads no clock. A zero from: without a beginning.
+	// it reads no clock. A zero from: without a beginning. Nil where Of says it.
 	Items func(past Past, from, to time.Time, give func(item any) error) error
+	// Of gives the items of one record of the kind that the source is computed of, where
+	// no item depends on anything but one record (OfEach): whoever keeps the items makes
+	// only those of a record that has changed again.
+	Of func(doc json.RawMessage, from, to time.Time, give func(item any) error) error
 	// Since is the instant from which on the items are all there are; nil when
 	// there is none yet. Without the function the items are what people keep in the
 	// register, and as complete as the imports into it say.
 	Since func(past Past) (*time.Time, error)
+}
+
+// OfEach is a source whose items are made of one record each.
+func OfEach[T any](items func(record *T, from, to time.Time, give func(item any) error) error) func(json.RawMessage, time.Time, time.Time, func(item any) error) error {
+	return func(doc json.RawMessage, from, to time.Time, give func(item any) error) error {
+		record := new(T)
+		if err := json.Unmarshal(doc, record); err != nil {
+			return err
+		}
+		return items(record, from, to, give)
+	}
+}
+
+// computed are the sources that are computed of a kind's records.
+func computed(kind string, sources []Derived) []Derived {
+	sources = slices.Clone(sources)
+	for i := range sources {
+		if of := sources[i].Of; of != nil {
+			sources[i].Items = func(past Past, from, to time.Time, give func(item any) error) error {
+				return past.Documents(kind, time.Time{}, time.Time{}, func(doc json.RawMessage) error { return of(doc, from, to, give) })
+			}
+		}
+	}
+	return sources
 }
 
 // Schema is the declared fields of an item.
@@ -75,24 +104,27 @@ type Fact struct {
 // Keeper is the register whose imports say how complete a source is: itself, or
 // the register of whose records it is computed.
 func (ks Kinds) Keeper(source string) string {
-	for _, k := range ks {
-		for i := range k.Derived {
-			if k.Derived[i].Name == source {
-				return k.Register
-			}
-		}
+	if k, computed := ks.Computed(source); computed != nil {
+		return k.Register
 	}
 	return source
 }
 
 // Derived finds the derived source with this name, nil when there is none.
 func (ks Kinds) Derived(name string) *Derived {
+	_, source := ks.Computed(name)
+	return source
+}
+
+// Computed finds the derived source with this name and the kind of whose records it is
+// computed, nil when there is none.
+func (ks Kinds) Computed(name string) (*Kind, *Derived) {
 	for _, k := range ks {
 		for i := range k.Derived {
 			if k.Derived[i].Name == name {
-				return &k.Derived[i]
+				return k, &k.Derived[i]
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }

@@ -2,7 +2,9 @@ package record
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,41 +13,134 @@ import (
 
 // Tally counts the current records of a kind that a filter keeps (List), by the
 // values of two columns that are whole numbers. Records without one of them are
-// left out. It reads all of the kind's columns when a record of it has changed. Nobody
-// changes what it gives.
+// left out. Nobody changes what it gives. Beside an open database it goes on from what
+// it counted before, by the records that have changed since.
 func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]int64]int64, error) {
-	all := func() (map[[2]int64]int64, error) { return tally(r, kind, filter, first, second) }
-	return goOn(r, kind, tallyKey{kind.Name, filter, first, second}, all,
-		func(map[[2]int64]int64, int64) (map[[2]int64]int64, error) { return all() })
+	return (&counting{kind, tallyKey{kind.Name, filter, first, second}}).count(r)
+}
+
+// Counted is the number of the current records of a kind that a filter keeps, and goes
+// on like Tally.
+func Counted(r *store.Reader, kind *Kind, filter string) (int64, error) {
+	counts, err := (&counting{kind, tallyKey{kind.Name, filter, "", ""}}).count(r)
+	return counts[[2]int64{}], err
+}
+
+// counting is what is counted: of what a filter keeps how many have the same values of
+// two columns, or, without them, all.
+type counting struct {
+	kind *Kind
+	tallyKey
 }
 
 type tallyKey struct{ kind, filter, first, second string }
 
-func tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]int64]int64, error) {
-	var values []string
-	var args []any
-	for _, name := range []string{first, second} {
-		c := kind.column(name)
-		if c == nil || c.kind != valueInt {
-			return nil, fmt.Errorf("%w: %s are counted by columns that are whole numbers, and %q is none", ErrFilter, kind.Register, name)
-		}
-		values = append(values, kind.sql(r.Dialect(), c))
+// maxRecount is of how many changed records what they were is taken away, and what they
+// are added; of more, all are counted again.
+const maxRecount = 1000
+
+func (c *counting) count(r *store.Reader) (map[[2]int64]int64, error) {
+	all := func() (map[[2]int64]int64, error) {
+		counts := map[[2]int64]int64{}
+		return counts, c.add(r, counts, c.kind.current(), "count(*)", nil)
 	}
-	where := strings.Join(values, " IS NOT NULL AND ") + " IS NOT NULL"
-	if filter != "" {
-		condition, given, err := kind.compileFilter(r.Dialect(), filter, "", 1)
+	return goOn(r, c.kind, c.tallyKey, all, func(was map[[2]int64]int64, index int64) (map[[2]int64]int64, error) {
+		ids, err := changedSince(r, c.kind.Name, index, maxRecount+1)
 		if err != nil {
 			return nil, err
 		}
-		where, args = where+" AND "+condition, given
+		if len(ids) > maxRecount {
+			return all()
+		}
+		counts := maps.Clone(was)
+		for batch := range slices.Chunk(ids, 100) {
+			from, args, err := c.kind.turned(r, batch, index)
+			if err == nil {
+				err = c.add(r, counts, from, "sum(turn)", args)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return counts, nil
+	})
+}
+
+// add adds up what there is in rows of a kind's columns, whose arguments come first.
+func (c *counting) add(r *store.Reader, counts map[[2]int64]int64, from, sum string, args []any) error {
+	values, where := []string{"0", "0"}, []string{"1 = 1"}
+	for i, name := range []string{c.first, c.second} {
+		if c.first == "" && c.second == "" {
+			break
+		}
+		column := c.kind.column(name)
+		if column == nil || column.kind != valueInt {
+			return fmt.Errorf("%w: %s are counted by columns that are whole numbers, and %q is none", ErrFilter, c.kind.Register, name)
+		}
+		values[i] = c.kind.sql(r.Dialect(), column)
+		where = append(where, values[i]+" IS NOT NULL")
 	}
-	counts := map[[2]int64]int64{}
+	if c.filter != "" {
+		condition, given, err := c.kind.compileFilter(r.Dialect(), c.filter, "", len(args)+1)
+		if err != nil {
+			return err
+		}
+		where, args = append(where, condition), append(args, given...)
+	}
 	var a, b, n int64
-	return counts, r.Each("SELECT "+strings.Join(values, ", ")+", count(*) FROM "+kind.current()+" WHERE "+where+" GROUP BY 1, 2 ORDER BY 1, 2", args,
+	return r.Each("SELECT "+values[0]+", "+values[1]+", "+sum+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+" GROUP BY 1, 2 ORDER BY 1, 2", args,
 		[]any{&a, &b, &n}, func() error {
-			counts[[2]int64{a, b}] = n
+			counts[[2]int64{a, b}] += n
+			if counts[[2]int64{a, b}] == 0 {
+				delete(counts, [2]int64{a, b})
+			}
 			return nil
 		})
+}
+
+// changedSince are the ids of records of a kind, at most so many, that have got a
+// version by the event at a ledger index or a later one.
+func changedSince(r *store.Reader, kind string, index int64, most int) (ids []string, err error) {
+	var id string
+	return ids, r.Each(`SELECT DISTINCT id FROM record_version WHERE `+madeOf+` ORDER BY id LIMIT `+strconv.Itoa(most), []any{index, kind}, []any{&id}, func() error {
+		ids = append(ids, id)
+		return nil
+	})
+}
+
+// turned are rows of a kind's columns with a turn: of each record what it was before a
+// ledger index, -1, and what it is, 1.
+func (k *Kind) turned(r *store.Reader, ids []string, index int64) (from string, args []any, err error) {
+	asked := []any{index}
+	for _, id := range ids {
+		asked = append(asked, id)
+	}
+	jsonType := "TEXT"
+	if r.Dialect() == store.Postgres {
+		jsonType = "JSONB"
+	}
+	var rows []string
+	var id string
+	var made, version int64
+	var at *int64
+	var doc store.Raw
+	err = r.Each(`SELECT id, version, from_idx, at, doc FROM record_version WHERE `+of(k.Name)+` AND id IN (`+store.Parameters(2, len(ids))+`)
+		AND (to_idx IS NULL OR from_idx < $1 AND to_idx >= $1)`, asked, []any{&id, &version, &made, &at, &doc}, func() error {
+		cols, err := k.values(doc)
+		if err != nil {
+			return err
+		}
+		turn := 1
+		if made < index {
+			turn = -1
+		}
+		n := len(args)
+		rows = append(rows, fmt.Sprintf("SELECT %d AS turn, CAST($%d AS TEXT) AS id, CAST($%d AS BIGINT) AS version, CAST($%d AS BIGINT) AS at, CAST($%d AS %s) AS cols", turn, n+1, n+2, n+3, n+4, jsonType))
+		args = append(args, id, version, at, cols)
+		at = nil
+		return nil
+	})
+	return "(" + strings.Join(rows, " UNION ALL ") + ") AS turned", args, err
 }
 
 // quarter is what the beginnings of days are multiples of, in every time zone that

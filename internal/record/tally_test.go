@@ -2,7 +2,6 @@ package record_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -33,19 +32,37 @@ func TestTallyAndWords(t *testing.T) {
 		{Field: "title", Label: "Title", Filter: true}, {Field: "a", Label: "A", Filter: true, Scanned: true}, {Field: "b", Label: "B", Filter: true, Scanned: true},
 	}})
 	ledgertest.EachOf(t, record.Kinds{kind}, func(t *testing.T, l *ledgertest.Ledger) {
-		want := map[[2]int64]int64{}
-		words := map[string]int{}
-		number := 0
+		var docs []counted
+		versions := map[string]int{}
+		want := func() map[[2]int64]int64 {
+			counts := map[[2]int64]int64{}
+			for _, doc := range docs {
+				if doc.A != nil && doc.B != nil && doc.Title != "one" {
+					counts[[2]int64{int64(*doc.A), int64(*doc.B)}]++
+				}
+			}
+			return counts
+		}
 		check := func(t *rapid.T) {
+			ones := int64(0)
+			for _, doc := range docs {
+				if doc.Title == "one" {
+					ones++
+				}
+			}
 			for range 2 { // the second time nothing has changed
 				if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
 					got, err := record.Tally(r, kind, `!has(item.title) || item.title != "one"`, "a", "b")
-					if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-						t.Fatalf("counted %v, want %v (%v)", got, want, err)
+					if err != nil || fmt.Sprint(got) != fmt.Sprint(want()) {
+						t.Fatalf("counted %v, want %v (%v)", got, want(), err)
 					}
 					n, err := record.Total(r, kind)
-					if err != nil || n != int64(number) {
-						t.Fatalf("there are %d, want %d (%v)", n, number, err)
+					if err != nil || n != int64(len(docs)) {
+						t.Fatalf("there are %d, want %d (%v)", n, len(docs), err)
+					}
+					n, err = record.Counted(r, kind, `item.title == "one"`)
+					if err != nil || n != ones {
+						t.Fatalf("%d are called one, want %d (%v)", n, ones, err)
 					}
 					return nil
 				}); err != nil {
@@ -54,34 +71,37 @@ func TestTallyAndWords(t *testing.T) {
 			}
 		}
 		rapid.Check(t, func(t *rapid.T) {
-			number++
-			doc := counted{ID: fmt.Sprintf("r%04d", number), Title: rapid.SampledFrom([]string{"", "Ärger", "ONE two", "one", "Ones", "%_'\"x", odd}).Draw(t, "title")}
-			small := rapid.OneOf(rapid.Just[*int](nil), rapid.Map(rapid.IntRange(1, 3), func(n int) *int { return &n }))
-			doc.A, doc.B = small.Draw(t, "a"), small.Draw(t, "b")
-			raw, err := json.Marshal(doc)
-			if err != nil {
-				t.Fatal(err)
+			for range rapid.IntRange(0, 4).Draw(t, "changes") {
+				at := len(docs)
+				if at > 0 && rapid.Bool().Draw(t, "known") {
+					at = rapid.IntRange(0, at-1).Draw(t, "which")
+				}
+				doc := counted{ID: fmt.Sprintf("r%04d", at+1), Title: rapid.SampledFrom([]string{"", "Ärger", "ONE two", "one", "Ones", "%_'\"x", odd}).Draw(t, "title")}
+				small := rapid.OneOf(rapid.Just[*int](nil), rapid.Map(rapid.IntRange(1, 3), func(n int) *int { return &n }))
+				doc.A, doc.B = small.Draw(t, "a"), small.Draw(t, "b")
+				change := record.Change{Verb: "written", ID: doc.ID, Doc: &doc, Expect: versions[doc.ID]}
+				_, err := l.Do(context.Background(), act.Caller{ID: "test", Roles: []string{"administrator"}}, "test", "counteds", func(tx *act.Tx) error {
+					_, err := record.Put(tx, kind, change)
+					return err
+				})
+				switch {
+				case err == nil:
+					versions[doc.ID]++
+				case !errors.Is(err, record.ErrSame):
+					t.Fatal(err)
+				}
+				docs = append(docs[:at], append([]counted{doc}, docs[min(at+1, len(docs)):]...)...)
 			}
-			var fields map[string]json.RawMessage
-			if err := json.Unmarshal(raw, &fields); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := l.Do(context.Background(), act.Caller{ID: "test", Roles: []string{"administrator"}}, "test", "counteds", func(tx *act.Tx) error {
-				_, err := record.Add(tx, kind, fields)
-				return err
-			}); err != nil {
-				t.Fatal(err)
-			}
-			if doc.A != nil && doc.B != nil && doc.Title != "one" {
-				want[[2]int64{int64(*doc.A), int64(*doc.B)}]++
-			}
-			words[doc.Title]++
 			check(t)
 		})
+		words, number := map[string]int{}, len(docs)
+		for _, doc := range docs {
+			words[doc.Title]++
+		}
 		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
 			got, err := record.Tally(r, kind, `!has(item.title) || item.title != "one"`, "a", "b")
-			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Errorf("counted %v, want %v (%v)", got, want, err)
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(want()) {
+				t.Errorf("counted %v, want %v (%v)", got, want(), err)
 			}
 			for text, want := range map[string]int{
 				"oNe": words["ONE two"] + words["one"] + words["Ones"], "%_'\"": words["%_'\"x"], "rger": words["Ärger"], "Är": words["Ärger"], "%": words["%_'\"x"], "R0": number, "zz": 0,

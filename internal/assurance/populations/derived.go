@@ -66,7 +66,12 @@ func Items(from Snapshot, source *record.Derived, asOf int64, since, until time.
 
 // encoded gives the items of a computed source as documents.
 func encoded(source *record.Derived, past record.Past, since, until time.Time, take func([]byte) error) error {
-	return source.Items(past, since, until, func(item any) error {
+	return source.Items(past, since, until, Encoded(take))
+}
+
+// Encoded takes the items of a computed source as documents.
+func Encoded(take func(doc []byte) error) func(item any) error {
+	return func(item any) error {
 		if made, ok := item.(record.Documented); ok && made.Document() != nil {
 			return take(made.Document())
 		}
@@ -75,7 +80,7 @@ func encoded(source *record.Derived, past record.Past, since, until time.Time, t
 			return err
 		}
 		return take(doc)
-	})
+	}
 }
 
 // Computed is the coverage of a source that is computed from what was

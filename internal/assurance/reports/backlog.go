@@ -7,6 +7,7 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -15,28 +16,66 @@ import (
 // undone is read for each report.
 const maxBacklog = 1 << 19
 
-// backlog is what tests with a deadline find undone in one register, beside the
-// open database, so that a report of the present reads only the records that were
-// changed since the one before. It is derived, of the records up to a checkpoint,
-// and loses nothing when it is lost: a report of an earlier checkpoint reads the
-// register.
+// backlog is what tests with a deadline find undone in one register, or in a source
+// whose items are made of one record of it each, beside the open database, so that a
+// report of the present reads only the records that were changed since the one before.
+// It is derived, of the records up to a checkpoint, and loses nothing when it is lost: a
+// report of an earlier checkpoint reads the register.
 type backlog struct {
-	mu   sync.Mutex
-	upTo int64 // size of the ledger that it was brought to
-	over bool  // it does not hold what is undone
+	mu    sync.Mutex
+	upTo  int64     // size of the ledger that it was brought to
+	until time.Time // before which lie the items that were made of records
+	over  bool      // it does not hold what is undone
 	// tests are those of the report that was made last.
 	tests map[backlogTest]*backlogItems
 }
 
+// ahead is how far beyond what a report asks for items are made of records: a later
+// report that asks for no more than that goes on from them.
+const ahead = 31 * 24 * time.Hour
+
 type (
-	backlogKey  struct{ kind string }
+	backlogKey  struct{ source string }
 	backlogTest struct{ sha256, test string } // of the control's file, and the test's id
 )
 
 // backlogItems are the undone items of a test, by the ids of their records.
 type backlogItems struct {
 	test  *controls.Test
-	items map[string]backlogItem
+	items map[string][]backlogItem
+}
+
+// origin is where tests find what is undone: in the records of a kind, or in what is
+// made of one each.
+type origin struct {
+	kind *record.Kind
+	made *record.Derived // nil: the records themselves
+}
+
+// origin is that of the test; false where items depend on more than one record.
+func (b *builder) origin(test *controls.Test) (origin, bool) {
+	from := test.Population.From
+	if kind, made := b.question.Kinds.Computed(from); made != nil {
+		return origin{kind, made}, made.Of != nil && test.Population.At == "item."+made.At
+	}
+	kind, err := b.question.Kinds.Find(from)
+	return origin{kind, nil}, err == nil
+}
+
+// name is what control files call it.
+func (o origin) name() string {
+	if o.made != nil {
+		return o.made.Name
+	}
+	return o.kind.Register
+}
+
+// items gives the documents of a record's items that lie before an instant.
+func (o origin) items(v *record.Version, until time.Time, take func(doc []byte) error) error {
+	if o.made == nil {
+		return take(v.Doc)
+	}
+	return o.made.Of(v.Doc, time.Time{}, until, populations.Encoded(take))
 }
 
 type backlogItem struct {
@@ -47,10 +86,11 @@ type backlogItem struct {
 // errNotKept says: what is undone is to be read.
 var errNotKept = errors.New("what is undone in the register is not kept")
 
-// kept adds to tests over a register what they find undone, in the part of the
-// period that each is asked over. It is errNotKept where the register is to be read.
-func (b *builder) kept(kind *record.Kind, size int64, group []*asked, windows []interval) error {
-	known, ok := store.Beside(b.reader, backlogKey{kind.Name}, &backlog{})
+// kept adds to tests over one origin what they find undone, in the part of the period
+// that each is asked over, and by an instant at last. It is errNotKept where all is to
+// be read.
+func (b *builder) kept(from origin, size int64, group []*asked, windows []interval, by time.Time) error {
+	known, ok := store.Beside(b.reader, backlogKey{from.name()}, &backlog{})
 	if !ok {
 		return errNotKept
 	}
@@ -59,25 +99,40 @@ func (b *builder) kept(kind *record.Kind, size int64, group []*asked, windows []
 	if known.over || size < known.upTo {
 		return errNotKept
 	}
-	if err := known.goOn(b.reader, kind, size, group); err != nil {
+	if until := last(windows); until.After(known.until) {
+		known.tests, known.until = nil, until.Add(ahead)
+	}
+	if err := known.goOn(b.reader, from, size, group); err != nil {
 		known.tests, known.upTo, known.over = nil, 0, errors.Is(err, errNotKept) // it may be half way
 		return err
 	}
 	for i, a := range group {
-		for _, item := range known.tests[a.key()].items {
-			if !item.at.Before(windows[i].from) && item.at.Before(windows[i].to) {
-				a.undone = append(a.undone, item.Undone)
+		for _, items := range known.tests[a.key()].items {
+			for _, item := range items {
+				if !item.at.Before(windows[i].from) && item.at.Before(windows[i].to) && !item.Deadline.After(by) {
+					a.undone = append(a.undone, item.Undone)
+				}
 			}
 		}
 	}
 	return nil
 }
 
+// last is the end of the intervals.
+func last(windows []interval) (end time.Time) {
+	for _, one := range windows {
+		if one.to.After(end) {
+			end = one.to
+		}
+	}
+	return end
+}
+
 // key names the test: what it asks depends on the file.
 func (a *asked) key() backlogTest { return backlogTest{a.part.Control.SHA256, a.test.ID} }
 
 // goOn brings what the tests find undone to a checkpoint, and forgets other tests.
-func (l *backlog) goOn(r *store.Reader, kind *record.Kind, size int64, group []*asked) error {
+func (l *backlog) goOn(r *store.Reader, from origin, size int64, group []*asked) error {
 	tests := map[backlogTest]*backlogItems{}
 	var old, fresh []*backlogItems
 	for _, a := range group {
@@ -87,19 +142,19 @@ func (l *backlog) goOn(r *store.Reader, kind *record.Kind, size int64, group []*
 			tests[a.key()] = known
 			old = append(old, known)
 		default:
-			tests[a.key()] = &backlogItems{a.test, map[string]backlogItem{}}
+			tests[a.key()] = &backlogItems{a.test, map[string][]backlogItem{}}
 			fresh = append(fresh, tests[a.key()])
 		}
 	}
 	if len(fresh) > 0 {
-		take := reads(fresh)
-		if err := record.Each(r, record.Range{Kind: kind.Name, AsOf: size}, take); err != nil {
+		take := l.reads(from, fresh)
+		if err := record.Each(r, record.Range{Kind: from.kind.Name, AsOf: size}, take); err != nil {
 			return err
 		}
 	}
 	if len(old) > 0 && l.upTo < size {
-		take := reads(old)
-		if err := record.EachMade(r, kind.Name, l.upTo, func(v *record.Version) error {
+		take := l.reads(from, old)
+		if err := record.EachMade(r, from.kind.Name, l.upTo, func(v *record.Version) error {
 			if v.From >= size {
 				return nil
 			}
@@ -111,7 +166,9 @@ func (l *backlog) goOn(r *store.Reader, kind *record.Kind, size int64, group []*
 	l.tests, l.upTo = tests, size
 	n := 0
 	for _, known := range tests {
-		n += len(known.items)
+		for _, items := range known.items {
+			n += len(items)
+		}
 	}
 	if n > maxBacklog {
 		return errNotKept
@@ -120,33 +177,37 @@ func (l *backlog) goOn(r *store.Reader, kind *record.Kind, size int64, group []*
 }
 
 // reads returns what takes a later version of a record into account.
-func reads(all []*backlogItems) func(*record.Version) error {
+func (l *backlog) reads(from origin, all []*backlogItems) func(*record.Version) error {
 	tests := make([]*controls.Test, len(all))
 	for i, one := range all {
 		tests[i] = one.test
 	}
 	panel := controls.NewPanel(tests)
 	return func(v *record.Version) error {
-		panel.Read(v.Doc)
-		for i, one := range all {
+		for _, one := range all {
 			delete(one.items, v.ID)
-			e, err := panel.Evaluator(i)
-			if err != nil {
-				return errNotKept // a reading says what becomes of it
-			}
-			u, ok := controltests.UndoneOf(one.test, e)
-			if !ok {
-				continue
-			}
-			at, err := e.At()
-			switch {
-			case errors.Is(err, controls.ErrAbsent): // what did not happen belongs to no period
-			case err != nil:
-				return errNotKept
-			default:
-				one.items[v.ID] = backlogItem{u, at}
-			}
 		}
-		return nil
+		return from.items(v, l.until, func(doc []byte) error {
+			panel.Read(doc)
+			for i, one := range all {
+				e, err := panel.Evaluator(i)
+				if err != nil {
+					return errNotKept // a reading says what becomes of it
+				}
+				u, ok := controltests.UndoneOf(one.test, e)
+				if !ok {
+					continue
+				}
+				at, err := e.At()
+				switch {
+				case errors.Is(err, controls.ErrAbsent): // what did not happen belongs to no period
+				case err != nil:
+					return errNotKept
+				default:
+					one.items[v.ID] = append(one.items[v.ID], backlogItem{u, at})
+				}
+			}
+			return nil
+		})
 	}
 }

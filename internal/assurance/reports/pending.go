@@ -163,31 +163,31 @@ func (b *builder) ofTest(report *Readiness, a *asked, found *waiting) error {
 type interval struct{ from, to time.Time }
 
 // undone finds what tests with a deadline read that has not been done: in registers
-// by what is kept of them, elsewhere by reading.
+// and what is made of one record each by what is kept of them, elsewhere by reading.
 func (b *builder) undone(ctx context.Context, report *Readiness, day *Day, all []*asked) error {
 	type registered struct {
 		asked   []*asked
 		windows []interval
 	}
-	registers := map[*record.Kind]*registered{}
+	registers := map[origin]*registered{}
 	var rest []*asked
 	for _, a := range all {
 		if a.test.Kind != controls.Occurrence {
 			continue
 		}
-		kind, err := b.question.Kinds.Find(a.test.Population.From)
-		if err != nil {
+		from, ok := b.origin(a.test)
+		if !ok {
 			rest = append(rest, a)
 			continue
 		}
-		if registers[kind] == nil {
-			registers[kind] = &registered{}
+		if registers[from] == nil {
+			registers[from] = &registered{}
 		}
-		of := registers[kind]
+		of := registers[from]
 		of.asked, of.windows = append(of.asked, a), append(of.windows, interval{a.part.From, earlier(day.Until, a.part.To)})
 	}
-	for kind, of := range registers {
-		err := b.kept(kind, report.Ledger.Size, of.asked, of.windows)
+	for from, of := range registers {
+		err := b.kept(from, report.Ledger.Size, of.asked, of.windows, day.Until)
 		if errors.Is(err, errNotKept) {
 			rest = append(rest, of.asked...)
 		} else if err != nil {

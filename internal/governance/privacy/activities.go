@@ -103,7 +103,7 @@ var Activities = record.Define[Activity](record.Definition{
 	Dues: []record.Due{
 		{Name: "review", What: "Review the processing activity", At: "due_at", Owner: "owner", Open: `item.state != "ended"`},
 	},
-	Derived: []record.Derived{{Name: "activity_reviews", At: "due_at", Item: ActivityRound{}, Items: activityRounds}},
+	Derived: []record.Derived{{Name: "activity_reviews", At: "due_at", Item: ActivityRound{}, Of: record.OfEach(activityRounds)}},
 })
 
 func reviewing(from string) record.Transition {

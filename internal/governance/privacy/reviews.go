@@ -99,26 +99,20 @@ type ActivityRound struct {
 	ReviewedBy     string     `json:"reviewed_by,omitempty"`
 }
 
-// activityRounds are the reviews that fall due in the interval: of every activity
-// those of all quarters while it was on the list.
-func activityRounds(past record.Past, from, to time.Time, give func(item any) error) error {
-	return past.Documents(kindActivity, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		a := &Activity{}
-		if err := json.Unmarshal(doc, a); err != nil {
+// activityRounds are the reviews of an activity that fall due in the interval: those of
+// all quarters while it was on the list.
+func activityRounds(a *Activity, from, to time.Time, give func(item any) error) error {
+	for round := range rounds.Quarter.Due(a.ListedAt, a.EndedAt, from, to) {
+		item := &ActivityRound{ID: a.ID + "@" + round.Name, Activity: a.ID, Title: a.Title, Owner: a.Owner, DueAt: &round.DueAt}
+		if at := slices.IndexFunc(a.Reviews, func(one ActivityReview) bool { return one.Name == round.Name }); at >= 0 {
+			v := &a.Reviews[at]
+			item.Owner, item.LawfulGround, item.QualityCheck = v.Owner, v.LawfulGround, v.QualityCheck
+			item.Purposes, item.NoticePurposes, item.Data, item.NoticeData = v.Purposes, v.NoticePurposes, v.Data, v.NoticeData
+			item.ReviewedAt, item.ReviewedBy = &v.At, v.By
+		}
+		if err := give(item); err != nil {
 			return err
 		}
-		for round := range rounds.Quarter.Due(a.ListedAt, a.EndedAt, from, to) {
-			item := &ActivityRound{ID: a.ID + "@" + round.Name, Activity: a.ID, Title: a.Title, Owner: a.Owner, DueAt: &round.DueAt}
-			if at := slices.IndexFunc(a.Reviews, func(one ActivityReview) bool { return one.Name == round.Name }); at >= 0 {
-				v := &a.Reviews[at]
-				item.Owner, item.LawfulGround, item.QualityCheck = v.Owner, v.LawfulGround, v.QualityCheck
-				item.Purposes, item.NoticePurposes, item.Data, item.NoticeData = v.Purposes, v.NoticePurposes, v.Data, v.NoticeData
-				item.ReviewedAt, item.ReviewedBy = &v.At, v.By
-			}
-			if err := give(item); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

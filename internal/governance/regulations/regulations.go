@@ -122,7 +122,7 @@ var Register = record.Define[Regulation](record.Definition{
 	Dues: []record.Due{
 		{Name: "review", What: "Review the regulation", At: "due_at", Owner: "owner", Open: `item.state != "retired"`},
 	},
-	Derived: []record.Derived{{Name: "regulation_reviews", At: "due_at", Item: Round{}, Items: reviewRounds}},
+	Derived: []record.Derived{{Name: "regulation_reviews", At: "due_at", Item: Round{}, Of: record.OfEach(reviewRounds)}},
 })
 
 // reviewing says what a regulation means here.
@@ -213,25 +213,19 @@ type Round struct {
 	ReviewedBy  string     `json:"reviewed_by,omitempty"`
 }
 
-// reviewRounds are the reviews that fall due in the interval: of every regulation
+// reviewRounds are the reviews of a regulation that fall due in the interval:
 // those of all quarters while it was on the list.
-func reviewRounds(past record.Past, from, to time.Time, give func(item any) error) error {
-	return past.Documents(kindRegulation, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		r := &Regulation{}
-		if err := json.Unmarshal(doc, r); err != nil {
+func reviewRounds(r *Regulation, from, to time.Time, give func(item any) error) error {
+	for round := range rounds.Quarter.Due(r.ListedAt, r.RetiredAt, from, to) {
+		item := &Round{ID: r.ID + "@" + round.Name, Regulation: r.ID, Title: r.Title, Owner: r.Owner, DueAt: &round.DueAt}
+		if at := slices.IndexFunc(r.Reviews, func(one Review) bool { return one.Name == round.Name }); at >= 0 {
+			v := &r.Reviews[at]
+			item.Owner, item.Applies, item.Reason, item.Impact, item.Obligations = v.Owner, v.Applies, v.Reason, v.Impact, v.Obligations
+			item.ReviewedAt, item.ReviewedBy = &v.At, v.By
+		}
+		if err := give(item); err != nil {
 			return err
 		}
-		for round := range rounds.Quarter.Due(r.ListedAt, r.RetiredAt, from, to) {
-			item := &Round{ID: r.ID + "@" + round.Name, Regulation: r.ID, Title: r.Title, Owner: r.Owner, DueAt: &round.DueAt}
-			if at := slices.IndexFunc(r.Reviews, func(one Review) bool { return one.Name == round.Name }); at >= 0 {
-				v := &r.Reviews[at]
-				item.Owner, item.Applies, item.Reason, item.Impact, item.Obligations = v.Owner, v.Applies, v.Reason, v.Impact, v.Obligations
-				item.ReviewedAt, item.ReviewedBy = &v.At, v.By
-			}
-			if err := give(item); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package risks
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -123,26 +122,20 @@ func Schedule(ctx context.Context, door *act.Door, caller act.Caller) (int, erro
 	})
 }
 
-// reviews are those that were due in the interval: of every risk the ones that are done
+// reviews are those of a risk that were due in the interval: the ones that are done
 // and the one that is due, unless the risk was closed before.
-func reviews(past record.Past, from, to time.Time, give func(item any) error) error {
-	return past.Documents(kindRisk, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		r := &Risk{}
-		if err := json.Unmarshal(doc, r); err != nil {
+func reviews(r *Risk, from, to time.Time, give func(item any) error) error {
+	all := r.Reviews
+	if r.DueAt != nil && (r.ReviewedAt != nil || r.ClosedAt == nil || r.DueAt.Before(*r.ClosedAt)) {
+		all = append(all, r.review())
+	}
+	for _, one := range all {
+		if one.DueAt.Before(from) || !one.DueAt.Before(to) {
+			continue
+		}
+		if err := give(&one); err != nil {
 			return err
 		}
-		all := r.Reviews
-		if r.DueAt != nil && (r.ReviewedAt != nil || r.ClosedAt == nil || r.DueAt.Before(*r.ClosedAt)) {
-			all = append(all, r.review())
-		}
-		for _, one := range all {
-			if one.DueAt.Before(from) || !one.DueAt.Before(to) {
-				continue
-			}
-			if err := give(&one); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -159,7 +159,7 @@ var Register = record.Define[Risk](record.Definition{
 		{Field: "impact", Filter: true, Scanned: true},
 		{Field: "residual_likelihood", Filter: true, Scanned: true},
 		{Field: "residual_impact", Filter: true, Scanned: true},
-		{Field: "scale", Filter: true, Scanned: true},
+		{Field: "scale", Filter: true, Scanned: true, Order: "score"},
 		{Field: "rate_on", Filter: true, Scanned: true},
 		{Field: "rate_by", Filter: true, Sort: true},
 	},
@@ -168,7 +168,7 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "rating", What: "Rate the risk on the scale in force", At: "rate_by", Owner: "owner", Open: `item.state != "closed" && has(item.rate_by)`},
 		{Name: "acceptance", What: "Decide about the acceptance that ends", At: "accepted_until", Owner: "accepted_by", Open: `item.state == "accepted"`},
 	},
-	Derived: []record.Derived{{Name: "risk_reviews", At: "due_at", Item: Review{}, Items: reviews}},
+	Derived: []record.Derived{{Name: "risk_reviews", At: "due_at", Item: Review{}, Of: record.OfEach(reviews)}},
 })
 
 func assessing(from string) record.Transition {

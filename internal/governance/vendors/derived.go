@@ -1,11 +1,6 @@
 package vendors
 
-import (
-	"encoding/json"
-	"time"
-
-	"scaf.dev/scaf/internal/record"
-)
+import "time"
 
 // Onboarding is the beginning of a vendor's use: the source vendor_onboardings.
 type Onboarding struct {
@@ -35,29 +30,23 @@ type Exit struct {
 var used = map[string]bool{InUse: true, Offboarding: true, Ended: true}
 
 // onboardings are the vendors whose use began.
-func onboardings(past record.Past, from, to time.Time, give func(item any) error) error {
-	return each(past, from, to, func(v *Vendor) (*time.Time, any) {
-		return v.UsedFrom, &Onboarding{v.ID + "@onboarding", v.ID, v.Owner, v.Tier, v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.UsedFrom}
-	}, give)
+func onboardings(v *Vendor, from, to time.Time, give func(item any) error) error {
+	if !v.was(v.UsedFrom, from, to) {
+		return nil
+	}
+	return give(&Onboarding{v.ID + "@onboarding", v.ID, v.Owner, v.Tier, v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.UsedFrom})
 }
 
 // exits are the vendors whose use ended.
-func exits(past record.Past, from, to time.Time, give func(item any) error) error {
-	return each(past, from, to, func(v *Vendor) (*time.Time, any) {
-		return v.EndedAt, &Exit{v.ID + "@exit", v.ID, v.EndedAt, v.AccessEndedAt, v.DataSettledAt, v.Proof}
-	}, give)
+func exits(v *Vendor, from, to time.Time, give func(item any) error) error {
+	if !v.was(v.EndedAt, from, to) {
+		return nil
+	}
+	return give(&Exit{v.ID + "@exit", v.ID, v.EndedAt, v.AccessEndedAt, v.DataSettledAt, v.Proof})
 }
 
-func each(past record.Past, from, to time.Time, item func(*Vendor) (*time.Time, any), give func(item any) error) error {
-	return past.Documents(kindVendor, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		v := &Vendor{}
-		if err := json.Unmarshal(doc, v); err != nil {
-			return err
-		}
-		at, made := item(v)
-		if !used[v.State] || at == nil || at.Before(from) || !to.IsZero() && !at.Before(to) {
-			return nil
-		}
-		return give(made)
-	})
+// was reports whether the vendor is used, or was, and an instant of its use lies in
+// the half-open interval.
+func (v *Vendor) was(at *time.Time, from, to time.Time) bool {
+	return used[v.State] && at != nil && !at.Before(from) && at.Before(to)
 }

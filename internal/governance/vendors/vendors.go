@@ -124,8 +124,8 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "offboarding", What: "End the vendor's access and settle our data", At: "ended_at", Owner: "owner", Open: `item.state == "offboarding"`},
 	},
 	Derived: []record.Derived{
-		{Name: "vendor_onboardings", At: "used_from", Item: Onboarding{}, Items: onboardings},
-		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Items: exits},
+		{Name: "vendor_onboardings", At: "used_from", Item: Onboarding{}, Of: record.OfEach(onboardings)},
+		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Of: record.OfEach(exits)},
 	},
 })
 

@@ -1,7 +1,6 @@
 package systems
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -102,7 +101,7 @@ var Assets = record.Define[Asset](record.Definition{
 		{Field: "listed_at", Filter: true, Sort: true},
 	},
 	Dues:    []record.Due{{Name: "confirm", What: "Confirm the asset", At: "due_at", Owner: "owner", Open: `item.state == "in_use"`}},
-	Derived: []record.Derived{{Name: "asset_confirmations", At: "due_at", Item: AssetRound{}, Items: assetRounds}},
+	Derived: []record.Derived{{Name: "asset_confirmations", At: "due_at", Item: AssetRound{}, Of: record.OfEach(assetRounds)}},
 })
 
 // Validate says what is wrong with an asset.
@@ -156,24 +155,18 @@ type AssetRound struct {
 	ConfirmedBy string     `json:"confirmed_by,omitempty"`
 }
 
-// assetRounds are the confirmations that fall due in the interval: of every asset
-// those of all quarters while it was on the list.
-func assetRounds(past record.Past, from, to time.Time, give func(item any) error) error {
-	return past.Documents(kindAsset, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		a := &Asset{}
-		if err := json.Unmarshal(doc, a); err != nil {
+// assetRounds are the confirmations of an asset that fall due in the interval: those of
+// all quarters while it was on the list.
+func assetRounds(a *Asset, from, to time.Time, give func(item any) error) error {
+	for round := range rounds.Quarter.Due(a.ListedAt, a.RetiredAt, from, to) {
+		item := &AssetRound{ID: a.ID + "@" + round.Name, Asset: a.ID, Kind: a.Kind, Owner: a.Owner, DataClass: a.DataClass, DueAt: &round.DueAt}
+		if at := slices.IndexFunc(a.Confirmations, func(c Confirmation) bool { return c.Name == round.Name }); at >= 0 {
+			c := &a.Confirmations[at]
+			item.Owner, item.DataClass, item.Flows, item.Scopes, item.ConfirmedAt, item.ConfirmedBy = c.Owner, c.DataClass, c.Flows, c.Scopes, &c.At, c.By
+		}
+		if err := give(item); err != nil {
 			return err
 		}
-		for round := range rounds.Quarter.Due(a.ListedAt, a.RetiredAt, from, to) {
-			item := &AssetRound{ID: a.ID + "@" + round.Name, Asset: a.ID, Kind: a.Kind, Owner: a.Owner, DataClass: a.DataClass, DueAt: &round.DueAt}
-			if at := slices.IndexFunc(a.Confirmations, func(c Confirmation) bool { return c.Name == round.Name }); at >= 0 {
-				c := &a.Confirmations[at]
-				item.Owner, item.DataClass, item.Flows, item.Scopes, item.ConfirmedAt, item.ConfirmedBy = c.Owner, c.DataClass, c.Flows, c.Scopes, &c.At, c.By
-			}
-			if err := give(item); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -111,7 +111,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 		{Field: "in_use_from", Filter: true, Sort: true},
 	},
 	Dues:    []record.Due{{Name: "review", What: "Review the set of data", At: "due_at", Owner: "owner", Open: `item.state != "ended"`}},
-	Derived: []record.Derived{{Name: "data_set_reviews", At: "due_at", Item: DataRound{}, Items: dataRounds}},
+	Derived: []record.Derived{{Name: "data_set_reviews", At: "due_at", Item: DataRound{}, Of: record.OfEach(dataRounds)}},
 })
 
 // Validate says what is wrong with an entry. That a store is not fit for the class
@@ -186,26 +186,20 @@ type DataRound struct {
 	ReviewedBy string           `json:"reviewed_by,omitempty"`
 }
 
-// dataRounds are the reviews that fall due in the interval: of every set those of
-// all quarters while it was on the list.
-func dataRounds(past record.Past, from, to time.Time, give func(item any) error) error {
-	return past.Documents(kindData, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		d := &DataSet{}
-		if err := json.Unmarshal(doc, d); err != nil {
+// dataRounds are the reviews of a set that fall due in the interval: those of all
+// quarters while it was on the list.
+func dataRounds(d *DataSet, from, to time.Time, give func(item any) error) error {
+	for round := range rounds.Quarter.Due(d.InUseFrom, d.EndedAt, from, to) {
+		item := &DataRound{ID: d.ID + "@" + round.Name, DataSet: d.ID, Title: d.Title, Owner: d.Owner, Class: d.Class,
+			Store: d.Store, StoreClass: d.StoreClass, Retention: d.Retention, DueAt: &round.DueAt}
+		if at := slices.IndexFunc(d.Reviews, func(one Review) bool { return one.Name == round.Name }); at >= 0 {
+			v := &d.Reviews[at]
+			item.Owner, item.Class, item.Store, item.StoreClass, item.Retention = v.Owner, v.Class, v.Store, v.StoreClass, v.Retention
+			item.ReviewedAt, item.ReviewedBy = &v.At, v.By
+		}
+		if err := give(item); err != nil {
 			return err
 		}
-		for round := range rounds.Quarter.Due(d.InUseFrom, d.EndedAt, from, to) {
-			item := &DataRound{ID: d.ID + "@" + round.Name, DataSet: d.ID, Title: d.Title, Owner: d.Owner, Class: d.Class,
-				Store: d.Store, StoreClass: d.StoreClass, Retention: d.Retention, DueAt: &round.DueAt}
-			if at := slices.IndexFunc(d.Reviews, func(one Review) bool { return one.Name == round.Name }); at >= 0 {
-				v := &d.Reviews[at]
-				item.Owner, item.Class, item.Store, item.StoreClass, item.Retention = v.Owner, v.Class, v.Store, v.StoreClass, v.Retention
-				item.ReviewedAt, item.ReviewedBy = &v.At, v.By
-			}
-			if err := give(item); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -128,12 +128,9 @@ func (p *Portal) heat(reader *store.Reader, scale *risks.Scale, before string) (
 
 // otherRisks are those that are rated on another scale.
 func (p *Portal) otherRisks(r *request, reader *store.Reader, page *riskMap) error {
-	if page.ScaleAt == "" {
-		return nil // the default: there was none before it
-	}
-	filter := page.Scale.Elsewhere()
-	page.OthersAt = p.ask(risks.Register, map[string][]string{"filter": {filter}}).with()
-	next, err := record.List(reader, risks.Register, record.Query{Filter: filter, Sort: "-score", Limit: listedOthers}, func(v *record.Version) error {
+	page.OthersAt = p.ask(risks.Register, map[string][]string{"filter": {page.Scale.Elsewhere()}}).with()
+	var err error
+	page.More, err = page.Scale.EachElsewhere(reader, listedOthers, func(v *record.Version) error {
 		one := &risks.Risk{}
 		if err := json.Unmarshal(v.Doc, one); err != nil {
 			return err
@@ -147,6 +144,5 @@ func (p *Portal) otherRisks(r *request, reader *store.Reader, page *riskMap) err
 		page.Others = append(page.Others, line)
 		return err
 	})
-	page.More = next != ""
 	return err
 }
