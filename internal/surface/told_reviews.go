@@ -87,17 +87,13 @@ var reviews = []review{
 	{kind: continuity.Practices, state: continuity.Done, verbs: []string{"moved"}, permission: "plan_practice.review", to: continuity.Reviewed, what: "its review"},
 	{kind: continuity.Trials, state: continuity.Done, verbs: []string{"moved"}, permission: "restore_trial.review", to: continuity.Reviewed, what: "its review"},
 	{kind: processing.Specifications, state: "draft", verbs: drafting, permission: "specification.approve", to: "approved", whole: true, what: "approval"},
-	{kind: versions.Register, state: versions.Proposed, verbs: []string{"proposed"}, permission: "control.approve", not: []string{"proposed_by", "proposed_via"}, what: "approval", page: controlPage},
-	{kind: documents.Register, state: documents.Prepared, verbs: []string{"collected"}, permission: "evidence.review", not: []string{"prepared_by", "entered_by"}, what: "a reader", page: controlPage},
+	{kind: versions.Register, state: versions.Proposed, verbs: []string{"proposed"}, permission: "control.approve", not: []string{"proposed_by", "proposed_via"}, what: "approval", page: controlVersionPage},
+	{kind: documents.Register, state: documents.Prepared, verbs: []string{"collected"}, permission: "evidence.review", not: []string{"prepared_by", "entered_by"}, what: "a reader"},
 }
 
-// controlPage is the page of the control that a document names.
-func controlPage(_ string, doc json.RawMessage) place {
-	var of struct{ Control string }
-	if json.Unmarshal(doc, &of) != nil {
-		return place{"/controls", "control.read"}
-	}
-	return place{"/controls/" + url.PathEscape(of.Control), "control.read"}
+// controlVersionPage is the page of a version of a control.
+func controlVersionPage(id string, _ json.RawMessage) place {
+	return place{"/controls/" + url.PathEscape(versions.ControlOf(id)) + "/versions/" + url.PathEscape(id), "control.read"}
 }
 
 // waits tells those who may give what a record waits for, but not who brought it

@@ -62,12 +62,9 @@ func (d *Desk) Approve(ctx context.Context, caller act.Caller, control, name str
 		if err != nil {
 			return err
 		}
-		proposed, err := named(of, control, name)
+		proposed, err := waiting(of, control, name)
 		if err != nil {
 			return err
-		}
-		if proposed.State != Proposed {
-			return fmt.Errorf("%w: %s is approved since %s, by %s", record.ErrSame, proposed.ID, proposed.ApprovedAt.Format(time.RFC3339), proposed.ApprovedBy)
 		}
 		made, now := *proposed, tx.Now()
 		v = &made
@@ -83,6 +80,44 @@ func (d *Desk) Approve(ctx context.Context, caller act.Caller, control, name str
 		return put(tx, of, v, "approved", kept.Version)
 	})
 	return v, err
+}
+
+// Reject says that a proposed version does not come into force, and why.
+func (d *Desk) Reject(ctx context.Context, caller act.Caller, control, name, reason string) (*Version, error) {
+	var v *Version
+	_, err := d.Door.Do(ctx, caller, "control.approve", "control/"+control, func(tx *act.Tx) error {
+		of, err := Of(populations.Stored(&tx.Reader), control, 0)
+		if err != nil {
+			return err
+		}
+		proposed, err := waiting(of, control, name)
+		if err != nil {
+			return err
+		}
+		made, now := *proposed, tx.Now()
+		v = &made
+		v.State, v.RejectedBy, v.RejectedVia, v.RejectedAt, v.Reason = Rejected, tx.Caller().ID, tx.Caller().By, &now, strings.TrimSpace(reason)
+		kept, err := record.Get(&tx.Reader, Register.Name, v.ID)
+		if err != nil {
+			return err
+		}
+		return put(tx, of, v, "rejected", kept.Version)
+	})
+	return v, err
+}
+
+// waiting finds a version on which nobody has decided yet.
+func waiting(of []*Version, control, name string) (*Version, error) {
+	v, err := named(of, control, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.State == Approved:
+		return nil, fmt.Errorf("%w: %s is approved since %s, by %s", record.ErrSame, v.ID, v.ApprovedAt.Format(time.RFC3339), v.ApprovedBy)
+	case v.State == Rejected:
+		return nil, fmt.Errorf("%w: %s is rejected since %s, by %s: propose the file again", record.ErrSame, v.ID, v.RejectedAt.Format(time.RFC3339), v.RejectedBy)
+	}
+	return v, nil
 }
 
 // minHash is how much of a hash names a version.

@@ -24,6 +24,7 @@ import (
 const (
 	Proposed = "proposed"
 	Approved = "approved"
+	Rejected = "rejected"
 )
 
 // Catalog is who proposes the files that come with the program.
@@ -50,6 +51,11 @@ type Version struct {
 	ApprovedBy  string     `json:"approved_by,omitempty"`
 	ApprovedVia string     `json:"approved_via,omitempty"`
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
+	// RejectedBy is who said, and why, that it does not come into force.
+	RejectedBy  string     `json:"rejected_by,omitempty"`
+	RejectedVia string     `json:"rejected_via,omitempty"`
+	RejectedAt  *time.Time `json:"rejected_at,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
 }
 
 // OneOperator reports whether one operator entered both the proposal and the
@@ -185,13 +191,15 @@ func (b *Book) Record(v *Version, by Actor, at time.Time) error {
 	case before == nil && (v.Number != len(of)+1 || v.ID != ID(v.Control, v.Number)):
 		return wrong("version %d of %s is to come next", len(of)+1, v.Control)
 	case before == nil && v.State == Proposed:
-		if v.ProposedBy != by.ID || v.ProposedVia != by.By || !v.ProposedAt.Equal(at) || v.ApprovedBy != "" || v.EffectiveFrom == nil {
+		if v.ProposedBy != by.ID || v.ProposedVia != by.By || !v.ProposedAt.Equal(at) || v.ApprovedBy != "" || v.RejectedBy != "" || v.EffectiveFrom == nil {
 			return wrong("a proposal is by who makes it (%s), and names when it takes effect", by.ID)
 		}
 		b.versions[v.Control] = append(of, v)
 		return nil
 	case before == nil && (v.ProposedBy != Catalog || len(of) > 0):
 		return wrong("only a control's first version is adopted, from the catalog")
+	case before != nil && before.State == Proposed && v.State == Rejected:
+		return before.reject(v, by, at)
 	case before != nil && (before.State != Proposed || v.State != Approved):
 		return wrong("a version that is %s cannot become %s", before.State, v.State)
 	case before != nil && !before.becomes(v):
@@ -225,6 +233,29 @@ func (v *Version) becomes(after *Version) bool {
 	a.State, a.EffectiveFrom, a.ApprovedBy, a.ApprovedVia, a.ApprovedAt, a.ProposedAt = b.State, b.EffectiveFrom, b.ApprovedBy, b.ApprovedVia, b.ApprovedAt, b.ProposedAt
 	return a == b
 }
+
+// reject enters that a proposal does not come into force, and says what is wrong with
+// that. The one who proposed it has no say in it.
+func (v *Version) reject(after *Version, by Actor, at time.Time) error {
+	before, same := *v, *after
+	same.State, same.RejectedBy, same.RejectedVia, same.RejectedAt, same.Reason = before.State, "", "", nil, ""
+	same.ProposedAt, same.EffectiveFrom = before.ProposedAt, before.EffectiveFrom // times are not compared with ==
+	switch {
+	case same != before || !after.ProposedAt.Equal(v.ProposedAt) || after.EffectiveFrom == nil || !after.EffectiveFrom.Equal(*v.EffectiveFrom):
+		return fmt.Errorf("%w: %s: it is not what was proposed", ErrWrong, after.ID)
+	case after.RejectedBy != by.ID || after.RejectedVia != by.By || after.RejectedAt == nil || !after.RejectedAt.Equal(at):
+		return fmt.Errorf("%w: %s: it is rejected by who rejects it (%s)", ErrWrong, after.ID, by.ID)
+	case strings.TrimSpace(after.Reason) == "" || len(after.Reason) > maxReason:
+		return fmt.Errorf("%w: %s: say in 1 to %d bytes why it is rejected", ErrWrong, after.ID, maxReason)
+	case after.RejectedBy == v.ProposedBy:
+		return fmt.Errorf("%w: %s was proposed by %s, and another person decides on it", act.ErrSamePerson, v.ID, v.ProposedBy)
+	}
+	*v = *after
+	return nil
+}
+
+// maxReason is how long the reason of a rejection is at most, in bytes.
+const maxReason = 4000
 
 // ControlOf is the control that a version is of, by the version's id.
 func ControlOf(id string) string { return id[:max(0, strings.LastIndexByte(id, '.'))] }

@@ -125,6 +125,77 @@ func TestNobodyApprovesWhatTheyProposed(t *testing.T) {
 	})
 }
 
+// Whoever may approve says no as well: with a reason, once, and not to what they
+// proposed themselves.
+func TestAProposalIsRejectedBySomebodyElse(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := context.Background()
+		c := file(d, "C-1", "First")
+		v := d.propose(ann, c, ledgertest.Begin)
+		if _, err := d.Reject(ctx, ann, "C-1", v.ID, "No."); !errors.Is(err, act.ErrSamePerson) {
+			d.Errorf("the proposer: %v", err)
+		}
+		for _, reason := range []string{" \n", strings.Repeat("x", 4001)} {
+			if _, err := d.Reject(ctx, ben, "C-1", v.ID, reason); !errors.Is(err, versions.ErrWrong) {
+				d.Errorf("the reason %.10q: %v", reason, err)
+			}
+		}
+		if _, err := d.Reject(ctx, act.Caller{ID: "token/none"}, "C-1", v.ID, "No."); !errors.Is(err, act.ErrDenied) {
+			d.Errorf("who may not approve: %v", err)
+		}
+		rejected, err := d.Reject(ctx, ben, "C-1", v.ID, " It tests nothing. ")
+		if err != nil || rejected.State != versions.Rejected || rejected.RejectedBy != ben.ID || rejected.RejectedAt == nil || rejected.Reason != "It tests nothing." || rejected.ApprovedBy != "" {
+			d.Fatalf("%+v, %v", rejected, err)
+		}
+		if _, err := d.Approve(ctx, robin, "C-1", v.ID); !errors.Is(err, record.ErrSame) {
+			d.Errorf("approved afterwards: %v", err)
+		}
+		if _, err := d.Reject(ctx, robin, "C-1", v.ID, "Again."); !errors.Is(err, record.ErrSame) {
+			d.Errorf("twice: %v", err)
+		}
+		if parts := d.parts("C-1", ledgertest.Begin.AddDate(0, 0, -1), ledgertest.Begin.AddDate(0, 0, 1)); len(parts) != 1 || parts[0].Version != nil {
+			d.Errorf("what was rejected is in force: %+v", parts)
+		}
+		// The same file can be proposed again, as the version after it.
+		again := d.propose(ann, c, ledgertest.Begin)
+		if _, err := d.Approve(ctx, ben, "C-1", again.ID); again.ID != "C-1.2" || err != nil {
+			d.Errorf("%+v, %v", again, err)
+		}
+		if _, err := d.Reject(ctx, robin, "C-1", again.ID, "Too late."); !errors.Is(err, record.ErrSame) {
+			d.Errorf("what is approved: %v", err)
+		}
+	})
+}
+
+// A rejection that the door would not take is none when it is read back either.
+func TestTheBookTakesNoOtherRejection(t *testing.T) {
+	at := ledgertest.Begin
+	proposed := versions.Version{ID: "C-1.1", Control: "C-1", Number: 1, SHA256: "ab", State: versions.Proposed, EffectiveFrom: &at, ProposedBy: ann.ID, ProposedAt: at}
+	rejected := proposed
+	rejected.State, rejected.RejectedBy, rejected.RejectedAt, rejected.Reason = versions.Rejected, ben.ID, &at, "No."
+	try := func(change func(v *versions.Version)) error {
+		was, is := proposed, rejected
+		change(&is)
+		return versions.NewBook(&was).Record(&is, versions.Actor{Caller: ben}, at)
+	}
+	if err := try(func(*versions.Version) {}); err != nil {
+		t.Fatal(err)
+	}
+	later := at.Add(time.Hour)
+	for name, change := range map[string]func(v *versions.Version){
+		"another file":   func(v *versions.Version) { v.SHA256 = "cd" },
+		"another day":    func(v *versions.Version) { v.EffectiveFrom = &later },
+		"another person": func(v *versions.Version) { v.RejectedBy = robin.ID },
+		"another moment": func(v *versions.Version) { v.RejectedAt = &later },
+		"no reason":      func(v *versions.Version) { v.Reason = "" },
+		"an approval":    func(v *versions.Version) { v.ApprovedBy = ben.ID },
+	} {
+		if err := try(change); !errors.Is(err, versions.ErrWrong) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Nobody changes by which rule the past is judged.
 func TestALaterVersionTakesEffectWithItsApprovalAtTheEarliest(t *testing.T) {
 	each(t, func(d *desk) {

@@ -42,13 +42,13 @@ func Changes(r *store.Reader, id string, round int, all bool) (from string, line
 		now = rounds[round-1]
 	}
 	if !all && round > 1 {
-		return fmt.Sprintf("round %d", round-1), compare(rounds[round-2], now), nil
+		return fmt.Sprintf("round %d", round-1), Compare(rounds[round-2], now), nil
 	}
 	before, err := earlier(r, v)
 	if err != nil || before == nil {
-		return "nothing: it is the first text", compare("", now), err
+		return "nothing: it is the first text", Compare("", now), err
 	}
-	return fmt.Sprintf("version %d (%s)", before.Number, before.ID), compare(before.Text, now), nil
+	return fmt.Sprintf("version %d (%s)", before.Number, before.ID), Compare(before.Text, now), nil
 }
 
 // texts are those that were put to review, round by round.
@@ -80,8 +80,8 @@ func earlier(r *store.Reader, v *Version) (before *Version, err error) {
 
 const around = 2 // lines that stayed, shown beside one that did not
 
-// compare gives the lines of two texts, with a few of those that stayed.
-func compare(before, after string) []Line {
+// Compare gives the lines of two texts, with a few of those that stayed.
+func Compare(before, after string) []Line {
 	d := diffmatchpatch.New()
 	d.DiffTimeout = 0 // the same texts give the same lines, however busy the machine is
 	a, b, known := d.DiffLinesToChars(before, after)

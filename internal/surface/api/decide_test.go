@@ -112,6 +112,14 @@ func (d *desk) decide(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	d.post(d.ben, "/v1/control-versions/OWN-01.1/approve", "").want(t, 409, "same")
+	d.post(d.ann, "/v1/control-versions", `{"control":"ACC-01","effective_from":"2020-01-01"}`).want(t, 201, "")
+	d.post(d.ann, "/v1/control-versions/ACC-01.1/reject", `{"reason":"No."}`).want(t, 403, "same_person")
+	d.post(d.ben, "/v1/control-versions/ACC-01.1/reject", `{"reason":" "}`).want(t, 422, "")
+	d.post(d.ben, "/v1/control-versions/ACC-01.1/reject", `{"reason":"It tests nothing."}`).want(t, 200, "").into(t, &v)
+	if v.State != "rejected" {
+		t.Errorf("%+v", v)
+	}
+	d.post(d.ben, "/v1/control-versions/ACC-01.1/approve", "").want(t, 409, "same")
 	d.post(d.ben, "/v1/control-versions/adopt", `{}`).want(t, 400, "invalid_request")
 	d.post(d.ben, "/v1/control-versions/adopt", `{"controls":["NONE-1"]}`).want(t, 404, "not_found")
 	var adopted struct{ Adopted []struct{ ID string } }
@@ -251,7 +259,7 @@ func (d *desk) decide(t *testing.T) {
 			denied[strings.Split(e.Subject, "/")[0]]++
 		}
 		return nil
-	}); err != nil || denied["control"] != 2 || denied["deviation"] != 2 || denied["result"] != 1 || denied["resolution"] != 2 {
+	}); err != nil || denied["control"] != 3 || denied["deviation"] != 2 || denied["result"] != 1 || denied["resolution"] != 2 {
 		t.Errorf("recorded %v (%v)", denied, err)
 	}
 }

@@ -14,6 +14,7 @@ func (s *Server) registerVersions() {
 	register(s, "list-versions", s.listVersions)
 	register(s, "propose-version", s.proposeVersion)
 	register(s, "approve-version", s.approveVersion)
+	register(s, "reject-version", s.rejectVersion)
 	register(s, "adopt-versions", s.adoptVersions)
 	register(s, "list-assessments", s.listAssessments)
 	register(s, "add-assessment", s.addAssessment)
@@ -89,6 +90,20 @@ type versionPath struct {
 
 func (s *Server) approveVersion(ctx context.Context, in *versionPath) (*bodyOutput[*versions.Version], error) {
 	v, err := s.System.VersionDesk().Approve(ctx, callerOf(ctx), versions.ControlOf(in.ID), in.ID)
+	return made(v, http.StatusOK, err)
+}
+
+// rejection says why a version does not come into force.
+type rejection struct {
+	Reason string `json:"reason"`
+}
+
+func (s *Server) rejectVersion(ctx context.Context, in *versionPath) (*bodyOutput[*versions.Version], error) {
+	var said rejection
+	if err := given(ctx, &said); err != nil {
+		return nil, err
+	}
+	v, err := s.System.VersionDesk().Reject(ctx, callerOf(ctx), versions.ControlOf(in.ID), in.ID, said.Reason)
 	return made(v, http.StatusOK, err)
 }
 

@@ -97,6 +97,36 @@ func (p *program) controlApprove() *cobra.Command {
 	return command
 }
 
+func (p *program) controlReject() *cobra.Command {
+	var version, reason string
+	var who acting
+	command := &cobra.Command{
+		Use:   "reject ID --version SHA256|VERSION --reason WHY",
+		Short: "Say that a proposed version does not come into force; never by who proposed it",
+		Args:  args(1, 1),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			if version == "" || strings.TrimSpace(reason) == "" {
+				return usagef("scaf control reject needs --version: the SHA-256 of the file, or %s.1, and --reason: why", given[0])
+			}
+			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
+				by, err := who(cmd.Context(), s)
+				if err != nil {
+					return err
+				}
+				v, err := s.VersionDesk().Reject(cmd.Context(), by, given[0], version, reason)
+				if err != nil {
+					return err
+				}
+				return p.print(v, func(w io.Writer) { printVersion(w, v) })
+			})
+		},
+	}
+	command.Flags().StringVar(&version, "version", "", "the version, or the beginning of its file's SHA-256")
+	command.Flags().StringVar(&reason, "reason", "", "why it does not come into force")
+	who = behalf(command)
+	return command
+}
+
 func (p *program) controlAdopt() *cobra.Command {
 	var all bool
 	var effective string
@@ -182,5 +212,8 @@ func printVersion(w io.Writer, v *versions.Version) {
 	wrapped(w, "             ", "proposed by "+v.ProposedBy+", "+v.ProposedAt.Format(time.RFC3339))
 	if v.ApprovedAt != nil {
 		wrapped(w, "             ", "approved by "+v.ApprovedBy+", "+v.ApprovedAt.Format(time.RFC3339))
+	}
+	if v.RejectedAt != nil {
+		wrapped(w, "             ", "rejected by "+v.RejectedBy+", "+v.RejectedAt.Format(time.RFC3339)+": "+v.Reason)
 	}
 }

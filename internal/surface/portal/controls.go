@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -74,7 +75,8 @@ func (p *Portal) controls(r *request) (*shown, error) {
 		Counts           []reports.Count
 		Total            int // whatever the conclusion
 		Owners, Criteria []string
-	}{standings: now, Query: q}
+		Propose          bool
+	}{standings: now, Query: q, Propose: r.may("control.propose")}
 	counts := map[controltests.Conclusion]int{}
 	for i := range now.Report.Controls {
 		c := &now.Report.Controls[i]
@@ -157,15 +159,22 @@ type oneControl struct {
 	AllEvidence int
 	Strip       *strip
 	Duties      []string // that its tests read
+	// Adopt and Propose: the reader may bring the catalog's file into force, or put
+	// another one forward.
+	Adopt, Propose bool
+	Wrong          string
 }
 
 // controlPage is the page of one control.
-func (p *Portal) controlPage(r *request) (*shown, error) {
+func (p *Portal) controlPage(r *request) (*shown, error) { return p.controlWith(r, "") }
+
+// controlWith shows a control, with what is wrong with what was asked for on its page.
+func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	control, now, err := p.standingOf(r)
 	if err != nil {
 		return nil, err
 	}
-	page := &oneControl{standings: now, Control: control}
+	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Wrong: wrong}
 	for i := range now.Report.Controls {
 		if now.Report.Controls[i].ID == control.ID {
 			page.Line = &now.Report.Controls[i]
@@ -183,7 +192,16 @@ func (p *Portal) controlPage(r *request) (*shown, error) {
 	if page.Duties, err = p.dutiesOf(r, control); err != nil {
 		return nil, err
 	}
-	return &shown{page: "control", title: control.ID + " " + control.Title, data: page}, nil
+	if _, err := p.System.FromCatalog(control.ID); err == nil && len(page.Versions) == 0 {
+		page.Adopt = r.may("control.approve")
+	} else if err != nil && !errors.Is(err, surface.ErrNoControl) {
+		return nil, err
+	}
+	answer := &shown{page: "control", title: control.ID + " " + control.Title, data: page}
+	if wrong != "" {
+		answer.status = http.StatusUnprocessableEntity
+	}
+	return answer, nil
 }
 
 // evidenceFile sends the file of evidence, to be saved and not to be shown. The reading

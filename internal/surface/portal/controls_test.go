@@ -48,7 +48,7 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 		`<a href="/r/results/RES-2">RES-2</a>`, `<a href="/r/populations/POP-2">POP-2</a>: 1 item read at the checkpoint of <a href="/ledger?before=`, "SHA-256 <code>",
 		`<a href="/controls/PPL-01/deviations?test=leavers">1</a>`, `<a href="/r/people/E2" title="person/E2">Example E2</a>`, "nobody has stated one",
 		"<code>has(item.left_at)</code>", "<code>item.access_ended_at</code>", "24h0m0s",
-		`<a href="/r/control_versions/PPL-01.1">PPL-01.1</a>`, `<a href="/r/assessments/ASM-1">ASM-1</a>`, "it would find it", `<a href="/r/people/E3" title="person/E3">Example E3</a>`,
+		`<a href="/controls/PPL-01/versions/PPL-01.1">PPL-01.1</a>`, `<a href="/r/assessments/ASM-1">ASM-1</a>`, "it would find it", `<a href="/r/people/E3" title="person/E3">Example E3</a>`,
 		"2 results in the period", "RES-1", "<svg", `<rect class="`, `href="/r/periods/H1"`)
 	if strings.Contains(page.body, "<style") || strings.Contains(page.body, " style=") {
 		t.Error("the picture has a style of its own")
@@ -57,7 +57,7 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 	b.get("/controls/PPL-01/deviations?test=other&from=7").want(t, http.StatusOK, "show no deviation")
 	b.get("/controls/ACC-02/deviations").want(t, http.StatusOK, "show no deviation") // those of others are not its own
 	// Of duties: the control's, and what a file that nobody approved means.
-	b.get("/controls/ACC-02").want(t, http.StatusOK, `<a href="/duties/access-review">access-review</a>`, "Nobody has approved this file", "scaf control adopt ACC-02", "has not been tested in this period")
+	b.get("/controls/ACC-02").want(t, http.StatusOK, `<a href="/duties/access-review">access-review</a>`, "Nobody has approved this file", "Somebody who may approve controls adopts it", "has not been tested in this period")
 	for _, path := range []string{"/controls/XYZ-99", "/controls/XYZ-99/deviations"} {
 		b.get(path).want(t, http.StatusNotFound)
 	}

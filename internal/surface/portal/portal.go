@@ -29,7 +29,6 @@ import (
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
-	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/accounts"
@@ -309,7 +308,7 @@ func (r *request) read(w http.ResponseWriter, line route) error {
 	if r.Method != http.MethodPost {
 		return nil
 	}
-	if !line.upload {
+	if line.upload == 0 {
 		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
 			r.Form, r.PostForm = url.Values{}, url.Values{}
 			return nil //nolint:nilerr // it has no form's token either
@@ -320,7 +319,7 @@ func (r *request) read(w http.ResponseWriter, line route) error {
 		}
 		return r.readForm(limit)
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm+attached.MaxFile)
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm+line.upload)
 	err := r.ParseMultipartForm(maxHeld)
 	if errors.Is(err, http.ErrNotMultipart) {
 		return nil // it has no form's token either

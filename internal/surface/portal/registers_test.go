@@ -363,17 +363,25 @@ func TestSearching(t *testing.T) {
 
 // upload sends a file with a form.
 func (b *browser) upload(path, name string, content []byte, fields ...string) page {
+	b.t.Helper()
+	return b.uploadAs("file", path, name, content, fields...)
+}
+
+// uploadAs sends a form with a file in a field; without a name there is no file.
+func (b *browser) uploadAs(field, path, name string, content []byte, fields ...string) page {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	_ = form.WriteField("form", b.form)
 	for i := 0; i < len(fields); i += 2 {
 		_ = form.WriteField(fields[i], fields[i+1])
 	}
-	part, err := form.CreateFormFile("file", name)
-	if err != nil {
-		b.t.Fatal(err)
+	if name != "" {
+		part, err := form.CreateFormFile(field, name)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		_, _ = part.Write(content)
 	}
-	_, _ = part.Write(content)
 	_ = form.Close()
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, b.site.url+path, &body)
 	if err != nil {

@@ -1,6 +1,11 @@
 package portal
 
-import "errors"
+import (
+	"errors"
+
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/record/attached"
+)
 
 // route is one line of the table of everything that can be asked of the portal.
 type route struct {
@@ -10,8 +15,8 @@ type route struct {
 	action string
 	// menu is its name in the menu of every page; empty: it is not there.
 	menu string
-	// upload is for forms with a file.
-	upload bool
+	// upload is for forms with a file: the most bytes that it has.
+	upload int64
 	make   func(p *Portal, r *request) (*shown, error)
 	// again shows the form as it was filled in, when it was not taken for what is
 	// around it (request.held). It writes nothing.
@@ -55,6 +60,13 @@ func init() {
 		{method: "GET", path: "/controls", action: "control.read", menu: "Controls", make: (*Portal).controls},
 		{method: "GET", path: "/controls/{id}", action: "control.read", make: (*Portal).controlPage},
 		{method: "GET", path: "/controls/{id}/deviations", action: "control.read", make: (*Portal).deviations},
+		{method: "GET", path: "/controls/propose", action: "control.propose", make: (*Portal).proposeForm},
+		{method: "POST", path: "/controls/propose", action: "control.propose", upload: controls.MaxFileSize, make: (*Portal).propose, again: (*Portal).proposeAgain},
+		{method: "POST", path: "/controls/{id}/adopt", action: "control.approve", make: (*Portal).adoptControl},
+		{method: "GET", path: "/controls/{id}/versions/{version}", action: "control.read", make: (*Portal).controlVersion},
+		{method: "POST", path: "/controls/{id}/versions/{version}/approve", action: "control.approve", make: (*Portal).approveControl},
+		{method: "POST", path: "/controls/{id}/versions/{version}/reject", action: "control.approve", make: (*Portal).rejectControl, again: (*Portal).controlVersionAgain},
+		{method: "POST", path: "/controls/{id}/versions/{version}/assess", action: "control.assess", make: (*Portal).assessControl, again: (*Portal).controlVersionAgain},
 		{method: "GET", path: "/evidence/{id}/file", action: "evidence.read", make: (*Portal).evidenceFile},
 		{method: "GET", path: "/duties", action: "record.read", menu: "Duties", make: (*Portal).duties},
 		{method: "GET", path: "/duties/{duty}", action: "record.read", make: (*Portal).duty},
@@ -73,7 +85,7 @@ func init() {
 		{method: "GET", path: "/export/{register}", action: kindAction + "read", make: (*Portal).export},
 		{method: "GET", path: "/import/{register}", action: kindAction + "add", make: (*Portal).tableForm},
 		{method: "GET", path: "/import/{register}/template", action: kindAction + "add", make: (*Portal).tableTemplate},
-		{method: "POST", path: "/import/{register}", action: kindAction + "add", upload: true, make: (*Portal).tablePreview},
+		{method: "POST", path: "/import/{register}", action: kindAction + "add", upload: attached.MaxFile, make: (*Portal).tablePreview},
 		{method: "POST", path: "/import/{register}/take", action: kindAction + "add", make: (*Portal).takeTable},
 		{method: "GET", path: "/new/{register}", action: kindAction + "add", make: (*Portal).addForm},
 		{method: "POST", path: "/r/{register}", action: kindAction + "add", make: (*Portal).add, again: (*Portal).addAgain},
@@ -84,7 +96,7 @@ func init() {
 		{method: "POST", path: "/r/{register}/{id}/comment", action: kindAction + "comment", make: attach(comment), again: (*Portal).recordAgain},
 		{method: "POST", path: "/r/{register}/{id}/tag", action: kindAction + "tag", make: attach(tag), again: (*Portal).recordAgain},
 		{method: "POST", path: "/r/{register}/{id}/link", action: kindAction + "link", make: attach(link), again: (*Portal).recordAgain},
-		{method: "POST", path: "/r/{register}/{id}/file", action: kindAction + "attach", upload: true, make: attach(upload)},
+		{method: "POST", path: "/r/{register}/{id}/file", action: kindAction + "attach", upload: attached.MaxFile, make: attach(upload)},
 		{method: "GET", path: "/r/{register}/{id}/file/{file}", action: kindAction + "read", make: (*Portal).file},
 		{method: "GET", path: "/r/{register}/{id}/history", action: kindAction + "read", make: (*Portal).history},
 
@@ -106,12 +118,15 @@ func init() {
 }
 
 // Route is a line of the table, for the tests that ask every route.
-type Route struct{ Method, Path, Action, Menu string }
+type Route struct {
+	Method, Path, Action, Menu string
+	Upload                     bool
+}
 
 // Routes are all of them.
 func Routes() (all []Route) {
 	for _, r := range table {
-		all = append(all, Route{r.method, r.path, r.action, r.menu})
+		all = append(all, Route{r.method, r.path, r.action, r.menu, r.upload > 0})
 	}
 	return all
 }

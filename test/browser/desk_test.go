@@ -1,0 +1,63 @@
+package browser
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// A control file is proposed in the browser, and somebody else reads what changes in it
+// before it comes into force.
+func TestAControlVersionIsProposedAndApproved(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "ciso", "engineer", "auditor")
+	v := s.signs(t, "compliance")
+	v.goes("/controls/CHG-01")
+	v.holds("main", "Nobody has approved this file")
+	v.presses("Adopt it")
+	v.at("/controls/CHG-01#versions", "CHG-01 Every change is reviewed by somebody other than its author")
+	v.goes("/controls/CHG-01/versions/CHG-01.1")
+	v.holds("main", "Approved", "this is the whole file", "id: CHG-01")
+	v.do(chromedp.Click(chromedp.CSS(`#design + details summary`)))
+	if status := v.sends("Record the assessment"); status != 422 {
+		t.Fatalf("an empty assessment is answered with %d", status)
+	}
+	v.holds("main", "Precision: is missing")
+	v.audited("control-version-assessment-refused")
+	v.fills("f-assess-risk", "A change is made by one person alone.", "f-assess-precision", "any change", "f-assess-walkthrough", "event/1", "f-assess-conclusion", "effective", "f-assess-reason", "It was followed.")
+	v.presses("Record the assessment")
+	v.holds("main", "effective ASM-1")
+
+	other := s.signs(t, "engineer")
+	other.goes("/controls/CHG-01")
+	other.follows("main", "Propose a version")
+	text := in(other, chromedp.Value(chromedp.CSS("#f-text")))
+	changed := strings.Replace(text, "owner: ", "owner: deputy ", 1)
+	other.do(chromedp.SetValue(chromedp.CSS("#f-text"), strings.Replace(changed, "criteria:", "criterion:", 1)))
+	if status := other.sends("Propose it"); status != 422 {
+		t.Fatalf("a file with a wrong key is answered with %d", status)
+	}
+	other.holds("main", "The file: ", "criterion")
+	other.audited("control-proposal-refused")
+	other.do(chromedp.SetValue(chromedp.CSS("#f-text"), changed))
+	other.presses("Propose it")
+	other.at("/controls/CHG-01/versions/CHG-01.2", "CHG-01.2 Every change is reviewed by somebody other than its author")
+	other.holds("main", "Somebody who may approve controls decides on it")
+
+	v.goes("/controls/CHG-01/versions/CHG-01.2")
+	v.holds("main", "Owner: deputy", "account/engineer", "Compared with CHG-01.1")
+	v.audited("control-version")
+	v.do(chromedp.Click(chromedp.CSS(`.answer details summary`)))
+	if status := v.sends("Reject it"); status != 422 {
+		t.Fatalf("a rejection without a reason is answered with %d", status)
+	}
+	v.holds("main", "Why it does not come into force: is missing")
+	v.presses("Approve it")
+	v.holds("main", "Approved", "account/compliance")
+
+	reader := s.signs(t, "auditor")
+	reader.goes("/controls/CHG-01")
+	reader.follows("main", "CHG-01.2")
+	reader.holds("main", "Compared with CHG-01.1")
+}
