@@ -178,6 +178,9 @@ func Define[T any](d Definition) *Kind {
 	if k.Singular == "" {
 		k.Singular = Words(k.Name)
 	}
+	if withdrawable(reflect.TypeFor[T]()) {
+		k.Described = slices.Concat(d.Fields, withdrawal)
+	}
 	for i := range k.Columns {
 		if c := &k.Columns[i]; c.Label == "" {
 			if f := k.Field(c.Field); slices.ContainsFunc(k.Described, func(f Field) bool { return f.Name == c.Field }) {
@@ -305,6 +308,9 @@ func (k *Kind) mistakes(d *Definition) error {
 	}
 	if len(d.States) > 0 {
 		has("States", "state", expr.String)
+	}
+	if slices.Contains(d.States, Withdrawn) != withdrawable(reflect.TypeOf(k.New()).Elem()) {
+		say("States: what can be withdrawn has the state %s, and its struct embeds Withdrawal", Withdrawn)
 	}
 	seen := map[string]bool{}
 	k.misdescribed(say)

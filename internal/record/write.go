@@ -164,6 +164,11 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 	if err := kind.Move(from, state); err != nil {
 		return nil, err
 	}
+	if from == Withdrawn { // it is taken up again
+		for _, f := range withdrawal {
+			next[f.Name] = json.RawMessage("null")
+		}
+	}
 	t := kind.transition(from, state)
 	var sets []string
 	if t != nil {

@@ -150,7 +150,7 @@ func (a *agenda) registers(r *store.Reader, since, now time.Time, last *meetings
 	}); err != nil {
 		return err
 	}
-	q = record.Query{Filter: `item.state != "closed"`, Sort: "due_at"}
+	q = record.Query{Filter: `item.state != "closed" && item.state != "withdrawn"`, Sort: "due_at"}
 	_, err := record.List(r, findings.Register, q, func(v *record.Version) error {
 		one := &findings.Finding{}
 		if err := json.Unmarshal(v.Doc, one); err != nil {

@@ -153,6 +153,7 @@ type audience struct {
 	accounts []accounts.Account // that are not disabled
 	titles   map[string][]string
 	found    map[string][]string
+	unheard  []string // ids of announcements to whom nobody listens
 }
 
 func (s *System) audience(r *store.Reader) (*audience, error) {

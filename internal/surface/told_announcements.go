@@ -66,6 +66,10 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(members) == 0 {
+		a.unheard = append(a.unheard, id)
+		return nil, nil
+	}
 	note := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Announcement, About: e.Subject, Channels: channels}}
 	text, cut := notifications.Beginning(n.Text)
 	if err := note.write("announcement", map[string]any{"Title": n.Title, "Text": text, "Cut": cut}); err != nil {
@@ -87,6 +91,27 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 		notes = append(notes, toEach(note.Note, []string{notifications.Organization}, func(string) string { return where.path })...)
 	}
 	return notes, nil
+}
+
+// recordUnheard records that an announcement went to nobody, since nobody belongs to its
+// audience: by none of the channels by which SCAF tells people.
+func (s *System) recordUnheard(ctx context.Context, id string) error {
+	var a *communication.Announcement
+	var version int
+	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		a, version, err = record.Load[communication.Announcement](r, communication.Announcements, id)
+		return err
+	}); err != nil || a.State != communication.Approved {
+		return err
+	}
+	var not []communication.Failure
+	for _, channel := range a.Missing() {
+		if slices.Contains([]string{communication.Portal, communication.Slack, communication.Email}, channel) {
+			not = append(not, communication.Failure{Channel: channel, Why: fmt.Sprintf(
+				"nobody here belongs to the audience %s: move it back to draft, and choose another audience or withdraw it", a.Audience)})
+		}
+	}
+	return communication.Went(ctx, s.Door, act.JobCaller(WentJob), a, version, nil, not)
 }
 
 // WholeText gives what somebody was told of an announcement the whole of its text, of

@@ -259,6 +259,31 @@ func TestAnAnnouncementByAChannelThatIsNotConfiguredSaysSo(t *testing.T) {
 	})
 }
 
+// An audience to which nobody belongs is a failure, too, which whoever approved it is
+// told of; what others tell stays theirs.
+func TestAnAnnouncementToNobodySaysSo(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		o := openTold(t, f)
+		id := o.announce(map[string]any{"audience": "managers", "channels": []string{"portal", "e-mail", "website"}})
+		for range 2 {
+			o.run()
+			f.Manual.Advance(time.Hour)
+		}
+		a := o.announcement(id)
+		if a.State != communication.Approved || len(a.Deliveries) != 0 || len(a.Unreached) != 2 || a.Unreached[0].Channel != "portal" || a.Unreached[1].Channel != "e-mail" ||
+			!strings.HasPrefix(a.Unreached[0].Why, "nobody here belongs to the audience managers: ") {
+			t.Errorf("%s: %+v, %+v", a.State, a.Deliveries, a.Unreached)
+		}
+		o.wants("person/E2", notifications.Escalation, "A new rule did not go out by portal and e-mail -> /r/announcements/"+id)
+		lead := act.Caller{ID: "person/E2", Roles: []string{"administrator"}}
+		o.move(lead, communication.Announcements, id, communication.Draft, nil)
+		o.move(lead, communication.Announcements, id, record.Withdrawn, map[string]any{"withdrawn_reason": "There are no managers here."})
+		if a := o.announcement(id); a.State != record.Withdrawn || a.WithdrawnBy != "person/E2" || len(a.Unreached) != 0 {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
 func (o *told) clerkLeaves() {
 	o.t.Helper()
 	left, err := json.Marshal(o.Clock.Now())

@@ -85,6 +85,7 @@ func (s *System) react(ctx context.Context, job *jobs.Job) error {
 		return err
 	}
 	var notes []notifications.Note
+	var unheard []string
 	if err := s.DB.Read(ctx, func(r *store.Reader) error {
 		a, err := s.audience(r)
 		if err != nil {
@@ -108,9 +109,15 @@ func (s *System) react(ctx context.Context, job *jobs.Job) error {
 				notes = append(notes, of...)
 			}
 		}
+		unheard = a.unheard
 		return nil
 	}); err != nil {
 		return err
+	}
+	for _, id := range unheard {
+		if err := s.recordUnheard(ctx, id); err != nil {
+			return err
+		}
 	}
 	_, err = desk.Tell(ctx, act.JobCaller(TellJob), notes, func(tx *act.Tx) error {
 		if err := followAnnouncements(tx, notes); err != nil {

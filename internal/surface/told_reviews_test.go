@@ -34,27 +34,26 @@ var untold = map[string]string{
 	"acknowledgments asked":       "whoever is asked is told so",
 	"trainings assigned":          "whoever is assigned it is told so",
 	// It can be done, and nothing waits for it.
-	"acknowledgments refused":   "whoever refused may think better of it",
-	"findings open":             "acceptance instead of a remedy is asked for by its owner",
-	"findings in_progress":      "acceptance instead of a remedy is asked for by its owner",
-	"actions open":              "dropping it",
-	"actions returned":          "dropping it",
-	"actions done":              "returning it: it is done otherwise",
-	"policies draft":            "retirement: its versions are what waits",
-	"policies in_force":         "retirement",
-	"policy_versions in_force":  "the next one supersedes it",
-	"courses draft":             "whoever writes it offers it",
-	"courses offered":           "retirement",
-	"courses retired":           "offering it again",
-	"risks identified":          "closing it: its assessment is due",
-	"risks assessed":            "acceptance and closing: its treatment and review are due",
-	"vendors in_use":            "another tier: its assessments are due",
-	"vendors proposed":          "rejection: whoever proposed it assesses it",
-	"vendors approved":          "rejection: whoever owns it takes it into use",
-	"systems in_use":            "retirement",
-	"media_disposals planned":   "it is wiped first, or leaves without data",
-	"continuity_plans in_force": "withdrawal",
-	"specifications approved":   "the next one supersedes it",
+	"acknowledgments refused":  "whoever refused may think better of it",
+	"findings open":            "acceptance instead of a remedy is asked for by its owner",
+	"findings in_progress":     "acceptance instead of a remedy is asked for by its owner",
+	"actions open":             "dropping it",
+	"actions returned":         "dropping it",
+	"actions done":             "returning it: it is done otherwise",
+	"policies draft":           "retirement: its versions are what waits",
+	"policies in_force":        "retirement",
+	"policy_versions in_force": "the next one supersedes it",
+	"courses draft":            "whoever writes it offers it",
+	"courses offered":          "retirement",
+	"courses retired":          "offering it again",
+	"risks identified":         "closing it: its assessment is due",
+	"risks assessed":           "acceptance and closing: its treatment and review are due",
+	"vendors in_use":           "another tier: its assessments are due",
+	"vendors proposed":         "rejection: whoever proposed it assesses it",
+	"vendors approved":         "rejection: whoever owns it takes it into use",
+	"systems in_use":           "retirement",
+	"media_disposals planned":  "it is wiped first, or leaves without data",
+	"specifications approved":  "the next one supersedes it",
 }
 
 // Where it takes another person, or a permission of its own, to move a record, those
@@ -65,7 +64,7 @@ func TestWhoeverHasToDecideIsTold(t *testing.T) {
 		for _, one := range kind.States {
 			state := one.Name
 			decided := slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool {
-				return t.From == state && (len(t.NotBy) > 0 || t.Permission != "")
+				return t.From == state && t.To != record.Withdrawn && (len(t.NotBy) > 0 || t.Permission != "")
 			})
 			at := kind.Register + " " + state
 			_, reason := untold[at]

@@ -45,6 +45,7 @@ type Assessment struct {
 	Review     string     `json:"review,omitempty"`
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy string     `json:"reviewed_by,omitempty"`
+	record.Withdrawal
 }
 
 // States.
@@ -69,11 +70,13 @@ const permission = "self_assessment.review"
 // Register describes the register.
 var Register = record.Define[Assessment](record.Definition{
 	Kind: "self_assessment", Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at",
-	States: []string{Draft, Submitted, Returned, Reviewed},
+	States: []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
 	Transitions: []record.Transition{
 		submitting(Draft), submitting(Returned),
 		{From: Submitted, To: Reviewed, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 		{From: Submitted, To: Returned, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Required: []string{"review"}},
+		withdrawing(Draft), withdrawing(Returned),
+		{From: record.Withdrawn, To: Draft}, // there is one for each control and quarter
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Self-assessment", Required: true, Help: "The control and the quarter, like SA-CHG-01-2026-Q1: one for each."},
@@ -111,6 +114,11 @@ var Register = record.Define[Assessment](record.Definition{
 		{Name: "review", What: "Review the self-assessment", At: "due_at", Owner: "reviewer", Open: `item.state == "submitted"`},
 	},
 })
+
+// withdrawing is not for the assessor, who owes it.
+func withdrawing(from string) record.Transition {
+	return record.Withdrawing(from).By(permission, "assessor")
+}
 
 // submitting is the assessor's own: nobody states it for them.
 func submitting(from string) record.Transition {

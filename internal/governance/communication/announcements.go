@@ -37,6 +37,7 @@ type Announcement struct {
 	Unreached   []Failure  `json:"unreached,omitempty"`
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 	DeliveredBy string     `json:"delivered_by,omitempty"`
+	record.Withdrawal
 }
 
 // Delivery says that an announcement went out by a channel.
@@ -75,10 +76,11 @@ const Customers = "customers"
 // Announcements describes the register of announcements.
 var Announcements = record.Define[Announcement](record.Definition{
 	Kind: "announcement", Register: "announcements", Title: "Announcements", Singular: "Announcement", Prefix: "ANN", At: "approved_at", Author: "author", Authors: "authors",
-	States: []string{Draft, Approved, Delivered},
+	States: []string{Draft, Approved, Delivered, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Draft, To: Approved, Permission: "announcement.approve", NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: Approved, To: Draft},
+		record.Withdrawing(Draft),
 		{From: Approved, To: Delivered, Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
 			Guard: `item.channels.all(c, item.deliveries.exists(d, d.channel == c)) && item.deliveries.all(d, d.at >= item.approved_at && d.at <= item.delivered_at)`,
 			Why:   "it went out by each of its channels, after it was approved and before now"},

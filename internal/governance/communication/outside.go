@@ -23,6 +23,7 @@ type Commitment struct {
 	State             string     `json:"state"`
 	ApprovedAt        *time.Time `json:"approved_at,omitempty"`
 	ApprovedBy        string     `json:"approved_by,omitempty"`
+	record.Withdrawal
 }
 
 const kindCommitment = "commitment"
@@ -30,11 +31,12 @@ const kindCommitment = "commitment"
 // Commitments describes the register of what is promised.
 var Commitments = record.Define[Commitment](record.Definition{
 	Kind: kindCommitment, Register: "commitments", Title: "Commitments to customers", Singular: "Commitment", Prefix: "COM", At: "effective_at", Authors: "writers",
-	States: []string{"draft", "approved", "in_force", "ended"},
+	States: []string{"draft", "approved", "in_force", "ended", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "commitment.approve", Required: []string{"document", "customer_duties", "system_description", "effective_at"},
 			NotBy: []string{"owner", "writers"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: "approved", To: "in_force", Required: []string{"told_at", "told_by"}},
+		record.Withdrawing("draft"), record.Withdrawing("approved").By("commitment.approve"),
 		{From: "in_force", To: "ended"},
 	},
 	Fields: []record.Field{
@@ -60,7 +62,7 @@ var Commitments = record.Define[Commitment](record.Definition{
 		{Field: "state", Filter: true},
 		{Field: "told_at", Filter: true, Sort: true},
 	},
-	Dues: []record.Due{{Name: "tell", What: "Tell customers of the change", At: "effective_at", Owner: "owner", Open: `!has(item.told_at) && item.state != "ended"`}},
+	Dues: []record.Due{{Name: "tell", What: "Tell customers of the change", At: "effective_at", Owner: "owner", Open: `!has(item.told_at) && item.state != "ended" && item.state != "withdrawn"`}},
 })
 
 // Report is what somebody outside has reported: a weakness, a worry, misconduct. Who

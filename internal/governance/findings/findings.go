@@ -43,6 +43,7 @@ type Finding struct {
 
 	EscalatedAt *time.Time `json:"escalated_at,omitempty"`
 	EscalatedTo string     `json:"escalated_to,omitempty"`
+	record.Withdrawal
 }
 
 // States.
@@ -77,7 +78,7 @@ const unclosed = `item.state == "open" || item.state == "in_progress" || item.st
 var Register = record.Define[Finding](record.Definition{
 	Kind: "finding", Register: "findings", Title: "Findings", Singular: "Finding", Prefix: "FND", At: "found_at",
 	Author: "reported_by",
-	States: []string{Open, InProgress, Remediated, Closed, Accepted},
+	States: []string{Open, InProgress, Remediated, Closed, Accepted, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Open, To: InProgress, Required: []string{"plan", "told_to"}},
 		{From: InProgress, To: Remediated, Required: []string{"remediation"}, Stamp: []string{"remediated_at", "remediated_by"}},
@@ -87,6 +88,8 @@ var Register = record.Define[Finding](record.Definition{
 		{From: Remediated, To: InProgress, Required: []string{"retest"}, NotBy: []string{"owner", "remediated_by"}},
 		{From: Closed, To: Open, Required: []string{"reopened"}},
 		accepting(Open), accepting(InProgress),
+		withdrawing(Open), withdrawing(InProgress),
+		{From: record.Withdrawn, To: Open, Required: []string{"reopened"}},
 		{From: Accepted, To: Open},
 	},
 	Fields: []record.Field{
@@ -111,7 +114,7 @@ var Register = record.Define[Finding](record.Definition{
 		{Name: "evidence", Label: "Evidence of the retest", Help: "References to what shows it: files of this record, links, tickets."},
 		{Name: "closed_at", Label: "Closed", Given: true},
 		{Name: "closed_by", Label: "Closed by", Given: true},
-		{Name: "reopened", Label: "Why it was opened again", Long: true, Help: "What came up after it had been closed."},
+		{Name: "reopened", Label: "Why it was opened again", Long: true, Help: "What came up after it had been closed or withdrawn."},
 		{Name: "accepted_until", Label: "Accepted until", Section: "Exception", Help: "Until when it may stay as it is: at most a year. Then it is open again."},
 		{Name: "accepted_reason", Label: "Why it is accepted", Long: true, Help: "Why it may stay as it is until then, and what makes up for it."},
 		{Name: "accepted_by", Label: "Accepted by", Given: true},
@@ -148,6 +151,13 @@ func accepting(from string) record.Transition {
 	}
 }
 
+// withdrawing is for what was no weakness, or was entered twice: somebody says so who
+// neither owns it nor entered it. The finding stays in the register, and MON-03 lists
+// it with the reason.
+func withdrawing(from string) record.Transition {
+	return record.Withdrawing(from).By("finding.close", "owner", "reported_by")
+}
+
 // Compute sets what follows from the rest: the due date, and that what belongs
 // to a state ends with it (the history keeps it).
 func (f *Finding) Compute() {
@@ -166,7 +176,7 @@ func (f *Finding) Compute() {
 	if f.State != Accepted {
 		f.AcceptedUntil, f.AcceptedReason, f.AcceptedAt, f.AcceptedBy = nil, "", nil, ""
 	}
-	if f.State == Closed || f.State == Accepted {
+	if f.State == Closed || f.State == Accepted || f.State == record.Withdrawn {
 		f.EscalatedAt, f.EscalatedTo = nil, ""
 	}
 }

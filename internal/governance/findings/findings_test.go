@@ -26,7 +26,7 @@ func TestTheRegister(t *testing.T) {
 		Kind: findings.Register, New: finding, Set: `{"what":"Found by the auditor"}`,
 		Fields: map[string]string{
 			"open in_progress": plan, "in_progress remediated": `{"remediation":"Rotated"}`, "remediated closed": retest,
-			"remediated in_progress": retest, "closed open": `{"reopened":"It came back"}`, "open accepted": until, "in_progress accepted": until,
+			"remediated in_progress": retest, "closed open": `{"reopened":"It came back"}`, "withdrawn open": `{"reopened":"It was one"}`, "open accepted": until, "in_progress accepted": until,
 		},
 		Refused: map[string]string{
 			"owner": `{"owner":"Ada"}`, "told_to": `{"told_to":"person/owner"}`, "found_at": `{"found_at":null}`, "severity": `{"severity":"bad"}`,

@@ -19,8 +19,8 @@ import (
 const (
 	InReview   = "in_review"
 	Approved   = "approved"
-	Superseded = "superseded" // by a later one, or withdrawn
-	Withdrawn  = "withdrawn"  // before it was approved
+	Superseded = "superseded"     // by a later one, or withdrawn
+	Withdrawn  = record.Withdrawn // before it came into force
 )
 
 // Version is a text of a policy.
@@ -61,6 +61,7 @@ type Version struct {
 	AnnouncedBy  string     `json:"announced_by,omitempty"`
 	AnnouncedAt  *time.Time `json:"announced_at,omitempty"`
 	SupersededAt *time.Time `json:"superseded_at,omitempty"`
+	record.Withdrawal
 }
 
 // Versions describes the register of the policies' texts.
@@ -69,11 +70,12 @@ var Versions = record.Define[Version](record.Definition{
 	States: []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Authors: "authors", Fixed: []string{"policy"},
 	Transitions: []record.Transition{
 		{From: Draft, To: InReview, Required: []string{"procedure"}},
-		{From: Draft, To: Withdrawn},
+		record.Withdrawing(Draft),
 		{From: InReview, To: Draft},
-		{From: InReview, To: Withdrawn},
+		record.Withdrawing(InReview),
 		{From: InReview, To: Approved, Permission: approve, NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"}, Offered: []string{"effective_at"}},
 		{From: Approved, To: InForce, Permission: publish, Required: []string{"channels"}, Stamp: []string{"announced_by", "announced_at"}},
+		record.Withdrawing(Approved).By(approve),
 		{From: InForce, To: Superseded, Permission: approve},
 	},
 	Columns: []record.Column{

@@ -163,6 +163,7 @@ type Notice struct {
 	PreviousKept *bool      `json:"previous_kept,omitempty"`
 	ApprovedAt   *time.Time `json:"approved_at,omitempty"`
 	ApprovedBy   string     `json:"approved_by,omitempty"`
+	record.Withdrawal
 }
 
 const kindNotice = "privacy_notice"
@@ -170,11 +171,12 @@ const kindNotice = "privacy_notice"
 // Notices describes the register of privacy notices.
 var Notices = record.Define[Notice](record.Definition{
 	Kind: kindNotice, Register: "privacy_notices", Title: "Privacy notices", Singular: "Privacy notice", Prefix: "PN", At: "effective_at", Author: "author", Authors: "authors",
-	States: []string{"draft", "approved", "published", "replaced"},
+	States: []string{"draft", "approved", "published", "replaced", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "privacy_notice.approve", Required: []string{"text", "covers", "purposes", "data"}, NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: "approved", To: "draft"},
 		{From: "approved", To: "published", Required: []string{"published_at", "effective_at", "address", "readers_told"}},
+		record.Withdrawing("draft"),
 		{From: "published", To: "replaced"},
 	},
 	Fields: []record.Field{

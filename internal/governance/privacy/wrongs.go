@@ -192,6 +192,7 @@ type Check struct {
 	Result   string        `json:"result,omitempty"`
 	DoneAt   *time.Time    `json:"done_at,omitempty"`
 	DoneBy   string        `json:"done_by,omitempty"`
+	record.Withdrawal
 }
 
 // CheckResult is something that a check has found, and who sees to it.
@@ -205,9 +206,10 @@ type CheckResult struct {
 var Checks = record.Define[Check](record.Definition{
 	Kind: "privacy_check", Register: "privacy_checks", Title: "Privacy checks", Singular: "Privacy check", Prefix: "PCH", At: "due_at",
 	Fixed:  []string{"due_at"},
-	States: []string{"planned", "done"},
+	States: []string{"planned", "done", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "planned", To: "done", Required: []string{"scope", "result"}, Stamp: []string{"done_at", "done_by"}},
+		record.Withdrawing("planned").By("privacy_notice.approve", "owner"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

@@ -25,6 +25,7 @@ type Assessment struct {
 	OpenedAt   *time.Time `json:"opened_at,omitempty"`
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+	record.Withdrawal
 }
 
 // States of an assessment.
@@ -41,13 +42,14 @@ var Fields = []string{"threats from outside", "insiders", "fraud", "separation o
 var Assessments = record.Define[Assessment](record.Definition{
 	Kind: "risk_assessment", Register: "risk_assessments", Title: "Risk assessments", Singular: "Risk assessment", Prefix: "RA",
 	At: "held_at", Author: "author",
-	States: []string{Planned, Running, Approved},
+	States: []string{Planned, Running, Approved, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Running, Stamp: []string{"opened_at"}},
 		{From: Running, To: Approved, Permission: "risk_assessment.approve", Required: []string{"held_at", "goals", "covers", "result"},
 			NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"},
 			Guard: `[` + quoted(Fields) + `].all(f, f in item.covers)`, Why: "it covers every field: " + strings.Join(Fields, ", "),
 			Check: allRated},
+		withdrawing(Planned, ""), withdrawing(Running, "risk_assessment.approve"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -71,6 +73,13 @@ var Assessments = record.Define[Assessment](record.Definition{
 		{Field: "author", Filter: true},
 	},
 })
+
+// withdrawing a round is for one that was not held: what was held stays.
+func withdrawing(from, permission string) record.Transition {
+	t := record.Withdrawing(from).By(permission)
+	t.Guard, t.Why = "!has(item.held_at)", "an assessment that was held is approved; of one that was not, the day on which it was held is empty"
+	return t
+}
 
 func quoted(texts []string) string {
 	var all []string

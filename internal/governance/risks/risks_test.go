@@ -77,9 +77,12 @@ func TestAssessments(t *testing.T) {
 	done := `{"held_at":"2026-03-01T00:00:00Z","goals":["Stay in business"],"covers":` + covers + `,"result":"Two new risks"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: risks.Assessments, New: `{"title":"2026","trigger":"yearly"}`, Set: `{"title":"Assessment 2026"}`, With: record.Kinds{risks.Register, risks.Scales},
-		Fields:     map[string]string{"open approved": done},
-		Refused:    map[string]string{"trigger": `{"trigger":"mood"}`, "covers": `{"covers":["weather"]}`},
-		GuardFalse: map[string]string{"open approved": strings.Replace(done, `"fraud",`, "", 1)},
+		Fields:  map[string]string{"open approved": done},
+		Refused: map[string]string{"trigger": `{"trigger":"mood"}`, "covers": `{"covers":["weather"]}`},
+		GuardFalse: map[string]string{
+			"open approved":     strings.Replace(done, `"fraud",`, "", 1),
+			"planned withdrawn": `{"held_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "open withdrawn": `{"held_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
+		},
 	})
 }
 

@@ -58,6 +58,7 @@ var Courses = record.Define[Course](record.Definition{
 	States: []string{Draft, Offered, Retired},
 	Transitions: []record.Transition{
 		{From: Draft, To: Offered, Permission: offer, Stamp: []string{"offered_at"}},
+		{From: Draft, To: Retired, Permission: offer, Stamp: []string{"retired_at"}},
 		{From: Offered, To: Retired, Permission: offer, Stamp: []string{"retired_at"}},
 		{From: Retired, To: Offered, Permission: offer, Stamp: []string{"offered_at"}},
 	},

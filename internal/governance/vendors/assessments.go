@@ -27,6 +27,7 @@ type Assessment struct {
 	DoneBy        string     `json:"done_by,omitempty"`
 	State         string     `json:"state"`
 	DoneAt        *time.Time `json:"done_at,omitempty"`
+	record.Withdrawal
 }
 
 // Answer is that to one question of the questionnaire.
@@ -41,9 +42,10 @@ var answers = []string{"yes", "no", "partly", "not applicable"}
 // Assessments describes the register of assessments.
 var Assessments = record.Define[Assessment](record.Definition{
 	Kind: "vendor_assessment", Register: "vendor_assessments", Title: "Vendor assessments", Singular: "Vendor assessment", Prefix: "VAS",
-	At: "done_at", Author: "assessor", States: []string{"draft", "done"},
+	At: "done_at", Author: "assessor", States: []string{"draft", "done", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "done", Required: []string{"answers", "result"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
+		record.Withdrawing("draft"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

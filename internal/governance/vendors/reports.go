@@ -39,6 +39,7 @@ type Report struct {
 	State  string     `json:"state"`
 	Reader string     `json:"reader,omitempty"`
 	ReadAt *time.Time `json:"read_at,omitempty"`
+	record.Withdrawal
 }
 
 // Exception is one that the report names.
@@ -57,12 +58,13 @@ type Duty struct {
 // Reports describes the register of reports.
 var Reports = record.Define[Report](record.Definition{
 	Kind: "assurance_report", Register: "assurance_reports", Title: "Assurance reports", Singular: "Assurance report", Prefix: "REP", At: "due_at",
-	States: []string{"awaited", "read"},
+	States: []string{"awaited", "read", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Offered: []string{"exception_list", "customer_duty_list"}, Stamp: []string{"read_at", "reader"},
 			Guard: `item.exceptions_judged >= item.exceptions && item.customer_duties_mapped >= item.customer_duties`,
 			Why:   "each exception has a judgment, and each duty of customers a control of ours"},
 		{From: "read", To: "awaited"}, // read again
+		record.Withdrawing("awaited").By("vendor.approve", "owner"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

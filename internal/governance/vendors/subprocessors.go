@@ -26,12 +26,13 @@ type Subprocessor struct {
 	State            string           `json:"state"`
 	ReviewedBy       string           `json:"reviewed_by,omitempty"`
 	ReviewedAt       *time.Time       `json:"reviewed_at,omitempty"`
+	record.Withdrawal
 }
 
 // Subprocessors describes the register of subprocessors.
 var Subprocessors = record.Define[Subprocessor](record.Definition{
 	Kind: "subprocessor", Register: "subprocessors", Title: "Subprocessors", Singular: "Subprocessor", Prefix: "SUB", At: "data_from", Authors: "writers",
-	States: []string{"proposed", "reviewed", "active", "ended"},
+	States: []string{"proposed", "reviewed", "active", "ended", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner", "writers"},
 			Stamp: []string{"reviewed_by", "reviewed_at"},
@@ -39,6 +40,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 			Why:   "a model provider trains nothing with the data, and it is said how long it keeps which data"},
 		{From: "reviewed", To: "active", Required: []string{"listed", "told_at", "data_from"}, Guard: `item.listed && item.told_at <= item.data_from`,
 			Why: "it is on the published list, and customers were told before the data went there"},
+		record.Withdrawing("proposed"), record.Withdrawing("reviewed"),
 		{From: "active", To: "ended", Required: []string{"ended_at"}},
 	},
 	Fields: []record.Field{

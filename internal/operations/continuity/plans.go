@@ -32,14 +32,14 @@ type Plan struct {
 	ApprovedBy    string           `json:"approved_by,omitempty"`
 	ApprovedAt    *time.Time       `json:"approved_at,omitempty"`
 	InForceFrom   *time.Time       `json:"in_force_from,omitempty"`
-	WithdrawnAt   *time.Time       `json:"withdrawn_at,omitempty"`
+	record.Withdrawal
 }
 
 // States of a plan.
 const (
 	Draft     = "draft"
 	InForce   = "in_force"
-	Withdrawn = "withdrawn"
+	Withdrawn = record.Withdrawn
 )
 
 const (
@@ -57,7 +57,7 @@ var Plans = record.Define[Plan](record.Definition{
 			NotBy: []string{"written_by", "owner", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		// What an exercise or a change showed goes in, and is approved again.
 		{From: InForce, To: Draft},
-		{From: InForce, To: Withdrawn, Permission: approving, NotBy: []string{"owner"}, Stamp: []string{"withdrawn_at"}},
+		record.Withdrawing(Draft).By(approving, "owner"), record.Withdrawing(InForce).By(approving, "owner"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -76,7 +76,6 @@ var Plans = record.Define[Plan](record.Definition{
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "in_force_from", Label: "In force from", Given: true},
-		{Name: "withdrawn_at", Label: "Withdrawn", Given: true},
 	},
 	Columns: []record.Column{
 		{Field: "function", Filter: true, Sort: true},

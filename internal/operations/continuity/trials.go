@@ -44,6 +44,7 @@ type Trial struct {
 	DoneBy     string     `json:"done_by,omitempty"`
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy string     `json:"reviewed_by,omitempty"`
+	record.Withdrawal
 }
 
 // States of a trial, and of a practice.
@@ -64,9 +65,10 @@ const kindTrial = "restore_trial"
 // Trials describes the register of restores for trial.
 var Trials = record.Define[Trial](record.Definition{
 	Kind: kindTrial, Register: "restore_trials", Title: "Restore trials", Singular: "Restore trial", At: "due_at",
-	States: []string{Planned, Done, Reviewed},
+	States: []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"started_at", "restored_at", "data_until", "whole"}, Stamp: []string{"done_at", "done_by"}},
+		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and quarter
 		{From: Done, To: Reviewed, Permission: "restore_trial.review", NotBy: []string{"done_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
 	Fields: []record.Field{
@@ -113,7 +115,7 @@ func (t *Trial) Compute() {
 		t.Plan, t.Quarter, t.DueAt = kindPlan+"/"+of[1], round.Name, &round.DueAt
 	}
 	t.Took, t.Lost, t.Result = between(t.StartedAt, t.RestoredAt), between(t.DataUntil, t.StartedAt), ""
-	if t.State == Planned {
+	if t.State == Planned || t.State == Withdrawn {
 		return
 	}
 	t.Result = Failed
@@ -167,7 +169,7 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 		return err
 	}
 	before := record.As[Trial](old)
-	if before.State != Planned {
+	if before.State == Done || before.State == Reviewed {
 		if before.State == t.State || before.Result != t.Result || before.Store != t.Store || *before.Whole != *t.Whole || !before.StartedAt.Equal(*t.StartedAt) ||
 			!before.RestoredAt.Equal(*t.RestoredAt) || !before.DataUntil.Equal(*t.DataUntil) {
 			return record.Refuse("state", "is %s: what was measured stays as it was said", before.State)
@@ -220,6 +222,7 @@ type Practice struct {
 	ReviewedAt     *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy     string     `json:"reviewed_by,omitempty"`
 	State          string     `json:"state"`
+	record.Withdrawal
 }
 
 const kindPractice = "plan_practice"
@@ -227,9 +230,10 @@ const kindPractice = "plan_practice"
 // Practices describes the register of practices.
 var Practices = record.Define[Practice](record.Definition{
 	Kind: kindPractice, Register: "plan_practices", Title: "Plan practices", Singular: "Plan practice", At: "due_at",
-	States: []string{Planned, Done, Reviewed},
+	States: []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"practised_at", "participants", "result", "findings"}, Stamp: []string{"practised_by"}},
+		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and year
 		{From: Done, To: Reviewed, Permission: "plan_practice.review", Required: []string{"findings_in_plan"}, NotBy: []string{"practised_by"},
 			Guard: "item.findings_in_plan == item.findings", Why: "what the practice showed went into the plan", Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},

@@ -27,6 +27,7 @@ type Specification struct {
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 	State      string     `json:"state"`
+	record.Withdrawal
 }
 
 // Input is something that comes in.
@@ -47,10 +48,11 @@ const kindSpecification = "specification"
 // Specifications describes the register of specifications.
 var Specifications = record.Define[Specification](record.Definition{
 	Kind: kindSpecification, Register: "specifications", Title: "Specifications", Singular: "Specification", Prefix: "SPC", At: "approved_at", Author: "author", Authors: "authors",
-	Fixed: []string{"product"}, States: []string{"draft", "approved", "superseded"},
+	Fixed: []string{"product"}, States: []string{"draft", "approved", "superseded", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "specification.approve", Required: []string{"inputs", "outputs", "tolerance"},
 			NotBy: []string{"author", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
+		record.Withdrawing("draft"),
 		{From: "approved", To: "superseded", Permission: "specification.approve"},
 	},
 	Fields: []record.Field{

@@ -112,6 +112,7 @@ type Review struct {
 	ReviewedBy  string     `json:"reviewed_by,omitempty"`
 	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
 	ConfirmedBy string     `json:"confirmed_by,omitempty"`
+	record.Withdrawal
 }
 
 // States of a review.
@@ -126,13 +127,14 @@ const confirming = "site_review.confirm"
 // Reviews describes the register of reviews of physical access.
 var Reviews = record.Define[Review](record.Definition{
 	Kind: "site_review", Register: "site_reviews", Title: "Physical access reviews", Singular: "Physical access review", At: "due_at",
-	States: []string{Planned, Reviewed, Confirmed},
+	States: []string{Planned, Reviewed, Confirmed, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Reviewed, Required: []string{"compared", "holders", "unneeded", "ended"}, Stamp: []string{"reviewed_at", "reviewed_by"},
 			Guard: "item.ended <= item.unneeded && item.unneeded <= item.holders", Why: "of the holders some are unneeded, and of those some have ended"},
 		{From: Reviewed, To: Confirmed, Permission: confirming, NotBy: []string{"reviewed_by"}, Stamp: []string{"confirmed_at", "confirmed_by"},
 			Guard: "item.ended == item.unneeded", Why: "every key and badge that nobody needs has ended first"},
 		{From: Reviewed, To: Planned, Permission: confirming, NotBy: []string{"reviewed_by"}, Required: []string{"note"}},
+		record.Withdrawing(Planned), {From: record.Withdrawn, To: Planned}, // there is one for each site and quarter
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Review", Required: true, Help: "The site and the quarter, like PAR-berlin-2026-Q1: one for each."},

@@ -26,12 +26,13 @@ type Copy struct {
 	CopiedAt    *time.Time `json:"copied_at,omitempty"`
 	DestroyedAt *time.Time `json:"destroyed_at,omitempty"`
 	State       string     `json:"state"`
+	record.Withdrawal
 }
 
 // Copies describes the register of copies.
 var Copies = record.Define[Copy](record.Definition{
 	Kind: "data_copy", Register: "data_copies", Title: "Data copies", Singular: "Data copy", Prefix: "CPY", At: "copied_at", Author: "requested_by",
-	States: []string{"requested", "approved", "copied", "destroyed", "refused"},
+	States: []string{"requested", "approved", "copied", "destroyed", "refused", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "requested", To: "approved", Permission: "data_copy.approve", Required: []string{"until"}, NotBy: []string{"requested_by"},
 			Stamp: []string{"approved_by", "approved_at"}, Check: byTheOwner},
@@ -40,6 +41,7 @@ var Copies = record.Define[Copy](record.Definition{
 		// Masked data needs no approval. What was copied without either is recorded all
 		// the same, and DAT-03 reports it.
 		{From: "requested", To: "copied", Required: []string{"copied_at"}},
+		withdrawing("requested"), withdrawing("approved"),
 		{From: "copied", To: "destroyed", Required: []string{"destroyed_at"}},
 	},
 	Fields: []record.Field{
@@ -68,6 +70,13 @@ var Copies = record.Define[Copy](record.Definition{
 	},
 	Dues: []record.Due{{Name: "destroy", What: "Destroy the copy", At: "until", Owner: "requested_by", Open: `item.state == "copied"`}},
 })
+
+// withdrawing is for a copy that was not made.
+func withdrawing(from string) record.Transition {
+	t := record.Withdrawing(from)
+	t.Guard, t.Why = "!has(item.copied_at)", "a copy that was made is destroyed; of one that was not, the time at which it was copied is empty"
+	return t
+}
 
 // Validate says what is wrong with a copy.
 func (c *Copy) Validate() (wrong []record.FieldError) {

@@ -41,6 +41,7 @@ type DataSet struct {
 	DueAt   *time.Time `json:"due_at,omitempty"`
 	Reviews []Review   `json:"reviews,omitempty"`
 	EndedAt *time.Time `json:"ended_at,omitempty"`
+	record.Withdrawal
 }
 
 // Review is that of one quarter: the entry as its owner found it right.
@@ -65,7 +66,7 @@ const (
 var DataSets = record.Define[DataSet](record.Definition{
 	Kind: kindData, Register: "data_sets", Title: "Data sets", Singular: "Data set", Prefix: "DS", At: "in_use_from", Author: "proposed_by", Authors: "authors",
 	Version: 2, Migrations: replayed("reviews", "in_use_from"),
-	States: []string{Proposed, InUse, ended},
+	States: []string{Proposed, InUse, ended, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
 			NotBy: []string{"proposed_by", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
@@ -73,6 +74,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 			Guard: "item.reviewed_by == item.owner", Why: "the owner reviews it, in their own name"},
 		// Another class or retention is approved again.
 		{From: InUse, To: Proposed},
+		record.Withdrawing(Proposed),
 		{From: InUse, To: ended, Permission: approving, Stamp: []string{"ended_at"}, Check: disposedOf},
 	},
 	Fields: []record.Field{
@@ -132,8 +134,10 @@ func (d *DataSet) Before(tx *act.Tx, old any) error {
 	}
 	before, now := record.As[DataSet](old), tx.Now()
 	switch {
-	case before.State == ended:
-		return record.Refuse("state", "is %s: it stays as it was", ended)
+	case before.State == ended || before.State == record.Withdrawn:
+		return record.Refuse("state", "is %s: it stays as it was", before.State)
+	case d.State == record.Withdrawn && d.InUseFrom != nil:
+		return record.Refuse("state", "is no entry begun by mistake: data that was on the list is disposed of, and its entry ends with that")
 	case before.State == InUse && d.State == InUse && (before.Class != d.Class || before.Personal != d.Personal || !same(before.Retention, d.Retention) || before.RetentionFrom != d.RetentionFrom):
 		return record.Refuse("state", "is %s: class and retention were approved; move it to %s to change them", InUse, Proposed)
 	case d.State == ended:

@@ -152,14 +152,16 @@ type MediaDisposal struct {
 	LeftAt      *time.Time `json:"left_at,omitempty"`
 	ReleasedBy  string     `json:"released_by,omitempty"`
 	State       string     `json:"state"`
+	record.Withdrawal
 }
 
 // Media describes the register of disposals of devices and media.
 var Media = record.Define[MediaDisposal](record.Definition{
 	Kind: "media_disposal", Register: "media_disposals", Title: "Media disposals", Singular: "Media disposal", Prefix: "MED", At: "left_at", Fixed: []string{"asset"},
-	States: []string{"planned", "wiped", "left"},
+	States: []string{"planned", "wiped", "left", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "planned", To: "wiped", Required: []string{"method", "technique", "wiped_at", "proof"}, Stamp: []string{"by"}},
+		staying("planned"), // it stays here
 		{From: "wiped", To: "left", Permission: "media_disposal.release", Required: []string{"left_at"}, NotBy: []string{"by"}, Stamp: []string{"released_by"}},
 		// It left unwiped: that is recorded, and no control is happy with it.
 		{From: "planned", To: "left", Permission: "media_disposal.release", Required: []string{"left_at"}, Stamp: []string{"released_by"}},
@@ -187,6 +189,13 @@ var Media = record.Define[MediaDisposal](record.Definition{
 		{Field: "left_at", Filter: true, Sort: true},
 	},
 })
+
+// staying is for a medium that has not left.
+func staying(from string) record.Transition {
+	t := record.Withdrawing(from)
+	t.Guard, t.Why = "!has(item.left_at)", "a medium that has left is released; of one that stays, the time at which it left is empty"
+	return t
+}
 
 // Validate says what is wrong with a disposal. NIST SP 800-88, section 4: a medium
 // that leaves with confidential data on it is purged or destroyed.

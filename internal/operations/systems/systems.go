@@ -37,6 +37,7 @@ type System struct {
 	ApprovedBy  string     `json:"approved_by,omitempty"`
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
 	RetiredAt   *time.Time `json:"retired_at,omitempty"`
+	record.Withdrawal
 }
 
 // States of systems and sets of data.
@@ -60,12 +61,14 @@ const (
 // Register describes the register of systems.
 var Register = record.Define[System](record.Definition{
 	Kind: kindSystem, Register: "systems", Title: "Systems", Singular: "System", At: "approved_at", Author: "proposed_by", Authors: "authors",
-	States: []string{Proposed, InUse, Retired},
+	States: []string{Proposed, InUse, Retired, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: "system.approve", Required: []string{"boundary", "owner", "data", "criticality"},
 			NotBy: []string{"proposed_by", "owner", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		// Another boundary, owner, criticality or class of data is approved again.
 		{From: InUse, To: Proposed},
+		record.Withdrawing(Proposed).By("system.approve", "owner"),
+		{From: record.Withdrawn, To: Proposed}, // its id is taken
 		{From: InUse, To: Retired, Permission: "system.approve", NotBy: []string{"owner"}, Stamp: []string{"retired_at"}},
 	},
 	Fields: []record.Field{
@@ -122,7 +125,7 @@ func (s *System) Before(tx *act.Tx, old any) error {
 			return record.Refuse("state", "is %s: boundary, owner, data and criticality were approved; move it to %s to change them", InUse, Proposed)
 		}
 	}
-	if s.State == Retired {
+	if s.State == Retired || s.State == record.Withdrawn {
 		if err := s.unneeded(&tx.Reader); err != nil {
 			return err
 		}
@@ -172,7 +175,7 @@ func (s *System) circle(r *store.Reader) ([]string, error) {
 	return visit([]string{s.ID})
 }
 
-// unneeded refuses to retire what a system in use depends on.
+// unneeded refuses to retire or withdraw what a system in use depends on.
 func (s *System) unneeded(r *store.Reader) error {
 	var by []string
 	if _, err := record.List(r, Register, record.Query{Filter: fmt.Sprintf("item.state == %q", InUse)}, func(v *record.Version) error {
@@ -187,7 +190,7 @@ func (s *System) unneeded(r *store.Reader) error {
 	}); err != nil || len(by) == 0 {
 		return err
 	}
-	return record.Refuse("state", "cannot be %s: %s depends on it", Retired, strings.Join(by, " and "))
+	return record.Refuse("state", "cannot be %s: %s depends on it", s.State, strings.Join(by, " and "))
 }
 
 // few says whether a list is too long.

@@ -104,8 +104,9 @@ func TestMediaDisposals(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: systems.Media, New: `{"asset":"asset/AST-1","destination":"scrap"}`, Set: `{"destination":"sold"}`,
 		With: beside(systems.Media), Seed: seed,
-		Fields:  map[string]string{"planned wiped": wiped, "wiped left": `{"left_at":"2026-01-10T00:00:00Z"}`, "planned left": `{"left_at":"2026-01-10T00:00:00Z"}`},
-		Refused: map[string]string{"asset": `{"asset":"asset/AST-9"}`, "destination": `{"destination":"the moon"}`, "method": `{"method":"anonymise"}`},
+		Fields:     map[string]string{"planned wiped": wiped, "wiped left": `{"left_at":"2026-01-10T00:00:00Z"}`, "planned left": `{"left_at":"2026-01-10T00:00:00Z"}`},
+		GuardFalse: map[string]string{"planned withdrawn": `{"left_at":"2026-01-10T00:00:00Z","withdrawn_reason":"x"}`},
+		Refused:    map[string]string{"asset": `{"asset":"asset/AST-9"}`, "destination": `{"destination":"the moon"}`, "method": `{"method":"anonymise"}`},
 	})
 }
 
@@ -117,6 +118,9 @@ func TestCopies(t *testing.T) {
 		Fields: map[string]string{
 			"requested approved": `{"until":"2026-05-01T00:00:00Z"}`, "requested copied": copied, "approved copied": copied,
 			"copied destroyed": `{"destroyed_at":"2026-02-09T00:00:00Z"}`,
+		},
+		GuardFalse: map[string]string{
+			"requested withdrawn": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "approved withdrawn": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
 		},
 		Refused: map[string]string{"data": `{"data":"data_set/DS-9"}`, "destroyed_at": `{"copied_at":"2026-01-09T00:00:00Z","destroyed_at":"2026-01-08T00:00:00Z"}`},
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
@@ -29,7 +30,7 @@ func (x *exercise) lifecycle() {
 				break
 			}
 			if at < 0 {
-				if _, err := x.move(somebody, id, to.Name, fields(x, x.Fields[name])); err == nil {
+				if _, err := x.move(somebody, id, to.Name, x.asked(name)); err == nil {
 					x.Errorf("a record moves from %s, which the definition does not allow", name)
 				}
 				continue
@@ -50,7 +51,7 @@ func (x *exercise) lifecycle() {
 // transition tries one move: refused for each reason, then allowed.
 func (x *exercise) transition(id string, t *record.Transition, name string) {
 	x.Helper()
-	change, with := fields(x, x.Fields[name]), func(fields map[string]json.RawMessage) map[string]json.RawMessage { return fields }
+	change, with := x.asked(name), func(fields map[string]json.RawMessage) map[string]json.RawMessage { return fields }
 	if x.Kind.Approves(t) { // what is approved was written by others before
 		with = func(fields map[string]json.RawMessage) map[string]json.RawMessage {
 			x.write(id, fields)
@@ -131,11 +132,26 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 	if v.Version != before.Version+1 || string(fields(x, string(v.Doc))["state"]) != `"`+t.To+`"` {
 		x.Errorf("move %s gives %+v", name, v)
 	}
+	for _, field := range []string{"withdrawn_reason", "withdrawn_by", "withdrawn_at"} {
+		if value := fields(x, string(v.Doc))[field]; value != nil && t.From == record.Withdrawn {
+			x.Errorf("move %s: %s is still %s", name, field, value)
+		}
+	}
 	for _, field := range t.Stamp {
 		if value := string(fields(x, string(v.Doc))[field]); value == "" || x.Kind.Shape(field) == record.ShapeText && value != `"`+mover+`"` {
 			x.Errorf("move %s: %s is %s", name, field, value)
 		}
 	}
+}
+
+// asked are the fields that a move needs, by "from to". A withdrawal needs its reason.
+func (x *exercise) asked(name string) map[string]json.RawMessage {
+	x.Helper()
+	change := fields(x, x.Fields[name])
+	if _, to, _ := strings.Cut(name, " "); to == record.Withdrawn {
+		change["withdrawn_reason"] = json.RawMessage(`"begun by mistake"`)
+	}
+	return change
 }
 
 // write changes fields, where that changes anything.
@@ -149,11 +165,22 @@ func (x *exercise) write(id string, change map[string]json.RawMessage) {
 	}
 }
 
-// mover is somebody whom the record lets make the move.
+// mover is somebody whom the record lets make the move: who does not stand there, and
+// did not in any version.
 func (x *exercise) mover(id string, t *record.Transition) string {
-	doc := fields(x, string(x.current(id).Doc))
+	x.Helper()
+	var versions []*record.Version
+	if err := x.l.DB.Read(context.Background(), func(r *store.Reader) (err error) {
+		versions, err = record.History(r, x.Kind.Name, id)
+		return err
+	}); err != nil {
+		x.Fatal(err)
+	}
 	for _, who := range []string{somebody, another} {
-		if !slices.ContainsFunc(t.NotBy, func(field string) bool { return bytes.Contains(doc[field], []byte(`"`+who+`"`)) }) {
+		if !slices.ContainsFunc(versions, func(v *record.Version) bool {
+			doc := fields(x, string(v.Doc))
+			return slices.ContainsFunc(t.NotBy, func(field string) bool { return bytes.Contains(doc[field], []byte(`"`+who+`"`)) })
+		}) {
 			return who
 		}
 	}
@@ -184,7 +211,7 @@ func (x *exercise) bring(state string) string {
 		if ways[0].at == state {
 			id := x.add(nil).ID
 			for _, t := range ways[0].moves {
-				change := fields(x, x.Fields[t.From+" "+t.To])
+				change := x.asked(t.From + " " + t.To)
 				if x.Kind.Approves(&t) {
 					x.write(id, change)
 					change = nil
