@@ -1,6 +1,8 @@
 package browser
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -60,4 +62,44 @@ func TestAControlVersionIsProposedAndApproved(t *testing.T) {
 	reader.goes("/controls/CHG-01")
 	reader.follows("main", "CHG-01.2")
 	reader.holds("main", "Compared with CHG-01.1")
+}
+
+// Evidence is added on the page of its control, and somebody else reads it and concludes.
+func TestEvidenceIsAddedAndReviewed(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "engineer", "auditor")
+	v := s.signs(t, "engineer")
+	v.goes("/controls/GOV-01")
+	v.follows("main", "Add evidence")
+	v.fills("f-source", "The company's wiki", "f-query", "page Minutes, revision 7")
+	if status := v.sends("Add it"); status != 422 {
+		t.Fatalf("a form without a file is answered with %d", status)
+	}
+	v.holds("main", "File: is missing: choose one", "First day that it covers: is missing")
+	v.audited("evidence-refused")
+	file := filepath.Join(t.TempDir(), "minutes.txt")
+	if err := os.WriteFile(file, []byte("We looked at the findings."), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v.fills("f-from", "2026-01-01", "f-to", "2026-01-31")
+	v.do(chromedp.SetUploadFiles(chromedp.CSS("#f-file"), []string{file}))
+	v.presses("Add it")
+	v.at("/r/evidence/EVD-1", "EVD-1")
+
+	reader := s.signs(t, "compliance")
+	reader.goes("/r/evidence/EVD-1")
+	if status := reader.sends("Record it"); status != 422 {
+		t.Fatalf("an empty conclusion is answered with %d", status)
+	}
+	reader.holds("main", "Conclusion: is missing", "Reason: is missing")
+	reader.audited("evidence-review-refused")
+	reader.fills("f-review-conclusion", "accepted", "f-review-reason", "It names who was there.")
+	reader.presses("Record it")
+	reader.holds("main", "It names who was there.")
+	reader.goes("/controls/GOV-01")
+	reader.holds("main", "minutes.txt", "Accepted", "2026-01-01 to 2026-01-31")
+
+	auditor := s.signs(t, "auditor")
+	auditor.goes("/r/evidence/EVD-1")
+	auditor.holds("main", "It names who was there.")
 }

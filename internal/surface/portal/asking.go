@@ -57,9 +57,9 @@ func (a asking) needed(control, name, label, help, first string) input {
 	return in
 }
 
-// choice is a control for one of several options, or for some of them.
+// choice is a control for one of several options, or for some of them: one at least.
 func (a asking) choice(control, name, label, help string, options []option, first ...string) input {
-	in := a.field(control, name, label, help, "")
+	in := a.needed(control, name, label, help, "")
 	chosen := first
 	if a.sent != nil {
 		chosen = a.sent["f."+name]

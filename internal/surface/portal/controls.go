@@ -162,6 +162,7 @@ type oneControl struct {
 	// Adopt and Propose: the reader may bring the catalog's file into force, or put
 	// another one forward.
 	Adopt, Propose bool
+	Collect        bool // the reader may add evidence
 	Wrong          string
 }
 
@@ -174,7 +175,7 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Wrong: wrong}
+	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Collect: r.may("evidence.add"), Wrong: wrong}
 	for i := range now.Report.Controls {
 		if now.Report.Controls[i].ID == control.ID {
 			page.Line = &now.Report.Controls[i]
@@ -203,19 +204,6 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	}
 	return answer, nil
 }
-
-// evidenceFile sends the file of evidence, to be saved and not to be shown. The reading
-// is recorded.
-func (p *Portal) evidenceFile(r *request) (*shown, error) {
-	found, content, err := p.System.OpenEvidence(r.Context(), r.caller, r.PathValue("id"))
-	if err != nil {
-		return nil, err
-	}
-	return &shown{file: content, name: found.File}, nil
-}
-
-// evidenceFilePath is where the file of evidence is sent from.
-func evidenceFilePath(id string) string { return "/evidence/" + url.PathEscape(id) + "/file" }
 
 // standingOf is the control that is asked for, and how all stand.
 func (p *Portal) standingOf(r *request) (*controls.Control, standings, error) {

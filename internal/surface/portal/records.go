@@ -32,6 +32,7 @@ type onePage struct {
 	Edit     string // where it is changed; empty where the caller may not
 	Holds    string // of a person: the page of what they answer for and owe
 	File     string // of evidence: its file
+	Review   *evidenceReview
 	Attached *surface.Attached
 	Named    []naming // the records of other registers that name it
 	May      map[string]bool
@@ -138,6 +139,11 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	}
 	if kind == documents.Register && p.opens(r, evidenceFilePath(v.ID)) {
 		page.File = evidenceFilePath(v.ID)
+	}
+	if kind == documents.Register {
+		if page.Review, err = p.evidenceReview(r, v); err != nil {
+			return nil, err
+		}
 	}
 	if page.May["move"] && !kind.Internal {
 		page.Moves, err = p.moves(r, v, page.Wrong, wrong, state)

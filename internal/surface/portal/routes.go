@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/record/attached"
 )
 
@@ -67,6 +68,9 @@ func init() {
 		{method: "POST", path: "/controls/{id}/versions/{version}/approve", action: "control.approve", make: (*Portal).approveControl},
 		{method: "POST", path: "/controls/{id}/versions/{version}/reject", action: "control.approve", make: (*Portal).rejectControl, again: (*Portal).controlVersionAgain},
 		{method: "POST", path: "/controls/{id}/versions/{version}/assess", action: "control.assess", make: (*Portal).assessControl, again: (*Portal).controlVersionAgain},
+		{method: "GET", path: "/controls/{id}/evidence", action: "evidence.add", make: (*Portal).evidenceForm},
+		{method: "POST", path: "/controls/{id}/evidence", action: "evidence.add", upload: documents.MaxFile, make: (*Portal).addEvidence, again: (*Portal).evidenceAgain},
+		{method: "POST", path: "/evidence/{id}/review", action: "evidence.review", make: (*Portal).reviewEvidence, again: (*Portal).reviewAgain},
 		{method: "GET", path: "/evidence/{id}/file", action: "evidence.read", make: (*Portal).evidenceFile},
 		{method: "GET", path: "/duties", action: "record.read", menu: "Duties", make: (*Portal).duties},
 		{method: "GET", path: "/duties/{duty}", action: "record.read", make: (*Portal).duty},

@@ -96,8 +96,11 @@ func timeForm(f record.Field) string {
 	if f.Day {
 		return time.DateOnly
 	}
-	return "2006-01-02T15:04"
+	return minuteForm
 }
+
+// minuteForm is how browsers write a minute.
+const minuteForm = "2006-01-02T15:04"
 
 // read is a field's value from what was typed; null for nothing. A struct of a list
 // that says what one said before (old) stays that one, to the second of its times.
