@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/media"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -52,9 +52,9 @@ func (s *System) CommentRecord(ctx context.Context, caller act.Caller, kind *rec
 }
 
 // AttachFile stores a file and attaches it to a record. Of one that is larger
-// than attached.MaxFile nothing is kept. An empty media type is found out from
-// the first bytes.
-func (s *System) AttachFile(ctx context.Context, caller act.Caller, kind *record.Kind, id, name, media string, content io.Reader) (file *attached.File, err error) {
+// than attached.MaxFile, or that is refused by what it holds (media.Look), nothing is
+// kept. An empty media type is that of what it holds.
+func (s *System) AttachFile(ctx context.Context, caller act.Caller, kind *record.Kind, id, name, kept string, content io.Reader) (file *attached.File, err error) {
 	ref := kind.Name + "/" + id
 	if err := s.Allow(ctx, caller, kind.Name+".attach", ref); err != nil {
 		return nil, err
@@ -65,26 +65,28 @@ func (s *System) AttachFile(ctx context.Context, caller act.Caller, kind *record
 	}); err != nil {
 		return nil, err
 	}
-	bounded := &measured{from: content}
-	hash, size, err := s.Blobs.Put(ctx, bounded)
+	found, content, err := media.Look(name, content)
+	if err != nil {
+		return nil, record.Refuse("file", "%v", err)
+	}
+	if kept == "" {
+		kept = found
+	}
+	hash, size, err := s.Blobs.Put(ctx, &measured{from: content})
 	if err != nil {
 		return nil, err
 	}
-	if media == "" {
-		media = http.DetectContentType(bounded.head)
-	}
 	_, err = s.Door.Do(ctx, caller, kind.Name+".attach", ref, func(tx *act.Tx) (err error) {
-		file, err = attached.AttachFile(tx, s.Kinds, attached.File{Ref: ref, Name: name, Type: media, Size: size, SHA256: hash})
+		file, err = attached.AttachFile(tx, s.Kinds, attached.File{Ref: ref, Name: name, Type: kept, Size: size, SHA256: hash})
 		return err
 	})
 	return file, err
 }
 
-// measured reads up to the most that a file may have, and keeps its beginning.
+// measured reads up to the most that a file may have.
 type measured struct {
 	from io.Reader
 	read int64
-	head []byte
 }
 
 // Read implements io.Reader.
@@ -93,10 +95,6 @@ func (m *measured) Read(p []byte) (int, error) {
 	m.read += int64(n)
 	if m.read > attached.MaxFile {
 		return 0, fmt.Errorf("%w: a file has at most %d bytes", attached.ErrRefused, attached.MaxFile)
-	}
-	const sniffed = 512 // bytes that http.DetectContentType looks at
-	if room := sniffed - len(m.head); room > 0 {
-		m.head = append(m.head, p[:min(n, room)]...)
 	}
 	return n, err
 }

@@ -4,7 +4,6 @@
 package documents
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/platform/blob"
+	"scaf.dev/scaf/internal/platform/media"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -73,8 +73,8 @@ var (
 
 const maxText = 2000 // bytes
 
-// Add keeps a file as evidence, prepared by the caller. The blob is durable
-// before the event that names it.
+// Add keeps a file as evidence, prepared by the caller, unless it is refused by what it
+// holds (media.Look). The blob is durable before the event that names it.
 func Add(ctx context.Context, door *act.Door, blobs blob.Store, caller act.Caller, e Evidence, file io.Reader) (*Evidence, error) {
 	if err := door.Check(ctx, caller, "evidence.add", "control/"+e.Control); err != nil {
 		return nil, err
@@ -82,9 +82,9 @@ func Add(ctx context.Context, door *act.Door, blobs blob.Store, caller act.Calle
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	in := bufio.NewReader(file)
-	if _, err := in.Peek(1); errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: the file is empty", ErrInvalid)
+	_, in, err := media.Look(e.File, file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the file %q %w", ErrInvalid, e.File, err)
 	}
 	head, err := in.Peek(sniffed)
 	if err != nil && !errors.Is(err, io.EOF) { // a short file ends before

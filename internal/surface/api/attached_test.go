@@ -108,6 +108,8 @@ func TestFilesAreAttachedReadAndTakenOff(t *testing.T) {
 		attach("?name=..%2Fx", "x").want(t, 422, "invalid_record")
 		attach("?name=x&type=pdf", "x").want(t, 422, "invalid_record")
 		attach("?name=x", "").want(t, 422, "invalid_record")
+		attach("?name=report.pdf&type=application/pdf", "MZ"+strings.Repeat("\x00", 58)+"\x40\x00\x00\x00PE\x00\x00").want(t, 422, "invalid_record")
+		attach("?name=report.pdf", "id,name").want(t, 422, "invalid_record")
 		h.do(t, "POST", at+"/attachments?name=x", "{}").want(t, 415, "unsupported_media_type")
 		h.c.do(ask{"POST", at + "9/attachments?name=x", h.token, "x", asBytes}).want(t, 404, "not_found")
 		var file struct{ ID, Name, Type, SHA256 string }

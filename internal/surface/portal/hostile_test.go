@@ -166,16 +166,24 @@ func TestMarkdownCanOnlyBeRead(t *testing.T) {
 	}
 }
 
-// An upload is what its bytes are, whatever it is called and said to be.
+// An upload is what its bytes are, whatever it is called and said to be: programs, and
+// what is no picture though it is called one, are refused.
 func TestUploadsAreSniffed(t *testing.T) {
 	s := serve(t, config.Config{})
 	s.records(t, "vendors", `{"name":"Example","service":"x","category":"software","owner":"account/x"}`)
 	b := s.signed(t, "ann", "compliance")
 	b.get("/r/vendors/VEN-1").want(t, http.StatusOK)
-	b.upload("/r/vendors/VEN-1/file", "picture.png", []byte("<!doctype html><script>alert(1)</script>")).goes(t, "/r/vendors/VEN-1#attached")
+	b.upload("/r/vendors/VEN-1/file", "picture.png", []byte("<!doctype html><script>alert(1)</script>")).want(t, http.StatusUnprocessableEntity, "is called .png and holds text/html")
+	program := "MZ" + strings.Repeat("\x00", 58) + "\x40\x00\x00\x00PE\x00\x00"
+	b.upload("/r/vendors/VEN-1/file", "report.pdf", []byte(program)).want(t, http.StatusUnprocessableEntity, "File: is a program")
+	b.upload("/r/vendors/VEN-1/file", "page.html", []byte("<!doctype html><script>alert(1)</script>")).goes(t, "/r/vendors/VEN-1#attached")
 	b.upload("/r/vendors/VEN-1/file", "../../etc/passwd\u202egnp.exe", []byte("x")).goes(t, "/r/vendors/VEN-1#attached")
 	b.upload("/r/vendors/VEN-1/file", "empty.txt", nil).want(t, http.StatusUnprocessableEntity)
-	for _, found := range regexp.MustCompile(`href="(/r/vendors/VEN-1/file/[^"]+)"`).FindAllStringSubmatch(b.get("/r/vendors/VEN-1").body, -1) {
+	files := regexp.MustCompile(`href="(/r/vendors/VEN-1/file/[^"]+)"`).FindAllStringSubmatch(b.get("/r/vendors/VEN-1").body, -1)
+	if len(files) != 2 {
+		t.Fatalf("%d files were taken", len(files))
+	}
+	for _, found := range files {
 		got := b.get(found[1]).want(t, http.StatusOK)
 		if disposition := got.header.Get("Content-Disposition"); got.header.Get("Content-Type") != "application/octet-stream" || got.header.Get("X-Content-Type-Options") != "nosniff" ||
 			!strings.HasPrefix(disposition, "attachment") || strings.Contains(disposition, "..") || strings.Contains(disposition, "/etc") {
