@@ -28,7 +28,7 @@ var called = map[string]string{
 	".pdf": "application/pdf", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp",
 	".zip": "application/zip", ".xlsx": "application/zip", ".docx": "application/zip", ".pptx": "application/zip", ".ods": "application/zip", ".odt": "application/zip",
 	".gz": "application/gzip", ".tgz": "application/gzip",
-	".txt": text, ".log": text, ".csv": text, ".md": text, ".json": text, ".yaml": text, ".yml": text, ".xml": text, ".html": text, ".htm": text, ".svg": text, ".eml": text,
+	".txt": text, ".log": text, ".csv": text, ".md": text, ".json": text, ".jsonl": text, ".yaml": text, ".yml": text, ".xml": text, ".html": text, ".htm": text, ".svg": text, ".eml": text,
 }
 
 const text = "text/plain"
