@@ -11,12 +11,14 @@ import (
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // InstallPolicies offers texts as drafts (policies.Install).
@@ -83,9 +85,54 @@ const PolicyJob = "policy.follow"
 // ends its text.
 var following = map[string][]string{typeOf(policies.Versions, "moved"): {PolicyJob}, typeOf(policies.Versions, "superseded"): {PolicyJob}}
 
-func (s *System) followPolicies(ctx context.Context, _ *jobs.Job) error {
+func (s *System) followPolicies(ctx context.Context, job *jobs.Job) error {
+	var to act.Reaction
+	if err := json.Unmarshal(job.Payload, &to); err != nil {
+		return err
+	}
+	announced := s.announceForce(ctx, to)
 	_, err := s.AskEverybody(ctx, act.JobCaller(PolicyJob))
-	return err
+	return errors.Join(announced, err)
+}
+
+// announceForce announces the versions that came into force by these events. What came
+// into force before SCAF announced it is not announced afterwards.
+func (s *System) announceForce(ctx context.Context, by act.Reaction) error {
+	var ids []string
+	if err := s.DB.Read(ctx, func(r *store.Reader) error {
+		return ledger.FindIn(r, ledger.Query{Type: typeOf(policies.Versions, "moved"), From: by.First, To: by.First + int64(by.Events)}, func(e *ledger.Event) error {
+			id, v, err := current[policies.Version](r, e)
+			if v != nil && v.AnnouncedAt != nil && v.AnnouncedAt.Equal(e.Instant()) {
+				ids = append(ids, id)
+			}
+			return err
+		})
+	}); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := s.AnnounceVersion(ctx, act.JobCaller(PolicyJob), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AnnounceVersion makes the announcement of a policy's version in force, to its audience
+// and by the channels with which it came into force, if there is none yet.
+func (s *System) AnnounceVersion(ctx context.Context, caller act.Caller, id string) error {
+	var v *policies.Version
+	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		v, _, err = policies.Get(r, id)
+		return err
+	}); err != nil || v.State != policies.InForce {
+		return err
+	}
+	return communication.Release(ctx, s.Door, caller, communication.Announcement{
+		Title: "In force: " + v.Title, Audience: v.Audience, Channels: v.Channels, PolicyVersion: v.Ref(), ApprovedAt: v.ApprovedAt, ApprovedBy: v.ApprovedBy,
+		Text: fmt.Sprintf("Version %d of the policy %q is in force since %s.\n\n%s\n\nYou are asked to read it, and to say within %d days that you have.",
+			v.Number, v.Title, s.day(*v.EffectiveAt), v.Summary, policies.DaysToAnswer),
+	})
 }
 
 // audienceOf are the people who are there and belong to an audience of policies

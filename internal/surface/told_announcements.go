@@ -35,7 +35,7 @@ const (
 func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	id, n, err := current[communication.Announcement](a.r, e)
 	if n == nil || err != nil || n.State != communication.Approved || n.Audience == communication.Customers ||
-		n.ApprovedAt == nil || !n.ApprovedAt.Equal(e.Instant()) { // which was another approval
+		n.From() == nil || !n.From().Equal(e.Instant()) { // which was another approval
 		return nil, err
 	}
 	desk, err := a.s.NotificationDesk()
@@ -121,7 +121,7 @@ func WholeText(r *store.Reader, n *notifications.Told) error {
 		return nil
 	}
 	a, _, err := record.Load[communication.Announcement](r, communication.Announcements, n.About)
-	if errors.Is(err, record.ErrNone) || err == nil && (a.ApprovedAt == nil || a.ApprovedAt.After(n.At)) {
+	if errors.Is(err, record.ErrNone) || err == nil && (a.From() == nil || a.From().After(n.At)) {
 		return nil
 	}
 	if err == nil {
@@ -209,13 +209,13 @@ func (s *System) recordWent(ctx context.Context, job *jobs.Job) error {
 		return err
 	}
 	now := s.Clock.Now()
-	if a.State != communication.Approved || a.ApprovedAt == nil {
+	if a.State != communication.Approved || a.From() == nil {
 		return nil
 	}
 	if err := communication.Went(ctx, s.Door, act.JobCaller(WentJob), a, version, by, not); err != nil {
 		return err
 	}
-	if waits && now.Sub(*a.ApprovedAt) < stopLooking {
+	if waits && now.Sub(*a.From()) < stopLooking {
 		return &act.Later{At: now.Add(lookAgain)}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/governance/communication"
@@ -316,6 +317,55 @@ func TestAnotherApprovalIsAnotherAnnouncement(t *testing.T) {
 			t.Errorf("%+v", a.Deliveries)
 		}
 	})
+}
+
+// A policy's text that comes into force is announced to its audience, once, by the
+// channels with which it does, with the approval of the text, and POL-02's source has it.
+func TestAPolicyInForceIsAnnounced(t *testing.T) {
+	o, post, slack := openAnnounced(t)
+	text := catalog.Policies()[slices.IndexFunc(catalog.Policies(), func(p catalog.Policy) bool { return p.Audience == "everybody" })]
+	made, err := o.InstallPolicies(context.Background(), apptest.Operator, []catalog.Policy{text}, "The wiki")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := made.Versions[0]
+	ref := "policy_version/" + version
+	chief := act.Caller{ID: "person/E3", Roles: []string{"administrator"}}
+	o.move(apptest.Operator, policies.Versions, version, policies.InReview, nil)
+	o.move(chief, policies.Versions, version, policies.Approved, nil)
+	approved := o.Clock.Now()
+	o.Manual.Advance(40 * 24 * time.Hour)
+	o.move(apptest.Operator, policies.Versions, version, policies.InForce, map[string]any{"channels": []string{"portal", "e-mail", "Slack"}})
+	for range 3 { // the last time as if its job were run again
+		o.run()
+		o.Manual.Advance(time.Hour)
+		if err := o.AnnounceVersion(context.Background(), act.JobCaller(surface.PolicyJob), version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := o.announcement("ANN-1")
+	if a.State != communication.Delivered || a.PolicyVersion != ref || a.ApprovedWith != ref || a.ApprovedBy != "person/E3" || a.Author != "job/policy.follow" || a.Audience != "everybody" ||
+		!a.ApprovedAt.Before(approved.Add(time.Second)) || a.ReleasedAt.Sub(*a.ApprovedAt) < 39*24*time.Hour || !slices.Equal(went(a), []string{"portal: 4 inboxes", "e-mail: 4 messages", "Slack: 4 messages"}) {
+		t.Errorf("%+v, %q", a, went(a))
+	}
+	o.wants("person/E1", notifications.Announcement, "In force: "+text.Title+" -> /r/announcements/ANN-1")
+	told := 0
+	for _, letter := range post.Letters() {
+		if strings.Contains(letter.Body, "is in force since") {
+			told++
+		}
+	}
+	if told != 4 || len(slack.Posted()) < 4 {
+		t.Errorf("%d letters, %d messages", told, len(slack.Posted()))
+	}
+	// One that somebody has written about the next text is the only one.
+	next := o.add(policies.Versions, map[string]any{"policy": "policy/" + text.ID, "text": string(text.File) + "\nOne rule more.\n", "procedure": "The wiki"})
+	o.announce(map[string]any{"channels": []string{"portal"}, "policy_version": "policy_version/" + next})
+	o.move(apptest.Operator, policies.Versions, next, policies.InReview, nil)
+	o.move(chief, policies.Versions, next, policies.Approved, nil)
+	o.move(apptest.Operator, policies.Versions, next, policies.InForce, map[string]any{"channels": []string{"portal"}})
+	o.run()
+	o.wants("person/E1", notifications.Announcement, "In force: "+text.Title+" -> /r/announcements/ANN-1", "A new rule -> /r/announcements/ANN-2")
 }
 
 // A text of a policy is told by channels that announcements have, too.

@@ -39,6 +39,7 @@ var causes = func() map[string][]ofEvent {
 		typeOf(training.Register, "reminded"):                        {trainingAssigned},
 		typeOf(training.Register, "added"):                           {trainingAssigned},
 		typeOf(communication.Announcements, "moved"):                 {announced},
+		typeOf(communication.Announcements, communication.Released):  {announced},
 		typeOf(communication.Announcements, communication.Unreached): {notReached},
 	}
 	waiting := map[string]bool{}

@@ -2,15 +2,19 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // as is an employee with the role of an account.
@@ -80,7 +84,40 @@ func (w *world) rule(ctx context.Context) error {
 			}
 		}
 	}
+	for i := range texts {
+		if err := w.announce(ctx, fmt.Sprintf("PV-%d", i+1)); err != nil {
+			return err
+		}
+	}
 	return w.ask(ctx)
+}
+
+// announce announces a policy's version in force. Nothing is sent in a demonstration: the
+// keeper says by what message it went out.
+func (w *world) announce(ctx context.Context, version string) error {
+	if err := w.AnnounceVersion(ctx, act.JobCaller(surface.PolicyJob), version); err != nil {
+		return fmt.Errorf("%s: %w", version, err)
+	}
+	var made *communication.Announcement
+	if err := w.DB.Read(ctx, func(r *store.Reader) error {
+		_, err := record.List(r, communication.Announcements, record.Query{Filter: fmt.Sprintf("item.policy_version == %q", policies.Versions.Name+"/"+version)}, func(v *record.Version) error {
+			made = &communication.Announcement{}
+			return json.Unmarshal(v.Doc, made)
+		})
+		return err
+	}); err != nil {
+		return fmt.Errorf("%s: %w", version, err)
+	}
+	var deliveries []communication.Delivery
+	for _, channel := range made.Channels {
+		deliveries = append(deliveries, communication.Delivery{Channel: channel, At: made.ReleasedAt, Reference: "the announcement of " + version})
+	}
+	fields, err := asFields(map[string]any{"deliveries": deliveries})
+	if err != nil {
+		return err
+	}
+	_, err = w.MoveRecord(ctx, w.officers["compliance lead"].caller(), communication.Announcements, made.ID, record.AnyVersion, communication.Delivered, fields)
+	return err
 }
 
 // ask asks everybody about the policies who was not asked yet.

@@ -32,7 +32,11 @@ type Announcement struct {
 
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 	ApprovedBy string     `json:"approved_by,omitempty"`
-	Deliveries []Delivery `json:"deliveries,omitempty"`
+	// ApprovedWith is the record with whose approval this was approved, ReleasedAt when it
+	// was made then: it is told from there on.
+	ApprovedWith string     `json:"approved_with,omitempty"`
+	ReleasedAt   *time.Time `json:"released_at,omitempty"`
+	Deliveries   []Delivery `json:"deliveries,omitempty"`
 	// Unreached are the channels by which it was sent and did not reach everybody.
 	Unreached   []Failure  `json:"unreached,omitempty"`
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
@@ -82,7 +86,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{From: Approved, To: Draft},
 		record.Withdrawing(Draft),
 		{From: Approved, To: Delivered, Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
-			Guard: `item.channels.all(c, item.deliveries.exists(d, d.channel == c)) && item.deliveries.all(d, d.at >= item.approved_at && d.at <= item.delivered_at)`,
+			Guard: `item.channels.all(c, item.deliveries.exists(d, d.channel == c)) && item.deliveries.all(d, d.at >= (has(item.released_at) ? item.released_at : item.approved_at) && d.at <= item.delivered_at)`,
 			Why:   "it went out by each of its channels, after it was approved and before now"},
 	},
 	Fields: []record.Field{
@@ -99,6 +103,8 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "authors", Label: "Written by", Given: true},
 		{Name: "approved_at", Label: "Approved", Section: "Delivery", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
+		{Name: "approved_with", Label: "Approved with", Given: true, Refers: "policy_version", Help: "The policy's version whose approval is that of its announcement: whoever approved the text, which everybody has to know, approved that it is told."},
+		{Name: "released_at", Label: "Made", Given: true, Help: "When the version came into force, and SCAF made its announcement."},
 		{Name: "deliveries", Label: "Deliveries", Help: "By each channel when, and how to find it again. SCAF writes down what it sent."},
 		{Name: "unreached", Label: "Did not go out", Given: true, Help: "By which channels it did not reach its audience, and what to do about it."},
 		{Name: "delivered_at", Label: "Delivered", Given: true},
@@ -119,7 +125,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 // Compute ends an approval with its state: another text is approved anew.
 func (a *Announcement) Compute() {
 	if a.State == Draft {
-		a.ApprovedAt, a.ApprovedBy = nil, ""
+		a.ApprovedAt, a.ApprovedBy, a.ApprovedWith, a.ReleasedAt = nil, "", "", nil
 	}
 	if a.State != Approved {
 		a.Unreached = nil
@@ -152,14 +158,23 @@ func (a *Announcement) Validate() (wrong []record.FieldError) {
 	return wrong
 }
 
-// Missing are the channels by which an announcement has not gone out since it was
-// approved.
+// Missing are the channels by which an announcement has not gone out since it may be
+// told.
 func (a *Announcement) Missing() []string {
 	return slices.DeleteFunc(slices.Clone(a.Channels), func(channel string) bool {
 		return slices.ContainsFunc(a.Deliveries, func(d Delivery) bool {
-			return d.Channel == channel && d.At != nil && a.ApprovedAt != nil && !d.At.Before(*a.ApprovedAt)
+			return d.Channel == channel && d.At != nil && a.From() != nil && !d.At.Before(*a.From())
 		})
 	})
+}
+
+// From is when an announcement may be told: since it was approved, or made of what was
+// approved before; nil while it is a draft.
+func (a *Announcement) From() *time.Time {
+	if a.ReleasedAt != nil {
+		return a.ReleasedAt
+	}
+	return a.ApprovedAt
 }
 
 // Unreached is the verb of the event that an announcement did not go out by a channel.

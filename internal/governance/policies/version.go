@@ -66,7 +66,7 @@ type Version struct {
 
 // Versions describes the register of the policies' texts.
 var Versions = record.Define[Version](record.Definition{
-	Kind: "policy_version", Register: "policy_versions", Title: "Policy versions", Singular: "Policy version", Prefix: "PV", At: "approved_at",
+	Kind: kindVersion, Register: "policy_versions", Title: "Policy versions", Singular: "Policy version", Prefix: "PV", At: "approved_at",
 	States: []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Authors: "authors", Fixed: []string{"policy"},
 	Transitions: []record.Transition{
 		{From: Draft, To: InReview, Required: []string{"procedure"}},
@@ -102,7 +102,8 @@ var Versions = record.Define[Version](record.Definition{
 		{Name: "superseded_at", Label: "Superseded", Given: true},
 		{Name: "sha256", Label: "SHA-256", Computed: true},
 	},
-	Dues: []record.Due{{Name: "force", What: "Bring the policy version into force", At: "planned_at", Owner: "author", Open: `item.state == "approved" && has(item.effective_at)`}},
+	Dues:    []record.Due{{Name: "force", What: "Bring the policy version into force", At: "planned_at", Owner: "author", Open: `item.state == "approved" && has(item.effective_at)`}},
+	Derived: []record.Derived{{Name: "policy_announcements", At: "announced_at", Item: Announced{}, Items: announcements}},
 })
 
 // Compute takes from the text what it says. What its front matter does not say

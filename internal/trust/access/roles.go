@@ -111,7 +111,7 @@ var Roles = Table{
 		"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "acknowledgment.remind", "training.remind", "training.assign", "training.settle", "performance_review.settle",
 		"agreement.open", "agreement.settle", "performance_review.plan", "performance_review.assign", "meeting.prepare",
 	},
-	"job/policy.follow":    {"acknowledgment.ask", "acknowledgment.settle"},
+	"job/policy.follow":    {"acknowledgment.ask", "acknowledgment.settle", "announcement.release"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/account.first":    {"account.create"},

@@ -1,0 +1,49 @@
+package communication
+
+import (
+	"context"
+	"fmt"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+)
+
+// Released is the verb of the event that an announcement was made which was approved with
+// what it is about.
+const Released = "released"
+
+// Release makes the announcement of a policy's version that has come into force. Whoever
+// approved the version approved that it is told: the announcement is made approved, by
+// them and at that time, and says with what. It is made once: where one names the version
+// that was not withdrawn, whoever wrote it, nothing is made.
+func Release(ctx context.Context, door *act.Door, caller act.Caller, a Announcement) error {
+	there := false
+	look := func(v *record.Version) error { there = true; return nil }
+	_, err := door.Do(ctx, caller, "announcement.release", a.PolicyVersion, func(tx *act.Tx) error {
+		there = false
+		if _, err := record.List(&tx.Reader, Announcements, record.Query{
+			Filter: fmt.Sprintf("item.policy_version == %q && item.state != %q", a.PolicyVersion, record.Withdrawn),
+		}, look); err != nil || there {
+			return err
+		}
+		now := tx.Now()
+		number, err := record.Number(&tx.Reader, Announcements.Name)
+		if err != nil {
+			return err
+		}
+		for a.ID = ""; a.ID == ""; number++ { // an import brings numbers of its own
+			id := fmt.Sprintf("%s-%d", Announcements.Prefix, number)
+			taken, err := record.Current(&tx.Reader, Announcements.Name, []string{id})
+			if err != nil {
+				return err
+			}
+			if len(taken) == 0 {
+				a.ID = id
+			}
+		}
+		a.State, a.Author, a.Authors, a.ApprovedWith, a.ReleasedAt = Approved, caller.ID, []string{caller.ID}, a.PolicyVersion, &now
+		_, err = record.Put(tx, Announcements, record.Change{Verb: Released, ID: a.ID, Doc: &a})
+		return err
+	})
+	return err
+}
