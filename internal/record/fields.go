@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -28,6 +29,8 @@ type Field struct {
 	// Choices are the only values that the field can have, if it has one; each
 	// element of a list is one of them.
 	Choices []string
+	// Called is what people see of choices that their own words do not say well.
+	Called map[string]string
 	// Refers is the kind of the records that the field names, one or a list, by
 	// their references: "vendor/VEN-12". Where it is a person, an account that
 	// belongs to nobody in the register of people may stand there, too.
@@ -93,6 +96,9 @@ func Words(name string) string {
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
 }
+
+// Choice is what people see of a value that is one of the field's choices.
+func (f *Field) Choice(value string) string { return cmp.Or(f.Called[value], Words(value)) }
 
 // Shape is what the values of a field look like to who types them.
 type Shape string

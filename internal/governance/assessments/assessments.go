@@ -89,7 +89,7 @@ var Register = record.Define[Assessment](record.Definition{
 		{Name: "as_written", Label: "Done as written?", Section: "Statement", Long: true, Help: "Whether the control is performed as it is written, and where not."},
 		{Name: "evidence", Label: "Evidence looked at", Long: true, Help: "What was looked at to say so: records, logs, tickets."},
 		{Name: "improvements", Label: "What would make it better", Long: true, Help: "What gets in the way, and what would help. Nothing is an answer, too."},
-		{Name: "result", Label: "Result", Choices: []string{Works, WithGaps, DoesNot, NotDone}, Help: "How the control worked in the quarter; not_done: nobody performed it."},
+		{Name: "result", Label: "Result", Choices: []string{Works, WithGaps, DoesNot, NotDone}, Help: "How the control worked in the quarter. Not done: nobody performed it."},
 		{Name: "gaps", Label: "Gaps", Long: true, Help: "What is missing. Needed unless it works."},
 		{Name: "finding", Label: "Finding", Refers: kindFinding, Help: "The finding that came of it, like finding/FND-1. Needed when it does not work."},
 		{Name: "submitted_by", Label: "Submitted by", Given: true},
@@ -124,7 +124,7 @@ func withdrawing(from string) record.Transition {
 func submitting(from string) record.Transition {
 	return record.Transition{
 		From: from, To: Submitted, Required: []string{"as_written", "evidence", "improvements", "result"},
-		Stamp: []string{"submitted_at", "submitted_by"},
+		Offered: []string{"gaps", "finding"}, Stamp: []string{"submitted_at", "submitted_by"},
 		Guard: `item.submitted_by == item.assessor`, Why: "the assessor submits it, in their own name",
 		Check: complete,
 	}
@@ -148,7 +148,7 @@ func complete(r *store.Reader, doc json.RawMessage) error {
 		wrong = append(wrong, record.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)})
 	}
 	if a.Result != Works && strings.TrimSpace(a.Gaps) == "" {
-		refuse("gaps", "are missing, and the result is %s", a.Result)
+		refuse("gaps", "are missing: they are named unless the control works")
 	}
 	if a.Result == DoesNot && a.Finding == "" {
 		refuse("finding", "is missing: a control that does not work has one")

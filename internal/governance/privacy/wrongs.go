@@ -45,9 +45,9 @@ var Breaches = record.Define[Breach](record.Definition{
 	Fixed:  []string{"found_at"},
 	States: []string{"found", "judged", "settled"},
 	Transitions: []record.Transition{
-		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason"}, Stamp: []string{"judged_at", "judged_by"}},
+		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason"}, Offered: []string{"effects"}, Stamp: []string{"judged_at", "judged_by"}},
 		{From: "judged", To: "found"},
-		{From: "judged", To: "settled", Permission: "privacy_breach.judge", Stamp: []string{"settled_at", "settled_by"},
+		{From: "judged", To: "settled", Permission: "privacy_breach.judge", Offered: []string{"authority", "reported_at", "people_told"}, Stamp: []string{"settled_at", "settled_by"},
 			Guard: `!item.must_report || has(item.reported_at) && item.reported_at <= item.settled_at && has(item.authority) && item.authority != "" && has(item.people_told) && item.people_told`,
 			Why:   "one that must be reported was, to a named authority, and the people concerned were told"},
 	},

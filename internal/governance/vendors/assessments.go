@@ -44,7 +44,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 	Kind: "vendor_assessment", Register: "vendor_assessments", Title: "Vendor assessments", Singular: "Vendor assessment", Prefix: "VAS",
 	At: "done_at", Author: "assessor", States: []string{"draft", "done", record.Withdrawn},
 	Transitions: []record.Transition{
-		{From: "draft", To: "done", Required: []string{"answers", "result"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
+		{From: "draft", To: "done", Required: []string{"answers", "result"}, Offered: []string{"conditions"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
 		record.Withdrawing("draft"),
 	},
 	Fields: []record.Field{
@@ -52,7 +52,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 		{Name: "vendor", Label: "Vendor", Section: "Assessment", Required: true, Refers: kindVendor, Help: "Its reference, like vendor/VEN-1."},
 		{Name: "year", Label: "Year", Help: "For which year it is."},
 		{Name: "tier", Label: "Tier", Required: true, Choices: Tiers, Help: "The vendor's tier when it was assessed."},
-		{Name: "questionnaire", Label: "Questionnaire", Required: true, Choices: []string{general, kyc}, Help: "kyc-aml for providers of identity and money-laundering checks."},
+		{Name: "questionnaire", Label: "Questionnaire", Required: true, Choices: []string{general, kyc}, Called: map[string]string{kyc: "KYC/AML"}, Help: "KYC/AML for providers of identity and money-laundering checks (kyc-aml in a table)."},
 		{Name: "answers", Label: "Answers", Help: "To each question of the questionnaire. An answer that is not yes needs a note.",
 			Rows: &record.Rows{By: "questionnaire", Key: "question", Of: asked, From: "vendor", Usual: usual}},
 		{Name: "result", Label: "Result", Section: "Result", Choices: []string{"fit", "fit with conditions", "unfit"}, Help: "Whether it may be used."},
@@ -110,16 +110,19 @@ func answered(r *store.Reader, doc json.RawMessage) error {
 		return err
 	}
 	var left []string
-	for _, q := range Questions(a.Questionnaire) {
+	for i, q := range Questions(a.Questionnaire) {
 		if !slices.ContainsFunc(a.Answers, func(one Answer) bool { return one.Question == q.ID }) {
-			left = append(left, q.ID)
+			left = append(left, fmt.Sprintf("%d. %s", i+1, q.Text))
 		}
 	}
 	refuse := func(field, format string, args ...any) error {
 		return &record.Invalid{Fields: []record.FieldError{{Field: field, Problem: fmt.Sprintf(format, args...)}}}
 	}
+	if len(left) > 3 {
+		left = append(left[:2], fmt.Sprintf("And %d more.", len(left)-2))
+	}
 	if len(left) > 0 {
-		return refuse("answers", "these questions have none: %s", strings.Join(left, ", "))
+		return refuse("answers", "these questions have none: %s", strings.Join(left, " "))
 	}
 	current, err := record.Get(r, kindVendor, strings.TrimPrefix(a.Vendor, kindVendor+"/"))
 	if errors.Is(err, record.ErrNone) {

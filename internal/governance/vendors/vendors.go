@@ -91,7 +91,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "data", Label: "Data", Section: "Tier", Choices: DataClasses, Help: "Which of our data it sees; none is an answer, too."},
 		{Name: "access", Label: "Access", Choices: Accesses, Help: "What it can do in our systems."},
 		{Name: "criticality", Label: "Criticality", Choices: Criticalities, Help: "Essential: our service stands still without it."},
-		{Name: "tier", Label: "Tier", Computed: true, Help: "Follows from data, access and criticality, unless somebody else than the owner set another one."},
+		{Name: "tier", Label: "Tier", Computed: true, Choices: Tiers, Help: "Follows from data, access and criticality, unless somebody else than the owner set another one."},
 		{Name: "tier_override", Label: "Another tier", Given: true, Choices: Tiers, Help: "The tier that was set instead."},
 		{Name: "tier_reason", Label: "Why another tier", Given: true, Help: "Why the computed one is not right."},
 		{Name: "tier_by", Label: "Other tier by", Given: true},

@@ -212,7 +212,7 @@ func TestWhatIsCheckedAgainstOtherRecords(t *testing.T) {
 		all = `{"result":"fit","answers":` + answers("kyc-aml") + `}`
 		move("person/b", vendors.Assessments, "VAS-2", "done", all, "person/owner is the owner of vendor/VEN-1")
 		add("person/b", vendors.Assessments, `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"kyc-aml"}`)
-		move("person/b", vendors.Assessments, "VAS-3", "done", `{"result":"fit","answers":[{"question":"licence","answer":"yes"}]}`, "these questions have none: reliance")
+		move("person/b", vendors.Assessments, "VAS-3", "done", `{"result":"fit","answers":[{"question":"licence","answer":"yes"}]}`, "these questions have none: 2. ")
 		move("person/owner", vendors.Assessments, "VAS-3", "done", all, "person/owner is the owner of vendor/VEN-1")
 		move("person/b", vendors.Assessments, "VAS-3", "done", strings.Replace(all, `"fit"`, `"unfit"`, 1), "")
 		move("person/a", vendors.Register, "VEN-1", "assessed", seen, "no finished assessment")

@@ -178,7 +178,7 @@ func askedLater(kind *record.Kind, field string) bool {
 	asked := false
 	for i := range kind.Transitions {
 		t := &kind.Transitions[i]
-		if !slices.Contains(t.Required, field) {
+		if !slices.Contains(t.Required, field) && !slices.Contains(t.Offered, field) {
 			continue
 		}
 		if t.From == kind.States[0].Name && goesOn(t.To) {

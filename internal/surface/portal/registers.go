@@ -105,8 +105,8 @@ func (p *Portal) ask(kind *record.Kind, query url.Values) *asked {
 // is asks that a column has a value.
 func (a *asked) is(c record.Column, shape record.Shape, name, value string) {
 	text := value
-	if len(a.kind.Field(c.Field).Choices) > 0 || c.Field == "state" {
-		text = record.Words(value)
+	if field := a.kind.Field(c.Field); len(field.Choices) > 0 || c.Field == "state" {
+		text = field.Choice(value)
 	}
 	cel := "item." + c.Field + " == " + literal(value)
 	switch shape {

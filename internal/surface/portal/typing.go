@@ -366,7 +366,7 @@ func (p *Portal) inputAt(f record.Part, name, key string, t typing, by filling) 
 			in.Options = append(in.Options, option{"", "–", in.Value == ""})
 		}
 		for _, choice := range f.Choices {
-			in.Options = append(in.Options, option{choice, record.Words(choice), slices.Contains(t.texts, choice)})
+			in.Options = append(in.Options, option{choice, f.Choice(choice), slices.Contains(t.texts, choice)})
 		}
 	case shape == record.ShapeTruth:
 		in.Control = "one"
