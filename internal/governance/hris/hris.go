@@ -68,7 +68,7 @@ var Deliveries = record.Define[Delivery](record.Definition{
 		{Field: "acknowledgment", Filter: true}, {Field: "state", Label: "State", Filter: true}, {Field: "at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
-		{Name: "id", Label: "Message"}, {Name: "acknowledgment", Label: "Acknowledgment", Refers: "acknowledgment"}, {Name: "event", Label: "Event"},
+		{Name: "id", Label: "Message"}, {Name: "state", Label: "State", Choices: []string{Sent, Refused}}, {Name: "acknowledgment", Label: "Acknowledgment", Refers: "acknowledgment"}, {Name: "event", Label: "Event"},
 		{Name: "at", Label: "Sent"}, {Name: "answer", Label: "Answer"}, {Name: "attempt", Label: "Attempt"}, {Name: "sha256", Label: "SHA-256 of the message"},
 	},
 })

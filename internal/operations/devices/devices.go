@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/rounds"
 )
@@ -27,6 +28,7 @@ type Device struct {
 	LastSeenAt *time.Time `json:"last_seen_at,omitempty"`
 	// Compliant is what the latest posture says; nil where there is none.
 	Compliant *bool      `json:"compliant,omitempty"`
+	Posture   string     `json:"posture,omitempty"` // the latest
 	EndedHow  string     `json:"ended_how,omitempty"`
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 }
@@ -52,6 +54,7 @@ var Register = record.Define[Device](record.Definition{
 		{Name: "state", Label: "State"},
 		{Name: "last_seen_at", Label: "Last seen", Section: "State of the device", Given: true},
 		{Name: "compliant", Label: "As it should be", Given: true, Help: "What the latest posture says."},
+		{Name: "posture", Label: "Latest posture", Given: true, Refers: "device_posture"},
 		{Name: "listed_at", Label: "Listed", Given: true},
 		{Name: "ended_how", Label: "How it ended", Long: true, Help: "What became of it: returned and wiped, lost and wiped from afar, scrapped."},
 		{Name: "ended_at", Label: "Ended", Given: true},
@@ -150,6 +153,18 @@ func (p *Posture) Validate() (wrong []record.FieldError) {
 	return append(wrong, record.Bounded(maxText, "note", p.Note)...)
 }
 
+// Consult refuses the posture of a device of which nobody knows whose it is.
+func (p *Posture) Consult(r *store.Reader, old any) error {
+	if old != nil || p.Owner != "" {
+		return nil
+	}
+	_, err := record.Get(r, Register.Name, p.Device)
+	if errors.Is(err, record.ErrNone) {
+		return record.Refuse("owner", "is missing, and %s is not in the register of devices", p.Device)
+	}
+	return err
+}
+
 // Before brings the device up to date, or into the register: what is found is
 // listed. The owner is the register's where the posture names none.
 func (p *Posture) Before(tx *act.Tx, old any) error {
@@ -163,9 +178,6 @@ func (p *Posture) Before(tx *act.Tx, old any) error {
 	v, err := record.Get(&tx.Reader, Register.Name, p.Device)
 	switch {
 	case errors.Is(err, record.ErrNone):
-		if p.Owner == "" {
-			return record.Refuse("owner", "is missing, and %s is not in the register of devices", p.Device)
-		}
 		now := tx.Now()
 		d.ListedAt = &now
 	case err != nil:
@@ -180,7 +192,7 @@ func (p *Posture) Before(tx *act.Tx, old any) error {
 	if d.LastSeenAt != nil && !p.SeenAt.After(*d.LastSeenAt) || d.State == Ended {
 		return nil // an older reading, or one of a device that is gone
 	}
-	d.LastSeenAt, d.Compliant, d.Owner = p.SeenAt, &p.Compliant, p.Owner
+	d.LastSeenAt, d.Compliant, d.Posture, d.Owner = p.SeenAt, &p.Compliant, Postures.Name+"/"+p.ID, p.Owner
 	_, err = record.Put(tx, Register, record.Change{Verb: "seen", ID: d.ID, Doc: d, Expect: version})
 	return err
 }
