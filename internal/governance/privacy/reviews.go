@@ -14,8 +14,8 @@ import (
 type ActivityReview struct {
 	rounds.Round
 	At             time.Time `json:"at"`
-	By             string    `json:"by"`
-	Owner          string    `json:"owner"`
+	By             string    `json:"by" refers:"person"`
+	Owner          string    `json:"owner" refers:"person"`
 	LawfulGround   string    `json:"lawful_ground"`
 	Purposes       []string  `json:"purposes,omitempty"`
 	NoticePurposes []string  `json:"notice_purposes,omitempty"`

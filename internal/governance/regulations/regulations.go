@@ -49,8 +49,8 @@ type Regulation struct {
 type Review struct {
 	rounds.Round
 	At          time.Time `json:"at"`
-	By          string    `json:"by"`
-	Owner       string    `json:"owner"`
+	By          string    `json:"by" refers:"person"`
+	Owner       string    `json:"owner" refers:"person"`
 	Applies     string    `json:"applies"`
 	Reason      string    `json:"reason"`
 	Impact      string    `json:"impact,omitempty"`

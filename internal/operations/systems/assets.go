@@ -42,8 +42,8 @@ type Asset struct {
 type Confirmation struct {
 	rounds.Round
 	At        time.Time `json:"at"`
-	By        string    `json:"by"`
-	Owner     string    `json:"owner"`
+	By        string    `json:"by" refers:"person"`
+	Owner     string    `json:"owner" refers:"person"`
 	DataClass string    `json:"data_class,omitempty"`
 	Flows     []string  `json:"flows,omitempty"`
 	Scopes    []string  `json:"scopes,omitempty"`

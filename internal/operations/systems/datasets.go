@@ -48,8 +48,8 @@ type DataSet struct {
 type Review struct {
 	rounds.Round
 	At         time.Time        `json:"at"`
-	By         string           `json:"by"`
-	Owner      string           `json:"owner"`
+	By         string           `json:"by" refers:"person"`
+	Owner      string           `json:"owner" refers:"person"`
 	Class      string           `json:"class"`
 	Store      string           `json:"store,omitempty"`
 	StoreClass string           `json:"store_class,omitempty"`

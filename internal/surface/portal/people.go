@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -16,12 +17,16 @@ type personPage struct {
 	Late    int // of what they owe
 	Now     time.Time
 	Held    []heldLine
+	About   []heldLine // records of theirs, for which they do not answer
 }
 
 type heldLine struct {
 	surface.Held
 	Href string
 }
+
+// Overdue is how a deadline is marked that has passed.
+func (*personPage) Overdue() calendar.State { return calendar.Late }
 
 // personPath is the page of what somebody answers for and owes.
 func personPath(id string) string { return "/people/" + url.PathEscape(id) }
@@ -46,7 +51,12 @@ func (p *Portal) person(r *request) (*shown, error) {
 		}
 	}
 	for _, h := range holding.Records {
-		page.Held = append(page.Held, heldLine{h, p.ask(h.Kind, map[string][]string{prefix + h.Field.Name: {holding.Person.Ref()}}).with()})
+		line := heldLine{h, p.ask(h.Kind, map[string][]string{prefix + h.Field.Name: {holding.Person.Ref()}}).with()}
+		if h.Field.Name == "person" || h.Field.Name == "about" {
+			page.About = append(page.About, line)
+		} else {
+			page.Held = append(page.Held, line)
+		}
 	}
 	return &shown{page: "person", title: holding.Person.Name, data: page}, nil
 }

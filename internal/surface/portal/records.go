@@ -262,7 +262,10 @@ func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 					continue
 				}
 				a := p.ask(kind, map[string][]string{prefix + f.Name: {ref}})
-				one := naming{Title: kind.Title + ": " + f.Label, Href: a.with()}
+				one := naming{Title: kind.Title, Href: a.with()}
+				if f.Name != r.kind.Name { // it says what this record is there
+					one.Title += ": " + f.Label
+				}
 				if kind.Personal { // reading them is recorded: only for whoever asks
 					all = append(all, one)
 					continue

@@ -78,5 +78,8 @@ func plural[N int | int64](n N, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
+	if strings.HasSuffix(what, "sh") {
+		what += "e"
+	}
 	return strconv.FormatInt(int64(n), 10) + " " + what + "s"
 }

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -30,12 +31,16 @@ type shownValue struct {
 	Columns []string
 	Rows    [][]shownValue
 	More    int
+	Wide    bool // too many columns for the width of a page: a row stands on lines of its own
 }
 
 // Some reports whether there is anything to see.
 func (v *shownValue) Some() bool {
 	return len(v.Lines)+len(v.Rendered)+len(v.Parts)+len(v.Rows) > 0
 }
+
+// besides is how many columns a table in the page of a record has.
+const besides = 6
 
 // maxRows is how many rows of a list of structs a page shows.
 const maxRows = 50
@@ -88,6 +93,25 @@ func (v *shownValue) asked(rows *record.Rows, by string) {
 	}
 }
 
+// length is a length of time as people say it: 16 days, 5h, 30m.
+func length(text string) string {
+	const day = 24 * time.Hour
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return text
+	case d >= 2*day && d%day == 0:
+		return plural(int(d/day), "day")
+	}
+	short := d.String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(short, nothing) {
+			short = short[:len(short)-2]
+		}
+	}
+	return short
+}
+
 // described is a field of a record with the type of what it holds. The state has the
 // choices of the lifecycle.
 func described(kind *record.Kind, f record.Field) record.Part {
@@ -111,7 +135,7 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 	line := func(text string) shownLine {
 		switch {
 		case len(f.Choices) > 0:
-			return shownLine{Text: record.Words(text), Tone: text}
+			return shownLine{Text: f.Choice(text), Tone: text}
 		case f.Name == "control" || f.Name == "controls":
 			one := shownLine{Text: text, Href: p.controlOf(r, text)}
 			if len(r.controls) > 0 && !r.controls[text] {
@@ -133,6 +157,8 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 			var err error
 			v.Rendered, err = markdown(text)
 			return v, err
+		case f.Of == reflect.TypeFor[record.Duration]():
+			v.Lines = []shownLine{{Text: length(text)}}
 		default:
 			v.Lines = []shownLine{line(text)}
 		}
@@ -229,6 +255,7 @@ func (p *Portal) structs(r *request, v *shownValue, parts []record.Part, raw jso
 			continue
 		}
 		v.Columns = append(v.Columns, part.Label)
+		v.Wide = len(v.Columns) > besides
 		for i := range all {
 			rows[i] = append(rows[i], column[i])
 		}

@@ -2,6 +2,8 @@ package portal_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -73,5 +75,39 @@ func TestWhatSCAFKeepsIsRead(t *testing.T) {
 		for _, link := range regexp.MustCompile(`<th scope="row"><a href="(/r/[^"]+)"`).FindAllStringSubmatch(list.body, 3) {
 			b.get(link[1]).want(t, 200).read(t)
 		}
+	}
+}
+
+// A length of time reads as people say it, and its form has it as it was typed.
+func TestALengthOfTimeReadsAsPeopleSayIt(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	n := 0
+	for text, want := range map[string]string{
+		"384h0m0s": "16 days", "8760h": "365 days", "24h": "24h", "5h0m0s": "5h", "30m": "30m", "1h30m": "1h30m", "0s": "0s", "90s": "1m30s", "10h10m0s": "10h10m",
+	} {
+		n++
+		s.records(t, "data_sets", fmt.Sprintf(`{"title":"Set","owner":"person/E1","class":"internal","retention":%q}`, text))
+		b.get(fmt.Sprintf("/r/data_sets/DS-%d", n)).want(t, http.StatusOK, "<dt>Retention</dt><dd>"+want+"</dd>")
+		b.get(fmt.Sprintf("/r/data_sets/DS-%d/edit", n)).want(t, http.StatusOK, `value="`+text+`"`)
+	}
+}
+
+// The rows of a list that have many fields stand on lines of their own, with the names of
+// people; a record that names this one says as what, unless that is what this one is.
+func TestRowsOfManyFields(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	s.records(t, "people", `{"id":"E1","name":"Ada Example"}`)
+	s.records(t, "vendors", `{"name":"Example","service":"s","category":"cloud","owner":"person/E1"}`)
+	s.records(t, "vendor_contracts", `{"vendor":"vendor/VEN-1","title":"Terms","owner":"person/E1","begins_at":"2026-01-01T00:00:00Z"}`)
+	b.get("/r/vendors/VEN-1").want(t, http.StatusOK, "<h2>Vendor contracts</h2>")
+	b.get("/r/people/E1").want(t, http.StatusOK, "<h2>Vendors: Owner</h2>")
+	s.records(t, "processing_activities", `{"title":"Screening","owner":"person/E1","purposes":["x"],"data":["names","dates"],"lawful_ground":"contract"}`)
+	b.post("/r/processing_activities/PA-1/move", "version", "1", "state", "reviewed", "f.purposes", "x", "f.data", "names\ndates", "f.lawful_ground", "contract", "f.quality_check", "A sample").
+		goes(t, "/r/processing_activities/PA-1")
+	page := b.get("/r/processing_activities/PA-1").want(t, http.StatusOK, `<ol class="rounds"><li><dl class="parts">`, "<dt>Quality check</dt><dd>")
+	if n := strings.Count(page.body, `<dt>Owner</dt><dd><a href="/r/people/E1"`); n != 2 {
+		t.Error("whose round it was is no link with a name")
 	}
 }
