@@ -2,7 +2,9 @@ package browser
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -41,6 +43,7 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	v.presses("Add it")
 	v.at("/r/vendor_assessments/VAS-1", "VAS-1")
 	v.holds("main", questions[3].Text, "Partly", "The rate is theirs.")
+	v.says("Questionnaire", "KYC/AML")
 	v.audited("vendor-assessment")
 	v.fills("done-f-result", "fit")
 	v.presses("Done")
@@ -67,4 +70,104 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	reader := s.signs(t, "auditor")
 	reader.goes("/r/vendor_assessments/VAS-1")
 	reader.holds("main", questions[0].Text)
+}
+
+// A vendor is taken on: proposed by one person, assessed, approved by another, bound by a
+// contract, and read about in each year, with a letter for the time between two reports.
+// In the end its access ends and the data comes back, with a certificate.
+func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	v := c.signs(t, "control-owner")
+	path := v.adds("vendors", "f-name", "Example Cloud", "f-service", "Runs our systems", "f-category", "cloud", "f-owner", "person/E5")
+	vendor := ref("vendor", path)
+	v.stands("Proposed")
+	v.unfolds("Assessed")
+	v.ticks("f.data", "confidential")
+	v.fills("assessed-f-access", "production", "assessed-f-criticality", "essential")
+	if status := v.sends("Assessed"); status != 422 {
+		t.Errorf("a vendor that nobody assessed is answered with %d", status)
+	}
+	v.holds("[role=alert]", "there is no finished assessment")
+
+	lead := c.signs(t, "compliance")
+	lead.goes("/new/vendor_assessments")
+	lead.fills("f-vendor", vendor, "f-year", "2026", "f-tier", "critical")
+	lead.presses("Show what is asked")
+	for n := range vendors.Questions("general") {
+		lead.ticks(fmt.Sprintf("f.answers.%d.answer", n), "yes")
+	}
+	lead.presses("Add it")
+	lead.fills("done-f-result", "fit with conditions")
+	if status := lead.sends("Done"); status != 422 {
+		t.Errorf("conditions that nobody names are answered with %d", status)
+	}
+	lead.fills("done-f-conditions", "Our keys stay with us")
+	lead.presses("Done")
+	lead.says("Conditions", "Our keys stay with us")
+	lead.says("Done by", "Ada Example")
+
+	v.presses("Assessed")
+	v.stands("Assessed")
+	v.says("Tier", "Critical")
+	if v.offers("Approved") {
+		t.Error("the owner is offered to approve it")
+	}
+	lead.goes(path)
+	if status := lead.sends("Approved"); status == 200 {
+		t.Error("who assessed it approves it")
+	}
+	lead.holds("[role=alert]", "proposed or assessed VEN-1")
+	executive := c.signs(t, "executive")
+	executive.goes(path)
+	executive.presses("Approved")
+	executive.says("Approved by", "person/E3")
+	v.goes(path)
+	v.unfolds("In use")
+	v.fills("in_use-f-used_from", "2026-02-01T00:00")
+	v.presses("In use")
+	v.stands("In use")
+
+	lead.goes("/new/vendor_contracts")
+	lead.fills("f-vendor", vendor, "f-title", "Terms", "f-owner", "person/E5", "f-begins_at", "2026-01-20T00:00", "f-signed_at", "2026-01-10T00:00", "f-personal_data", "true", "f-notice", "48h")
+	lead.ticks("f.terms", "security", "confidentiality", "return of data", "audit", "data processing")
+	lead.presses("Add it")
+	lead.says("Vendor", "Example Cloud")
+
+	report := lead.adds("assurance_reports", "f-vendor", vendor, "f-owner", "person/E5", "f-type", "SOC 2 type 2", "f-due_at", time.Now().AddDate(0, 0, -7).Format(time.DateOnly)+"T09:00")
+	v.goes("/work")
+	v.follows("main", report)
+	v.goes(report + "/edit")
+	v.fills("f-covers_from", "2025-10-01T00:00", "f-covers_to", "2026-09-30T00:00", "f-previous_to", "2025-06-30T00:00", "f-bridge_to", "2025-09-15T00:00",
+		"f-customer_duty_list-0-what", "Customers keep their keys.", "f-customer_duty_list-0-controls", "ENC-01")
+	v.presses("Save")
+	v.says("Gap", "16 days") // from the end of the letter
+	v.unfolds("Read")
+	v.fills("read-f-method", "carve-out", "read-f-physical", "true")
+	v.presses("Read")
+	v.says("Read by", "person/E5")
+	v.audited("assurance-report-bridged")
+
+	v.goes(path)
+	v.unfolds("Offboarding")
+	v.fills("offboarding-f-ended_at", "2026-03-01T12:00")
+	v.presses("Offboarding")
+	v.goes("/work")
+	v.holds("main", "End the vendor's access and settle our data")
+	v.follows("main", path)
+	v.unfolds("Ended")
+	v.fills("ended-f-access_ended_at", "2026-03-01T13:00", "ended-f-data_settled_at", "2026-03-10T09:00", "ended-f-data_settled", "returned and destroyed", "ended-f-proof", "letter-9")
+	v.presses("Ended")
+	v.stands("Ended")
+	v.says("Certificate", "letter-9")
+	v.audited("vendor-ended")
+	v.goes("/work")
+	if text := in(v, chromedp.Text(chromedp.CSS("main"))); strings.Contains(text, "settle our data") {
+		t.Error("the data came back, and still is to be settled")
+	}
+
+	c.tests(t, "VND-01", "ended", 1, 1)
+	c.tests(t, "VND-01", "onboarded", 1, 0) // it was used before it was assessed
+	c.tests(t, "VND-03", "terms", 1, 1)
+	c.tests(t, "VND-04", "read", 1, 1)
 }

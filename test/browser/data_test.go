@@ -1,0 +1,107 @@
+package browser
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A system is described by one person and approved by another, who did not write it and
+// does not own it. Another criticality is approved again.
+func TestASystemIsApprovedBySomebodyElse(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	v := c.signs(t, "engineer")
+	path := v.adds("systems", "f-id", "screening", "f-name", "Screening", "f-purpose", "It compares people with lists.", "f-primary", "true", "f-owner", "person/E4",
+		"f-criticality", "high")
+	v.stands("Proposed")
+	if v.offers("In use") {
+		t.Error("an engineer is offered to approve it")
+	}
+	v.follows("main", path+"/edit")
+	v.fills("f-boundary", "The API and its database.", "f-outside", "Customers' browsers.")
+	v.ticks("f.data", "confidential")
+	v.presses("Save")
+	v.audited("system-proposed")
+
+	lead := c.signs(t, "compliance")
+	lead.goes("/r/systems")
+	lead.follows("main", path)
+	lead.presses("In use")
+	lead.stands("In use")
+	lead.says("Approved by", "Ada Example")
+	lead.says("Owner", "Dora Example")
+
+	v.goes(path + "/edit")
+	v.fills("f-criticality", "low")
+	if status := v.sends("Save"); status != 422 {
+		t.Errorf("a change of what was approved is answered with %d", status)
+	}
+	v.holds("[role=alert]", "proposed")
+	c.tests(t, "AST-01", "described", 1, 1)
+}
+
+// A set of data has a class, a place and a time, which somebody else than the owner
+// approves. When its time has come it is destroyed by a method, with the certificate, and
+// somebody else has seen it; then the entry ends.
+func TestASetOfDataAndItsDisposal(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	owner := c.signs(t, "control-owner")
+	owner.goes("/new/data_sets")
+	owner.fills("f-title", "Screened people", "f-owner", "person/E5", "f-class", "internal", "f-personal", "true", "f-store", "The database", "f-store_class", "restricted",
+		"f-location", "Frankfurt", "f-retention", "8760h", "f-retention_from", "The end of the contract")
+	if status := owner.sends("Add it"); status != 422 {
+		t.Errorf("data about people that is internal is answered with %d", status)
+	}
+	owner.holds("[role=alert]", "data about people is confidential at least")
+	owner.fills("f-class", "confidential")
+	owner.presses("Add it")
+	set := owner.path()
+	owner.stands("Proposed")
+	if owner.offers("In use") {
+		t.Error("who proposed it is offered to approve it")
+	}
+
+	executive := c.signs(t, "executive")
+	executive.goes(set)
+	executive.presses("In use")
+	executive.says("Approved by", "person/E3")
+	executive.audited("data-set")
+	owner.goes(set)
+	owner.presses("Review")
+	owner.says("Reviewed by", "person/E5")
+
+	disposal := owner.adds("data_disposals", "f-data", ref("data_set", set), "f-what", "All of it", "f-whole", "true", "f-due_at", "2026-02-01T09:00", "f-owner", "person/E5")
+	certificate := filepath.Join(t.TempDir(), "certificate.txt")
+	if err := os.WriteFile(certificate, []byte("Destroyed.\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	owner.uploads(certificate)
+	owner.goes("/work")
+	owner.follows("main", disposal)
+	owner.unfolds("Done")
+	owner.fills("done-f-method", "purge", "done-f-technique", "The key was destroyed", "done-f-done_at", "2026-02-10T09:00", "done-f-backups_until", "2026-02-10T09:00", "done-f-certificate", "certificate.txt")
+	owner.presses("Done")
+	owner.says("Done by", "person/E5")
+	if owner.offers("Witnessed") {
+		t.Error("who did it is offered to witness it")
+	}
+
+	engineer := c.signs(t, "engineer")
+	engineer.goes(disposal)
+	engineer.holds("main", "The key was destroyed", "certificate.txt")
+	engineer.presses("Witnessed")
+	engineer.says("Witness", "person/E4")
+	engineer.audited("data-disposal")
+
+	lead := c.signs(t, "compliance")
+	lead.goes(disposal)
+	lead.says("Done by", "Emil Example")
+	lead.says("Witness", "Dora Example")
+	lead.says("Data set", "Screened people")
+	lead.goes(set)
+	lead.presses("Ended")
+	lead.stands("Ended")
+	c.tests(t, "DAT-02", "disposed", 1, 1)
+}
