@@ -57,11 +57,11 @@ func TestFilesThatAreNoEvidence(t *testing.T) {
 	ann.uploadAs("f.file", "/controls/GOV-01/evidence", "", nil, "f.from", "soon", "f.to", "2026-03-09").
 		want(t, http.StatusUnprocessableEntity, `id="f-file-wrong">is missing`, `id="f-test-wrong">is missing`, `id="f-source-wrong">is missing`, `id="f-query-wrong">is missing`, `id="f-from-wrong">is no date`, `value="2026-03-09"`)
 	for name, content := range map[string]string{
-		"minutes.pdf": "MZ\x90\x00", "tool": "\x7fELF\x02", "run.txt": "#!/bin/sh\n", "scan.pdf": "<html>", "picture.png": "%PDF-1.7", "table.xlsx": "a,b", "log.txt": "\x00\x01\x02",
+		"minutes.pdf": "MZ\x90\x00", "tool": "\x7fELF\x02", "scan.pdf": "<html>", "picture.png": "%PDF-1.7", "table.xlsx": "a,b", "log.txt": "\x00\x01\x02",
 	} {
 		send(name, content).want(t, http.StatusUnprocessableEntity, `id="f-file-wrong"`, `value="wiki &lt;a&gt;"`, ">page 7</textarea>")
 	}
-	send("empty.txt", "").want(t, http.StatusUnprocessableEntity, `id="f-file-wrong">The file is empty`)
+	send("empty.txt", "").want(t, http.StatusUnprocessableEntity, `id="f-file-wrong">The file &#34;empty.txt&#34; is empty`)
 	send("m.txt", "x", "f.collected", "2027-01-01T09:00").want(t, http.StatusUnprocessableEntity, `id="f-collected-wrong">has not come`, `value="2027-01-01T09:00"`)
 	ann.uploadAs("f.file", "/controls/GOV-01/evidence", "m.txt", []byte("x"), "f.test", "meetings", "f.source", "s", "f.query", "q", "f.from", "2026-02-01", "f.to", "2026-01-01").want(t, http.StatusUnprocessableEntity, `id="f-to-wrong">lies before`)
 	ann.uploadAs("f.file", "/controls/GOV-01/evidence", "m.txt", []byte("x"), "f.test", "none", "f.source", "s", "f.query", "q", "f.from", "2026-01-01", "f.to", "2026-01-01").want(t, http.StatusUnprocessableEntity, "has no test")
