@@ -135,9 +135,9 @@ func (g *guard) signed(r *request) (caller act.Caller, err error) {
 func (g *guard) authenticate(r *request) (act.Caller, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" && r.Method == http.MethodGet { // what changes nothing may follow a link from a page
-		if session, err := g.server.System.SessionOf(r.Request); err == nil {
+		if session, err := g.server.System.SessionOf(r.Request); err == nil && !session.Account.OneTime { // who has not chosen a password yet does so first
 			return session.Caller(), nil
-		} else if !errors.Is(err, accounts.ErrSession) {
+		} else if err != nil && !errors.Is(err, accounts.ErrSession) {
 			return act.Caller{}, err
 		}
 	}

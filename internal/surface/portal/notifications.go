@@ -235,7 +235,7 @@ type settingsPage struct {
 	Channels                []surface.Channel
 	Told                    []toldLine
 	Failed                  []failedJob
-	Test                    bool
+	Test, Accounts, Tokens  bool // what the reader may do
 	Tried                   *notifications.Delivery
 	Wrong                   string
 }
@@ -257,7 +257,7 @@ func (p *Portal) settingsWith(r *request, tried *notifications.Delivery, wrong s
 	}
 	page := &settingsPage{
 		Organization: s.Config.Organization, Zone: rules.Zone.String(), Now: s.Clock.Now().In(rules.Zone).Format(time.RFC1123Z), Origin: s.Config.Origin, Database: "SQLite in the data folder",
-		TimestampURL: s.Config.TimestampURL, Portal: rules.PortalURL, DigestAt: fmt.Sprintf("%02d:%02d", rules.Hour, rules.Minute), Test: r.may("notification.test"), Tried: tried, Wrong: wrong,
+		TimestampURL: s.Config.TimestampURL, Portal: rules.PortalURL, DigestAt: fmt.Sprintf("%02d:%02d", rules.Hour, rules.Minute), Test: r.may("notification.test"), Accounts: r.may("account.read"), Tokens: r.may("token.create"), Tried: tried, Wrong: wrong,
 	}
 	if s.Config.Database != "" {
 		page.Database = "PostgreSQL"

@@ -241,6 +241,9 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		}
 		return &shown{to: to}, nil
 	}
+	if r.session != nil && r.session.Account.OneTime && !strings.HasPrefix(line.path, accountPath) && line.path != "/signout" {
+		return &shown{to: accountPath}, nil
+	}
 	if err := r.read(w, line); err != nil {
 		return nil, err
 	}

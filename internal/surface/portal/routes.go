@@ -106,6 +106,16 @@ func init() {
 
 		{method: "GET", path: "/settings", action: "settings.read", menu: "Settings", make: (*Portal).settings},
 		{method: "POST", path: "/settings/test", action: "notification.test", make: (*Portal).testChannel},
+		{method: "GET", path: "/settings/accounts", action: "account.read", make: (*Portal).accounts},
+		{method: "GET", path: "/settings/new-account", action: "account.create", make: (*Portal).newAccount},
+		{method: "POST", path: "/settings/accounts", action: "account.create", make: (*Portal).createAccount, again: (*Portal).newAccountAgain},
+		{method: "GET", path: "/settings/accounts/{id}", action: "account.read", make: (*Portal).oneAccount},
+		{method: "POST", path: "/settings/accounts/{id}/roles", action: "account.roles", make: (*Portal).accountRoles},
+		{method: "POST", path: "/settings/accounts/{id}/password", action: "account.password", make: (*Portal).accountPassword},
+		{method: "POST", path: "/settings/accounts/{id}/disable", action: "account.disable", make: (*Portal).disableAccount},
+		{method: "GET", path: "/settings/tokens", action: "token.create", make: (*Portal).tokens},
+		{method: "POST", path: "/settings/tokens", action: "token.create", make: (*Portal).createToken, again: (*Portal).tokensAgain},
+		{method: "POST", path: "/settings/tokens/{id}/revoke", action: "token.revoke", make: (*Portal).revokeToken},
 		{method: "GET", path: "/deliveries", action: "notification.read", make: (*Portal).deliveries},
 		{method: "POST", path: "/deliveries/retry", action: "notification.retry", make: (*Portal).retryDelivery},
 

@@ -21,7 +21,10 @@ type signing struct {
 	Again string
 }
 
-const signInPath = "/signin"
+const (
+	signInPath  = "/signin"
+	accountPath = "/account"
+)
 
 // within is where to go after signing in: a page of this portal, whatever a link
 // says.

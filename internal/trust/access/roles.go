@@ -163,6 +163,16 @@ func (t Table) Allowing(action string) []string {
 	})
 }
 
+// deciding are the actions that a second person takes on what another one did.
+var deciding = []string{"control.approve", "control.assess", "evidence.review", "deviation.confirm", "resolution.confirm", "audit.conclude"}
+
+// Working are the roles that decide on nothing that another person did, sorted.
+func (t Table) Working() []string {
+	return slices.DeleteFunc(t.Names(), func(role string) bool {
+		return slices.ContainsFunc(deciding, func(action string) bool { return slices.Contains(t.Allowing(action), role) })
+	})
+}
+
 // Authorize implements act.Authorizer.
 func (t Table) Authorize(caller act.Caller, action, _ string) error {
 	if caller.Anonymous() {

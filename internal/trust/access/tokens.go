@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,8 @@ const (
 // it is, the caller is not told.
 var ErrToken = errors.New("the token is not valid")
 
+const administrator = "administrator"
+
 // tokenPrefix makes tokens easy to find for secret scanners.
 const tokenPrefix = "scaf_"
 
@@ -65,6 +68,9 @@ func CreateToken(ctx context.Context, door *act.Door, caller act.Caller, role, n
 	var kept *Token
 	var text string
 	_, err := door.Do(ctx, caller, "token.create", "token", func(tx *act.Tx) error {
+		if role == administrator && !slices.Contains(caller.Roles, administrator) {
+			return fmt.Errorf("%w: an administrator's token is in the hands of administrators", act.ErrDenied)
+		}
 		kept = &Token{ID: tx.NewID(), Name: name, Role: role, CreatedAt: tx.Now(), CreatedBy: caller.ID, ExpiresAt: tx.Now().Add(lifetime)}
 		text = tokenPrefix + kept.ID + "_" + base64.RawURLEncoding.EncodeToString(secret)
 		kept.SHA256 = hashToken(text)
@@ -127,6 +133,16 @@ func Authenticate(r *store.Reader, text string, now time.Time) (act.Caller, erro
 		return act.Caller{}, ErrToken
 	}
 	return act.Caller{ID: tokenCaller + id, Roles: []string{kept.Role}}, nil
+}
+
+// ListTokens reads what is kept of all tokens, the oldest first.
+func ListTokens(r *store.Reader) (all []Token, err error) {
+	return all, record.Each(r, record.Range{Kind: Tokens.Name}, func(v *record.Version) error {
+		var kept Token
+		err := json.Unmarshal(v.Doc, &kept)
+		all = append(all, kept)
+		return err
+	})
 }
 
 func hashToken(text string) string {

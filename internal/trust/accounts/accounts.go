@@ -30,6 +30,9 @@ type Account struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	CreatedBy  string     `json:"created_by"`
 	DisabledAt *time.Time `json:"disabled_at,omitempty"`
+	// OneTime: the password was made for the person, who changes it before anything
+	// else.
+	OneTime bool `json:"one_time,omitempty"`
 	// CredentialSHA256 is of what is kept of the password, which is salted and
 	// says nothing: whoever puts another one into the database does not sign in.
 	CredentialSHA256 string `json:"credential_sha256"`
@@ -42,6 +45,7 @@ var Register = record.Define[Account](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Signs in as"}, {Name: "name", Label: "Name"}, {Name: "person", Label: "Person", Refers: "person"}, {Name: "roles", Label: "Roles"},
 		{Name: "created_at", Label: "Created"}, {Name: "created_by", Label: "Created by"}, {Name: "disabled_at", Label: "Disabled"},
+		{Name: "one_time", Label: "One-time password"},
 		{Name: "credential_sha256", Unseen: true},
 	},
 })
@@ -110,6 +114,15 @@ func checkRoles(roles []string) error {
 // administrator only (act.ErrDenied).
 func Create(ctx context.Context, door *act.Door, caller act.Caller, a Account, password string) (*Account, error) {
 	return create(ctx, door, caller, a, password, func(*act.Tx) error { return reaches(caller, a.Roles) })
+}
+
+// CreateOnce is Create with a password that is made for the person, and returned this
+// once: they change it when they sign in.
+func CreateOnce(ctx context.Context, door *act.Door, caller act.Caller, a Account) (*Account, string, error) {
+	a.OneTime = true
+	password := oneTime()
+	made, err := Create(ctx, door, caller, a, password)
+	return made, password, err
 }
 
 // First makes the first account of a new folder, an administrator's, for whoever

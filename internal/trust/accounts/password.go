@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,6 +43,12 @@ func checkPassword(password, id, name string) error {
 		return fmt.Errorf("%w: the password is one character again and again", ErrInvalid)
 	}
 	return nil
+}
+
+// oneTime makes a password of 100 random bits, in groups that people can type.
+func oneTime() string {
+	text := strings.ToLower(rand.Text())
+	return strings.Join([]string{text[:5], text[5:10], text[10:15], text[15:20]}, "-")
 }
 
 func hashPassword(ctx context.Context, password string) (string, error) {

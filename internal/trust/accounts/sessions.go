@@ -219,6 +219,18 @@ func SignOut(ctx context.Context, door *act.Door, s *Session) error {
 // Whoever changes their own says the old one (own), so that a browser left open
 // is not enough; somebody else's is reset by who may (account.password).
 func SetPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own, password string) error {
+	return setPassword(ctx, door, caller, id, own, password, false)
+}
+
+// GivePassword is SetPassword with a password that is made for the person, and returned
+// this once: they change it when they sign in. Nobody does so for themselves
+// (act.ErrSamePerson).
+func GivePassword(ctx context.Context, door *act.Door, caller act.Caller, id string) (string, error) {
+	password := oneTime()
+	return password, setPassword(ctx, door, caller, id, "", password, true)
+}
+
+func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own, password string, once bool) error {
 	id = ID(id)
 	var account *Account
 	var known *credential
@@ -239,6 +251,9 @@ func SetPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 	}
 	action := "account.password"
 	if account.Caller().ID == caller.ID {
+		if once {
+			return fmt.Errorf("%w: whoever is signed in chooses their own password", act.ErrSamePerson)
+		}
 		action = "session.begin" // what everybody may who has an account
 		same, err := samePassword(ctx, own, known.hash)
 		if err != nil {
@@ -257,7 +272,7 @@ func SetPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 		if err != nil {
 			return err
 		}
-		account.CredentialSHA256 = digest(hash)
+		account.CredentialSHA256, account.OneTime = digest(hash), once
 		if _, err := record.Put(tx, Register, record.Change{Verb: "rekeyed", ID: id, Doc: account, Expect: version}); err != nil {
 			return err
 		}
