@@ -16,6 +16,7 @@
 //	notifications FILE           put it into data/scaf.json, with their addresses
 //	letters N [PART...]          as many letters came, the last one with the parts
 //	posted N [PART...]           the same of messages of Slack
+//	registers [EMPTY...]         every register has a record, but those that are named
 package scenarios
 
 import (
@@ -63,6 +64,8 @@ func TestScenarios(t *testing.T) {
 			"truncate": truncate,
 			"events":   events,
 			"narrow":   narrow,
+
+			"registers": registers,
 
 			"servers":       around.servers,
 			"notifications": around.notifications,

@@ -73,12 +73,32 @@ type company struct {
 	}
 	Documents []struct {
 		Control, Test, File, Title string
-		Without                    int // the quarter of which there is none; 0: none lacks
+		Without                    int  // the quarter of which there is none; 0: none lacks
+		Yearly                     bool // one for the whole year
 		why                        `yaml:",inline"`
 	}
 	ControlChanged date `yaml:"control_changed"`
-	Policies       []string
-	Risks          []risk
+	Policies       []enacted
+	Revised        struct {
+		On       date
+		Policies []string
+		Added    string // at the end of their texts
+	}
+	// Outdated are devices that were seen without the latest patches.
+	Outdated []struct {
+		On     date
+		Person int // by the order of joining
+		why    `yaml:",inline"`
+	}
+	LateBackup mishap `yaml:"late_backup"`
+	Risks      []risk
+}
+
+// enacted are policies of the catalog that come into force on a day.
+type enacted struct {
+	On       date
+	Policies []string
+	Audience string // or all others of an audience
 }
 
 // why is the root cause of something that went wrong: one of the list, and a
@@ -111,6 +131,7 @@ type mishap struct {
 type words struct {
 	First, Last, Departments, Verbs, Things []string
 	Titles                                  map[string]string
+	Minutes                                 []struct{ Notes, Decision string }
 }
 
 // date is a day of the calendar.

@@ -70,6 +70,9 @@ type world struct {
 	// firstChange and firstAct are what is followed when designs are assessed.
 	firstChange, firstAct string
 	assessments           []assessment
+	// known are the records of the story by what they are called in it, shown those
+	// that show how occurrences of duties were done.
+	known, shown map[string]string
 	// held are the trainings of the story: one is finished late, one never.
 	held []string
 }
@@ -101,6 +104,7 @@ func Run(ctx context.Context, s *surface.System, c *clock.Manual, seed uint64, u
 		System: s, company: *company, words: *words, clock: c, zone: zone, random: rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // nothing secret
 		from: company.From.at(zone, 0), to: company.To.at(zone, 0),
 		officers: map[string]*employee{}, causes: map[deviating]cause{}, assessments: *assessments,
+		known: map[string]string{}, shown: map[string]string{},
 	}
 	if err := w.prepare(ctx); err != nil {
 		return err
@@ -160,9 +164,11 @@ func (w *world) prepare(ctx context.Context) error {
 		return err
 	}
 	w.talk()
+	w.confirm()
 	w.comeAndGo()
 	w.build()
 	w.operate()
+	w.report()
 	w.look()
 	w.document()
 	if err := w.examine(ctx); err != nil {

@@ -95,6 +95,10 @@ func (w *world) occurrence(o tasks.Listed, end time.Time) {
 	if !at.Before(end) {
 		return
 	}
+	shown := w.shown[o.ID]
+	if o.Duty == postureReview && reason == "" {
+		shown = w.meet(o, at)
+	}
 	w.plan(at, func(ctx context.Context) error {
 		desk := w.Desk()
 		if reason != "" {
@@ -111,7 +115,11 @@ func (w *world) occurrence(o tasks.Listed, end time.Time) {
 				return err
 			}
 		}
-		_, err = desk.Done(ctx, by.caller(), tasks.Entry{Ref: o.ID, Note: "Done as described: " + o.Title})
+		done := tasks.Entry{Ref: o.ID, Note: "Done as described: " + o.Title}
+		if ref, ok := w.named(shown).(string); ok && ref != "" {
+			done.Evidence = []string{ref}
+		}
+		_, err = desk.Done(ctx, by.caller(), done)
 		return err
 	})
 }

@@ -71,6 +71,13 @@ func (w *world) document() {
 		name := fmt.Sprintf("%d-Q%d", w.From.year, quarter)
 		for i := range w.Documents {
 			d := &w.Documents[i]
+			from, name := from, name
+			if d.Yearly {
+				if quarter < 4 {
+					continue
+				}
+				from, name = w.from, fmt.Sprint(w.From.year)
+			}
 			if d.Without == quarter {
 				w.note(d.Control, name, d.because())
 				continue

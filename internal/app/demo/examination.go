@@ -148,7 +148,7 @@ func (w *world) walked(control *controls.Control) string {
 	case "events":
 		return "events/" + w.firstAct
 	default:
-		if _, err := w.Kinds.Find(from); err == nil { // a register that the story leaves empty: it was walked through on paper
+		if _, err := w.Kinds.Find(from); err == nil { // what will be in it is not known yet: it was walked through on paper
 			from = "workpaper"
 		}
 		return from + "/" + control.ID + "-walkthrough"

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/record"
@@ -16,7 +17,8 @@ import (
 // employee is somebody who works, or worked, at the company.
 type employee struct {
 	people.Person
-	gone time.Time // zero: still there at the end
+	gone  time.Time // zero: still there at the end
+	reads time.Time // the policies, for the first time
 }
 
 func (e *employee) ref() string { return "person/" + e.ID }
@@ -123,7 +125,7 @@ func (w *world) join(number int, day time.Time) {
 		if story.Policies > 0 {
 			policies = story.Policies
 			w.note("PPL-03", e.ID, story.because())
-			for i := range w.Policies {
+			for i := range len(catalog.Policies()) + len(w.Revised.Policies) {
 				w.note("POL-02", fmt.Sprintf("PV-%d.%s", i+1, e.ID), story.because())
 			}
 		}
@@ -152,6 +154,9 @@ func (w *world) join(number int, day time.Time) {
 		after int
 	}{{"policies_acknowledged_at", policies}, {"training_completed_at", training}} {
 		at := day.AddDate(0, 0, duty.after).Add(time.Duration(10+w.random.IntN(6)) * time.Hour)
+		if duty.field == "policies_acknowledged_at" {
+			e.reads = at
+		}
 		if at.Before(w.End.at(w.zone, 0)) {
 			w.plan(at, func(ctx context.Context) error {
 				if duty.field == "policies_acknowledged_at" {
@@ -185,6 +190,7 @@ func (w *world) leave(number int, e *employee, at time.Time) {
 	})
 	ends := at.Add(time.Duration(hours)*time.Hour + 25*time.Minute)
 	w.plan(ends, func(ctx context.Context) error { return w.set(ctx, e, map[string]any{"access_ended_at": ends.UTC()}) })
+	w.plan(at.AddDate(0, 0, 1), func(ctx context.Context) error { return w.returned(ctx, e) })
 }
 
 // set changes fields of somebody's record.

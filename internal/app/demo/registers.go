@@ -23,9 +23,51 @@ func (e *employee) as(role string) act.Caller { return act.Caller{ID: e.ref(), R
 // keep plans what the company's registers hold: policies that are approved,
 // announced and acknowledged, and risks that are assessed.
 func (w *world) keep() {
-	w.plan(w.from.Add(10*time.Hour), w.rule)
+	var taken []string
+	for _, one := range w.Policies {
+		taken = append(taken, one.Policies...)
+	}
+	w.plan(w.from.AddDate(0, 0, 1).Add(10*time.Hour), func(ctx context.Context) error {
+		_, err := w.InstallSystems(ctx, w.officers["compliance lead"].caller())
+		return err
+	})
+	for i := range w.Policies {
+		one := &w.Policies[i]
+		w.plan(one.On.at(w.zone, 10), func(ctx context.Context) error {
+			var texts []catalog.Policy
+			for _, text := range catalog.Policies() {
+				if slices.Contains(one.Policies, text.ID) || text.Audience == one.Audience && !slices.Contains(taken, text.ID) {
+					texts = append(texts, text)
+				}
+			}
+			return w.rule(ctx, texts)
+		})
+	}
+	w.plan(w.Revised.On.at(w.zone, 10), func(ctx context.Context) error {
+		var texts []catalog.Policy
+		for _, text := range catalog.Policies() {
+			if slices.Contains(w.Revised.Policies, text.ID) {
+				text.File = slices.Concat(text.File, []byte("\n"+w.Revised.Added+"\n"))
+				texts = append(texts, text)
+			}
+		}
+		return w.rule(ctx, texts)
+	})
 	for i, e := range w.people { // who is there reads on one of the next working days
-		w.plan(w.from.AddDate(0, 0, 1+i%14).Add(time.Duration(9*60+i)*time.Minute), func(ctx context.Context) error { return w.acknowledge(ctx, e) })
+		e.reads = w.from.AddDate(0, 0, 1+i%14).Add(time.Duration(9*60+i) * time.Minute)
+		w.plan(e.reads, func(ctx context.Context) error { return w.acknowledge(ctx, e) })
+	}
+	for day := w.from.AddDate(0, 0, 26); day.Before(w.End.at(w.zone, 0)); day = day.AddDate(0, 0, 10) { // and later, what was added
+		w.plan(day.Add(13*time.Hour), func(ctx context.Context) error {
+			for _, e := range w.people {
+				if now := w.clock.Now(); e.reads.Before(now) && (e.gone.IsZero() || e.gone.After(now)) {
+					if err := w.acknowledge(ctx, e); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
 	}
 	for i := range w.Risks {
 		w.plan(w.from.Add(time.Duration(11*60+i)*time.Minute), func(ctx context.Context) error { return w.rate(ctx, i) })
@@ -49,23 +91,17 @@ func (w *world) rateAgain(ctx context.Context) error {
 	return nil
 }
 
-// rule brings the company's policies into force and asks everybody.
-func (w *world) rule(ctx context.Context) error {
+// rule brings policies into force and asks their audiences.
+func (w *world) rule(ctx context.Context, texts []catalog.Policy) error {
 	keeper, approver := w.officers["compliance lead"].caller(), w.officers["chief executive officer"].as("executive")
-	var texts []catalog.Policy
-	for _, text := range catalog.Policies() {
-		if slices.Contains(w.Policies, text.ID) {
-			texts = append(texts, text)
-		}
-	}
-	if len(texts) != len(w.Policies) {
-		return fmt.Errorf("company.yaml: of the policies %v the catalog has %d", w.Policies, len(texts))
-	}
-	if _, err := w.InstallPolicies(ctx, keeper, texts, "handbook"); err != nil {
+	installed, err := w.InstallPolicies(ctx, keeper, texts, "handbook")
+	if err != nil {
 		return err
 	}
-	for i := range texts {
-		id := fmt.Sprintf("PV-%d", i+1)
+	if len(texts) == 0 || len(installed.Versions) != len(texts) {
+		return fmt.Errorf("company.yaml: of %d policies %d are new", len(texts), len(installed.Versions))
+	}
+	for _, id := range installed.Versions {
 		for _, step := range []struct {
 			caller act.Caller
 			state  string
@@ -73,7 +109,7 @@ func (w *world) rule(ctx context.Context) error {
 		}{
 			{keeper, policies.InReview, nil},
 			{approver, policies.Approved, nil},
-			{keeper, policies.InForce, map[string]any{"channels": []string{"portal", "Slack"}}},
+			{keeper, policies.InForce, map[string]any{"channels": []string{"portal", "meeting"}}},
 		} {
 			fields, err := asFields(step.fields)
 			if err != nil {
@@ -122,7 +158,7 @@ func (w *world) announce(ctx context.Context, version string) error {
 
 // ask asks everybody about the policies who was not asked yet.
 func (w *world) ask(ctx context.Context) error {
-	if len(w.Policies) == 0 || w.clock.Now().Before(w.from.Add(10*time.Hour)) {
+	if w.clock.Now().Before(w.from.Add(10 * time.Hour)) {
 		return nil
 	}
 	_, err := w.AskEverybody(ctx, w.officers["compliance lead"].caller())
@@ -131,10 +167,19 @@ func (w *world) ask(ctx context.Context) error {
 
 // acknowledge is somebody's day of reading: everything that they were asked.
 func (w *world) acknowledge(ctx context.Context, e *employee) error {
-	for i := range w.Policies {
-		id := fmt.Sprintf("PV-%d.%s", i+1, e.ID)
-		if _, err := w.MoveRecord(ctx, e.as("account"), policies.Acknowledgments, id, record.AnyVersion, policies.Acknowledged, nil); err != nil {
-			return fmt.Errorf("%s: %w", id, err)
+	var asked []*policies.Acknowledgment
+	if err := w.DB.Read(ctx, func(r *store.Reader) (err error) {
+		asked, err = policies.AcknowledgmentsOf(r, e.ref())
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, one := range asked {
+		if one.State != policies.Asked {
+			continue
+		}
+		if _, err := w.MoveRecord(ctx, e.as("account"), policies.Acknowledgments, one.ID, record.AnyVersion, policies.Acknowledged, nil); err != nil {
+			return fmt.Errorf("%s: %w", one.ID, err)
 		}
 	}
 	return nil

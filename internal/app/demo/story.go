@@ -1,8 +1,10 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the story
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,9 +20,19 @@ import (
 //go:embed story.yaml
 var storyFile []byte
 
+//go:embed keeping.yaml
+var keepingFile []byte
+
+//go:embed privacy.yaml
+var privacyFile []byte
+
 // story is what is entered into registers: story.yaml says what its fields mean.
 type story struct {
 	Steps []entered
+	// Rounds are done again and again, each in its time.
+	Rounds []repeated
+	// Shown are the records that show how occurrences of duties were done.
+	Shown map[string]string
 	Study struct {
 		Course      string
 		Finished    date
@@ -34,40 +46,65 @@ type story struct {
 
 // entered is something that somebody enters.
 type entered struct {
-	On            date
-	By            string
-	Add, Move, To string
-	Link          string
-	Deviation     string
-	Fields        map[string]any
-	Answers       map[string]string // to questions, where they are not yes
+	On  date
+	Day int // of a round: after its last day
+	// By is the officer who enters it, As the role of the account, where it is not
+	// that of the compliance team.
+	By, As             string
+	Add, Set, Move, To string
+	Called             string // what is added, in what is entered later
+	Link, Deviation    string
+	// What is said about a record, attached to it or put on it.
+	Comment, Attach, Tag string
+	Text                 string
+	Fields               map[string]any
+	Answers              map[string]string // to questions, where they are not yes
 }
 
 // tell plans what the story tells.
 func (w *world) tell() error {
-	told, err := parse[story]("story.yaml", storyFile)
-	if err != nil {
-		return err
-	}
-	for _, known := range told.Causes {
-		w.note(known.Control, known.Item, known.because())
-	}
 	after := map[date]int{} // what is entered on one day follows each other
-	for i := range told.Steps {
-		step := &told.Steps[i]
-		w.plan(step.On.at(w.zone, 10).Add(time.Duration(after[step.On])*time.Minute), func(ctx context.Context) error {
-			if err := w.enter(ctx, step); err != nil {
-				return fmt.Errorf("story.yaml: step %d: %w", i+1, err)
-			}
-			return nil
-		})
-		after[step.On]++
-	}
-	finished := told.Study.Finished.at(w.zone, 0)
-	for day := w.from.AddDate(0, 1, 13); day.Before(w.to); day = day.AddDate(0, 0, 14) {
-		w.plan(day.Add(16*time.Hour), func(ctx context.Context) error { return w.study(ctx, told, day.Before(finished)) })
+	for _, file := range []struct {
+		name string
+		data []byte
+	}{{"story.yaml", storyFile}, {"keeping.yaml", keepingFile}, {"privacy.yaml", privacyFile}} {
+		told, err := parse[story](file.name, file.data)
+		if err != nil {
+			return err
+		}
+		for _, known := range told.Causes {
+			w.note(known.Control, known.Item, known.because())
+		}
+		for occurrence, shown := range told.Shown {
+			w.shown[occurrence] = shown
+		}
+		steps := told.Steps
+		for i := range told.Rounds {
+			steps = append(steps, told.Rounds[i].steps(w.From.year)...)
+		}
+		for i := range steps {
+			step := &steps[i]
+			w.plan(step.On.at(w.zone, 10).Add(time.Duration(after[step.On])*time.Minute), func(ctx context.Context) error {
+				if err := w.enter(ctx, step); err != nil {
+					return fmt.Errorf("%s: step %d, %s: %w", file.name, i+1, step.Add+step.Move+step.Set, err)
+				}
+				return nil
+			})
+			after[step.On]++
+		}
+		if told.Study.Course != "" {
+			w.studies(told)
+		}
 	}
 	return nil
+}
+
+// studies plans when people finish what they have been assigned.
+func (w *world) studies(told *story) {
+	finished := told.Study.Finished.at(w.zone, 0)
+	for day := w.from.AddDate(0, 0, 30); day.Before(w.to); day = day.AddDate(0, 0, 14) {
+		w.plan(day.Add(16*time.Hour), func(ctx context.Context) error { return w.study(ctx, told, day.Before(finished)) })
+	}
 }
 
 // enter does what one step says.
@@ -91,44 +128,75 @@ func (w *world) enter(ctx context.Context, step *entered) error {
 		}
 		values["answers"] = answers
 	}
+	caller := by.caller()
+	if step.As != "" {
+		caller = by.as(step.As)
+	}
 	fields, err := asFields(values)
 	if err != nil {
 		return err
 	}
 	if step.Add != "" {
 		kind, err := w.Kinds.Find(step.Add)
-		if err == nil {
-			_, err = w.AddRecord(ctx, by.caller(), kind, fields)
+		if err != nil {
+			return err
+		}
+		made, err := w.AddRecord(ctx, caller, kind, fields)
+		if err == nil && step.Called != "" {
+			w.known[step.Called] = made.Ref()
 		}
 		return err
 	}
-	kind, id, err := w.Kinds.Parse(step.Move + step.Link)
+	ref, ok := w.named(cmp.Or(step.Move, step.Set, step.Link, step.Comment, step.Attach, step.Tag)).(string)
+	if !ok {
+		return errors.New("names no record")
+	}
+	kind, id, err := w.Kinds.Parse(ref)
 	if err != nil {
 		return err
 	}
-	if step.Link == "" {
-		_, err = w.MoveRecord(ctx, by.caller(), kind, id, record.AnyVersion, step.To, fields)
-		return err
+	switch {
+	case step.Move != "":
+		_, err = w.MoveRecord(ctx, caller, kind, id, record.AnyVersion, step.To, fields)
+	case step.Set != "":
+		_, err = w.SetRecord(ctx, caller, kind, id, record.AnyVersion, fields)
+	case step.Comment != "":
+		_, err = w.CommentRecord(ctx, caller, kind, id, step.Text)
+	case step.Attach != "":
+		_, err = w.AttachFile(ctx, caller, kind, id, step.Called, "text/markdown", strings.NewReader(step.Text))
+	case step.Tag != "":
+		_, err = w.TagRecord(ctx, caller, kind, id, strings.Fields(step.Text), nil)
+	default:
+		err = w.linkToDeviation(ctx, caller, kind, id, step.Deviation)
 	}
+	return err
+}
+
+// linkToDeviation links a record to the first deviation of a control.
+func (w *world) linkToDeviation(ctx context.Context, caller act.Caller, kind *record.Kind, id, control string) error {
 	all, err := w.Lab().Deviations(ctx, Period)
 	if err != nil {
 		return err
 	}
 	for i := range all {
-		if known := all[i].Judged; known != nil && known.Control == step.Deviation {
-			_, err := w.LinkRecord(ctx, by.caller(), kind, id, "caused_by", judgments.Deviations.Name+"/"+known.ID())
+		if known := all[i].Judged; known != nil && known.Control == control {
+			_, err := w.LinkRecord(ctx, caller, kind, id, "caused_by", judgments.Deviations.Name+"/"+known.ID())
 			return err
 		}
 	}
-	return fmt.Errorf("%s has no deviation", step.Deviation)
+	return fmt.Errorf("%s has no deviation", control)
 }
 
-// named puts the references of officers in the place of their roles.
+// named puts the references of officers in the place of their roles, and those of
+// records in the place of what they are called.
 func (w *world) named(value any) any {
 	switch value := value.(type) {
 	case string:
 		if role, ok := strings.CutPrefix(value, "@"); ok {
 			return w.officers[role].ref()
+		}
+		if called, ok := strings.CutPrefix(value, "$"); ok {
+			return w.known[called]
 		}
 	case map[string]any:
 		all := make(map[string]any, len(value))
