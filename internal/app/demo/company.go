@@ -117,8 +117,9 @@ type risk struct {
 	Due                                                   date
 }
 
-// officer is somebody who answers for duties.
-type officer struct{ Role, Name, Department string }
+// officer is somebody who answers for duties. Also is what files of duties call the
+// role, too.
+type officer struct{ Role, Also, Name, Department string }
 
 // mishap is what goes wrong on some days, and why.
 type mishap struct {

@@ -42,6 +42,9 @@ func (w *world) invent(joins time.Time) *employee {
 		o := w.Officers[n]
 		e.Name, e.Department, e.Title = o.Name, o.Department, o.Role
 		w.officers[o.Role] = e
+		if o.Also != "" {
+			w.officers[o.Also] = e
+		}
 		if n > 0 {
 			e.Manager = w.people[0].ref()
 		}
