@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // A system is described by one person and approved by another, who did not write it and
@@ -23,6 +25,9 @@ func TestASystemIsApprovedBySomebodyElse(t *testing.T) {
 	v.ticks("f.data", "confidential")
 	v.presses("Save")
 	v.audited("system-proposed")
+	if headings := in(v, chromedp.Evaluate[int](`[...document.querySelectorAll("main h2")].filter(h => h.innerText === "Approval").length`)); headings != 1 {
+		t.Errorf("%d headings of the approval", headings)
+	}
 
 	lead := c.signs(t, "compliance")
 	lead.goes("/r/systems")

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -32,7 +33,9 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 		t.Errorf("the old password is answered with %d", status)
 	}
 	v.enters(changed, kb.Enter)
-	v.holds("main", "You are signed in again, and nothing was sent yet")
+	if got := in(v, chromedp.Text(chromedp.CSS("[role=alert]"))); !strings.HasPrefix(got, "You are signed in again, and nothing was sent yet") {
+		t.Errorf("the form says %q", got)
+	}
 	for id, want := range map[string]string{"f-title": "A law \"of\" <2027>", "f-kind": "law", "f-owner": "person/E2", "f-impact": "One\nTwo"} {
 		if got := in(v, chromedp.Value(chromedp.ID(id))); got != want {
 			t.Errorf("%s holds %q, want %q", id, got, want)

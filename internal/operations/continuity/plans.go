@@ -72,7 +72,7 @@ var Plans = record.Define[Plan](record.Definition{
 		{Name: "steps", Label: "Steps", Section: "What is done", Markdown: true, Help: "What is done when each of them is gone, in which order, by whom."},
 		{Name: "kept_at", Label: "Kept at", Help: "Where it can be read when our own systems cannot."},
 		{Name: "written_by", Label: "Written by", Section: "Approval"},
-		{Name: "authors", Label: "All who wrote in it", Given: true, Section: "Approval"},
+		{Name: "authors", Label: "All who wrote in it", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "in_force_from", Label: "In force from", Given: true},

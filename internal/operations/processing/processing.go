@@ -65,7 +65,7 @@ var Specifications = record.Define[Specification](record.Definition{
 		{Name: "outputs", Label: "Outputs", Help: "Each with a name and its recipient."},
 		{Name: "tolerance", Label: "Limits of error", Help: "Which error is allowed; none is an answer."},
 		{Name: "author", Label: "Author", Section: "Approval"},
-		{Name: "authors", Label: "Written by", Given: true, Section: "Approval"},
+		{Name: "authors", Label: "Written by", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 	},

@@ -96,7 +96,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviews", Label: "Reviews", Given: true},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Approval"},
-		{Name: "authors", Label: "Written by", Given: true, Section: "Approval"},
+		{Name: "authors", Label: "Written by", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "in_use_from", Label: "On the list from", Given: true},

@@ -85,7 +85,7 @@ var Register = record.Define[System](record.Definition{
 		{Name: "depends_on", Label: "Depends on", Section: "Dependencies", Refers: kindSystem, Help: "The systems without which it cannot run, like system/secrets-management. No system depends on itself, by way of others either."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors without whom it cannot run, like vendor/VEN-1."},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Approval"},
-		{Name: "authors", Label: "Written by", Given: true, Section: "Approval"},
+		{Name: "authors", Label: "Written by", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "retired_at", Label: "Retired", Given: true},

@@ -60,6 +60,7 @@ type move struct {
 // mistake is what is wrong with a field, by the name that people know.
 type mistake struct {
 	Label, ID, Problem string // ID of the control, where there is one
+	Held               bool   // nothing is wrong with the form itself
 
 	key string
 }
@@ -305,7 +306,7 @@ func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields m
 			fields[f.Field] = f.Problem
 		}
 	case errors.As(err, &again):
-		all = append(all, mistake{Problem: again.text})
+		all = append(all, mistake{Problem: again.text, Held: true})
 	case errors.Is(err, act.ErrSamePerson), errors.Is(err, attached.ErrRefused), errors.Is(err, record.ErrSame), errors.Is(err, record.ErrExists),
 		errors.Is(err, record.ErrStale), errors.Is(err, record.ErrNone), errors.Is(err, record.ErrRegister):
 		all = append(all, mistake{Problem: sentence(err)})
