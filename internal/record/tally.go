@@ -16,47 +16,83 @@ import (
 // left out. Nobody changes what it gives. Beside an open database it goes on from what
 // it counted before, by the records that have changed since.
 func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]int64]int64, error) {
-	return (&counting{kind, tallyKey{kind.Name, filter, first, second}}).count(r)
+	return counting{kind.Name, filter, first, second}.count(r, kind)
 }
 
 // Counted is the number of the current records of a kind that a filter keeps, and goes
 // on like Tally.
 func Counted(r *store.Reader, kind *Kind, filter string) (int64, error) {
-	counts, err := (&counting{kind, tallyKey{kind.Name, filter, "", ""}}).count(r)
+	counts, err := counting{kind.Name, filter, "", ""}.count(r, kind)
 	return counts[[2]int64{}], err
 }
 
-// counting is what is counted: of what a filter keeps how many have the same values of
-// two columns, or, without them, all.
-type counting struct {
-	kind *Kind
-	tallyKey
+// quarter is what the beginnings of days are multiples of, in every time zone that
+// there has been since 1970 began, in microseconds.
+const quarter = int64(15 * time.Minute / time.Microsecond)
+
+// Spread counts the current records of a kind that a filter keeps by a time: how many
+// have it in each of the half-open intervals between bounds, which rise and are whole
+// quarters of an hour (UTC), as midnights are everywhere. It goes on like Tally.
+func Spread(r *store.Reader, kind *Kind, filter, field string, bounds []time.Time) ([]int64, error) {
+	c := kind.column(field)
+	if c == nil || c.kind != valueTime {
+		return nil, fmt.Errorf("%w: %s are counted by a column that is a time, and %q is none", ErrFilter, kind.Register, field)
+	}
+	at := make([]int64, len(bounds))
+	for i, bound := range bounds {
+		if at[i] = bound.UnixMicro(); at[i]%quarter != 0 || i > 0 && at[i] <= at[i-1] {
+			return nil, fmt.Errorf("%w: %s is no whole quarter of an hour after the one before it", ErrFilter, bound.Format(time.RFC3339Nano))
+		}
+	}
+	counts := make([]int64, max(len(bounds)-1, 0))
+	if len(counts) == 0 {
+		return counts, nil
+	}
+	all, err := counting{kind.Name, filter, field, ""}.count(r, kind)
+	for key, n := range all {
+		day, found := slices.BinarySearch(at, key[0]*quarter)
+		if !found {
+			day-- // within the interval that began before
+		}
+		if day >= 0 && day < len(counts) {
+			counts[day] += n
+		}
+	}
+	return counts, err
 }
 
-type tallyKey struct{ kind, filter, first, second string }
+// counting is what is counted: of what a filter keeps how many have the same values of
+// columns, of times the same quarter of an hour. Without columns: how many there are.
+type counting struct{ kind, filter, first, second string }
 
-// maxRecount is of how many changed records what they were is taken away, and what they
-// are added; of more, all are counted again.
-const maxRecount = 1000
+// leastRecount and recountPart: of so many changed records, or so many hundredths of all
+// there are, what they were is taken away and what they are is added; of more, all are
+// counted again.
+const leastRecount, recountPart = 1000, 5
 
-func (c *counting) count(r *store.Reader) (map[[2]int64]int64, error) {
+func (c counting) count(r *store.Reader, kind *Kind) (map[[2]int64]int64, error) {
 	all := func() (map[[2]int64]int64, error) {
 		counts := map[[2]int64]int64{}
-		return counts, c.add(r, counts, c.kind.current(), "count(*)", nil)
+		return counts, c.add(r, counts, kind, kind.current(), "count(*)", nil)
 	}
-	return goOn(r, c.kind, c.tallyKey, all, func(was map[[2]int64]int64, index int64) (map[[2]int64]int64, error) {
-		ids, err := changedSince(r, c.kind.Name, index, maxRecount+1)
+	return goOn(r, kind, c, all, func(was map[[2]int64]int64, index int64) (map[[2]int64]int64, error) {
+		total, err := Total(r, kind)
 		if err != nil {
 			return nil, err
 		}
-		if len(ids) > maxRecount {
+		most := max(leastRecount, int(total)*recountPart/100)
+		ids, err := changedSince(r, kind.Name, index, most+1)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) > most {
 			return all()
 		}
 		counts := maps.Clone(was)
 		for batch := range slices.Chunk(ids, 100) {
-			from, args, err := c.kind.turned(r, batch, index)
+			from, args, err := kind.turned(r, batch, index)
 			if err == nil {
-				err = c.add(r, counts, from, "sum(turn)", args)
+				err = c.add(r, counts, kind, from, "sum(turn)", args)
 			}
 			if err != nil {
 				return nil, err
@@ -67,21 +103,24 @@ func (c *counting) count(r *store.Reader) (map[[2]int64]int64, error) {
 }
 
 // add adds up what there is in rows of a kind's columns, whose arguments come first.
-func (c *counting) add(r *store.Reader, counts map[[2]int64]int64, from, sum string, args []any) error {
-	values, where := []string{"0", "0"}, []string{"1 = 1"}
+func (c counting) add(r *store.Reader, counts map[[2]int64]int64, kind *Kind, from, sum string, args []any) error {
+	values, where := [2]string{"0", "0"}, []string{"1 = 1"}
 	for i, name := range []string{c.first, c.second} {
-		if c.first == "" && c.second == "" {
-			break
+		if name == "" {
+			continue
 		}
-		column := c.kind.column(name)
-		if column == nil || column.kind != valueInt {
-			return fmt.Errorf("%w: %s are counted by columns that are whole numbers, and %q is none", ErrFilter, c.kind.Register, name)
+		column := kind.column(name)
+		if column == nil || column.kind != valueInt && column.kind != valueTime {
+			return fmt.Errorf("%w: %s are counted by columns that are whole numbers, and %q is none", ErrFilter, kind.Register, name)
 		}
-		values[i] = c.kind.sql(r.Dialect(), column)
+		values[i] = kind.sql(r.Dialect(), column)
 		where = append(where, values[i]+" IS NOT NULL")
+		if column.kind == valueTime {
+			values[i] = fmt.Sprintf("(%[1]s - (%[1]s %% %[2]d + %[2]d) %% %[2]d) / %[2]d", values[i], quarter)
+		}
 	}
 	if c.filter != "" {
-		condition, given, err := c.kind.compileFilter(r.Dialect(), c.filter, "", len(args)+1)
+		condition, given, err := kind.compileFilter(r.Dialect(), c.filter, "", len(args)+1)
 		if err != nil {
 			return err
 		}
@@ -90,9 +129,9 @@ func (c *counting) add(r *store.Reader, counts map[[2]int64]int64, from, sum str
 	var a, b, n int64
 	return r.Each("SELECT "+values[0]+", "+values[1]+", "+sum+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+" GROUP BY 1, 2 ORDER BY 1, 2", args,
 		[]any{&a, &b, &n}, func() error {
-			counts[[2]int64{a, b}] += n
-			if counts[[2]int64{a, b}] == 0 {
-				delete(counts, [2]int64{a, b})
+			key := [2]int64{a, b}
+			if counts[key] += n; counts[key] == 0 {
+				delete(counts, key)
 			}
 			return nil
 		})
@@ -141,47 +180,4 @@ func (k *Kind) turned(r *store.Reader, ids []string, index int64) (from string, 
 		return nil
 	})
 	return "(" + strings.Join(rows, " UNION ALL ") + ") AS turned", args, err
-}
-
-// quarter is what the beginnings of days are multiples of, in every time zone that
-// there has been since 1970 began, in microseconds.
-const quarter = int64(15 * time.Minute / time.Microsecond)
-
-// Spread counts the current records of a kind that a filter keeps by a time: how many
-// have it in each of the half-open intervals between bounds, which rise and are whole
-// quarters of an hour (UTC), as midnights are everywhere.
-func Spread(r *store.Reader, kind *Kind, filter, field string, bounds []time.Time) ([]int64, error) {
-	c := kind.column(field)
-	if c == nil || c.kind != valueTime {
-		return nil, fmt.Errorf("%w: %s are counted by a column that is a time, and %q is none", ErrFilter, kind.Register, field)
-	}
-	at := make([]int64, len(bounds))
-	for i, bound := range bounds {
-		if at[i] = bound.UnixMicro(); at[i]%quarter != 0 || i > 0 && at[i] <= at[i-1] {
-			return nil, fmt.Errorf("%w: %s is no whole quarter of an hour after the one before it", ErrFilter, bound.Format(time.RFC3339Nano))
-		}
-	}
-	counts := make([]int64, max(len(bounds)-1, 0))
-	if len(counts) == 0 {
-		return counts, nil
-	}
-	value := kind.sql(r.Dialect(), c)
-	where, args := value+" >= $1 AND "+value+" < $2", []any{at[0], at[len(at)-1]}
-	if filter != "" {
-		condition, given, err := kind.compileFilter(r.Dialect(), filter, field, len(args)+1)
-		if err != nil {
-			return nil, err
-		}
-		where, args = where+" AND "+condition, append(args, given...)
-	}
-	var since, n int64
-	return counts, r.Each(fmt.Sprintf("SELECT (%s - $1) / %d, count(*) FROM %s WHERE %s GROUP BY 1", value, quarter, kind.current(), where), args,
-		[]any{&since, &n}, func() error {
-			day, found := slices.BinarySearch(at, at[0]+since*quarter)
-			if !found {
-				day-- // within the interval that began before
-			}
-			counts[day] += n
-			return nil
-		})
 }

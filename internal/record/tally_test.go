@@ -163,6 +163,7 @@ func TestSpread(t *testing.T) {
 	}
 	ledgertest.EachOf(t, record.Kinds{kind}, func(t *testing.T, l *ledgertest.Ledger) {
 		var docs []spread
+		versions := map[string]int{}
 		spreads := func(filter string, bounds ...time.Time) (counts []int64, err error) {
 			if done := l.DB.Read(context.Background(), func(r *store.Reader) error {
 				counts, err = record.Spread(r, kind, filter, "at", bounds)
@@ -173,21 +174,35 @@ func TestSpread(t *testing.T) {
 			return counts, err
 		}
 		rapid.Check(t, func(t *rapid.T) {
-			doc := spread{ID: fmt.Sprintf("s%04d", len(docs)), Open: rapid.Bool().Draw(t, "open")}
+			number := len(docs)
+			if number > 0 && rapid.Bool().Draw(t, "known") {
+				number = rapid.IntRange(0, number-1).Draw(t, "which")
+			}
+			doc := spread{ID: fmt.Sprintf("s%04d", number), Open: rapid.Bool().Draw(t, "open")}
 			in := rapid.SampledFrom([]*time.Location{zone, berlin}).Draw(t, "zone")
 			days := make([]time.Time, rapid.IntRange(1, 8).Draw(t, "days")+1)
 			for i := range days {
 				days[i] = time.Date(2026, 3, 27+i, 0, 0, 0, 0, in)
 			}
+			if rapid.Bool().Draw(t, "all before") {
+				days[0] = time.Time{}
+			}
 			if rapid.IntRange(0, 9).Draw(t, "none") > 0 {
-				at := days[0].Add(time.Duration(rapid.IntRange(-2, 200).Draw(t, "hours")) * time.Hour).Add(rapid.SampledFrom([]time.Duration{-time.Microsecond, 0, time.Microsecond, time.Minute}).Draw(t, "more")).UTC()
+				year := rapid.SampledFrom([]int{2026, 2026, 2026, 1969}).Draw(t, "year")
+				at := time.Date(year, 3, 27, 0, 0, 0, 0, in).Add(time.Duration(rapid.IntRange(-2, 200).Draw(t, "hours")) * time.Hour).Add(rapid.SampledFrom([]time.Duration{-time.Microsecond, 0, time.Microsecond, time.Minute}).Draw(t, "more")).UTC()
 				doc.At = &at
 			}
-			docs = append(docs, doc)
-			if _, err := l.Do(context.Background(), ledgertest.Operator, "spread.add", "spreads", func(tx *act.Tx) error {
-				_, err := record.Put(tx, kind, record.Change{Verb: "added", ID: doc.ID, Doc: doc})
+			if number == len(docs) {
+				docs = append(docs, doc)
+			}
+			docs[number] = doc
+			switch _, err := l.Do(context.Background(), ledgertest.Operator, "spread.add", "spreads", func(tx *act.Tx) error {
+				_, err := record.Put(tx, kind, record.Change{Verb: "written", ID: doc.ID, Doc: doc, Expect: versions[doc.ID]})
 				return err
-			}); err != nil {
+			}); {
+			case err == nil:
+				versions[doc.ID]++
+			case !errors.Is(err, record.ErrSame):
 				t.Fatal(err)
 			}
 			want := make([]int64, len(days)-1)

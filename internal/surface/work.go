@@ -88,7 +88,7 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 		}
 		owed.Deadlines = []Deadline{}
 		if err := s.eachDue(func(kind *record.Kind, due *record.Due) error {
-			listed, more, err := deadlines(r, kind, due, time.Time{}, owed.Until, owed.As)
+			listed, more, err := deadlines(r, kind, due, time.Time{}, owed.Until, owed.As, mostDeadlines)
 			if owed.Deadlines = append(owed.Deadlines, listed...); more {
 				owed.More = append(owed.More, due.What)
 			}
@@ -178,9 +178,9 @@ func (s *System) eachDue(visit func(kind *record.Kind, due *record.Due) error) e
 }
 
 // Overdue are the deadlines that stand in records of registers that are not personal
-// and have passed by an instant, to the quarter of an hour: how many, and the first of
-// each, the oldest before the others.
-func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time) (all []Falling, err error) {
+// and have passed by an instant, to the quarter of an hour: how many, and the first few
+// of each, the oldest before the others.
+func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, few int) (all []Falling, err error) {
 	if err := s.Allow(ctx, caller, "record.read", "records"); err != nil {
 		return nil, err
 	}
@@ -190,22 +190,13 @@ func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time) 
 			if kind.Personal {
 				return nil
 			}
-			listed, more, err := deadlines(r, kind, due, time.Time{}, now, nil)
-			if err != nil {
+			counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{{}, now})
+			if err != nil || counts[0] == 0 {
 				return err
 			}
-			one := Falling{Kind: kind, Due: due, Count: int64(len(listed)), Each: listed}
-			if more {
-				counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{time.Unix(0, 0), now})
-				if err != nil {
-					return err
-				}
-				one.Count = counts[0]
-			}
-			if one.Count > 0 {
-				all = append(all, one)
-			}
-			return nil
+			listed, _, err := deadlines(r, kind, due, time.Time{}, now, nil, few)
+			all = append(all, Falling{Kind: kind, Due: due, Count: counts[0], Each: listed})
+			return err
 		})
 	})
 }
@@ -221,7 +212,7 @@ func falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind
 	if sum == 0 || sum > mostDeadlines {
 		return nil
 	}
-	listed, _, err := deadlines(r, kind, due, days[0], days[len(days)-1], nil)
+	listed, _, err := deadlines(r, kind, due, days[0], days[len(days)-1], nil, mostDeadlines)
 	if err != nil {
 		return err
 	}
@@ -234,10 +225,10 @@ func falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind
 	return nil
 }
 
-// deadlines lists those of a kind in the half-open interval, the first ones; a zero
+// deadlines lists those of a kind in the half-open interval, at most so many; a zero
 // from does not bound it. owners are whose they are; nil: everybody's. More says that
 // there are others.
-func deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to time.Time, owners []string) (all []Deadline, more bool, err error) {
+func deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to time.Time, owners []string, most int) (all []Deadline, more bool, err error) {
 	filter := fmt.Sprintf("item.%s < timestamp(%q)", due.At, to.UTC().Format(time.RFC3339Nano))
 	if !from.IsZero() {
 		filter += fmt.Sprintf(" && item.%s >= timestamp(%q)", due.At, from.UTC().Format(time.RFC3339Nano))
@@ -258,7 +249,7 @@ func deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to tim
 	if due.Open != "" {
 		filter += " && (" + due.Open + ")"
 	}
-	next, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Limit: mostDeadlines}, func(v *record.Version) error {
+	next, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Limit: most}, func(v *record.Version) error {
 		one, err := deadline(v, due)
 		all = append(all, one)
 		return err

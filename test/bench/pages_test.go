@@ -20,8 +20,13 @@ import (
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/governance/actions"
+	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/governance/vendors"
+	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -54,6 +59,7 @@ var seen = []struct{ name, path string }{
 	{"acknowledgments that are open, by day", "/r/acknowledgments?state=asked&sort=due_at"},
 	{"acknowledgments of a person", "/r/acknowledgments?filter=" + url.QueryEscape(`item.person == "person/E000077"`)},
 	{"search", "/search?q=Risk+4711"},
+	{"search in whole records", "/search?q=said+nowhere"},
 }
 
 // seenAfter are measured right after a risk was changed and an event was recorded:
@@ -70,7 +76,7 @@ var seenAfter = []struct{ name, path string }{
 func pages(b *bench) {
 	size, rounds := pick(b, 4_000, 100_000), pick(b, 5, 40)
 	riskCount, versions := size/2, 10
-	b.say("The portal over %s people, %s risks and %s acknowledgments of %d policies, asked over HTTP by somebody who is signed in and may read everything, %d times each. The time is from the request to the last byte. **Bare**: the sign-in page of the same server, which reads nothing.", count(size), count(riskCount), count(size*versions), versions, rounds)
+	b.say("The portal over %s people, %s risks, %s acknowledgments of %d policies and 10,000 records of five other registers, asked over HTTP by somebody who is signed in and may read everything, %d times each. The time is from the request to the last byte. **Bare**: the sign-in page of the same server, which reads nothing.", count(size), count(riskCount), count(size*versions), versions, rounds)
 	rows := [][]string{{"database", "page", "p50", "p95", "bare p50", "bytes", "target"}}
 	for _, database := range databases {
 		f := b.folder(database)
@@ -78,6 +84,7 @@ func pages(b *bench) {
 			fillRegister(b, s, size)
 			fillRisks(b, s, riskCount, size)
 			fillAcknowledgments(b, s, size, versions)
+			fillSmall(b, s)
 		})
 		f.settle()
 		f.open(func(s *surface.System) {
@@ -135,6 +142,33 @@ func put[T any](b *bench, s *surface.System, kind *record.Kind, n int, made func
 			b.Fatal(err)
 		}
 	}
+}
+
+// fillSmall fills five registers with as many records as a search goes through whole.
+func fillSmall(b *bench, s *surface.System) {
+	const many = 2000
+	long, at := strings.Repeat("What was seen, by whom, and what is done about it until it is settled. ", 10), time.Now().UTC().AddDate(0, 0, -30)
+	due := at.AddDate(1, 0, 0)
+	put(b, s, findings.Register, many, func(i int) (string, *findings.Finding) {
+		f := &findings.Finding{ID: fmt.Sprintf("FND-%d", i+1), Title: fmt.Sprintf("Finding %d", i), What: long, Source: "internal", Severity: "low", Owner: "person/E000001", State: findings.Closed, ReportedBy: "person/E000002", FoundAt: &at, DueAt: &due, ClosedAt: &at, ClosedBy: "person/E000003"}
+		return f.ID, f
+	})
+	put(b, s, regulations.Register, many, func(i int) (string, *regulations.Regulation) {
+		r := &regulations.Regulation{ID: fmt.Sprintf("REG-%d", i+1), Title: fmt.Sprintf("Regulation %d", i), Kind: "law", Jurisdiction: "EU", Source: "https://example.org", Owner: "person/E000001", State: regulations.Listed, Reason: long, ListedAt: &at, DueAt: &due}
+		return r.ID, r
+	})
+	put(b, s, actions.Register, many, func(i int) (string, *actions.Action) {
+		a := &actions.Action{ID: fmt.Sprintf("ACT-%d", i+1), Title: fmt.Sprintf("Action %d", i), What: long, Owner: "person/E000001", State: actions.Done, AddedBy: "person/E000002", DueAt: &due}
+		return a.ID, a
+	})
+	put(b, s, vendors.Register, many, func(i int) (string, *vendors.Vendor) {
+		v := &vendors.Vendor{ID: fmt.Sprintf("VEN-%d", i+1), Name: fmt.Sprintf("Vendor %d", i), Service: long, Category: "software", Owner: "person/E000001", State: vendors.InUse, UsedFrom: &at}
+		return v.ID, v
+	})
+	put(b, s, systems.Assets, many, func(i int) (string, *systems.Asset) {
+		a := &systems.Asset{ID: fmt.Sprintf("AST-%d", i+1), Name: fmt.Sprintf("Asset %d", i), Kind: "service", Owner: "person/E000001", Handling: long, State: systems.InUse, ListedAt: &at, DueAt: &due}
+		return a.ID, a
+	})
 }
 
 func fillRisks(b *bench, s *surface.System, n, people int) {

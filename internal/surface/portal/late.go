@@ -21,8 +21,7 @@ const (
 	// lateOfADeadline are so many of one deadline of one register that each of them is
 	// listed among what is late; the others are in their register's list.
 	lateOfADeadline = 100
-	// mostPressing is how many lines the list of what is late shows, and for how many
-	// records it is found out who has to do something about them.
+	// mostPressing is how many lines the list of what is late shows.
 	mostPressing = 1000
 )
 
@@ -34,6 +33,8 @@ type pressing struct {
 	What string // what is to be done, or what the test asks for; empty: the name says it
 	By   string // who has to do it
 	At   time.Time
+	// named says that By is whom the record's own deadline names.
+	named bool
 	// Tests read it, as "control test"; Criteria are those for which they answer.
 	Tests, Criteria []string
 }
@@ -89,12 +90,7 @@ func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) 
 
 // ofRecords adds to it what records say.
 func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) error {
-	for _, lines := range [][]pressing{a.Late, a.Coming} {
-		if err := p.owners(r, lines[:min(len(lines), mostPressing)]); err != nil {
-			return err
-		}
-	}
-	passed, err := p.System.Overdue(r.Context(), r.caller, report.At)
+	passed, err := p.System.Overdue(r.Context(), r.caller, report.At, lateOfADeadline)
 	if err != nil {
 		return err
 	}
@@ -104,20 +100,19 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) err
 	}
 	for _, of := range passed {
 		a.Count += of.Count - int64(len(of.Each))
-		for _, d := range of.Each[:min(len(of.Each), lateOfADeadline)] {
+		for _, d := range of.Each {
 			if i, ok := known[d.Ref]; ok {
-				a.Late[i].By, a.Late[i].What = d.Owner, d.What
+				a.Late[i].By, a.Late[i].What, a.Late[i].named = d.Owner, d.What, true
 				continue
 			}
 			known[d.Ref] = len(a.Late)
-			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At}
+			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At, named: true}
 			if of.Kind == policies.Acknowledgments {
 				line.Name = d.Title // the policy's: it has none of its own
 			}
 			a.Late = append(a.Late, line)
 		}
-		if rest := of.Count - lateOfADeadline; rest > 0 {
-			a.Count += int64(len(of.Each) - lateOfADeadline)
+		if rest := of.Count - int64(len(of.Each)); rest > 0 {
 			query := url.Values{prefix + of.Due.At + ".to": {report.At.In(p.zone).Format(time.DateOnly)}, "filter": {of.Due.Open}, "sort": {of.Due.At}}
 			a.More = append(a.More, moreDeadlines{Count: rest, What: of.Due.What, Href: p.ask(of.Kind, query).with(), Late: true})
 		}
@@ -152,17 +147,21 @@ func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lin
 	return lines
 }
 
-// owners finds out who has to do something about records: whom their own deadlines name,
-// and not the control's owner, who only tests it.
-func (p *Portal) owners(r *request, lines []pressing) error {
+// owners are the first lines with who has to do something about records: whom their own
+// deadlines name, and not the control's owner, who only tests it.
+func (p *Portal) owners(r *request, lines []pressing, most int) ([]pressing, error) {
+	lines = slices.Clone(lines[:min(len(lines), most)])
+	if !r.may("record.read") {
+		return lines, nil
+	}
 	ids, of := map[*record.Kind][]string{}, map[string]*pressing{}
 	for i := range lines {
 		kind, id, err := p.System.Kinds.Parse(lines[i].Item)
-		if err == nil && kind.Name+"/"+id == lines[i].Item && len(kind.Dues) > 0 && !kind.Personal {
+		if err == nil && !lines[i].named && kind.Name+"/"+id == lines[i].Item && len(kind.Dues) > 0 && !kind.Personal {
 			ids[kind], of[lines[i].Item] = append(ids[kind], id), &lines[i]
 		}
 	}
-	return p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+	return lines, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		for kind, all := range ids {
 			for part := range slices.Chunk(all, act.MaxBatch) {
 				docs, err := record.Current(reader, kind.Name, part)
@@ -192,14 +191,12 @@ func (p *Portal) owners(r *request, lines []pressing) error {
 type latePage struct {
 	*agenda
 
+	Shown  []pressing // the first lines of the list
 	report *reports.Readiness
 }
 
 // For says how long ago an instant was.
 func (l *latePage) For(at time.Time) string { return reports.Span(l.report.At.Sub(at)) }
-
-// Shown are the lines of the list.
-func (l *latePage) Shown() []pressing { return l.Late[:min(len(l.Late), mostPressing)] }
 
 func (p *Portal) late(r *request) (*shown, error) {
 	report, err := p.System.Standing(r.Context())
@@ -207,5 +204,9 @@ func (p *Portal) late(r *request) (*shown, error) {
 		return nil, err
 	}
 	all, err := p.agenda(r, report)
-	return &shown{page: "late", title: "Late", data: &latePage{all, report}}, err
+	if err != nil {
+		return nil, err
+	}
+	lines, err := p.owners(r, all.Late, mostPressing)
+	return &shown{page: "late", title: "Late", data: &latePage{all, lines, report}}, err
 }

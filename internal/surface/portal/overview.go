@@ -26,6 +26,8 @@ type overviewPage struct {
 	Reasons     []reason
 	MoreReasons int
 	Total       int // of controls
+	// Late and Coming are the first of what presses.
+	Late, Coming []pressing
 
 	agenda *agenda
 }
@@ -48,8 +50,12 @@ func (p *Portal) overview(r *request) (*shown, error) {
 	if page.agenda, err = p.agenda(r, report); err != nil {
 		return nil, err
 	}
+	if page.Late, err = p.owners(r, page.agenda.Late, overviewMost); err != nil {
+		return nil, err
+	}
 	page.reasons()
-	return &shown{page: "overview", title: "Overview", data: page}, nil
+	page.Coming, err = p.owners(r, page.agenda.Coming, overviewMost)
+	return &shown{page: "overview", title: "Overview", data: page}, err
 }
 
 // criteriaCounts counts criteria by conclusion, in the order of the report's.
@@ -148,9 +154,7 @@ func (o *overviewPage) ComingCount() int { return len(o.agenda.Coming) }
 // head is the beginning of a list of the overview, and how many there are.
 func head[T any](list []T) []T { return list[:min(overviewMost, len(list))] }
 
-// Late, Coming, Changes, Deviations and Turned are the first of each.
-func (o *overviewPage) Late() []pressing                   { return head(o.agenda.Late) }
-func (o *overviewPage) Coming() []pressing                 { return head(o.agenda.Coming) }
+// Changes, Deviations and Turned are the first of each.
 func (o *overviewPage) Changes() []reports.Change          { return head(o.Day.Changes) }
 func (o *overviewPage) Deviations() []reports.NewDeviation { return head(o.Day.Deviations) }
 func (o *overviewPage) Turned() []reports.Turned           { return head(o.Day.Turned) }
