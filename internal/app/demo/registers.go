@@ -120,8 +120,8 @@ func (w *world) rule(ctx context.Context, texts []catalog.Policy) error {
 			}
 		}
 	}
-	for i := range texts {
-		if err := w.announce(ctx, fmt.Sprintf("PV-%d", i+1)); err != nil {
+	for _, id := range installed.Versions {
+		if err := w.announce(ctx, id); err != nil {
 			return err
 		}
 	}
