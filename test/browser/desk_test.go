@@ -103,3 +103,45 @@ func TestEvidenceIsAddedAndReviewed(t *testing.T) {
 	auditor.goes("/r/evidence/EVD-1")
 	auditor.holds("main", "It names who was there.")
 }
+
+// An account is made with a password that is shown once, and whoever gets it chooses
+// their own; work that takes long is asked for, and seen to be under way.
+func TestTheSettingsAndErrands(t *testing.T) {
+	t.Parallel()
+	s := house(t, "ciso")
+	v := s.signs(t, "ciso")
+	v.goes("/settings/new-account")
+	v.fills("f-id", "zoe@example.com", "f-name", "Zoe Example")
+	if status := v.sends("Make the account"); status != 422 {
+		t.Fatalf("an account without a role is answered with %d", status)
+	}
+	v.holds("main", "Roles: choose one at least")
+	v.audited("account-refused")
+	v.do(chromedp.Click(chromedp.CSS(`input[name="f.roles"][value="engineer"]`)))
+	v.presses("Make the account")
+	v.holds("main", "shown this once")
+	v.audited("account-made")
+	given := in(v, chromedp.Text(chromedp.CSS("code.secret")))
+
+	zoe := s.open(t)
+	zoe.goes("/signin")
+	zoe.do(chromedp.SetValue(chromedp.CSS("#id"), "zoe@example.com"), chromedp.SetValue(chromedp.CSS("#password"), given))
+	zoe.presses("Sign in")
+	zoe.at("/account", "My account")
+	zoe.holds("main", "a password that was made for you")
+	zoe.audited("account-one-time")
+
+	v.goes("/settings/tokens")
+	v.fills("f-name", "the pipeline", "f-role", "ingester")
+	v.presses("Make it")
+	v.holds("main", "shown this once", "the pipeline")
+	v.audited("token-made")
+
+	v.goes("/policies")
+	v.presses("Offer the catalog's policies as drafts")
+	v.holds("main", "PV-1")
+	v.goes("/r/regulatory_feeds")
+	v.presses("Read the feeds now")
+	v.at("/errands", "Work under way")
+	v.holds("main", "Reading the regulatory feeds", "account/ciso")
+}

@@ -97,6 +97,9 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	if err := surface.ScheduleReadiness(s, runner, log); err != nil {
 		return err
 	}
+	if err := surface.ScheduleErrands(s, runner, log); err != nil {
+		return err
+	}
 	sender := runner.Beside()
 	if err := surface.ScheduleNotifications(s, runner, sender, log); err != nil {
 		return err

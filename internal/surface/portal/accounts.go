@@ -37,7 +37,7 @@ func (p *Portal) accounts(r *request) (*shown, error) {
 // roleOptions are the roles that can be given to somebody.
 func roleOptions(names []string) (options []option) {
 	for _, name := range names {
-		options = append(options, option{Value: name, Text: record.Words(name)})
+		options = append(options, option{Value: name, Text: name})
 	}
 	return options
 }

@@ -75,8 +75,8 @@ func (p *Portal) controls(r *request) (*shown, error) {
 		Counts           []reports.Count
 		Total            int // whatever the conclusion
 		Owners, Criteria []string
-		Propose          bool
-	}{standings: now, Query: q, Propose: r.may("control.propose")}
+		Propose, Test    bool
+	}{standings: now, Query: q, Propose: r.may("control.propose"), Test: now.Period != nil && r.may("control.test")}
 	counts := map[controltests.Conclusion]int{}
 	for i := range now.Report.Controls {
 		c := &now.Report.Controls[i]
@@ -163,6 +163,7 @@ type oneControl struct {
 	// another one forward.
 	Adopt, Propose bool
 	Collect        bool // the reader may add evidence
+	Test           bool // the reader may have it tested now
 	Wrong          string
 }
 
@@ -175,7 +176,7 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Collect: r.may("evidence.add"), Wrong: wrong}
+	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Collect: r.may("evidence.add"), Test: now.Period != nil && r.may("control.test"), Wrong: wrong}
 	for i := range now.Report.Controls {
 		if now.Report.Controls[i].ID == control.ID {
 			page.Line = &now.Report.Controls[i]

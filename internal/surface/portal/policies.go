@@ -30,6 +30,9 @@ type policyList struct {
 	Person string // the reader's record; empty: the account belongs to nobody
 	Open   []policyLine
 	All    []policyLine
+	// Install: the reader may offer the catalog's texts as drafts; None: there was
+	// nothing to offer.
+	Install, None bool
 }
 
 // person is the record of whoever is signed in, in the register of people.
@@ -43,7 +46,7 @@ func (r *request) person() string {
 // policies lists the policies in force, those first that the reader has not
 // answered yet.
 func (p *Portal) policies(r *request) (*shown, error) {
-	page := &policyList{Person: r.person()}
+	page := &policyList{Person: r.person(), Install: r.may("policy_version.add"), None: r.URL.Query().Get("installed") == "none"}
 	return &shown{page: "policies", title: "Policies", data: page}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		all, err := policies.Current(reader)
 		if err != nil {

@@ -33,6 +33,7 @@ type onePage struct {
 	Holds    string // of a person: the page of what they answer for and owe
 	File     string // of evidence: its file
 	Review   *evidenceReview
+	Prepare  string // of a planned meeting: where its agenda is made
 	Attached *surface.Attached
 	Named    []naming // the records of other registers that name it
 	May      map[string]bool
@@ -141,6 +142,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	if kind == documents.Register && p.opens(r, evidenceFilePath(v.ID)) {
 		page.File = evidenceFilePath(v.ID)
 	}
+	page.Prepare = preparePath(r, v)
 	if kind == documents.Register {
 		if page.Review, err = p.evidenceReview(r, v); err != nil {
 			return nil, err

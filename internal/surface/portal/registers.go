@@ -181,6 +181,7 @@ func literal(text string) string {
 
 // list is the page of a register.
 type list struct {
+	Errand  *errandButton
 	Kind    *record.Kind
 	Href    string
 	Columns []heading
@@ -228,6 +229,7 @@ func (p *Portal) register(r *request) (*shown, error) {
 	kind, query := r.kind, r.URL.Query()
 	a := p.ask(kind, query)
 	l := &list{Kind: kind, Href: at(kind), Words: strings.TrimSpace(query.Get("q")), Filter: query.Get("filter"), Sort: query.Get("sort"), Wrong: a.wrong}
+	l.Errand = errandOf(r)
 	p.describe(r, l, a)
 	page := &shown{page: "register", title: kind.Title, data: l}
 	if err := p.System.ViewRecords(r.Context(), r.caller, kind, "", map[string]string{"filter": a.filter(), "words": l.Words, "tags": strings.Join(query["tag"], " ")}); err != nil {

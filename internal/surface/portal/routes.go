@@ -6,6 +6,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/record/attached"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // route is one line of the table of everything that can be asked of the portal.
@@ -63,6 +64,12 @@ func init() {
 		{method: "GET", path: "/controls/{id}/deviations", action: "control.read", make: (*Portal).deviations},
 		{method: "GET", path: "/controls/propose", action: "control.propose", make: (*Portal).proposeForm},
 		{method: "POST", path: "/controls/propose", action: "control.propose", upload: controls.MaxFileSize, make: (*Portal).propose, again: (*Portal).proposeAgain},
+		{method: "POST", path: "/controls/test", action: "control.test", make: runErrand(surface.TestJob)},
+		{method: "POST", path: "/feeds/fetch", action: "regulatory_feed.fetch", make: runErrand(surface.FeedsJob)},
+		{method: "POST", path: "/hris/reconcile", action: "hris.reconcile", make: runErrand(surface.ReconcileJob)},
+		{method: "GET", path: "/errands", action: "settings.read", make: (*Portal).errands},
+		{method: "POST", path: "/meetings/{id}/prepare", action: "meeting.prepare", make: (*Portal).prepareMeeting},
+		{method: "POST", path: "/policies/install", action: "policy_version.add", make: (*Portal).installPolicies},
 		{method: "POST", path: "/controls/{id}/adopt", action: "control.approve", make: (*Portal).adoptControl},
 		{method: "GET", path: "/controls/{id}/versions/{version}", action: "control.read", make: (*Portal).controlVersion},
 		{method: "POST", path: "/controls/{id}/versions/{version}/approve", action: "control.approve", make: (*Portal).approveControl},

@@ -114,6 +114,7 @@ var Roles = Table{
 	"job/policy.follow":    {"acknowledgment.ask", "acknowledgment.settle", "announcement.release"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
+	"job/control.test":     {"control.test"},
 	"job/account.first":    {"account.create"},
 	// The HR system, whose messages are signed, and what SCAF sends and reads there.
 	"job/hris.people":    {"import.hris"},

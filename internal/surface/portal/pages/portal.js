@@ -15,3 +15,8 @@ for (const part of document.querySelectorAll(".copy")) {
 		}
 	})
 }
+
+// A page that shows work under way is loaded again until that is done. Without this
+// script there is a link.
+const again = document.querySelector("[data-again]")
+if (again) setTimeout(() => location.reload(), 1000 * Number(again.dataset.again))

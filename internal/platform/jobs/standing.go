@@ -1,0 +1,36 @@
+package jobs
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"scaf.dev/scaf/internal/platform/store"
+)
+
+// Waiting is the state of a job that runs, or is to run.
+const Waiting = "waiting"
+
+// Standing is where a job stands.
+type Standing struct {
+	Key     string
+	Payload json.RawMessage
+	State   string
+	RunAt   time.Time // when it was to run, or runs again
+	Attempt int       // how often it was begun
+	Failure string    // of the last attempt
+}
+
+// Last is the job of a kind that was to run last; nil: there is none.
+func Last(r *store.Reader, kind string) (*Standing, error) {
+	s := &Standing{}
+	var payload string
+	var at int64
+	err := r.One(`SELECT key, payload, state, run_at, attempt, failure FROM job WHERE kind = $1 ORDER BY run_at DESC, key DESC LIMIT 1`, []any{kind},
+		[]any{&s.Key, &payload, &s.State, &at, &s.Attempt, &s.Failure})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	s.Payload, s.RunAt = json.RawMessage(payload), time.UnixMicro(at).UTC()
+	return s, err
+}
