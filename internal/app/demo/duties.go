@@ -2,10 +2,15 @@ package demo
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 )
 
 // assign gives every duty to the officer whose role its file names.
@@ -115,13 +120,50 @@ func (w *world) occurrence(o tasks.Listed, end time.Time) {
 				return err
 			}
 		}
-		done := tasks.Entry{Ref: o.ID, Note: "Done as described: " + o.Title}
-		if ref, ok := w.named(shown).(string); ok && ref != "" {
-			done.Evidence = []string{ref}
+		left, err := w.leaves(ctx, o.Duty, o.DueAt.In(w.zone))
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.ID, err)
 		}
-		_, err = desk.Done(ctx, by.caller(), done)
+		if ref, ok := w.named(shown).(string); ok && ref != "" {
+			left = append(left, ref)
+		}
+		_, err = desk.Done(ctx, by.caller(), tasks.Entry{Ref: o.ID, Note: "Done as described: " + o.Title, Evidence: left})
 		return err
 	})
+}
+
+// leaves makes what a duty leaves behind, where a control's test asks for it, and gives
+// its references.
+func (w *world) leaves(ctx context.Context, duty string, due time.Time) ([]string, error) {
+	lead := w.officers["compliance lead"].caller()
+	switch duty {
+	case "access-review":
+		file, err := w.AttachFile(ctx, lead, tasks.Register, duty, "access-"+due.Format("2006-01")+".csv", "text/csv",
+			strings.NewReader("system,account,role,decision,by\naudit-pipelines,ci,deployer,keep,platform lead\n"))
+		if err != nil {
+			return nil, err
+		}
+		return []string{attached.Files.Name + "/" + file.ID}, nil
+	case "control-self-assessments":
+		id := fmt.Sprintf("SA-ACC-01-%d-Q%d", due.Year(), (int(due.Month())-1)/3+1)
+		assessor := w.officers["engineering lead"]
+		fields, err := asFields(map[string]any{"id": id, "assessor": assessor.ref(), "reviewer": w.officers["compliance lead"].ref()})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := w.AddRecord(ctx, lead, assessments.Register, fields); err != nil {
+			return nil, err
+		}
+		if fields, err = asFields(map[string]any{"as_written": "Yes.", "evidence": "The requests of the quarter.", "improvements": "Nothing.", "result": assessments.Works}); err != nil {
+			return nil, err
+		}
+		if _, err := w.MoveRecord(ctx, assessor.caller(), assessments.Register, id, record.AnyVersion, assessments.Submitted, fields); err != nil {
+			return nil, err
+		}
+		_, err = w.MoveRecord(ctx, lead, assessments.Register, id, record.AnyVersion, assessments.Reviewed, nil)
+		return []string{assessments.Register.Name + "/" + id}, err
+	}
+	return nil, nil
 }
 
 // responsible is who does a duty now; while its owner has left, the compliance
