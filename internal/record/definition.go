@@ -30,6 +30,10 @@ import (
 // only what changes in a record that is there matters, the method is
 // Changed(tx *act.Tx, old any) error: taking in many new records is then quicker.
 //
+// A method Compose(r *store.Reader) (string, error) makes the id of a new record of its
+// fields, where whoever adds it gives none: forms do not ask for it. Empty: something
+// is missing, which Validate says.
+//
 // A method Consult(r *store.Reader, old any) error is asked before these, and by a
 // preview, too: it fills and refuses by what other records hold, and only reads.
 type Definition struct {
@@ -228,6 +232,9 @@ func Define[T any](d Definition) *Kind {
 		}
 		if own, ok := doc.(interface{ Validate() []FieldError }); ok {
 			wrong = append(wrong, own.Validate()...)
+		}
+		if k.Composes() && len(wrong) == 0 && k.Identify(doc) == "" {
+			wrong = append(wrong, FieldError{id, "is missing: a table has it for each row"})
 		}
 		if state := text(doc, "state"); state != nil && len(d.States) > 0 && !slices.Contains(d.States, *state) &&
 			!slices.ContainsFunc(wrong, func(e FieldError) bool { return e.Field == "state" }) {

@@ -157,7 +157,7 @@ func (k *Kind) Editable(there bool) []Field {
 	var all []Field
 	for _, f := range k.Ordered() {
 		switch {
-		case f.Computed, f.Given, f.Unseen, f.Name == "state" && len(k.States) > 0, f.Name == k.Author, f.Name == k.IDField && (there || k.Prefix != ""),
+		case f.Computed, f.Given, f.Unseen, f.Name == "state" && len(k.States) > 0, f.Name == k.Author, f.Name == k.IDField && (there || k.Prefix != "" || k.Composes()),
 			there && slices.Contains(k.Fixed, f.Name):
 		default:
 			all = append(all, f)

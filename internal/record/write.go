@@ -93,6 +93,16 @@ func (k *Kind) begin(tx *act.Tx, given map[string]json.RawMessage) (map[string]j
 			number++
 		}
 	}
+	if id := strings.Trim(string(given[k.IDField]), `"`); k.Composes() && (id == "" || id == "null") {
+		delete(fields, k.IDField)
+		id, err := k.compose(&tx.Reader, fields)
+		if err != nil {
+			return nil, err
+		}
+		if fields[k.IDField], err = json.Marshal(id); err != nil {
+			return nil, err
+		}
+	}
 	if k.Author != "" {
 		engine[k.Author] = tx.Caller().ID
 	}
@@ -107,6 +117,35 @@ func (k *Kind) begin(tx *act.Tx, given map[string]json.RawMessage) (map[string]j
 		fields[field] = raw
 	}
 	return fields, nil
+}
+
+// composing is a document that makes its id of its fields.
+type composing interface {
+	Compose(r *store.Reader) (string, error)
+}
+
+// Composes reports whether the id of a new record is made of its fields.
+func (k *Kind) Composes() bool {
+	_, ok := k.New().(composing)
+	return ok
+}
+
+// compose makes the id of a new record; empty where its fields do not say enough, or are
+// not what they should be.
+func (k *Kind) compose(r *store.Reader, fields map[string]json.RawMessage) (string, error) {
+	doc := k.New()
+	raw, err := overlay(doc, fields)
+	if err != nil {
+		return "", err
+	}
+	if err := json.Unmarshal(raw, doc); err != nil {
+		return "", nil //nolint:nilerr // decoding it says what is wrong
+	}
+	own, ok := doc.(composing)
+	if !ok {
+		return "", nil
+	}
+	return own.Compose(r)
 }
 
 // Set changes fields of a record; null clears one. With a version other than

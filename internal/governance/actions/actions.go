@@ -1,5 +1,5 @@
 // Package actions is the register of what was decided to be done: by an exercise, a
-// meeting, or because of a regulation. Whoever owns an action sees it among what
+// meeting, or because of a regulation, a risk, a finding or a vendor. Whoever owns an action sees it among what
 // they owe.
 package actions
 
@@ -26,6 +26,9 @@ type Action struct {
 	Exercise   string `json:"exercise,omitempty"`
 	Meeting    string `json:"meeting,omitempty"`
 	Regulation string `json:"regulation,omitempty"`
+	Risk       string `json:"risk,omitempty"`
+	Finding    string `json:"finding,omitempty"`
+	Vendor     string `json:"vendor,omitempty"`
 	// Source is the kind of that record.
 	Source string `json:"source,omitempty"`
 
@@ -59,12 +62,15 @@ const (
 	FromExercise   = "exercise"
 	FromMeeting    = "meeting"
 	FromRegulation = "regulation"
+	FromRisk       = "risk" // its treatment
+	FromFinding    = "finding"
+	FromVendor     = "vendor"
 )
 
 // Register describes the register.
 var Register = record.Define[Action](record.Definition{
 	Kind: "action", Register: "actions", Title: "Actions", Singular: "Action", Prefix: "ACT", At: "due_at", Author: "added_by",
-	Fixed:  []string{"exercise", "meeting", "regulation"},
+	Fixed:  []string{"exercise", "meeting", "regulation", "risk", "finding", "vendor"},
 	States: []string{Open, Done, Returned, Dropped},
 	Transitions: []record.Transition{
 		doing(Open), doing(Returned), dropping(Open), dropping(Returned),
@@ -78,10 +84,13 @@ var Register = record.Define[Action](record.Definition{
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who does it, as person/E1001."},
 		{Name: "due_at", Label: "Due", Required: true, Help: "By when. Only somebody other than the owner sets a later date, and not any more once it is over."},
 		{Name: "state", Label: "State"},
-		{Name: "exercise", Label: "Exercise", Section: "Where it was decided", Refers: FromExercise, Help: "The exercise, like exercise/EXE-1: one of the three."},
-		{Name: "meeting", Label: "Meeting", Refers: FromMeeting, Help: "The meeting, like meeting/MTG-1: one of the three."},
-		{Name: "regulation", Label: "Regulation", Refers: FromRegulation, Help: "The law or regulation, like regulation/REG-1: one of the three."},
-		{Name: "source", Label: "Source", Computed: true, Help: "Which of the three it is."},
+		{Name: "exercise", Label: "Exercise", Section: "Where it was decided", Refers: FromExercise, Help: "The exercise, like exercise/EXE-1: one of these is named."},
+		{Name: "meeting", Label: "Meeting", Refers: FromMeeting, Help: "The meeting, like meeting/MTG-1."},
+		{Name: "regulation", Label: "Regulation", Refers: FromRegulation, Help: "The law or regulation, like regulation/REG-1."},
+		{Name: "risk", Label: "Risk", Refers: FromRisk, Help: "The risk that it treats, like risk/RSK-1."},
+		{Name: "finding", Label: "Finding", Refers: FromFinding, Help: "The finding that it remediates, like finding/FND-1."},
+		{Name: "vendor", Label: "Vendor", Refers: FromVendor, Help: "The vendor because of whom it is done, like vendor/VEN-1."},
+		{Name: "source", Label: "Source", Computed: true, Help: "Which of them it is."},
 		{Name: "added_by", Label: "Added by"},
 		{Name: "result", Label: "What was done", Section: "Result", Long: true, Help: "What was done, so that somebody else can see it."},
 		{Name: "evidence", Label: "Evidence", Help: "References to what shows it: files of this record, changes, tickets."},
@@ -102,6 +111,9 @@ var Register = record.Define[Action](record.Definition{
 		{Field: "exercise", Filter: true},
 		{Field: "meeting", Filter: true},
 		{Field: "regulation", Filter: true},
+		{Field: "risk", Filter: true},
+		{Field: "finding", Filter: true},
+		{Field: "vendor", Filter: true},
 	},
 	Dues: []record.Due{{Name: "action", What: "Do what was decided", At: "due_at", Owner: "owner", Open: `item.state == "open" || item.state == "returned"`}},
 })
@@ -118,11 +130,16 @@ func dropping(from string) record.Transition {
 	}
 }
 
+// from are the records that an action can come from, one of which is named.
+func (a *Action) from() []string {
+	return []string{a.Exercise, a.Meeting, a.Regulation, a.Risk, a.Finding, a.Vendor}
+}
+
 // Compute sets what follows from the rest, and that what belongs to a state ends
 // with it (the history keeps it).
 func (a *Action) Compute() {
 	a.Source = ""
-	for _, ref := range []string{a.Exercise, a.Meeting, a.Regulation} {
+	for _, ref := range a.from() {
 		if kind, _, _ := strings.Cut(ref, "/"); kind != "" {
 			a.Source = kind
 		}
@@ -141,13 +158,13 @@ func (a *Action) Compute() {
 // Validate says what is wrong with an action.
 func (a *Action) Validate() []record.FieldError {
 	named := 0
-	for _, ref := range []string{a.Exercise, a.Meeting, a.Regulation} {
+	for _, ref := range a.from() {
 		if ref != "" {
 			named++
 		}
 	}
 	if named != 1 {
-		return []record.FieldError{{Field: "source", Problem: fmt.Sprintf("%d records are named: an action comes from one exercise, meeting or regulation", named)}}
+		return []record.FieldError{{Field: "source", Problem: fmt.Sprintf("%d records are named: an action comes from one exercise, meeting, regulation, risk, finding or vendor", named)}}
 	}
 	return nil
 }

@@ -37,6 +37,10 @@ func TestWhereAnActionComesFrom(t *testing.T) {
 		{actions.Action{Exercise: "exercise/EXE-1"}, actions.FromExercise, false},
 		{actions.Action{Meeting: "meeting/MTG-1"}, actions.FromMeeting, false},
 		{actions.Action{Regulation: "regulation/REG-1"}, actions.FromRegulation, false},
+		{actions.Action{Risk: "risk/RSK-1"}, actions.FromRisk, false},
+		{actions.Action{Finding: "finding/FND-1"}, actions.FromFinding, false},
+		{actions.Action{Vendor: "vendor/VEN-1"}, actions.FromVendor, false},
+		{actions.Action{Risk: "risk/RSK-1", Finding: "finding/FND-1"}, actions.FromFinding, true},
 		{actions.Action{}, "", true},
 		{actions.Action{Exercise: "exercise/EXE-1", Meeting: "meeting/MTG-1"}, actions.FromMeeting, true},
 	} {

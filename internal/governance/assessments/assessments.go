@@ -3,6 +3,7 @@
 package assessments
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/rounds"
 )
 
 // Assessment is the statement about one control in one quarter. Its id names
@@ -69,7 +71,7 @@ const permission = "self_assessment.review"
 
 // Register describes the register.
 var Register = record.Define[Assessment](record.Definition{
-	Kind: "self_assessment", Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at",
+	Kind: "self_assessment", Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at", Fixed: []string{"control", "quarter"},
 	States: []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
 	Transitions: []record.Transition{
 		submitting(Draft), submitting(Returned),
@@ -79,9 +81,9 @@ var Register = record.Define[Assessment](record.Definition{
 		{From: record.Withdrawn, To: Draft}, // there is one for each control and quarter
 	},
 	Fields: []record.Field{
-		{Name: "id", Label: "Number", Section: "Self-assessment", Required: true, Help: "The control and the quarter, like SA-CHG-01-2026-Q1: one for each."},
-		{Name: "control", Label: "Control", Computed: true, Help: "As the number says."},
-		{Name: "quarter", Label: "Quarter", Computed: true, Help: "As the number says."},
+		{Name: "id", Label: "Number", Section: "Self-assessment", Help: "Made of the control and the quarter, like SA-CHG-01-2026-Q1: one for each."},
+		{Name: "control", Label: "Control", Required: true, Help: "The control, like CHG-01."},
+		{Name: "quarter", Label: "Quarter", Required: true, Help: "The quarter, like 2026-Q1."},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
 		{Name: "assessor", Label: "Assessor", Required: true, Refers: "person", Help: "Who performs the control and says how it went, as person/E1001."},
 		{Name: "reviewer", Label: "Reviewer", Required: true, Refers: "person", Help: "Who is to read it, as person/E1001: not the assessor."},
@@ -185,16 +187,27 @@ func known(r *store.Reader, kind, id string) (bool, error) {
 // quarter.
 var idShape = regexp.MustCompile(`^SA-([A-Za-z0-9][A-Za-z0-9._-]{0,31})-(20\d\d)-Q([1-4])$`)
 
+// Compose makes the id of control and quarter.
+func (a *Assessment) Compose(*store.Reader) (string, error) {
+	if a.Control == "" || a.Quarter == "" {
+		return "", nil
+	}
+	if _, ok := rounds.Quarter.Parse(a.Quarter); !ok {
+		return "", record.Refuse("quarter", "%q is no quarter: write it like 2026-Q1", a.Quarter)
+	}
+	return "SA-" + a.Control + "-" + a.Quarter, nil
+}
+
 // Compute sets what follows from the id, and that what belongs to a state ends
 // with it (the history keeps it).
 func (a *Assessment) Compute() {
-	a.Control, a.Quarter, a.DueAt = "", "", nil
+	a.DueAt = nil
 	if of := idShape.FindStringSubmatch(a.ID); of != nil {
 		year, _ := strconv.Atoi(of[2]) // digits
 		quarter, _ := strconv.Atoi(of[3])
 		// Midnight in UTC of that day lies within the quarter in every time zone.
 		due := time.Date(year, time.Month(3*quarter+1), 0, 0, 0, 0, 0, time.UTC)
-		a.Control, a.Quarter, a.DueAt = of[1], of[2]+"-Q"+of[3], &due
+		a.Control, a.Quarter, a.DueAt = cmp.Or(a.Control, of[1]), cmp.Or(a.Quarter, of[2]+"-Q"+of[3]), &due
 	}
 	switch {
 	case a.State != Submitted && a.State != Reviewed:
@@ -222,6 +235,9 @@ func (a *Assessment) Validate() []record.FieldError {
 	var wrong []record.FieldError
 	if a.ID != "" && a.DueAt == nil {
 		wrong = append(wrong, record.FieldError{Field: "id", Problem: fmt.Sprintf("%q names no control and quarter: write it like SA-CHG-01-2026-Q1", a.ID)})
+	}
+	if a.DueAt != nil && a.ID != "SA-"+a.Control+"-"+a.Quarter {
+		wrong = append(wrong, record.FieldError{Field: "control", Problem: fmt.Sprintf("and quarter are %s and %s, the number is %s: leave it out, and it is made of them", a.Control, a.Quarter, a.ID)})
 	}
 	if a.Assessor != "" && a.Assessor == a.Reviewer {
 		wrong = append(wrong, record.FieldError{Field: "reviewer", Problem: "is the assessor: name somebody else"})

@@ -68,7 +68,7 @@ var Register = record.Define[Training](record.Definition{
 		{Field: "due_at", Filter: true, Sort: true}, {Field: "completed_at", Filter: true, Sort: true}, {Field: "renews_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
-		{Name: "id", Label: "Id", Required: true, Help: "The course, the person and a word of your own, such as secure-basics.E1001.extra: no space and no slash. SCAF numbers those that it assigns."},
+		{Name: "id", Label: "Id", Help: "Made of the course, the person and a number, such as secure-basics-E1001-1. Those that SCAF assigns have dots."},
 		{Name: "person", Label: "Person", Refers: "person", Required: true, Help: "Who is to finish it, as person/E1001."},
 		{Name: "course", Label: "Course", Refers: "course", Required: true, Help: "What is to be finished, as course/secure-basics: it is offered."},
 		{Name: "title", Label: "Title", Given: true}, {Name: "round", Label: "Round", Given: true},
@@ -85,9 +85,23 @@ var Register = record.Define[Training](record.Definition{
 
 const maxTrainingID = 300 // bytes: a course, a person, a number
 
+// Compose makes the id of an extra training of course and person: the first that is free.
+func (t *Training) Compose(r *store.Reader) (string, error) {
+	if t.Course == "" || t.Person == "" {
+		return "", nil
+	}
+	course, person := strings.TrimPrefix(t.Course, "course/"), strings.ReplaceAll(strings.TrimPrefix(t.Person, "person/"), ".", "-")
+	for n := 1; ; n++ {
+		id := fmt.Sprintf("%s-%s-%d", course, person, n)
+		if taken, err := record.Current(r, "training", []string{id}); err != nil || len(taken) == 0 {
+			return id, err
+		}
+	}
+}
+
 // Validate says what is wrong with a training.
 func (t *Training) Validate() (wrong []record.FieldError) {
-	if t.ID == "" || len(t.ID) > maxTrainingID || strings.ContainsAny(t.ID, " \t\r\n\x00/") {
+	if len(t.ID) > maxTrainingID || strings.ContainsAny(t.ID, " \t\r\n\x00/") {
 		wrong = append(wrong, record.FieldError{Field: "id", Problem: fmt.Sprintf("must have 1 to %d characters, no space and no slash", maxTrainingID)})
 	}
 	if len(t.Note) > maxNote {

@@ -1,6 +1,7 @@
 package continuity
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -64,7 +65,7 @@ const kindTrial = "restore_trial"
 
 // Trials describes the register of restores for trial.
 var Trials = record.Define[Trial](record.Definition{
-	Kind: kindTrial, Register: "restore_trials", Title: "Restore trials", Singular: "Restore trial", At: "due_at",
+	Kind: kindTrial, Register: "restore_trials", Title: "Restore trials", Singular: "Restore trial", At: "due_at", Fixed: []string{"plan", "quarter"},
 	States: []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"started_at", "restored_at", "data_until", "whole"}, Stamp: []string{"done_at", "done_by"}},
@@ -72,9 +73,9 @@ var Trials = record.Define[Trial](record.Definition{
 		{From: Done, To: Reviewed, Permission: "restore_trial.review", NotBy: []string{"done_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
 	Fields: []record.Field{
-		{Name: "id", Label: "Number", Section: "Trial", Required: true, Help: "The plan and the quarter, like RT-PLN-1-2026-Q1: one for each."},
-		{Name: "plan", Label: "Plan", Computed: true, Refers: kindPlan, Help: "As the number says."},
-		{Name: "quarter", Label: "Quarter", Computed: true, Help: "As the number says."},
+		{Name: "id", Label: "Number", Section: "Trial", Help: "Made of the plan and the quarter, like RT-PLN-1-2026-Q1: one for each."},
+		{Name: "plan", Label: "Plan", Required: true, Refers: kindPlan, Help: "The plan, like continuity_plan/PLN-1."},
+		{Name: "quarter", Label: "Quarter", Required: true, Help: "The quarter, like 2026-Q1."},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who is to do it, as person/E1001."},
 		{Name: "store", Label: "Store", Required: true, Help: "What is restored, from which backup."},
@@ -107,12 +108,27 @@ var Trials = record.Define[Trial](record.Definition{
 
 var trialShape = regexp.MustCompile(`^RT-(PLN-[1-9][0-9]{0,8})-(20\d\d-Q[1-4])$`)
 
+// Compose makes the id of plan and quarter.
+func (t *Trial) Compose(*store.Reader) (string, error) {
+	if t.Plan == "" || t.Quarter == "" {
+		return "", nil
+	}
+	if _, ok := rounds.Quarter.Parse(t.Quarter); !ok {
+		return "", record.Refuse("quarter", "%q is no quarter: write it like 2026-Q1", t.Quarter)
+	}
+	return trialID(t.Plan, t.Quarter), nil
+}
+
+func trialID(plan, quarter string) string {
+	return "RT-" + strings.TrimPrefix(plan, kindPlan+"/") + "-" + quarter
+}
+
 // Compute sets what follows from the id and from what was measured.
 func (t *Trial) Compute() {
-	t.Plan, t.Quarter, t.DueAt = "", "", nil
+	t.DueAt = nil
 	if of := trialShape.FindStringSubmatch(t.ID); of != nil {
 		round, _ := rounds.Quarter.Parse(of[2]) // the shape has it
-		t.Plan, t.Quarter, t.DueAt = kindPlan+"/"+of[1], round.Name, &round.DueAt
+		t.Plan, t.Quarter, t.DueAt = cmp.Or(t.Plan, kindPlan+"/"+of[1]), cmp.Or(t.Quarter, round.Name), &round.DueAt
 	}
 	t.Took, t.Lost, t.Result = between(t.StartedAt, t.RestoredAt), between(t.DataUntil, t.StartedAt), ""
 	if t.State == Planned || t.State == Withdrawn {
@@ -151,6 +167,9 @@ func within(length, allowed *record.Duration) bool {
 func (t *Trial) Validate() (wrong []record.FieldError) {
 	if t.ID != "" && t.DueAt == nil {
 		wrong = append(wrong, record.Wrong("id", "%q names no plan and quarter: write it like RT-PLN-1-2026-Q1", t.ID))
+	}
+	if t.DueAt != nil && t.ID != trialID(t.Plan, t.Quarter) {
+		wrong = append(wrong, record.Wrong("plan", "and quarter are %s and %s, the number is %s: leave it out, and it is made of them", t.Plan, t.Quarter, t.ID))
 	}
 	if t.StartedAt != nil && t.RestoredAt != nil && t.Took == nil {
 		wrong = append(wrong, record.Wrong("restored_at", "is before the restore began"))
@@ -229,7 +248,7 @@ const kindPractice = "plan_practice"
 
 // Practices describes the register of practices.
 var Practices = record.Define[Practice](record.Definition{
-	Kind: kindPractice, Register: "plan_practices", Title: "Plan practices", Singular: "Plan practice", At: "due_at",
+	Kind: kindPractice, Register: "plan_practices", Title: "Plan practices", Singular: "Plan practice", At: "due_at", Fixed: []string{"plan", "year"},
 	States: []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"practised_at", "participants", "result", "findings"}, Stamp: []string{"practised_by"}},
@@ -238,9 +257,9 @@ var Practices = record.Define[Practice](record.Definition{
 			Guard: "item.findings_in_plan == item.findings", Why: "what the practice showed went into the plan", Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
 	Fields: []record.Field{
-		{Name: "id", Label: "Number", Section: "Practice", Required: true, Help: "The plan and the year, like PP-PLN-1-2026: one for each."},
-		{Name: "plan", Label: "Plan", Computed: true, Refers: kindPlan, Help: "As the number says."},
-		{Name: "year", Label: "Year", Computed: true, Help: "As the number says."},
+		{Name: "id", Label: "Number", Section: "Practice", Help: "Made of the plan and the year, like PP-PLN-1-2026: one for each."},
+		{Name: "plan", Label: "Plan", Required: true, Refers: kindPlan, Help: "The plan, like continuity_plan/PLN-1."},
+		{Name: "year", Label: "Year", Required: true, Help: "The year, like 2026."},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the year."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who is to lead it, as person/E1001."},
 		{Name: "scenario", Label: "Scenario", Required: true, Long: true, Help: "What is gone: a region, a supplier, a key person."},
@@ -267,12 +286,27 @@ var Practices = record.Define[Practice](record.Definition{
 
 var practiceShape = regexp.MustCompile(`^PP-(PLN-[1-9][0-9]{0,8})-(20\d\d)$`)
 
+// Compose makes the id of plan and year.
+func (p *Practice) Compose(*store.Reader) (string, error) {
+	if p.Plan == "" || p.Year == "" {
+		return "", nil
+	}
+	if _, ok := rounds.Year.Parse(p.Year); !ok {
+		return "", record.Refuse("year", "%q is no year: write it like 2026", p.Year)
+	}
+	return practiceID(p.Plan, p.Year), nil
+}
+
+func practiceID(plan, year string) string {
+	return "PP-" + strings.TrimPrefix(plan, kindPlan+"/") + "-" + year
+}
+
 // Compute sets what follows from the id.
 func (p *Practice) Compute() {
-	p.Plan, p.Year, p.DueAt = "", "", nil
+	p.DueAt = nil
 	if of := practiceShape.FindStringSubmatch(p.ID); of != nil {
 		round, _ := rounds.Year.Parse(of[2]) // the shape has it
-		p.Plan, p.Year, p.DueAt = kindPlan+"/"+of[1], round.Name, &round.DueAt
+		p.Plan, p.Year, p.DueAt = cmp.Or(p.Plan, kindPlan+"/"+of[1]), cmp.Or(p.Year, round.Name), &round.DueAt
 	}
 }
 
@@ -280,6 +314,9 @@ func (p *Practice) Compute() {
 func (p *Practice) Validate() (wrong []record.FieldError) {
 	if p.ID != "" && p.DueAt == nil {
 		wrong = append(wrong, record.Wrong("id", "%q names no plan and year: write it like PP-PLN-1-2026", p.ID))
+	}
+	if p.DueAt != nil && p.ID != practiceID(p.Plan, p.Year) {
+		wrong = append(wrong, record.Wrong("plan", "and year are %s and %s, the number is %s: leave it out, and it is made of them", p.Plan, p.Year, p.ID))
 	}
 	for _, one := range []struct {
 		field string

@@ -3,12 +3,15 @@
 package sites
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"regexp"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/rounds"
 )
@@ -126,7 +129,7 @@ const confirming = "site_review.confirm"
 
 // Reviews describes the register of reviews of physical access.
 var Reviews = record.Define[Review](record.Definition{
-	Kind: "site_review", Register: "site_reviews", Title: "Physical access reviews", Singular: "Physical access review", At: "due_at",
+	Kind: "site_review", Register: "site_reviews", Title: "Physical access reviews", Singular: "Physical access review", At: "due_at", Fixed: []string{"site", "quarter"},
 	States: []string{Planned, Reviewed, Confirmed, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Reviewed, Required: []string{"compared", "holders", "unneeded", "ended"}, Stamp: []string{"reviewed_at", "reviewed_by"},
@@ -137,9 +140,9 @@ var Reviews = record.Define[Review](record.Definition{
 		record.Withdrawing(Planned), {From: record.Withdrawn, To: Planned}, // there is one for each site and quarter
 	},
 	Fields: []record.Field{
-		{Name: "id", Label: "Number", Section: "Review", Required: true, Help: "The site and the quarter, like PAR-berlin-2026-Q1: one for each."},
-		{Name: "site", Label: "Site", Computed: true, Help: "As the number says."},
-		{Name: "quarter", Label: "Quarter", Computed: true, Help: "As the number says."},
+		{Name: "id", Label: "Number", Section: "Review", Help: "Made of the site and the quarter, like PAR-berlin-2026-Q1: one for each."},
+		{Name: "site", Label: "Site", Required: true, Refers: "site", Help: "The site, like site/berlin."},
+		{Name: "quarter", Label: "Quarter", Required: true, Help: "The quarter, like 2026-Q1."},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
 		{Name: "reviewer", Label: "Reviewer", Required: true, Refers: kindPerson, Help: "Who is to do it, as person/E1001."},
 		{Name: "state", Label: "State"},
@@ -165,13 +168,28 @@ var Reviews = record.Define[Review](record.Definition{
 
 var reviewShape = regexp.MustCompile(`^PAR-([a-z0-9-]{1,60})-(20\d\d-Q[1-4])$`)
 
+// Compose makes the id of site and quarter.
+func (v *Review) Compose(*store.Reader) (string, error) {
+	if v.Site == "" || v.Quarter == "" {
+		return "", nil
+	}
+	if _, ok := rounds.Quarter.Parse(v.Quarter); !ok {
+		return "", record.Refuse("quarter", "%q is no quarter: write it like 2026-Q1", v.Quarter)
+	}
+	return reviewID(v.Site, v.Quarter), nil
+}
+
+func reviewID(site, quarter string) string {
+	return "PAR-" + strings.TrimPrefix(site, "site/") + "-" + quarter
+}
+
 // Compute sets what follows from the id, and that what belongs to a state ends with
 // it.
 func (v *Review) Compute() {
-	v.Site, v.Quarter, v.DueAt = "", "", nil
+	v.DueAt = nil
 	if of := reviewShape.FindStringSubmatch(v.ID); of != nil {
 		round, _ := rounds.Quarter.Parse(of[2]) // the shape has it
-		v.Site, v.Quarter, v.DueAt = "site/"+of[1], round.Name, &round.DueAt
+		v.Site, v.Quarter, v.DueAt = cmp.Or(v.Site, "site/"+of[1]), cmp.Or(v.Quarter, round.Name), &round.DueAt
 	}
 	if v.State == Planned {
 		v.ReviewedAt, v.ReviewedBy = nil, ""
@@ -182,6 +200,9 @@ func (v *Review) Compute() {
 func (v *Review) Validate() (wrong []record.FieldError) {
 	if v.ID != "" && v.DueAt == nil {
 		wrong = append(wrong, record.Wrong("id", "%q names no site and quarter: write it like PAR-berlin-2026-Q1", v.ID))
+	}
+	if v.DueAt != nil && v.ID != reviewID(v.Site, v.Quarter) {
+		wrong = append(wrong, record.Wrong("site", "and quarter are %s and %s, the number is %s: leave it out, and it is made of them", v.Site, v.Quarter, v.ID))
 	}
 	for field, n := range map[string]*int{"holders": v.Holders, "unneeded": v.Unneeded, "ended": v.Ended} {
 		if n != nil && *n < 0 {

@@ -258,7 +258,11 @@ func (x *exercise) described(id string, field record.Field) {
 		x.invalid(err, field.Name, "a reference that is none")
 	}
 	if field.Required && field.Name != x.Kind.Author && (field.Name != x.Kind.IDField || x.Kind.Prefix == "") {
-		_, err := x.tryAdd(change("null"))
+		without := change("null")
+		if x.Kind.Composes() { // whose id says some of them
+			without[x.Kind.IDField] = json.RawMessage("null")
+		}
+		_, err := x.tryAdd(without)
 		x.invalid(err, field.Name, "a required field that is missing")
 	}
 	if field.Computed || field.Given {

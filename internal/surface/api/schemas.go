@@ -89,7 +89,7 @@ func added(kind *record.Kind, whole *huma.Schema) *huma.Schema {
 		Type: huma.TypeObject, Title: kind.Title, Description: "What is sent to add a record to the register " + kind.Register,
 		Properties: properties, AdditionalProperties: false,
 	}
-	if kind.Prefix == "" {
+	if kind.Prefix == "" && !kind.Composes() {
 		n.Required = []string{kind.IDField}
 	}
 	return n

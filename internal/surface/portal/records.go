@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/documents"
@@ -72,6 +73,7 @@ type naming struct {
 	Rows        []row
 	Columns     []heading
 	Cut         bool // there are more than are listed
+	Late        int  // how many of them were owed by a time that has passed, at most manyLate
 }
 
 // load reads a record for whoever may.
@@ -287,12 +289,36 @@ func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 				}
 				one.Cut = next != ""
 				if len(one.Rows) > 0 {
+					if f.Refers != people.Register.Name { // what people owe is on their own list
+						if one.Late, err = p.lateAmong(reader, kind, a.filter()); err != nil {
+							return err
+						}
+					}
 					all = append(all, one)
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// manyLate is how many are counted that are late.
+const manyLate = 100
+
+// lateAmong counts the records that a filter finds and that are owed by a time that has
+// passed.
+func (p *Portal) lateAmong(reader *store.Reader, kind *record.Kind, filter string) (n int, err error) {
+	late := map[string]bool{}
+	for _, due := range kind.Dues {
+		q := record.Query{Limit: manyLate, Filter: fmt.Sprintf("(%s) && item.%s < timestamp(%q)", filter, due.At, p.System.Clock.Now().UTC().Format(time.RFC3339Nano))}
+		if due.Open != "" {
+			q.Filter += " && (" + due.Open + ")"
+		}
+		if _, err := record.List(reader, kind, q, func(v *record.Version) error { late[v.ID] = true; return nil }); err != nil {
+			return 0, err
+		}
+	}
+	return min(len(late), manyLate), nil
 }
 
 // mistakes are what is wrong with a form, for people; false when it is something
