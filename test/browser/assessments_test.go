@@ -8,7 +8,7 @@ func TestASelfAssessmentAndItsReviewer(t *testing.T) {
 	t.Parallel()
 	c := atWork(t)
 	lead := c.signs(t, "compliance")
-	path := lead.adds("self_assessments", "f-id", "SA-NET-01-2025-Q1", "f-assessor", "person/E4", "f-reviewer", "person/E1")
+	path := lead.adds("self_assessments", "f-control", "NET-01", "f-quarter", "2025-Q1", "f-assessor", "person/E4", "f-reviewer", "person/E1")
 	lead.says("Control", "NET-01")
 	lead.says("Quarter", "2025-Q1")
 	if lead.offers("Submitted") {
