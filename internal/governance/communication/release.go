@@ -17,13 +17,9 @@ const Released = "released"
 // them and at that time, and says with what. It is made once: where one names the version
 // that was not withdrawn, whoever wrote it, nothing is made.
 func Release(ctx context.Context, door *act.Door, caller act.Caller, a Announcement) error {
-	there := false
-	look := func(v *record.Version) error { there = true; return nil }
 	_, err := door.Do(ctx, caller, "announcement.release", a.PolicyVersion, func(tx *act.Tx) error {
-		there = false
-		if _, err := record.List(&tx.Reader, Announcements, record.Query{
-			Filter: fmt.Sprintf("item.policy_version == %q && item.state != %q", a.PolicyVersion, record.Withdrawn),
-		}, look); err != nil || there {
+		made, err := record.Counted(&tx.Reader, Announcements, fmt.Sprintf("item.policy_version == %q && item.state != %q", a.PolicyVersion, record.Withdrawn))
+		if err != nil || made > 0 {
 			return err
 		}
 		now := tx.Now()
