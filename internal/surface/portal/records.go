@@ -73,6 +73,7 @@ type naming struct {
 	Rows        []row
 	Columns     []heading
 	Cut         bool // there are more than are listed
+	All         int  // how many there are, of those to which no list leads
 	Late        int  // how many of them were owed by a time that has passed, at most manyLate
 }
 
@@ -258,12 +259,25 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 	return all, nil
 }
 
-// named are the records of other registers that refer to one in a column.
+// named are the records of other registers that refer to one in a column, or in a list.
 func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 	return all, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		for _, kind := range p.System.Kinds {
 			for _, f := range kind.Described {
-				if f.Refers != r.kind.Name || kind.Shape(f.Name) != record.ShapeText || !slices.Contains(kind.Filterable(), f.Name) || !r.may(readAction(kind)) {
+				if f.Refers != r.kind.Name || !r.may(readAction(kind)) {
+					continue
+				}
+				if kind.Shape(f.Name) == record.ShapeTexts && !kind.Personal {
+					one, err := p.listing(r, reader, kind, f, ref)
+					if err != nil {
+						return err
+					}
+					if len(one.Rows) > 0 {
+						all = append(all, one)
+					}
+					continue
+				}
+				if kind.Shape(f.Name) != record.ShapeText || !slices.Contains(kind.Filterable(), f.Name) {
 					continue
 				}
 				a := p.ask(kind, map[string][]string{prefix + f.Name: {ref}})
@@ -275,9 +289,7 @@ func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 					all = append(all, one)
 					continue
 				}
-				for _, c := range shownColumns(kind)[:min(3, len(shownColumns(kind)))] {
-					one.Columns = append(one.Columns, heading{Label: c.Label})
-				}
+				one.Columns = firstColumns(kind)
 				const few = 10
 				next, err := record.List(reader, kind, record.Query{Filter: a.filter(), Limit: few}, func(v *record.Version) error {
 					line, err := p.row(r, kind, v, one.Columns)
@@ -300,6 +312,41 @@ func (p *Portal) named(r *request, ref string) (all []naming, err error) {
 		}
 		return nil
 	})
+}
+
+// firstColumns are those of records that are listed on another one's page.
+func firstColumns(kind *record.Kind) (columns []heading) {
+	for _, c := range shownColumns(kind)[:min(3, len(shownColumns(kind)))] {
+		columns = append(columns, heading{Label: c.Label})
+	}
+	return columns
+}
+
+// listing are the records of a register that have a reference in a list: the first ones
+// by their ids. Registers are not filtered by what is in a list, so that nothing leads there.
+func (p *Portal) listing(r *request, reader *store.Reader, kind *record.Kind, f record.Field, ref string) (naming, error) {
+	const most = 50
+	one := naming{Title: kind.Title, Columns: firstColumns(kind)}
+	if strings.TrimSuffix(f.Name, "s") != r.kind.Name {
+		one.Title += ": " + f.Label
+	}
+	ids, err := record.Referring(reader, kind, f.Name, ref)
+	if err != nil {
+		return one, err
+	}
+	one.Cut, one.All = len(ids) > most, len(ids)
+	for _, id := range ids[:min(most, len(ids))] {
+		v, err := record.Get(reader, kind.Name, id)
+		if err != nil {
+			return one, err
+		}
+		line, err := p.row(r, kind, v, one.Columns)
+		if err != nil {
+			return one, err
+		}
+		one.Rows = append(one.Rows, line)
+	}
+	return one, nil
 }
 
 // manyLate is how many are counted that are late.

@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"fmt"
 	"html"
 	"regexp"
 	"strings"
@@ -62,4 +63,29 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	if got := b.get("/risks").want(t, 200, `aria-label="1 often, ruin: red"`); strings.Contains(got.body, "Rated on an earlier scale") {
 		t.Error("what was rated on the scale in force is still asked for")
 	}
+}
+
+// A vendor's page lists the risks that name it, among other vendors and alone.
+func TestAVendorIsNamedByRisks(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	vendor := `{"name":"Example","service":"x","category":"software","owner":"person/E1"}`
+	s.records(t, "vendors", vendor, strings.Replace(vendor, "Example", "Another", 1))
+	risk := func(title, vendors string) string {
+		return `{"title":"` + title + `","category":"fraud","owner":"person/E1","vendors":[` + vendors + `]}`
+	}
+	if got := b.get("/r/vendors/VEN-1").want(t, 200); strings.Contains(got.body, "<h2>Risks") {
+		t.Error("nothing names it, and there are risks")
+	}
+	s.records(t, "risks", risk("It fails", `"vendor/VEN-1"`), risk("Both fail", `"vendor/VEN-1","vendor/VEN-2"`), risk("The other fails", `"vendor/VEN-2"`))
+	got := b.get("/r/vendors/VEN-1").want(t, 200, "<h2>Risks</h2>", `href="/r/risks/RSK-1">It fails</a>`, `href="/r/risks/RSK-2">Both fail</a>`)
+	if strings.Contains(got.body, "The other fails") {
+		t.Error("a risk is listed that names another vendor")
+	}
+	var many []string
+	for i := range 60 {
+		many = append(many, risk(fmt.Sprintf("It fails %d", i), `"vendor/VEN-1"`))
+	}
+	s.records(t, "risks", many...)
+	b.get("/r/vendors/VEN-1").want(t, 200, "These are 50 of 62.")
 }
