@@ -132,6 +132,9 @@ func (c *condition) call(call ast.CallExpr) (string, error) {
 		return c.join(map[string]string{operators.LogicalAnd: " AND ", operators.LogicalOr: " OR "}[name], args)
 	case operators.LogicalNot:
 		inner, err := c.of(args[0])
+		if args[0].Kind() == ast.SelectKind && args[0].AsSelect().IsTestOnly() && args[0].AsSelect().FieldName() == c.by {
+			return strings.TrimSuffix(inner, " IS NOT NULL") + " IS NULL", err // so that its index is gone by
+		}
 		return "NOT COALESCE((" + inner + "), " + c.truth(false) + ")", err
 	case operators.In:
 		return c.in(args[0], args[1])

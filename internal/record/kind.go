@@ -290,11 +290,13 @@ type Kinds []*Kind
 // Find returns the kind that the text names, as "change", "changes" or the
 // first part of a reference.
 func (ks Kinds) Find(name string) (*Kind, error) {
-	var registers []string
 	for _, k := range ks {
 		if name == k.Name || name == k.Register {
 			return k, nil
 		}
+	}
+	var registers []string
+	for _, k := range ks {
 		if !k.Internal {
 			registers = append(registers, k.Register)
 		}

@@ -27,8 +27,8 @@ func (s *Scale) EachElsewhere(r *store.Reader, most int, visit func(*record.Vers
 		score int
 	}
 	var found []scored
-	take := func(filter string, most int) error {
-		_, err := record.List(r, Register, record.Query{Filter: filter, Sort: "-score", Limit: most}, func(v *record.Version) error {
+	take := func(filter, by string, most int) error {
+		_, err := record.List(r, Register, record.Query{Filter: filter, By: by, Sort: "-score", Limit: most}, func(v *record.Version) error {
 			var doc struct {
 				Score int `json:"score"`
 			}
@@ -49,7 +49,7 @@ func (s *Scale) EachElsewhere(r *store.Reader, most int, visit func(*record.Vers
 		filter := other.Here() + " && has(item.score)"
 		n, err := record.Counted(r, Register, filter)
 		if err == nil && n > 0 {
-			err = take(filter, most)
+			err = take(filter, "scale", most)
 		}
 		if err != nil {
 			return false, err
@@ -59,7 +59,7 @@ func (s *Scale) EachElsewhere(r *store.Reader, most int, visit func(*record.Vers
 	slices.SortFunc(found, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.ID, a.ID)) })
 	found = found[:min(len(found), most)]
 	if len(found) < most && rated < all {
-		if err := take(s.Elsewhere()+" && !has(item.score)", most-len(found)); err != nil {
+		if err := take(s.Elsewhere()+" && !has(item.score)", "", most-len(found)); err != nil {
 			return false, err
 		}
 	}

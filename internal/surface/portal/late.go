@@ -122,7 +122,8 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) err
 
 // items are what a report lists, each once.
 func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lines []pressing) {
-	at := map[string]int{}
+	at := make(map[string]int, len(all))
+	lines = make([]pressing, 0, len(all))
 	for i := range all {
 		one := &all[i]
 		n, ok := at[one.Item]
@@ -135,14 +136,20 @@ func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lin
 			}
 			lines = append(lines, line)
 		}
-		for _, test := range one.Tests {
-			lines[n].Tests = append(lines[n].Tests, test)
-			control, _, _ := strings.Cut(test, " ")
-			lines[n].Criteria = append(lines[n].Criteria, criteria[control]...)
-		}
+		lines[n].Tests = append(lines[n].Tests, one.Tests...)
 	}
+	known := map[string][]string{} // many lines have the same tests
 	for i := range lines {
-		lines[i].Criteria = ranked(lines[i].Criteria)
+		tests := strings.Join(lines[i].Tests, "\x00")
+		if _, ok := known[tests]; !ok {
+			var of []string
+			for _, test := range lines[i].Tests {
+				control, _, _ := strings.Cut(test, " ")
+				of = append(of, criteria[control]...)
+			}
+			known[tests] = ranked(of)
+		}
+		lines[i].Criteria = known[tests]
 	}
 	return lines
 }
