@@ -437,3 +437,27 @@ func Number(r *store.Reader, kind string) (int64, error) {
 	err := r.One(`SELECT count(*) FROM record_version WHERE `+of(kind)+` AND version = 1`, nil, []any{&n})
 	return n + 1, err
 }
+
+// Numbering gives the ids of a kind's next records, one after the other, where SCAF
+// numbers them. Numbers that an import has brought are passed over. They are right within
+// a transaction that holds the lane.
+func Numbering(r *store.Reader, kind *Kind) func() (id string, err error) {
+	number := int64(0) // nothing was asked for
+	return func() (string, error) {
+		if number == 0 {
+			var err error
+			if number, err = Number(r, kind.Name); err != nil {
+				return "", err
+			}
+		}
+		for {
+			id := fmt.Sprintf("%s-%d", kind.Prefix, number)
+			number++
+			if _, err := Get(r, kind.Name, id); errors.Is(err, ErrNone) {
+				return id, nil
+			} else if err != nil {
+				return "", err
+			}
+		}
+	}
+}

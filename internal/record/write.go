@@ -77,20 +77,9 @@ func (k *Kind) begin(tx *act.Tx, given map[string]json.RawMessage) (map[string]j
 	}
 	engine := map[string]string{}
 	if k.Prefix != "" {
-		number, err := Number(&tx.Reader, k.Name)
-		if err != nil {
+		var err error
+		if engine[k.IDField], err = Numbering(&tx.Reader, k)(); err != nil {
 			return nil, err
-		}
-		for { // an import brings numbers of its own
-			engine[k.IDField] = fmt.Sprintf("%s-%d", k.Prefix, number)
-			taken, err := Current(&tx.Reader, k.Name, []string{engine[k.IDField]})
-			if err != nil {
-				return nil, err
-			}
-			if len(taken) == 0 {
-				break
-			}
-			number++
 		}
 	}
 	if id := strings.Trim(string(given[k.IDField]), `"`); k.Composes() && (id == "" || id == "null") {

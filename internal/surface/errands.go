@@ -42,7 +42,7 @@ type errand struct {
 }
 
 // RunErrand has a job done as soon as the runner comes to it. Who asked is in the
-// ledger; ErrUnderWay where one is waiting.
+// ledger; ErrUnderWay where one is waiting that does the same, or more.
 func (s *System) RunErrand(ctx context.Context, caller act.Caller, job string, controls ...string) error {
 	i := slices.IndexFunc(Errands, func(e Errand) bool { return e.Job == job })
 	if i < 0 {
@@ -65,7 +65,13 @@ func (s *System) RunErrand(ctx context.Context, caller act.Caller, job string, c
 			return err
 		}
 		if last != nil && last.State == jobs.Waiting && !last.RunAt.After(tx.Now()) {
-			return ErrUnderWay
+			var before errand
+			if err := json.Unmarshal(last.Payload, &before); err != nil {
+				return err
+			}
+			if len(before.Controls) == 0 || slices.Equal(before.Controls, controls) {
+				return ErrUnderWay // which does this, too
+			}
 		}
 		asked := errand{controls, tx.Caller().ID}
 		if _, err := tx.Event(act.Event{Type: "scaf.job.asked.v1", Subject: "job/" + job, Data: asked}); err != nil {

@@ -56,34 +56,24 @@ func (d *Desk) Propose(ctx context.Context, caller act.Caller, control *controls
 // the beginning of its file's SHA-256. One that is not the control's first
 // takes effect with its approval, where that comes after the day proposed.
 func (d *Desk) Approve(ctx context.Context, caller act.Caller, control, name string) (*Version, error) {
-	var v *Version
-	_, err := d.Door.Do(ctx, caller, "control.approve", "control/"+control, func(tx *act.Tx) error {
-		of, err := Of(populations.Stored(&tx.Reader), control, 0)
-		if err != nil {
-			return err
-		}
-		proposed, err := waiting(of, control, name)
-		if err != nil {
-			return err
-		}
-		made, now := *proposed, tx.Now()
-		v = &made
-		v.State, v.ApprovedBy, v.ApprovedVia, v.ApprovedAt = Approved, tx.Caller().ID, tx.Caller().By, &now
+	return d.decide(ctx, caller, control, name, "approved", func(v *Version, of []*Version, by act.Caller, now time.Time) {
+		v.State, v.ApprovedBy, v.ApprovedVia, v.ApprovedAt = Approved, by.ID, by.By, &now
 		first := !slices.ContainsFunc(of, func(o *Version) bool { return o.State == Approved })
 		if !first && v.EffectiveFrom.Before(now) {
 			v.EffectiveFrom = &now
 		}
-		kept, err := record.Get(&tx.Reader, Register.Name, v.ID)
-		if err != nil {
-			return err
-		}
-		return put(tx, of, v, "approved", kept.Version)
 	})
-	return v, err
 }
 
 // Reject says that a proposed version does not come into force, and why.
 func (d *Desk) Reject(ctx context.Context, caller act.Caller, control, name, reason string) (*Version, error) {
+	return d.decide(ctx, caller, control, name, "rejected", func(v *Version, _ []*Version, by act.Caller, now time.Time) {
+		v.State, v.RejectedBy, v.RejectedVia, v.RejectedAt, v.Reason = Rejected, by.ID, by.By, &now, strings.TrimSpace(reason)
+	})
+}
+
+// decide writes what becomes of a proposed version, among all of its control.
+func (d *Desk) decide(ctx context.Context, caller act.Caller, control, name, verb string, become func(v *Version, of []*Version, by act.Caller, now time.Time)) (*Version, error) {
 	var v *Version
 	_, err := d.Door.Do(ctx, caller, "control.approve", "control/"+control, func(tx *act.Tx) error {
 		of, err := Of(populations.Stored(&tx.Reader), control, 0)
@@ -94,14 +84,14 @@ func (d *Desk) Reject(ctx context.Context, caller act.Caller, control, name, rea
 		if err != nil {
 			return err
 		}
-		made, now := *proposed, tx.Now()
+		made := *proposed
 		v = &made
-		v.State, v.RejectedBy, v.RejectedVia, v.RejectedAt, v.Reason = Rejected, tx.Caller().ID, tx.Caller().By, &now, strings.TrimSpace(reason)
+		become(v, of, tx.Caller(), tx.Now())
 		kept, err := record.Get(&tx.Reader, Register.Name, v.ID)
 		if err != nil {
 			return err
 		}
-		return put(tx, of, v, "rejected", kept.Version)
+		return put(tx, of, v, verb, kept.Version)
 	})
 	return v, err
 }

@@ -23,19 +23,8 @@ func Release(ctx context.Context, door *act.Door, caller act.Caller, a Announcem
 			return err
 		}
 		now := tx.Now()
-		number, err := record.Number(&tx.Reader, Announcements.Name)
-		if err != nil {
+		if a.ID, err = record.Numbering(&tx.Reader, Announcements)(); err != nil {
 			return err
-		}
-		for a.ID = ""; a.ID == ""; number++ { // an import brings numbers of its own
-			id := fmt.Sprintf("%s-%d", Announcements.Prefix, number)
-			taken, err := record.Current(&tx.Reader, Announcements.Name, []string{id})
-			if err != nil {
-				return err
-			}
-			if len(taken) == 0 {
-				a.ID = id
-			}
 		}
 		a.State, a.Author, a.Authors, a.ApprovedWith, a.ReleasedAt = Approved, caller.ID, []string{caller.ID}, a.PolicyVersion, &now
 		_, err = record.Put(tx, Announcements, record.Change{Verb: Released, ID: a.ID, Doc: &a})

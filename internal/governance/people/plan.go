@@ -216,10 +216,7 @@ func (v *PerformanceReview) number(id string) { v.ID = id }
 func open[T any, D numbering[T]](ctx context.Context, door *act.Door, caller act.Caller, action string, kind *record.Kind, here []*Person, have map[string][]*T, owed func(*Person, []*T) *T) (int, error) {
 	owing := slices.DeleteFunc(slices.Clone(here), func(p *Person) bool { return owed(p, have[p.Ref()]) == nil })
 	return record.InBatches(ctx, door, caller, action, kind.Register, kind, owing, func(tx *act.Tx, batch []*Person) (changes []record.Change, err error) {
-		number, err := record.Number(&tx.Reader, kind.Name)
-		if err != nil {
-			return nil, err
-		}
+		next := record.Numbering(&tx.Reader, kind)
 		for _, p := range batch {
 			var now []*T // it may be that somebody has opened it meanwhile
 			if _, err := record.List(&tx.Reader, kind, record.Query{Filter: fmt.Sprintf("item.person == %q", p.Ref()), By: "person"}, func(v *record.Version) error {
@@ -233,13 +230,9 @@ func open[T any, D numbering[T]](ctx context.Context, door *act.Door, caller act
 			if doc == nil {
 				continue
 			}
-			id := ""
-			for taken := true; taken; number++ { // an import brings numbers of its own
-				id = fmt.Sprintf("%s-%d", kind.Prefix, number)
-				_, err := record.Get(&tx.Reader, kind.Name, id)
-				if taken = err == nil; err != nil && !errors.Is(err, record.ErrNone) {
-					return nil, err
-				}
+			id, err := next()
+			if err != nil {
+				return nil, err
 			}
 			D(doc).number(id)
 			changes = append(changes, record.Change{Verb: "opened", ID: id, Doc: doc})

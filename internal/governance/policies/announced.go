@@ -65,7 +65,7 @@ func announcements(past record.Past, from, to time.Time, give func(item any) err
 		if err := json.Unmarshal(doc, v); err != nil {
 			return err
 		}
-		if v.AnnouncedAt == nil || v.AnnouncedAt.Before(from) || !to.IsZero() && !v.AnnouncedAt.Before(to) {
+		if v.AnnouncedAt == nil || v.AnnouncedAt.Before(from) || !v.AnnouncedAt.Before(to) {
 			return nil
 		}
 		item := &Announced{ID: v.ID, Policy: v.Policy, Version: kindVersion + "/" + v.ID, Channels: v.Channels, AnnouncedAt: v.AnnouncedAt}

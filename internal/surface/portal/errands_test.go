@@ -55,6 +55,15 @@ func TestControlsAreTestedWhenSomebodyAsks(t *testing.T) {
 	if strings.Contains(ann.get("/controls/PPL-01").body, "RES-3") {
 		t.Error("it was tested before a job came to it")
 	}
+	// What is asked for beside it is not lost, and all of them does everything.
+	ann.post("/controls/test", "control", "GOV-01").goes(t, "/errands")
+	ann.get("/errands").want(t, http.StatusOK, `<a href="/controls/GOV-01">GOV-01</a>`)
+	ann.post("/controls/test").goes(t, "/errands")
+	before = c.size(t)
+	ann.post("/controls/test", "control", "PPL-01").goes(t, "/errands")
+	if c.size(t) != before {
+		t.Error("what all of them does is asked for beside it")
+	}
 	c.works(t)
 	if done := ann.get("/errands").want(t, http.StatusOK, `<span class="state done">Done</span>`); strings.Contains(done.body, "data-again") {
 		t.Error("the page of what is done loads itself again")
