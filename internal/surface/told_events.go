@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/notifications"
@@ -34,6 +35,7 @@ var causes = func() map[string][]ofEvent {
 		typeOf(policies.Acknowledgments, "asked"): {acknowledgmentAsked},
 		typeOf(policies.Acknowledgments, "added"): {acknowledgmentAsked},
 		typeOf(training.Register, "assigned"):     {trainingAssigned},
+		typeOf(versions.Register, "rejected"):     {versionRejected},
 		// Reminders are made with the registers' nightly watch (RemindPeople).
 		typeOf(policies.Acknowledgments, "reminded"):                 {acknowledgmentAsked},
 		typeOf(training.Register, "reminded"):                        {trainingAssigned},
@@ -222,6 +224,22 @@ func trainingAssigned(a *audience, e *ledger.Event) ([]notifications.Note, error
 	}
 	err = n.write(template, map[string]any{"What": "Finish the training", "Ref": e.Subject, "Title": t.Title, "By": a.s.day(*t.DueAt)})
 	return toEach(n.Note, []string{t.Person}, func(string) string { return "/training/" + id }), err
+}
+
+// versionRejected tells whoever proposed a version of a control why it does not come
+// into force.
+func versionRejected(a *audience, e *ledger.Event) ([]notifications.Note, error) {
+	id, v, err := current[versions.Version](a.r, e)
+	if v == nil || err != nil {
+		return nil, err
+	}
+	to, err := a.of(v.ProposedBy)
+	if err != nil {
+		return nil, err
+	}
+	n := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Review, About: e.Subject}}
+	err = n.write("control version rejected", map[string]any{"Title": v.Title, "Version": id, "Reason": v.Reason})
+	return toEach(n.Note, to, func(ref string) string { return a.pathOf(ref, controlVersionPage(id, nil)) }), err
 }
 
 // reminder reports whether an event reminds of what was asked before.

@@ -45,7 +45,7 @@ func TestAControlVersionIsProposedAndApproved(t *testing.T) {
 	other.do(chromedp.SetValue(chromedp.CSS("#f-text"), changed))
 	other.presses("Propose it")
 	other.at("/controls/CHG-01/versions/CHG-01.2", "CHG-01.2 Every change is reviewed by somebody other than its author")
-	other.holds("main", "Somebody who may approve controls decides on it")
+	other.holds("main", "You proposed it: another person decides", "Take it back")
 
 	v.goes("/controls/CHG-01/versions/CHG-01.2")
 	v.holds("main", "Owner: deputy", "account/engineer", "Compared with CHG-01.1")

@@ -17,7 +17,7 @@ import (
 	"scaf.dev/scaf/internal/record"
 )
 
-// Desk is where versions are proposed, approved and assessed.
+// Desk is where versions are proposed, decided on and assessed.
 type Desk struct {
 	Door  *act.Door
 	Blobs blob.Store
@@ -56,7 +56,7 @@ func (d *Desk) Propose(ctx context.Context, caller act.Caller, control *controls
 // the beginning of its file's SHA-256. One that is not the control's first
 // takes effect with its approval, where that comes after the day proposed.
 func (d *Desk) Approve(ctx context.Context, caller act.Caller, control, name string) (*Version, error) {
-	return d.decide(ctx, caller, control, name, "approved", func(v *Version, of []*Version, by act.Caller, now time.Time) {
+	return d.decide(ctx, caller, "control.approve", control, name, "approved", func(v *Version, of []*Version, by act.Caller, now time.Time) {
 		v.State, v.ApprovedBy, v.ApprovedVia, v.ApprovedAt = Approved, by.ID, by.By, &now
 		first := !slices.ContainsFunc(of, func(o *Version) bool { return o.State == Approved })
 		if !first && v.EffectiveFrom.Before(now) {
@@ -67,15 +67,22 @@ func (d *Desk) Approve(ctx context.Context, caller act.Caller, control, name str
 
 // Reject says that a proposed version does not come into force, and why.
 func (d *Desk) Reject(ctx context.Context, caller act.Caller, control, name, reason string) (*Version, error) {
-	return d.decide(ctx, caller, control, name, "rejected", func(v *Version, _ []*Version, by act.Caller, now time.Time) {
+	return d.decide(ctx, caller, "control.approve", control, name, "rejected", func(v *Version, _ []*Version, by act.Caller, now time.Time) {
 		v.State, v.RejectedBy, v.RejectedVia, v.RejectedAt, v.Reason = Rejected, by.ID, by.By, &now, strings.TrimSpace(reason)
 	})
 }
 
+// Withdraw takes a proposed version back, for who proposed it, and says why.
+func (d *Desk) Withdraw(ctx context.Context, caller act.Caller, control, name, reason string) (*Version, error) {
+	return d.decide(ctx, caller, "control.propose", control, name, "withdrawn", func(v *Version, _ []*Version, by act.Caller, now time.Time) {
+		v.State, v.WithdrawnBy, v.WithdrawnVia, v.WithdrawnAt, v.Reason = Withdrawn, by.ID, by.By, &now, strings.TrimSpace(reason)
+	})
+}
+
 // decide writes what becomes of a proposed version, among all of its control.
-func (d *Desk) decide(ctx context.Context, caller act.Caller, control, name, verb string, become func(v *Version, of []*Version, by act.Caller, now time.Time)) (*Version, error) {
+func (d *Desk) decide(ctx context.Context, caller act.Caller, action, control, name, verb string, become func(v *Version, of []*Version, by act.Caller, now time.Time)) (*Version, error) {
 	var v *Version
-	_, err := d.Door.Do(ctx, caller, "control.approve", "control/"+control, func(tx *act.Tx) error {
+	_, err := d.Door.Do(ctx, caller, action, "control/"+control, func(tx *act.Tx) error {
 		of, err := Of(populations.Stored(&tx.Reader), control, 0)
 		if err != nil {
 			return err
@@ -106,6 +113,8 @@ func waiting(of []*Version, control, name string) (*Version, error) {
 		return nil, fmt.Errorf("%w: %s is approved since %s, by %s", record.ErrSame, v.ID, v.ApprovedAt.Format(time.RFC3339), v.ApprovedBy)
 	case v.State == Rejected:
 		return nil, fmt.Errorf("%w: %s is rejected since %s, by %s: propose the file again", record.ErrSame, v.ID, v.RejectedAt.Format(time.RFC3339), v.RejectedBy)
+	case v.State == Withdrawn:
+		return nil, fmt.Errorf("%w: %s is withdrawn since %s, by %s: propose the file again", record.ErrSame, v.ID, v.WithdrawnAt.Format(time.RFC3339), v.WithdrawnBy)
 	}
 	return v, nil
 }

@@ -86,7 +86,7 @@ func assessed(of []*Version, control, name string) (*Version, error) {
 	}
 	var latest *Version
 	for _, v := range of {
-		if v.State != Rejected && (latest == nil || v.Number > latest.Number) {
+		if !v.Ended() && (latest == nil || v.Number > latest.Number) {
 			latest = v
 		}
 	}

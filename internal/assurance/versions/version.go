@@ -22,9 +22,10 @@ import (
 
 // States of a version.
 const (
-	Proposed = "proposed"
-	Approved = "approved"
-	Rejected = "rejected"
+	Proposed  = "proposed"
+	Approved  = "approved"
+	Rejected  = "rejected"       // by somebody other than who proposed it
+	Withdrawn = record.Withdrawn // by who proposed it
 )
 
 // Catalog is who proposes the files that come with the program.
@@ -51,12 +52,19 @@ type Version struct {
 	ApprovedBy  string     `json:"approved_by,omitempty"`
 	ApprovedVia string     `json:"approved_via,omitempty"`
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
-	// RejectedBy is who said, and why, that it does not come into force.
-	RejectedBy  string     `json:"rejected_by,omitempty"`
-	RejectedVia string     `json:"rejected_via,omitempty"`
-	RejectedAt  *time.Time `json:"rejected_at,omitempty"`
-	Reason      string     `json:"reason,omitempty"`
+	// RejectedBy or WithdrawnBy is who said, and Reason why, that it does not come into
+	// force.
+	RejectedBy   string     `json:"rejected_by,omitempty"`
+	RejectedVia  string     `json:"rejected_via,omitempty"`
+	RejectedAt   *time.Time `json:"rejected_at,omitempty"`
+	WithdrawnBy  string     `json:"withdrawn_by,omitempty"`
+	WithdrawnVia string     `json:"withdrawn_via,omitempty"`
+	WithdrawnAt  *time.Time `json:"withdrawn_at,omitempty"`
+	Reason       string     `json:"reason,omitempty"`
 }
+
+// Ended reports whether nothing comes of it: it was rejected or withdrawn.
+func (v *Version) Ended() bool { return v.State == Rejected || v.State == Withdrawn }
 
 // OneOperator reports whether one operator entered both the proposal and the
 // approval: that two people acted is then that operator's word.
@@ -191,15 +199,15 @@ func (b *Book) Record(v *Version, by Actor, at time.Time) error {
 	case before == nil && (v.Number != len(of)+1 || v.ID != ID(v.Control, v.Number)):
 		return wrong("version %d of %s is to come next", len(of)+1, v.Control)
 	case before == nil && v.State == Proposed:
-		if v.ProposedBy != by.ID || v.ProposedVia != by.By || !v.ProposedAt.Equal(at) || v.ApprovedBy != "" || v.RejectedBy != "" || v.EffectiveFrom == nil {
+		if v.ProposedBy != by.ID || v.ProposedVia != by.By || !v.ProposedAt.Equal(at) || v.ApprovedBy != "" || v.RejectedBy != "" || v.WithdrawnBy != "" || v.EffectiveFrom == nil {
 			return wrong("a proposal is by who makes it (%s), and names when it takes effect", by.ID)
 		}
 		b.versions[v.Control] = append(of, v)
 		return nil
 	case before == nil && (v.ProposedBy != Catalog || len(of) > 0):
 		return wrong("only a control's first version is adopted, from the catalog")
-	case before != nil && before.State == Proposed && v.State == Rejected:
-		return before.reject(v, by, at)
+	case before != nil && before.State == Proposed && v.Ended():
+		return before.end(v, by, at)
 	case before != nil && (before.State != Proposed || v.State != Approved):
 		return wrong("a version that is %s cannot become %s", before.State, v.State)
 	case before != nil && !before.becomes(v):
@@ -234,27 +242,35 @@ func (v *Version) becomes(after *Version) bool {
 	return a == b
 }
 
-// reject enters that a proposal does not come into force, and says what is wrong with
-// that. The one who proposed it has no say in it.
-func (v *Version) reject(after *Version, by Actor, at time.Time) error {
-	before, same := *v, *after
-	same.State, same.RejectedBy, same.RejectedVia, same.RejectedAt, same.Reason = before.State, "", "", nil, ""
-	same.ProposedAt, same.EffectiveFrom = before.ProposedAt, before.EffectiveFrom // times are not compared with ==
+// end enters that nothing comes of a proposal, and says what is wrong with that: who
+// proposed it withdraws it, and another person rejects it.
+func (v *Version) end(after *Version, by Actor, at time.Time) error {
+	want := *v
+	want.State, want.Reason = after.State, after.Reason
+	want.ProposedAt, want.EffectiveFrom = after.ProposedAt, after.EffectiveFrom // times are not compared with ==
+	decided := after.RejectedAt
+	if after.State == Withdrawn {
+		decided = after.WithdrawnAt
+		want.WithdrawnBy, want.WithdrawnVia, want.WithdrawnAt = by.ID, by.By, decided
+	} else {
+		want.RejectedBy, want.RejectedVia, want.RejectedAt = by.ID, by.By, decided
+	}
 	switch {
-	case same != before || !after.ProposedAt.Equal(v.ProposedAt) || after.EffectiveFrom == nil || !after.EffectiveFrom.Equal(*v.EffectiveFrom):
-		return fmt.Errorf("%w: %s: it is not what was proposed", ErrWrong, after.ID)
-	case after.RejectedBy != by.ID || after.RejectedVia != by.By || after.RejectedAt == nil || !after.RejectedAt.Equal(at):
-		return fmt.Errorf("%w: %s: it is rejected by who rejects it (%s)", ErrWrong, after.ID, by.ID)
+	case want != *after || !after.ProposedAt.Equal(v.ProposedAt) || after.EffectiveFrom == nil || !after.EffectiveFrom.Equal(*v.EffectiveFrom) || decided == nil || !decided.Equal(at):
+		return fmt.Errorf("%w: %s: it is what was proposed, %s by who says so (%s) and when they do", ErrWrong, after.ID, after.State, by.ID)
 	case strings.TrimSpace(after.Reason) == "" || len(after.Reason) > maxReason:
-		return fmt.Errorf("%w: %s: say in 1 to %d bytes why it is rejected", ErrWrong, after.ID, maxReason)
-	case after.RejectedBy == v.ProposedBy:
+		return fmt.Errorf("%w: %s: say in 1 to %d bytes why it is %s", ErrWrong, after.ID, maxReason, after.State)
+	case after.State == Rejected && v.ProposedBy == by.ID:
 		return fmt.Errorf("%w: %s was proposed by %s, and another person decides on it", act.ErrSamePerson, v.ID, v.ProposedBy)
+	case after.State == Withdrawn && v.ProposedBy != by.ID:
+		return fmt.Errorf("%w: %s was proposed by %s, who alone can withdraw it: others reject it", ErrWrong, v.ID, v.ProposedBy)
 	}
 	*v = *after
 	return nil
 }
 
-// maxReason is how long the reason of a rejection is at most, in bytes.
+// maxReason is how long the reason is at most for which nothing comes of a proposal, in
+// bytes.
 const maxReason = 4000
 
 // ControlOf is the control that a version is of, by the version's id.

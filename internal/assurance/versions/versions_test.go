@@ -167,31 +167,83 @@ func TestAProposalIsRejectedBySomebodyElse(t *testing.T) {
 	})
 }
 
-// A rejection that the door would not take is none when it is read back either.
-func TestTheBookTakesNoOtherRejection(t *testing.T) {
+// Whoever proposed it takes it back: with a reason, once, and nobody else does.
+func TestAProposalIsWithdrawnByWhoMadeIt(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := context.Background()
+		c := file(d, "C-1", "First")
+		v := d.propose(ann, c, ledgertest.Begin)
+		if _, err := d.Withdraw(ctx, ben, "C-1", v.ID, "No."); !errors.Is(err, versions.ErrWrong) || !strings.Contains(err.Error(), "others reject it") {
+			d.Errorf("another person: %v", err)
+		}
+		for _, reason := range []string{" \n", strings.Repeat("x", 4001)} {
+			if _, err := d.Withdraw(ctx, ann, "C-1", v.ID, reason); !errors.Is(err, versions.ErrWrong) {
+				d.Errorf("the reason %.10q: %v", reason, err)
+			}
+		}
+		if _, err := d.Withdraw(ctx, act.Caller{ID: ann.ID}, "C-1", v.ID, "No."); !errors.Is(err, act.ErrDenied) {
+			d.Errorf("who may not propose any more: %v", err)
+		}
+		by := ann
+		by.By = "local/root"
+		withdrawn, err := d.Withdraw(ctx, by, "C-1", v.ID, " The wrong file. ")
+		if err != nil || withdrawn.State != versions.Withdrawn || withdrawn.WithdrawnBy != ann.ID || withdrawn.WithdrawnVia != "local/root" || !withdrawn.WithdrawnAt.Equal(d.Clock.Now()) || withdrawn.Reason != "The wrong file." || !withdrawn.Ended() {
+			d.Fatalf("%+v, %v", withdrawn, err)
+		}
+		if _, err := d.Approve(ctx, robin, "C-1", v.ID); !errors.Is(err, record.ErrSame) || !strings.Contains(err.Error(), "is withdrawn since") {
+			d.Errorf("approved afterwards: %v", err)
+		}
+		if _, err := d.Withdraw(ctx, ann, "C-1", v.ID, "Again."); !errors.Is(err, record.ErrSame) {
+			d.Errorf("twice: %v", err)
+		}
+		if parts := d.parts("C-1", ledgertest.Begin.AddDate(0, 0, -1), ledgertest.Begin.AddDate(0, 0, 1)); len(parts) != 1 || parts[0].Version != nil {
+			d.Errorf("what was withdrawn is in force: %+v", parts)
+		}
+		again := d.propose(ann, c, ledgertest.Begin)
+		if _, err := d.Approve(ctx, ben, "C-1", again.ID); again.ID != "C-1.2" || err != nil {
+			d.Errorf("%+v, %v", again, err)
+		}
+		if _, err := d.Withdraw(ctx, ann, "C-1", again.ID, "Too late."); !errors.Is(err, record.ErrSame) {
+			d.Errorf("what is approved: %v", err)
+		}
+	})
+}
+
+// That nothing comes of a proposal is taken, when it is read back, only as the door takes
+// it.
+func TestTheBookTakesNoOtherEnd(t *testing.T) {
 	at := ledgertest.Begin
-	proposed := versions.Version{ID: "C-1.1", Control: "C-1", Number: 1, SHA256: "ab", State: versions.Proposed, EffectiveFrom: &at, ProposedBy: ann.ID, ProposedAt: at}
-	rejected := proposed
-	rejected.State, rejected.RejectedBy, rejected.RejectedAt, rejected.Reason = versions.Rejected, ben.ID, &at, "No."
-	try := func(change func(v *versions.Version)) error {
-		was, is := proposed, rejected
-		change(&is)
-		return versions.NewBook(&was).Record(&is, versions.Actor{Caller: ben}, at)
-	}
-	if err := try(func(*versions.Version) {}); err != nil {
-		t.Fatal(err)
-	}
 	later := at.Add(time.Hour)
-	for name, change := range map[string]func(v *versions.Version){
-		"another file":   func(v *versions.Version) { v.SHA256 = "cd" },
-		"another day":    func(v *versions.Version) { v.EffectiveFrom = &later },
-		"another person": func(v *versions.Version) { v.RejectedBy = robin.ID },
-		"another moment": func(v *versions.Version) { v.RejectedAt = &later },
-		"no reason":      func(v *versions.Version) { v.Reason = "" },
-		"an approval":    func(v *versions.Version) { v.ApprovedBy = ben.ID },
-	} {
-		if err := try(change); !errors.Is(err, versions.ErrWrong) {
-			t.Errorf("%s: %v", name, err)
+	proposed := versions.Version{ID: "C-1.1", Control: "C-1", Number: 1, SHA256: "ab", State: versions.Proposed, EffectiveFrom: &at, ProposedBy: ann.ID, ProposedAt: at}
+	rejected, withdrawn := proposed, proposed
+	rejected.State, rejected.RejectedBy, rejected.RejectedAt, rejected.Reason = versions.Rejected, ben.ID, &at, "No."
+	withdrawn.State, withdrawn.WithdrawnBy, withdrawn.WithdrawnAt, withdrawn.Reason = versions.Withdrawn, ann.ID, &at, "No."
+	for _, one := range []struct {
+		end versions.Version
+		by  act.Caller
+	}{{rejected, ben}, {withdrawn, ann}} {
+		try := func(change func(v *versions.Version)) error {
+			was, is := proposed, one.end
+			change(&is)
+			return versions.NewBook(&was).Record(&is, versions.Actor{Caller: one.by}, at)
+		}
+		if err := try(func(*versions.Version) {}); err != nil {
+			t.Fatal(err)
+		}
+		for name, change := range map[string]func(v *versions.Version){
+			"another file":         func(v *versions.Version) { v.SHA256 = "cd" },
+			"another day":          func(v *versions.Version) { v.EffectiveFrom = &later },
+			"rejected by another":  func(v *versions.Version) { v.RejectedBy = robin.ID },
+			"withdrawn by another": func(v *versions.Version) { v.WithdrawnBy = robin.ID },
+			"another moment":       func(v *versions.Version) { v.RejectedAt, v.WithdrawnAt = &later, &later },
+			"no moment":            func(v *versions.Version) { v.RejectedAt, v.WithdrawnAt = nil, nil },
+			"both":                 func(v *versions.Version) { v.RejectedAt, v.WithdrawnAt = &at, &at },
+			"no reason":            func(v *versions.Version) { v.Reason = "" },
+			"an approval":          func(v *versions.Version) { v.ApprovedBy = ben.ID },
+		} {
+			if err := try(change); !errors.Is(err, versions.ErrWrong) {
+				t.Errorf("%s, %s: %v", one.end.State, name, err)
+			}
 		}
 	}
 }

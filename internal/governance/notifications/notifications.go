@@ -66,7 +66,7 @@ var Kinds = []Kind{
 	{Name: Acknowledgment, Title: "Policies", Help: "A policy waits for your acknowledgment.", Digest: true},
 	{Name: Training, Title: "Training", Help: "A training was assigned to you.", Digest: true},
 	{Name: Announcement, Title: "Announcements", Help: "Something was announced to you. It comes by the channels for which it was approved.", Given: true},
-	{Name: Review, Title: "Reviews", Help: "Something waits for a review or an approval that you may give."},
+	{Name: Review, Title: "Reviews", Help: "Something waits for a review or an approval that you may give, or what you proposed was rejected."},
 	{Name: Escalation, Title: "Escalations", Help: "Something overdue, or an announcement of yours that did not go out, was brought to you."},
 	{Name: Deviation, Title: "Deviations", Help: "What was not done becomes a deviation that stays, unless somebody acts.", Organization: true, Roles: []string{"compliance"}, Digest: true},
 	{Name: Job, Title: "Jobs of SCAF", Help: "Something that SCAF does on its own failed for good.", Organization: true, Roles: []string{"administrator", "compliance"}},

@@ -120,6 +120,13 @@ func (d *desk) decide(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	d.post(d.ben, "/v1/control-versions/ACC-01.1/approve", "").want(t, 409, "same")
+	d.post(d.ann, "/v1/control-versions", `{"control":"ACC-01","effective_from":"2020-01-01"}`).want(t, 201, "")
+	d.post(d.ben, "/v1/control-versions/ACC-01.2/withdraw", `{"reason":"No."}`).want(t, 422, "refused")
+	d.post(d.ann, "/v1/control-versions/ACC-01.2/withdraw", `{"reason":""}`).want(t, 422, "refused")
+	d.post(d.ann, "/v1/control-versions/ACC-01.2/withdraw", `{"reason":"The wrong file."}`).want(t, 200, "").into(t, &v)
+	if v.State != "withdrawn" {
+		t.Errorf("%+v", v)
+	}
 	d.post(d.ben, "/v1/control-versions/adopt", `{}`).want(t, 400, "invalid_request")
 	d.post(d.ben, "/v1/control-versions/adopt", `{"controls":["NONE-1"]}`).want(t, 404, "not_found")
 	var adopted struct{ Adopted []struct{ ID string } }

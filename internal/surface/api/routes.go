@@ -130,6 +130,8 @@ var routes = []route{
 		title: "Bring a proposed version into force; never by who proposed it"},
 	{method: "POST", path: "/v1/control-versions/{id}/reject", action: "control.approve", id: "reject-version", tag: "Controls",
 		title: "Say that a proposed version does not come into force, and why; never by who proposed it", body: map[string]int64{jsonType: maxBody}},
+	{method: "POST", path: "/v1/control-versions/{id}/withdraw", action: "control.propose", id: "withdraw-version", tag: "Controls",
+		title: "Take back a version that one has proposed, and say why", body: map[string]int64{jsonType: maxBody}},
 	{method: "GET", path: "/v1/assessments", action: "control.read", id: "list-assessments", tag: "Controls", title: "List how the designs of controls were assessed"},
 	{method: "POST", path: "/v1/assessments", action: "control.assess", id: "add-assessment", tag: "Controls", status: http.StatusCreated,
 		title: "Record how the design of a version was assessed; never by the control's owner", body: map[string]int64{jsonType: maxBody}},

@@ -15,6 +15,7 @@ func (s *Server) registerVersions() {
 	register(s, "propose-version", s.proposeVersion)
 	register(s, "approve-version", s.approveVersion)
 	register(s, "reject-version", s.rejectVersion)
+	register(s, "withdraw-version", s.withdrawVersion)
 	register(s, "adopt-versions", s.adoptVersions)
 	register(s, "list-assessments", s.listAssessments)
 	register(s, "add-assessment", s.addAssessment)
@@ -93,17 +94,26 @@ func (s *Server) approveVersion(ctx context.Context, in *versionPath) (*bodyOutp
 	return made(v, http.StatusOK, err)
 }
 
-// rejection says why a version does not come into force.
-type rejection struct {
+// why says why a proposed version does not come into force.
+type why struct {
 	Reason string `json:"reason"`
 }
 
 func (s *Server) rejectVersion(ctx context.Context, in *versionPath) (*bodyOutput[*versions.Version], error) {
-	var said rejection
+	var said why
 	if err := given(ctx, &said); err != nil {
 		return nil, err
 	}
 	v, err := s.System.VersionDesk().Reject(ctx, callerOf(ctx), versions.ControlOf(in.ID), in.ID, said.Reason)
+	return made(v, http.StatusOK, err)
+}
+
+func (s *Server) withdrawVersion(ctx context.Context, in *versionPath) (*bodyOutput[*versions.Version], error) {
+	var said why
+	if err := given(ctx, &said); err != nil {
+		return nil, err
+	}
+	v, err := s.System.VersionDesk().Withdraw(ctx, callerOf(ctx), versions.ControlOf(in.ID), in.ID, said.Reason)
 	return made(v, http.StatusOK, err)
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/store"
@@ -98,22 +100,31 @@ func (p *program) controlApprove() *cobra.Command {
 }
 
 func (p *program) controlReject() *cobra.Command {
+	return p.controlEnd("reject", "Say that a proposed version does not come into force; never by who proposed it", (*versions.Desk).Reject)
+}
+
+func (p *program) controlWithdraw() *cobra.Command {
+	return p.controlEnd("withdraw", "Take back a proposed version; only by who proposed it", (*versions.Desk).Withdraw)
+}
+
+// controlEnd is a command by which nothing comes of a proposed version.
+func (p *program) controlEnd(verb, short string, end func(d *versions.Desk, ctx context.Context, by act.Caller, control, name, reason string) (*versions.Version, error)) *cobra.Command {
 	var version, reason string
 	var who acting
 	command := &cobra.Command{
-		Use:   "reject ID --version SHA256|VERSION --reason WHY",
-		Short: "Say that a proposed version does not come into force; never by who proposed it",
+		Use:   verb + " ID --version SHA256|VERSION --reason WHY",
+		Short: short,
 		Args:  args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if version == "" || strings.TrimSpace(reason) == "" {
-				return usagef("scaf control reject needs --version: the SHA-256 of the file, or %s.1, and --reason: why", given[0])
+				return usagef("scaf control %s needs --version: the SHA-256 of the file, or %s.1, and --reason: why", verb, given[0])
 			}
 			return p.open(cmd.Context(), surface.Write, func(s *surface.System) error {
 				by, err := who(cmd.Context(), s)
 				if err != nil {
 					return err
 				}
-				v, err := s.VersionDesk().Reject(cmd.Context(), by, given[0], version, reason)
+				v, err := end(s.VersionDesk(), cmd.Context(), by, given[0], version, reason)
 				if err != nil {
 					return err
 				}
@@ -215,5 +226,8 @@ func printVersion(w io.Writer, v *versions.Version) {
 	}
 	if v.RejectedAt != nil {
 		wrapped(w, "             ", "rejected by "+v.RejectedBy+", "+v.RejectedAt.Format(time.RFC3339)+": "+v.Reason)
+	}
+	if v.WithdrawnAt != nil {
+		wrapped(w, "             ", "withdrawn by "+v.WithdrawnBy+", "+v.WithdrawnAt.Format(time.RFC3339)+": "+v.Reason)
 	}
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,17 +39,23 @@ type controlVersionPage struct {
 	None   bool // the files are the same
 	Unused bool // no control that is in use is called so
 	Design *versions.Assessment
-	// Waits: nobody has decided on it. Decide: the reader may; Not says why they may not.
-	Waits, Decide bool
-	Not           string
-	AtApproval    bool // it takes effect with its approval, and not before
-	Reject        input
+	// Waits: nobody has decided on it. Decide: the reader may; Own: they proposed it.
+	Waits, Decide, Own bool
+	AtApproval         bool    // it takes effect with its approval, and not before
+	End                *ending // by which the reader lets nothing come of it
 	// Assess are the fields of an assessment of its design, where the reader may make
 	// one; NotAssess says why they may not.
 	Assess    []input
 	NotAssess string
 	Wrong     []mistake
 	Form      string // which form was not taken
+}
+
+// ending is a form by which nothing comes of a proposed version.
+type ending struct {
+	Action, Summary, Button string
+	Reason                  input
+	Open                    bool // it was not taken
 }
 
 func (p *Portal) controlVersion(r *request) (*shown, error) {
@@ -91,13 +98,16 @@ func (p *Portal) controlVersionWith(r *request, form string, wrong map[string]st
 	}
 	page.Waits = page.State == versions.Proposed
 	page.AtApproval = page.Waits && page.Before != nil && page.EffectiveFrom.Before(p.System.Clock.Now())
-	if page.Waits && r.may("control.approve") {
-		if page.Decide = page.ProposedBy != r.caller.ID; !page.Decide {
-			page.Not = "You proposed it: another person decides whether it comes into force."
-		}
-		page.Reject = of("reject").needed("lines", "reason", "Why it does not come into force", "Whoever proposed it reads this.", "")
+	page.Own = page.ProposedBy == r.caller.ID
+	page.Decide = page.Waits && !page.Own && r.may("control.approve")
+	const why = "Why it does not come into force"
+	switch {
+	case page.Decide:
+		page.End = &ending{page.Href + "/reject", "It does not come into force", "Reject it", of("reject").needed("lines", "reason", why, "Whoever proposed it is told this.", ""), form == "reject"}
+	case page.Waits && page.Own && r.may("control.propose"):
+		page.End = &ending{page.Href + "/withdraw", "Take it back", "Withdraw it", of("withdraw").needed("lines", "reason", why, "What was wrong, or what is done instead.", ""), form == "withdraw"}
 	}
-	if page.State != versions.Rejected && r.may("control.assess") {
+	if !page.Ended() && r.may("control.assess") {
 		if versions.Owns(page.Owner, actor) {
 			page.NotAssess = "You own the control: somebody else assesses its design."
 		} else {
@@ -105,7 +115,11 @@ func (p *Portal) controlVersionWith(r *request, form string, wrong map[string]st
 		}
 	}
 	answer := &shown{page: "controlversion", title: page.ID + " " + page.Title, status: status, data: page}
-	page.Wrong = of(form).mistakes(slices.Concat([]input{page.Reject}, page.Assess))
+	inputs := page.Assess
+	if page.End != nil {
+		inputs = append(inputs, page.End.Reason)
+	}
+	page.Wrong = of(form).mistakes(inputs)
 	return answer, nil
 }
 
@@ -217,11 +231,20 @@ func (p *Portal) approveControl(r *request) (*shown, error) {
 }
 
 func (p *Portal) rejectControl(r *request) (*shown, error) {
+	return p.endControl(r, "reject", (*versions.Desk).Reject)
+}
+
+func (p *Portal) withdrawControl(r *request) (*shown, error) {
+	return p.endControl(r, "withdraw", (*versions.Desk).Withdraw)
+}
+
+// endControl lets nothing come of a proposed version, for the reason that a form gives.
+func (p *Portal) endControl(r *request, form string, end func(d *versions.Desk, ctx context.Context, by act.Caller, control, name, reason string) (*versions.Version, error)) (*shown, error) {
 	if wrong := r.missing("reason"); len(wrong) > 0 {
-		return p.controlVersionWith(r, "reject", wrong, http.StatusUnprocessableEntity)
+		return p.controlVersionWith(r, form, wrong, http.StatusUnprocessableEntity)
 	}
-	_, err := p.System.VersionDesk().Reject(r.Context(), r.caller, r.PathValue("id"), r.PathValue("version"), r.text("reason"))
-	return p.decidedOn(r, "reject", "reason", err)
+	_, err := end(p.System.VersionDesk(), r.Context(), r.caller, r.PathValue("id"), r.PathValue("version"), r.text("reason"))
+	return p.decidedOn(r, form, "reason", err)
 }
 
 // decidedOn goes to the page of a version, or shows what was wrong with what was sent

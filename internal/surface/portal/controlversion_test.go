@@ -37,11 +37,13 @@ func TestAControlVersionIsReadAndApproved(t *testing.T) {
 
 	own := ann.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, "You proposed it: another person decides", "Owner: head of people, and was people lead",
 		`Compared with <a href="/controls/PPL-01/versions/PPL-01.1">PPL-01.1</a>`, `<del><span class="unseen">went: </span>owner: people lead</del>`, `<ins><span class="unseen">came: </span>owner: head of people</ins>`, "its approval")
-	if strings.Contains(own.body, "/approve") || strings.Contains(own.body, "/reject") {
-		t.Error("who proposed it is offered to decide")
+	if strings.Contains(own.body, "/approve") || strings.Contains(own.body, "/reject") || !strings.Contains(own.body, "/withdraw") {
+		t.Error("who proposed it is offered to decide, or not to take it back")
 	}
 	ann.post("/controls/PPL-01/versions/PPL-01.2/approve").want(t, http.StatusUnprocessableEntity, "PPL-01.2 was proposed by account/ann, who cannot approve it.")
-	ben.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, `action="/controls/PPL-01/versions/PPL-01.2/approve"`, `action="/controls/PPL-01/versions/PPL-01.2/reject"`, "account/ann")
+	if other := ben.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, `action="/controls/PPL-01/versions/PPL-01.2/approve"`, `action="/controls/PPL-01/versions/PPL-01.2/reject"`, "account/ann"); strings.Contains(other.body, "/withdraw") {
+		t.Error("somebody else is offered to take it back")
+	}
 	reader := c.signed(t, "eve", "auditor").get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, "Somebody who may approve controls decides on it")
 	if strings.Contains(reader.body, "<form method") {
 		t.Error("an auditor is offered a form")
@@ -67,6 +69,23 @@ func TestAControlVersionIsRejectedWithAReason(t *testing.T) {
 	ben.post(path+"/reject", "f.reason", "It <tests> nothing.").goes(t, path)
 	ann.get(path).want(t, http.StatusOK, `<span class="state rejected">Rejected</span>`, "It &lt;tests&gt; nothing.", "it does not come into force")
 	ben.post(path+"/approve").want(t, http.StatusConflict, "is rejected since")
+}
+
+func TestAControlVersionIsWithdrawnByWhoProposedIt(t *testing.T) {
+	t.Parallel()
+	c := openCompany(t)
+	ann, ben := c.signed(t, "ann", "engineer"), c.signed(t, "ben", "compliance")
+	ann.uploadAs("f.file", "/controls/propose?control=CHG-01", "", nil, "f.effective", "2026-04-01", "f.text", string(c.control("CHG-01").Source)).goes(t, "/controls/CHG-01/versions/CHG-01.1")
+	path := "/controls/CHG-01/versions/CHG-01.1"
+	ann.get(path).want(t, http.StatusOK, "You proposed it: another person decides", `action="`+path+`/withdraw"`)
+	ann.post(path+"/withdraw").want(t, http.StatusUnprocessableEntity, "Why it does not come into force</a>: is missing", `id="f-withdraw-reason-wrong"`, `<details class="move" open>`)
+	ben.post(path+"/withdraw", "f.reason", "Mine.").want(t, http.StatusUnprocessableEntity, "who alone can withdraw it")
+	c.signed(t, "eve", "auditor").post(path+"/withdraw", "f.reason", "Mine.").want(t, http.StatusForbidden)
+	ann.post(path+"/withdraw", "f.reason", "The <wrong> file.").goes(t, path)
+	if page := ann.get(path).want(t, http.StatusOK, `<span class="state withdrawn">Withdrawn</span>`, "The &lt;wrong&gt; file.", "it does not come into force"); strings.Contains(page.body, "<form method") {
+		t.Error("what was withdrawn has a form")
+	}
+	ben.get("/controls/CHG-01").want(t, http.StatusOK, `<span class="state withdrawn">Withdrawn</span>`, "withdrawn by", "The &lt;wrong&gt; file.")
 }
 
 // What cannot be proposed is said at the field, and the text stays.
@@ -122,9 +141,9 @@ func TestAControlIsAdoptedAndItsDesignAssessed(t *testing.T) {
 	security.get("/controls/"+owned+"/versions/"+owned+".1").want(t, http.StatusOK, "You own the control: somebody else assesses its design.")
 }
 
-// The notice to those who may approve leads to the page with the buttons, also where no
-// control in use is called so.
-func TestTheNoticeOfAControlVersionLeadsToItsPage(t *testing.T) {
+// The notice to those who may approve leads to the page with the buttons, and so does the
+// one to who proposed it, of why it was rejected.
+func TestTheNoticesOfAControlVersionLeadToItsPage(t *testing.T) {
 	t.Parallel()
 	s := serve(t, config.Config{})
 	ann, ben := s.signed(t, "ann", "control-owner"), s.signed(t, "ben", "compliance")
@@ -135,6 +154,12 @@ func TestTheNoticeOfAControlVersionLeadsToItsPage(t *testing.T) {
 	ann.uploadAs("f.file", "/controls/propose", "", nil, "f.effective", "2026-04-01", "f.text", string(control.Source)).goes(t, "/controls/CHG-01/versions/CHG-01.1")
 	s.reacts(t)
 	ben.get("/inbox").want(t, http.StatusOK, `href="/controls/CHG-01/versions/CHG-01.1"`)
+	ben.post("/controls/CHG-01/versions/CHG-01.1/reject", "f.reason", "It tests nothing.").goes(t, "/controls/CHG-01/versions/CHG-01.1")
+	s.reacts(t)
+	ann.get("/inbox").want(t, http.StatusOK, `href="/controls/CHG-01/versions/CHG-01.1"`, "(CHG-01.1) was rejected", "It tests nothing.")
+	if told := ben.get("/inbox").want(t, http.StatusOK); strings.Contains(told.body, "was rejected") {
+		t.Error("who rejected it is told that it was")
+	}
 }
 
 // reacts tells people of what has come into the ledger.

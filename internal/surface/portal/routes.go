@@ -74,6 +74,7 @@ func init() {
 		{method: "GET", path: "/controls/{id}/versions/{version}", action: "control.read", make: (*Portal).controlVersion},
 		{method: "POST", path: "/controls/{id}/versions/{version}/approve", action: "control.approve", make: (*Portal).approveControl},
 		{method: "POST", path: "/controls/{id}/versions/{version}/reject", action: "control.approve", make: (*Portal).rejectControl, again: (*Portal).controlVersionAgain},
+		{method: "POST", path: "/controls/{id}/versions/{version}/withdraw", action: "control.propose", make: (*Portal).withdrawControl, again: (*Portal).controlVersionAgain},
 		{method: "POST", path: "/controls/{id}/versions/{version}/assess", action: "control.assess", make: (*Portal).assessControl, again: (*Portal).controlVersionAgain},
 		{method: "GET", path: "/controls/{id}/evidence", action: "evidence.add", make: (*Portal).evidenceForm},
 		{method: "POST", path: "/controls/{id}/evidence", action: "evidence.add", upload: documents.MaxFile, make: (*Portal).addEvidence, again: (*Portal).evidenceAgain},
