@@ -143,8 +143,8 @@ func named(of []*Version, control, name string) (found *Version, err error) {
 	return found, nil
 }
 
-// Adopt brings files of the catalog into force that have no version yet: each
-// by an event of its own, proposed by the catalog and approved by the caller.
+// Adopt brings files of the catalog into force of which no version is proposed or
+// approved: each by an event of its own, proposed by the catalog and approved by the caller.
 // Controls that the caller owns are left out and returned. A nil effective:
 // since ever.
 func (d *Desk) Adopt(ctx context.Context, caller act.Caller, all []*controls.Control, effective *time.Time) (adopted []*Version, own []string, err error) {
@@ -167,12 +167,12 @@ func (d *Desk) Adopt(ctx context.Context, caller act.Caller, all []*controls.Con
 				if err != nil {
 					return err
 				}
-				if len(of) > 0 {
+				if Begun(of) {
 					continue
 				}
-				v := of0(control, 1)
+				v := of0(control, len(of)+1)
 				v.State, v.EffectiveFrom, v.ProposedBy, v.ProposedAt, v.ApprovedBy, v.ApprovedVia, v.ApprovedAt = Approved, effective, Catalog, now, tx.Caller().ID, tx.Caller().By, &now
-				err = put(tx, nil, v, "adopted", 0)
+				err = put(tx, of, v, "adopted", 0)
 				if errors.Is(err, act.ErrSamePerson) {
 					left = append(left, control.ID)
 					continue

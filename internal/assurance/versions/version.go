@@ -41,7 +41,7 @@ type Version struct {
 	Owner   string `json:"owner"` // as the file names it
 	State   string `json:"state"`
 	// EffectiveFrom is when it begins to be in force; nil: since ever, which
-	// only a first version can be. A later version never begins before its
+	// only the first to be approved can be. A later version never begins before its
 	// approval: nobody changes by which rule the past is judged.
 	EffectiveFrom *time.Time `json:"effective_from"`
 	// ProposedVia and ApprovedVia are who entered it for them, where somebody
@@ -70,6 +70,12 @@ func (v *Version) Ended() bool { return v.State == Rejected || v.State == Withdr
 // approval: that two people acted is then that operator's word.
 func (v *Version) OneOperator() bool {
 	return v.ApprovedBy != "" && cmp.Or(v.ProposedVia, v.ProposedBy) == cmp.Or(v.ApprovedVia, v.ApprovedBy)
+}
+
+// Begun reports whether one of a control's versions is proposed or approved: then the
+// catalog's file is not adopted any more.
+func Begun(all []*Version) bool {
+	return slices.ContainsFunc(all, func(v *Version) bool { return !v.Ended() })
 }
 
 // Register describes the register of control versions.
@@ -204,8 +210,8 @@ func (b *Book) Record(v *Version, by Actor, at time.Time) error {
 		}
 		b.versions[v.Control] = append(of, v)
 		return nil
-	case before == nil && (v.ProposedBy != Catalog || len(of) > 0):
-		return wrong("only a control's first version is adopted, from the catalog")
+	case before == nil && (v.ProposedBy != Catalog || Begun(of)):
+		return wrong("what is adopted is the catalog's file, while no version is proposed or approved")
 	case before != nil && before.State == Proposed && v.Ended():
 		return before.end(v, by, at)
 	case before != nil && (before.State != Proposed || v.State != Approved):

@@ -300,6 +300,34 @@ func TestTheCatalogIsAdoptedOnce(t *testing.T) {
 	})
 }
 
+// What was proposed and came to nothing does not keep the catalog's file out.
+func TestTheCatalogIsAdoptedAfterProposalsThatCameToNothing(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := context.Background()
+		c := file(d, "C-1", "One")
+		first, second := d.propose(ann, c, ledgertest.Begin), d.propose(ann, file(d, "C-1", "Other"), ledgertest.Begin)
+		if _, err := d.Reject(ctx, ben, "C-1", first.ID, "No."); err != nil {
+			d.Fatal(err)
+		}
+		if adopted, _, err := d.Adopt(ctx, ben, []*controls.Control{c}, nil); err != nil || len(adopted) != 0 {
+			d.Errorf("while one is proposed: %v, %v", adopted, err)
+		}
+		if _, err := d.Withdraw(ctx, ann, "C-1", second.ID, "No."); err != nil {
+			d.Fatal(err)
+		}
+		adopted, _, err := d.Adopt(ctx, ben, []*controls.Control{c}, nil)
+		if err != nil || len(adopted) != 1 || adopted[0].ID != "C-1.3" || adopted[0].State != versions.Approved || adopted[0].EffectiveFrom != nil {
+			d.Fatalf("%+v, %v", adopted, err)
+		}
+		if parts := d.parts("C-1", ledgertest.Begin.AddDate(0, 0, -1), ledgertest.Begin); len(parts) != 1 || parts[0].Version == nil || parts[0].Version.ID != "C-1.3" {
+			d.Errorf("%+v", parts)
+		}
+		if again, _, err := d.Adopt(ctx, ben, []*controls.Control{c}, nil); err != nil || len(again) != 0 {
+			d.Errorf("again: %v, %v", again, err)
+		}
+	})
+}
+
 func TestADesignIsAssessedBySomebodyElseThanTheOwner(t *testing.T) {
 	each(t, func(d *desk) {
 		ctx := context.Background()

@@ -146,8 +146,8 @@ func (p *program) controlAdopt() *cobra.Command {
 		Use:   "adopt --all | ID...",
 		Short: "Approve the catalog's own control files as first versions",
 		Long: `Approve the control files that come with the program as the first versions of their
-controls, each by an event of its own. Controls that have a version are left as they
-are, and so are those whose owner you are. Without --effective-from they are in force
+controls, each by an event of its own. Controls of which a version is proposed or
+approved are left as they are, and so are those whose owner you are. Without --effective-from they are in force
 since ever; results say when they were approved.`,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if all == (len(given) > 0) {
@@ -179,7 +179,7 @@ since ever; results say when they were approved.`,
 					return err
 				}
 				return p.print(map[string]any{"adopted": adopted, "own": own}, func(w io.Writer) {
-					printf(w, "%d of %d controls adopted (one that has a version, or is yours, is left as it is)\n", len(adopted), len(chosen))
+					printf(w, "%d of %d controls adopted (one of which a version is proposed or approved, or that is yours, is left as it is)\n", len(adopted), len(chosen))
 					for _, id := range own {
 						printf(w, "%s is yours: another person adopts it\n", id)
 					}

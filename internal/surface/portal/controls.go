@@ -152,6 +152,7 @@ type oneControl struct {
 	Line     *reports.Control
 	Tests    []testLine
 	Versions []versionLine
+	Begun    bool // one of them is in force, or waits
 	Past     []results.Result
 	AllPast  int
 	// Evidence is what was recorded for the control, the latest first, of AllEvidence.
@@ -194,7 +195,7 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	if page.Duties, err = p.dutiesOf(r, control); err != nil {
 		return nil, err
 	}
-	if _, err := p.System.FromCatalog(control.ID); err == nil && len(page.Versions) == 0 {
+	if _, err := p.System.FromCatalog(control.ID); err == nil && !page.Begun {
 		page.Adopt = r.may("control.approve")
 	} else if err != nil && !errors.Is(err, surface.ErrNoControl) {
 		return nil, err
@@ -248,6 +249,7 @@ func (page *oneControl) read(r *store.Reader, found []finding) error {
 	if err != nil {
 		return err
 	}
+	page.Begun = versions.Begun(all)
 	for _, v := range slices.Backward(all) {
 		design, err := versions.Design(snapshot, v.ID, 0)
 		if err != nil {

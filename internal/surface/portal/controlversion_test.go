@@ -85,7 +85,12 @@ func TestAControlVersionIsWithdrawnByWhoProposedIt(t *testing.T) {
 	if page := ann.get(path).want(t, http.StatusOK, `<span class="state withdrawn">Withdrawn</span>`, "The &lt;wrong&gt; file.", "it does not come into force"); strings.Contains(page.body, "<form method") {
 		t.Error("what was withdrawn has a form")
 	}
-	ben.get("/controls/CHG-01").want(t, http.StatusOK, `<span class="state withdrawn">Withdrawn</span>`, "withdrawn by", "The &lt;wrong&gt; file.")
+	// The catalog's file can be adopted all the same.
+	ben.get("/controls/CHG-01").want(t, http.StatusOK, `<span class="state withdrawn">Withdrawn</span>`, "withdrawn by", "The &lt;wrong&gt; file.", "Nobody has approved this file", `action="/controls/CHG-01/adopt"`)
+	ben.post("/controls/CHG-01/adopt").goes(t, "/controls/CHG-01#versions")
+	if page := ben.get("/controls/CHG-01").want(t, http.StatusOK, ">CHG-01.2</a>", "the beginning"); strings.Contains(page.body, "Nobody has approved this file") {
+		t.Error("what is adopted is offered again")
+	}
 }
 
 // What cannot be proposed is said at the field, and the text stays.
