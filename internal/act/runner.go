@@ -229,7 +229,7 @@ const (
 // run does one claimed job and settles it, also while the program is stopping.
 func (r *Runner) run(ctx context.Context, job *jobs.Job) {
 	limited, cancel := context.WithTimeout(ctx, jobs.Lease)
-	failure := r.handle(limited, job)
+	failure := r.handle(r.following(limited, job), job)
 	cancel()
 	outcome, err := r.settle(context.WithoutCancel(ctx), job, failure, ctx.Err() != nil)
 	if errors.Is(err, jobs.ErrLost) {

@@ -276,6 +276,50 @@ func TestAStopGivesTheJobUnderWayBack(t *testing.T) {
 	}
 }
 
+// How far a job is is written at the beginning and the end of each part and once a second
+// in between, and is gone when the job is not being done.
+func TestItIsWrittenHowFarAJobIs(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		at := func() string {
+			var s *jobs.Standing
+			if err := l.DB.Read(t.Context(), func(r *store.Reader) (err error) { s, err = jobs.Last(r, "a"); return err }); err != nil {
+				t.Fatal(err)
+			}
+			return fmt.Sprintf("%d of %d %s", s.Reached.Done, s.Reached.Total, s.Reached.Of)
+		}
+		act.Reached(t.Context(), "things", 1, 2) // of no job
+		r := newRunner(l)
+		var got []string
+		fails := true
+		r.Handle("a", func(ctx context.Context, _ *jobs.Job) error {
+			got = append(got, at())
+			for _, step := range []struct {
+				of   string
+				done int
+				wait time.Duration
+			}{{"read", 0, 0}, {"read", 1, 0}, {"read", 2, time.Second}, {"read", 1, time.Second}, {"read", 9, 0}, {"written", 0, 0}} {
+				l.Clock.Advance(step.wait)
+				act.Reached(ctx, step.of, step.done, 9)
+				got = append(got, at())
+			}
+			if fails {
+				return errors.New("no")
+			}
+			return nil
+		})
+		enqueue(t, l, "a", "1", l.Clock.Now())
+		want := "[0 of 0  0 of 9 read 0 of 9 read 2 of 9 read 2 of 9 read 9 of 9 read 0 of 9 written]"
+		for _, fails = range []bool{true, false} {
+			got = nil
+			runDue(t, r)
+			if fmt.Sprint(got) != want || at() != "0 of 0 " {
+				t.Errorf("%v, then %s; want %s", got, at(), want)
+			}
+			l.Clock.Advance(time.Hour)
+		}
+	})
+}
+
 func TestTheRunnerWorksAtEveryTick(t *testing.T) {
 	l := ledgertest.New(t, t.TempDir()+"/scaf.db")
 	r := newRunner(l)

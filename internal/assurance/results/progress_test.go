@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions/versionstest"
+	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -326,5 +328,46 @@ func TestARefreshGoesOn(t *testing.T) {
 		l.Ledger.Clock.Set(month(12).Add(time.Hour))
 		p = l.close("Q1")
 		same(refresh(5), true)
+	})
+}
+
+// A refresh that is a job's says how many tests it has looked at, and then how many new
+// results it has recorded.
+func TestARefreshSaysHowFarItIs(t *testing.T) {
+	each(t, func(l *laboratory) {
+		control := parseTrail(l.T, trail[strings.Index(trail, "  - {id: all"):], "") // what reads every event reads its own results
+		versionstest.InForce(l.T, l.Ledger.Door, l.Blobs, control)
+		p := l.period("Q1", month(1), month(12))
+		l.happened("seen", "s1", month(1), map[string]any{"ok": true, "n": 0})
+		l.Ledger.Clock.Advance(time.Hour)
+		runner := act.NewRunner(l.Ledger.Door, slog.New(slog.DiscardHandler))
+		var reached jobs.Reached
+		runner.Handle("refresh", func(ctx context.Context, _ *jobs.Job) error {
+			if _, err := l.Refresh(ctx, ledgertest.Operator, []*controls.Control{control}, p, results.Mark{}); err != nil {
+				return err
+			}
+			return l.Ledger.DB.Read(ctx, func(r *store.Reader) error {
+				s, err := jobs.Last(r, "refresh")
+				reached = s.Reached
+				return err
+			})
+		})
+		tests := int64(len(control.Tests))
+		for i, want := range []jobs.Reached{
+			{Of: "new results of Q1 recorded", Done: 0, Total: tests}, // the clock stands: its beginning is written
+			{Of: "tests over Q1 looked at", Done: tests, Total: tests},
+		} {
+			if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "test", func(tx *act.Tx) error {
+				if _, err := tx.Event(act.Event{Type: "scaf.test.asked.v1", Subject: "test"}); err != nil {
+					return err
+				}
+				return tx.Enqueue("refresh", fmt.Sprint(i), nil, tx.Now())
+			}); err != nil {
+				l.Fatal(err)
+			}
+			if err := runner.RunDue(context.Background()); err != nil || reached != want {
+				l.Errorf("%+v, want %+v (%v)", reached, want, err)
+			}
+		}
 	})
 }

@@ -76,7 +76,8 @@ func (l *Lab) Refresh(ctx context.Context, caller act.Caller, all []*controls.Co
 	}); err != nil {
 		return nil, err
 	}
-	for _, a := range answers {
+	for i, a := range answers {
+		act.Reached(ctx, "new results of "+period.Name+" recorded", i, len(answers))
 		outcome, err := l.enter(ctx, caller, &a.task, a.answer)
 		if err != nil {
 			return nil, err
@@ -132,7 +133,12 @@ func (l *Lab) reconsider(ctx context.Context, readers []*store.Reader, all []*co
 		}
 		sources[at] = append(sources[at], &tasks[i])
 	}
-	again := &asking{Lab: l, before: before, since: since, now: now, kept: map[string]bool{}}
+	var asked atomic.Int64
+	reached := func(more int64) {
+		act.Reached(ctx, "tests over "+period.Name+" looked at", int(asked.Add(more)), len(tasks))
+	}
+	reached(0)
+	again := &asking{Lab: l, before: before, since: since, now: now, reached: func() { reached(1) }, kept: map[string]bool{}}
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range readers {
@@ -195,6 +201,9 @@ type asking struct {
 	since  Mark
 	now    time.Time
 
+	// reached tells that one more was looked at.
+	reached func()
+
 	mu   sync.Mutex
 	kept map[string]bool // hashes of the control files that are
 }
@@ -216,6 +225,7 @@ func (g *asking) ask(ctx context.Context, r *store.Reader, from populations.Snap
 				return fmt.Errorf("control %s, test %s: %w", task.Control.ID, task.Test.ID, err)
 			}
 			if stands {
+				g.reached()
 				continue
 			}
 			if task.before, err = k.progress(r); err != nil {
@@ -225,6 +235,7 @@ func (g *asking) ask(ctx context.Context, r *store.Reader, from populations.Snap
 		tasks, doubted, latest = append(tasks, *task), append(doubted, a), append(latest, k)
 	}
 	return g.examine(ctx, r, from, tasks, g.now, func(number int, a *Answer, err error) error {
+		g.reached()
 		one, k := doubted[number], latest[number]
 		switch {
 		case errors.Is(err, ErrNotBegun) && one.task.Part.From.After(one.task.Period.From): // the sources do not reach into this part yet

@@ -44,7 +44,8 @@ func Fetch(ctx context.Context, door *act.Door, caller act.Caller, client *http.
 		return nil, err
 	}
 	done := &Fetched{Feeds: len(feeds)}
-	for _, f := range feeds {
+	for i, f := range feeds {
+		act.Reached(ctx, "feeds read", i, len(feeds))
 		entries, failure := get(ctx, client, f.URL)
 		if ctx.Err() != nil {
 			return done, ctx.Err()

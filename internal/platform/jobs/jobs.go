@@ -109,7 +109,7 @@ func Claim(tx *store.Tx, kinds []string, now time.Time) (*Job, error) {
 	}
 	job.Attempt++
 	job.Payload = json.RawMessage(payload)
-	n, err := tx.Exec(`UPDATE job SET lease = $1, attempt = $2 WHERE kind = $3 AND key = $4 AND state = 'waiting' AND attempt = $5`,
+	n, err := tx.Exec(`UPDATE job SET lease = $1, attempt = $2, `+nowhere+` WHERE kind = $3 AND key = $4 AND state = 'waiting' AND attempt = $5`,
 		now.Add(Lease).UnixMicro(), job.Attempt, job.Kind, job.Key, job.Attempt-1)
 	if err == nil && n != 1 {
 		err = ErrLost
@@ -164,7 +164,27 @@ func Release(tx *store.Tx, job *Job) error {
 	return settle(tx, job, `lease = NULL, attempt = attempt - 1`)
 }
 
+// Reached is how far a job is: Done of Total, of what Of says in words.
+type Reached struct {
+	Of          string
+	Done, Total int64 // Total 0: nobody knows
+}
+
+// nowhere is how far a job is that nobody does.
+const nowhere = `reached = '', done = 0, total = 0`
+
+// Reach keeps how far a claimed job is.
+func Reach(tx *store.Tx, job *Job, at Reached) error {
+	return claimed(tx, job, `reached = $4, done = $5, total = $6`, at.Of, at.Done, at.Total)
+}
+
+// settle ends a claim.
 func settle(tx *store.Tx, job *Job, set string, args ...any) error {
+	return claimed(tx, job, nowhere+`, `+set, args...)
+}
+
+// claimed changes a job while it is this claim's.
+func claimed(tx *store.Tx, job *Job, set string, args ...any) error {
 	n, err := tx.Exec(`UPDATE job SET `+set+` WHERE kind = $1 AND key = $2 AND attempt = $3 AND state = 'waiting'`,
 		append([]any{job.Kind, job.Key, job.Attempt}, args...)...)
 	if err == nil && n != 1 {

@@ -19,6 +19,7 @@ type Standing struct {
 	RunAt   time.Time // when it was to run, or runs again
 	Attempt int       // how often it was begun
 	Failure string    // of the last attempt
+	Reached Reached   // while it is being done
 }
 
 // Last is the job of a kind that was to run last; nil: there is none.
@@ -26,8 +27,8 @@ func Last(r *store.Reader, kind string) (*Standing, error) {
 	s := &Standing{}
 	var payload string
 	var at int64
-	err := r.One(`SELECT key, payload, state, run_at, attempt, failure FROM job WHERE kind = $1 ORDER BY run_at DESC, key DESC LIMIT 1`, []any{kind},
-		[]any{&s.Key, &payload, &s.State, &at, &s.Attempt, &s.Failure})
+	err := r.One(`SELECT key, payload, state, run_at, attempt, failure, reached, done, total FROM job WHERE kind = $1 ORDER BY run_at DESC, key DESC LIMIT 1`, []any{kind},
+		[]any{&s.Key, &payload, &s.State, &at, &s.Attempt, &s.Failure, &s.Reached.Of, &s.Reached.Done, &s.Reached.Total})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

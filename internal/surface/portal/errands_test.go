@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -76,6 +77,32 @@ func TestControlsAreTestedWhenSomebodyAsks(t *testing.T) {
 	ann.post("/controls/test", "control", "NONE-1").want(t, http.StatusNotFound)
 	if page := c.signed(t, "eve", "auditor").get("/controls/PPL-01"); strings.Contains(page.body, "/controls/test") {
 		t.Error("an auditor is offered the test")
+	}
+}
+
+// The page says how far the work is while it is being done, and no longer.
+func TestItIsSeenHowFarAnErrandIs(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	ann := s.signed(t, "ann", "compliance")
+	ann.post("/controls/test").goes(t, "/errands")
+	runner := act.NewRunner(s.Door, slog.New(slog.DiscardHandler))
+	var begun, later page
+	runner.Handle(surface.TestJob, func(ctx context.Context, _ *jobs.Job) error {
+		begun = ann.get("/errands")
+		act.Reached(ctx, "tests <asked>", 3, 8)
+		later = ann.get("/errands")
+		return nil
+	})
+	if err := runner.RunDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if begun.want(t, http.StatusOK, "Being done"); strings.Contains(begun.body, "<progress") {
+		t.Error("it is said how far it is, and nobody knows")
+	}
+	later.want(t, http.StatusOK, "Being done", `<progress aria-label="tests &lt;asked&gt;" value="3" max="8"></progress> 3 of 8 tests &lt;asked&gt;`)
+	if done := ann.get("/errands").want(t, http.StatusOK, "Done"); strings.Contains(done.body, "<progress") {
+		t.Error("what is done is still on its way")
 	}
 }
 
