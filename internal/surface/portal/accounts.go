@@ -20,6 +20,7 @@ import (
 // accountsPage lists the accounts with which people sign in.
 type accountsPage struct {
 	All    []accounts.Account
+	Now    time.Time
 	Create bool
 }
 
@@ -27,7 +28,7 @@ func (p *Portal) accounts(r *request) (*shown, error) {
 	if err := p.System.ViewRecords(r.Context(), r.caller, accounts.Register, "", nil); err != nil {
 		return nil, err
 	}
-	page := &accountsPage{Create: r.may("account.create")}
+	page := &accountsPage{Now: p.System.Clock.Now(), Create: r.may("account.create")}
 	return &shown{page: "accounts", title: "Accounts", data: page}, p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
 		page.All, err = accounts.List(reader)
 		return err
@@ -126,6 +127,7 @@ type accountPage struct {
 	SetRoles, Disable, Reset bool
 	Roles                    input
 	Password                 string // that was made, shown this once
+	Ended                    bool   // its one-time password has
 	Wrong                    []mistake
 }
 
@@ -147,6 +149,7 @@ func (p *Portal) accountWith(r *request, id string, failed error, password strin
 		return nil, err
 	}
 	page.Href = "/settings/accounts/" + url.PathEscape(page.ID)
+	page.Ended = page.OneTimeEnded(p.System.Clock.Now())
 	page.Own = page.Account.Caller().ID == r.caller.ID
 	there := page.DisabledAt == nil && !page.Own
 	page.SetRoles, page.Disable, page.Reset = there && r.may("account.roles"), there && r.may("account.disable"), there && r.may("account.password")

@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/trust/access"
+	"scaf.dev/scaf/internal/trust/accounts"
 )
 
 var shownSecret = regexp.MustCompile(`<code class="secret">([^<]+)</code>`)
@@ -38,7 +39,7 @@ func TestAnAccountIsMadeInTheSettings(t *testing.T) {
 		`value="zoe &lt;b&gt;"`, "Name</a>: is missing", "Roles</a>: choose one at least", `id="f-person-wrong">there is nobody like this`)
 	b.post("/settings/accounts", "f.id", "zoe <b>", "f.name", "Zoe", "f.roles", "engineer").want(t, http.StatusUnprocessableEntity, `id="f-id-wrong"`, "is no name to sign in with", `value="engineer" checked`)
 	b.post("/settings/accounts", "f.id", "zoe", "f.name", "Zoe", "f.roles", "administrator").want(t, http.StatusForbidden, `id="f-roles-wrong"`, "in the hands of administrators")
-	made := b.post("/settings/accounts", "f.id", "zoe@example.com", "f.name", "Zoe Example", "f.person", "person/E1", "f.roles", "engineer").want(t, http.StatusOK, "shown this once", "Zoe Example", "person/E1")
+	made := b.post("/settings/accounts", "f.id", "zoe@example.com", "f.name", "Zoe Example", "f.person", "person/E1", "f.roles", "engineer").want(t, http.StatusOK, "shown this once", "Zoe Example", "person/E1", "by 2026-03-05 09:00")
 	given := made.secret(t)
 	if again := b.get("/settings/accounts/zoe@example.com").want(t, http.StatusOK, "a one-time password, not changed yet"); strings.Contains(again.body, given) {
 		t.Error("the password is shown twice")
@@ -88,6 +89,24 @@ func TestAnAccountIsMadeInTheSettings(t *testing.T) {
 	if page := reader.get("/settings/accounts/chief").want(t, http.StatusOK); strings.Contains(page.body, `action="/settings/accounts/`) {
 		t.Error("an auditor is offered forms")
 	}
+}
+
+// Who comes too late with a password that was made for them is told what to do.
+func TestAOneTimePasswordEnds(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	b := s.signed(t, "chief", "ciso")
+	given := b.post("/settings/accounts", "f.id", "zoe", "f.name", "Zoe Example", "f.roles", "engineer").want(t, http.StatusOK).secret(t)
+	s.Manual.Advance(accounts.OneTimeLifetime)
+	zoe := s.browser(t)
+	zoe.post("/signin", "id", "zoe", "password", given).want(t, http.StatusUnauthorized, "has ended: it is good for 72 hours", "for a new one")
+	zoe.post("/signin", "id", "zoe", "password", "not "+given).want(t, http.StatusUnauthorized, "The name or the password is not right")
+	b = s.signed(t, "deputy", "ciso")
+	b.get("/settings/accounts").want(t, http.StatusOK, "has a one-time password that has ended")
+	b.get("/settings/accounts/zoe").want(t, http.StatusOK, "a one-time password that has ended: make a new one")
+	anew := b.post("/settings/accounts/zoe/password").want(t, http.StatusOK, "until 2026-03-08 09:00").secret(t)
+	s.Manual.Advance(accounts.OneTimeLifetime - time.Second)
+	zoe.post("/signin", "id", "zoe", "password", anew).goes(t, "/")
 }
 
 // A token is shown once, decides on nothing, and ends when it is revoked.

@@ -49,7 +49,7 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 		form.Again = within(again)
 	}
 	secret, session, err := accounts.SignIn(r.Context(), p.System.Door, form.ID, r.PostFormValue("password"))
-	if errors.Is(err, accounts.ErrSignIn) {
+	if errors.Is(err, accounts.ErrSignIn) || errors.Is(err, accounts.ErrOneTimeEnded) {
 		form.Wrong = sentence(err)
 		return &shown{page: "signin", title: "Sign in", status: http.StatusUnauthorized, data: form}, nil
 	}

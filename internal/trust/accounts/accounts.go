@@ -33,6 +33,8 @@ type Account struct {
 	// OneTime: the password was made for the person, who changes it before anything
 	// else.
 	OneTime bool `json:"one_time,omitempty"`
+	// OneTimeUntil is when a one-time password ends with which nobody has signed in.
+	OneTimeUntil *time.Time `json:"one_time_until,omitempty"`
 	// CredentialSHA256 is of what is kept of the password, which is salted and
 	// says nothing: whoever puts another one into the database does not sign in.
 	CredentialSHA256 string `json:"credential_sha256"`
@@ -45,7 +47,7 @@ var Register = record.Define[Account](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Signs in as"}, {Name: "name", Label: "Name"}, {Name: "person", Label: "Person", Refers: "person"}, {Name: "roles", Label: "Roles"},
 		{Name: "created_at", Label: "Created"}, {Name: "created_by", Label: "Created by"}, {Name: "disabled_at", Label: "Disabled"},
-		{Name: "one_time", Label: "One-time password"},
+		{Name: "one_time", Label: "One-time password"}, {Name: "one_time_until", Label: "One-time password until"},
 		{Name: "credential_sha256", Unseen: true},
 	},
 })
@@ -57,6 +59,8 @@ var (
 	// ErrSignIn: there is no such account, it is disabled or locked, or the
 	// password is another one. Which of them it is, the caller is not told.
 	ErrSignIn = errors.New("the name or the password is not right, or the account is locked: after five wrong passwords in a row it is, for a quarter of an hour")
+	// ErrOneTimeEnded: the one-time password was the right one, and has ended.
+	ErrOneTimeEnded = fmt.Errorf("this password was made for you and has ended: it is good for %d hours; ask whoever gave it to you, or another administrator of accounts, for a new one", int(OneTimeLifetime.Hours()))
 	// ErrSession: nobody is signed in with this.
 	ErrSession = errors.New("you are not signed in")
 	// ErrSetUp: there is an account already.
@@ -116,6 +120,22 @@ func Create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 	return create(ctx, door, caller, a, password, func(*act.Tx) error { return reaches(caller, a.Roles) })
 }
 
+// passwordMade says, at an instant, of which password the account's is, and until when it
+// is good if it was made for the person.
+func (a *Account) passwordMade(hash string, now time.Time) {
+	a.CredentialSHA256, a.OneTimeUntil = digest(hash), nil
+	if a.OneTime {
+		until := now.Add(OneTimeLifetime)
+		a.OneTimeUntil = &until
+	}
+}
+
+// OneTimeEnded reports whether nobody signs in any more with the one-time password that
+// the account has. One that was made when they had no end has ended.
+func (a *Account) OneTimeEnded(now time.Time) bool {
+	return a.OneTime && (a.OneTimeUntil == nil || !now.Before(*a.OneTimeUntil))
+}
+
 // CreateOnce is Create with a password that is made for the person, and returned this
 // once: they change it when they sign in.
 func CreateOnce(ctx context.Context, door *act.Door, caller act.Caller, a Account) (*Account, string, error) {
@@ -155,7 +175,8 @@ func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 		if err := also(tx); err != nil {
 			return err
 		}
-		a.CreatedAt, a.CreatedBy, a.DisabledAt, a.CredentialSHA256 = tx.Now(), tx.Caller().ID, nil, digest(hash)
+		a.CreatedAt, a.CreatedBy, a.DisabledAt = tx.Now(), tx.Caller().ID, nil
+		a.passwordMade(hash, tx.Now())
 		if _, err := record.Put(tx, Register, record.Change{Verb: "created", ID: a.ID, Doc: a}); err != nil {
 			return err
 		}

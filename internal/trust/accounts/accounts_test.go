@@ -210,6 +210,56 @@ func TestPasswordsAreChanged(t *testing.T) {
 	})
 }
 
+// A password that was made for somebody is good for its time; when it has ended, only who
+// knows it is told so.
+func TestAOneTimePasswordEnds(t *testing.T) {
+	each(t, func(t *testing.T, f *apptest.Folder) {
+		made, given, err := accounts.CreateOnce(ctx, f.Door, apptest.Operator, accounts.Account{ID: "zoe", Name: "Zoe Example", Roles: []string{"employee"}})
+		if err != nil || made.OneTimeUntil == nil || !made.OneTimeUntil.Equal(f.Manual.Now().Add(accounts.OneTimeLifetime)) {
+			t.Fatalf("%+v %v", made, err)
+		}
+		f.Manual.Advance(accounts.OneTimeLifetime - time.Microsecond)
+		secret, err := signIn(f, "zoe", given)
+		if err != nil {
+			t.Fatal("before its end:", err)
+		}
+		f.Manual.Advance(time.Microsecond)
+		before := len(events(t, f, accounts.BeganType))
+		if _, err := signIn(f, "zoe", given); !errors.Is(err, accounts.ErrOneTimeEnded) || errors.Is(err, accounts.ErrSignIn) {
+			t.Error("at its end:", err)
+		}
+		if _, err := signIn(f, "zoe", given+"x"); !errors.Is(err, accounts.ErrSignIn) {
+			t.Error("another password after its end:", err)
+		}
+		if len(events(t, f, accounts.BeganType)) != before {
+			t.Error("a session began")
+		}
+		// Whoever is signed in with it chooses their own, which has no end.
+		self, err := who(t, f, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := accounts.SetPassword(ctx, f.Door, self, "zoe", given, password); err != nil {
+			t.Fatal(err)
+		}
+		f.Manual.Advance(2 * accounts.OneTimeLifetime)
+		if _, err := signIn(f, "zoe", password); err != nil {
+			t.Error("one's own password:", err)
+		}
+		anew, err := accounts.GivePassword(ctx, f.Door, apptest.Operator, "zoe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Manual.Advance(accounts.OneTimeLifetime)
+		if _, err := signIn(f, "zoe", anew); !errors.Is(err, accounts.ErrOneTimeEnded) {
+			t.Error("one that was given later:", err)
+		}
+		if old := (&accounts.Account{OneTime: true}); !old.OneTimeEnded(f.Manual.Now()) {
+			t.Error("one that was made when they had no end is good for ever")
+		}
+	})
+}
+
 func TestADisabledAccountEndsAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, f *apptest.Folder) {
 		secret, err := signIn(f, "ann@example.com", password)

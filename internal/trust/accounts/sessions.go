@@ -22,6 +22,9 @@ const (
 	// After maxFailures wrong passwords in a row an account takes none for lockTime.
 	maxFailures = 5
 	lockTime    = 15 * time.Minute
+	// OneTimeLifetime is how long somebody can sign in with a password that was made for
+	// them: over a weekend, and no longer.
+	OneTimeLifetime = 72 * time.Hour
 )
 
 // Types of the events of sessions.
@@ -78,7 +81,8 @@ func readCredential(r *store.Reader, account string) (*credential, error) {
 // SignIn begins a session of whoever knows the password, and returns the secret
 // that the browser keeps, this once. What was signed in before stays so, under
 // another secret. ErrSignIn, in the same time, for everybody else; that the
-// password of an account was wrong is an event.
+// password of an account was wrong is an event. ErrOneTimeEnded: it was right, and
+// was good for OneTimeLifetime.
 func SignIn(ctx context.Context, door *act.Door, id, password string) (secret string, session *Session, err error) {
 	id = ID(id)
 	var account *Account
@@ -108,6 +112,8 @@ func SignIn(ctx context.Context, door *act.Door, id, password string) (secret st
 		return "", nil, ErrSignIn // not counted: it says nothing more, and nobody can fill the ledger so
 	case !same:
 		return "", nil, refuse(ctx, door, account)
+	case account.OneTimeEnded(now):
+		return "", nil, ErrOneTimeEnded // to whoever knows it, and to nobody else
 	}
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
@@ -272,7 +278,8 @@ func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 		if err != nil {
 			return err
 		}
-		account.CredentialSHA256, account.OneTime = digest(hash), once
+		account.OneTime = once
+		account.passwordMade(hash, tx.Now())
 		if _, err := record.Put(tx, Register, record.Change{Verb: "rekeyed", ID: id, Doc: account, Expect: version}); err != nil {
 			return err
 		}
