@@ -151,5 +151,5 @@ func (p *Portal) opens(r *request, path string) bool {
 		register = parts[2]
 	}
 	_, action := p.action(line, register)
-	return r.may(action)
+	return r.may(action) && (line.also == "" || r.may(line.also))
 }

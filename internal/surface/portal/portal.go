@@ -278,6 +278,11 @@ func (p *Portal) allowed(r *request, line route, action string) error {
 	if err := p.System.Allow(r.Context(), r.caller, action, line.path); err != nil {
 		return err
 	}
+	if line.also != "" {
+		if err := p.System.Allow(r.Context(), r.caller, line.also, line.path); err != nil {
+			return err
+		}
+	}
 	if strings.Contains(line.path, "{register}") && (r.kind == nil || r.kind.Internal && own(line.action)) {
 		return errNotFound // what SCAF keeps for itself is written by commands of its own
 	}

@@ -233,7 +233,10 @@ func TestEveryPageAsksForItsPermission(t *testing.T) {
 				if route.Upload {
 					ask = func() page { return b.upload(pathOf(route), "", nil) }
 				}
-				allowed := route.Action == "" || access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role, access.AccountRole}}, route.Action, "") == nil
+				may := func(action string) bool {
+					return action == "" || access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role, access.AccountRole}}, action, "") == nil
+				}
+				allowed := may(route.Action) && may(route.Also)
 				if got := ask(); (got.status == http.StatusForbidden) == allowed || got.status >= 500 {
 					t.Errorf("%s %s: %d, allowed is %t: %.300s", route.Method, route.Path, got.status, allowed, got.body)
 				}

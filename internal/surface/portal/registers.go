@@ -301,8 +301,8 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 	}
 	if r.may(kind.Name+".add") && !kind.Internal {
 		l.Add = "/new/" + kind.Register
-		if r.may("import.csv") {
-			l.Import = "/import/" + kind.Register
+		if path := "/import/" + kind.Register; p.opens(r, path) {
+			l.Import = path
 		}
 	}
 	l.Views = views[kind.Name]

@@ -426,6 +426,15 @@ func TestATableIsBroughtIn(t *testing.T) {
 		t.Error("the template is no XLSX")
 	}
 	b.get("/import/periods").want(t, 404)
+	// Who may add records and not import them is not offered it.
+	if !strings.Contains(b.get("/r/vendors").body, `href="/import/vendors"`) {
+		t.Error("who may import is not offered it")
+	}
+	adds := s.signed(t, "owner", "control-owner")
+	if page := adds.get("/r/vendors").want(t, 200, `href="/new/vendors"`); strings.Contains(page.body, "/import/") {
+		t.Error("who may only add is offered an import")
+	}
+	adds.get("/import/vendors").want(t, 403)
 }
 
 // People are chosen by their names: the form offers them to whoever may read who they

@@ -13,8 +13,8 @@ import (
 type route struct {
 	method, path string
 	// action is what whoever asks must be allowed to do; open for what everybody
-	// may ask.
-	action string
+	// may ask. also is what they must be allowed beside it, where it takes two.
+	action, also string
 	// menu is its name in the menu of every page; empty: it is not there.
 	menu string
 	// upload is for forms with a file: the most bytes that it has.
@@ -28,6 +28,10 @@ type route struct {
 func (r route) pattern() string { return r.method + " " + r.path }
 
 const open = ""
+
+// importing is what whoever brings a table into a register must be allowed, beside adding
+// records to it.
+const importing = "import.csv"
 
 // use is the action of what everybody may who has an account.
 const use = "session.use"
@@ -95,10 +99,10 @@ func init() {
 		{method: "GET", path: "/risks", action: "record.read", make: (*Portal).riskMap},
 		{method: "GET", path: "/r/{register}", action: kindAction + "read", make: (*Portal).register},
 		{method: "GET", path: "/export/{register}", action: kindAction + "read", make: (*Portal).export},
-		{method: "GET", path: "/import/{register}", action: kindAction + "add", make: (*Portal).tableForm},
-		{method: "GET", path: "/import/{register}/template", action: kindAction + "add", make: (*Portal).tableTemplate},
-		{method: "POST", path: "/import/{register}", action: kindAction + "add", upload: attached.MaxFile, make: (*Portal).tablePreview},
-		{method: "POST", path: "/import/{register}/take", action: kindAction + "add", make: (*Portal).takeTable},
+		{method: "GET", path: "/import/{register}", action: kindAction + "add", also: importing, make: (*Portal).tableForm},
+		{method: "GET", path: "/import/{register}/template", action: kindAction + "add", also: importing, make: (*Portal).tableTemplate},
+		{method: "POST", path: "/import/{register}", action: kindAction + "add", also: importing, upload: attached.MaxFile, make: (*Portal).tablePreview},
+		{method: "POST", path: "/import/{register}/take", action: kindAction + "add", also: importing, make: (*Portal).takeTable},
 		{method: "GET", path: "/new/{register}", action: kindAction + "add", make: (*Portal).addForm},
 		{method: "POST", path: "/r/{register}", action: kindAction + "add", make: (*Portal).add, again: (*Portal).addAgain},
 		{method: "GET", path: "/r/{register}/{id}", action: kindAction + "read", make: (*Portal).record},
@@ -141,14 +145,14 @@ func init() {
 
 // Route is a line of the table, for the tests that ask every route.
 type Route struct {
-	Method, Path, Action, Menu string
-	Upload                     bool
+	Method, Path, Action, Also, Menu string
+	Upload                           bool
 }
 
 // Routes are all of them.
 func Routes() (all []Route) {
 	for _, r := range table {
-		all = append(all, Route{r.method, r.path, r.action, r.menu, r.upload > 0})
+		all = append(all, Route{r.method, r.path, r.action, r.also, r.menu, r.upload > 0})
 	}
 	return all
 }
