@@ -18,6 +18,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
+	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -138,6 +139,9 @@ const pastResults = 20
 // fewEvidence is how much evidence a control's page lists.
 const fewEvidence = 50
 
+// fewAssessed is how many self-assessments a control's page lists: those of two years.
+const fewAssessed = 8
+
 // versionLine is a version of a control with how its design was assessed.
 type versionLine struct {
 	*versions.Version
@@ -158,6 +162,12 @@ type oneControl struct {
 	// Evidence is what was recorded for the control, the latest first, of AllEvidence.
 	Evidence    []documents.Evidence
 	AllEvidence int
+	// Assessed are the self-assessments of the control, the latest quarter first, of
+	// AllAssessed; all of them are listed at AssessedAt.
+	Assessed    []assessments.Assessment
+	AllAssessed int64
+	AssessedAt  string
+	Assess      bool // the reader may begin one
 	Strip       *strip
 	Duties      []string // that its tests read
 	// Adopt and Propose: the reader may bring the catalog's file into force, or put
@@ -177,7 +187,7 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Collect: r.may("evidence.add"), Test: now.Period != nil && r.may("control.test"), Wrong: wrong}
+	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Collect: r.may("evidence.add"), Assess: r.may("self_assessment.add"), Test: now.Period != nil && r.may("control.test"), Wrong: wrong}
 	for i := range now.Report.Controls {
 		if now.Report.Controls[i].ID == control.ID {
 			page.Line = &now.Report.Controls[i]
@@ -189,7 +199,9 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 			return nil, err
 		}
 	}
-	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error { return page.read(reader, found) }); err != nil {
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		return errors.Join(page.read(reader, found), page.assessed(reader, p.ask(assessments.Register, url.Values{prefix + "control": {control.ID}})))
+	}); err != nil {
 		return nil, err
 	}
 	if page.Duties, err = p.dutiesOf(r, control); err != nil {
@@ -268,6 +280,22 @@ func (page *oneControl) read(r *store.Reader, found []finding) error {
 	}
 	past, count, err := results.Of(r, page.Period.Name, page.Control.ID, mostStrip)
 	page.Past, page.AllPast, page.Strip = past[:min(pastResults, len(past))], count, stripOf(page.Control, past)
+	return err
+}
+
+// assessed reads the latest self-assessments of the control, which a list asks for.
+func (page *oneControl) assessed(r *store.Reader, list *asked) (err error) {
+	page.AssessedAt = list.with()
+	if page.AllAssessed, err = record.Counted(r, assessments.Register, list.filter()); err != nil {
+		return err
+	}
+	_, err = record.List(r, assessments.Register, record.Query{Filter: list.filter(), Sort: "-due_at", Limit: fewAssessed}, func(v *record.Version) error {
+		one, err := decoded[assessments.Assessment](v)
+		if err == nil {
+			page.Assessed = append(page.Assessed, *one)
+		}
+		return err
+	})
 	return err
 }
 

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -94,6 +95,38 @@ func TestAControlShowsItsEvidence(t *testing.T) {
 	_, err := documents.Conclude(context.Background(), c.Door, person("E3"), "EVD-1", controltests.Accepted, "It names everybody.")
 	c.must(err)
 	b.get("/controls/PPL-01").want(t, http.StatusOK, `<span class="state accepted">Accepted</span>`, "It names everybody.")
+}
+
+// The latest self-assessments stand on the control's page, and lead to all of its own.
+func TestAControlShowsItsSelfAssessments(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "engineer")
+	reader := c.signed(t, "eve", "auditor")
+	b.get("/controls/PPL-01").want(t, http.StatusOK, "Nobody has said how the control went in a quarter", `href="/new/self_assessments?f.control=PPL-01"`)
+	add := func(control, quarter string) {
+		c.records(t, "self_assessments", fmt.Sprintf(`{"control":%q,"quarter":%q,"assessor":"person/E1","reviewer":"person/E3"}`, control, quarter))
+	}
+	add("CHG-01", "2026-Q1")
+	for quarter := range 9 { // not in their order
+		quarter = quarter * 2 % 9
+		add("PPL-01", fmt.Sprintf("%d-Q%d", 2024+quarter/4, 1+quarter%4))
+	}
+	page := reader.get("/controls/PPL-01").want(t, http.StatusOK, `href="/r/self_assessments/SA-PPL-01-2026-Q1"`, `<span class="state draft">Draft</span>`, `<a href="/r/people/E1" title="person/E1">Example E1</a>`,
+		`<a href="/r/self_assessments?f.control=PPL-01">All 9 in their register</a>`)
+	at := -1
+	for _, quarter := range []string{"2026-Q1", "2025-Q4", "2025-Q3", "2024-Q2"} {
+		next := strings.Index(page.body, ">"+quarter+"</a>")
+		if next <= at {
+			t.Errorf("%s is not where it belongs", quarter)
+		}
+		at = next
+	}
+	for _, not := range []string{"SA-PPL-01-2024-Q1", "SA-CHG-01", "/new/self_assessments"} {
+		if strings.Contains(page.body, not) {
+			t.Errorf("the page has %s", not)
+		}
+	}
+	reader.get("/r/self_assessments?f.control=PPL-01").want(t, http.StatusOK, "SA-PPL-01-2024-Q1")
 }
 
 func TestAControlBeforeThereIsAPeriod(t *testing.T) {
