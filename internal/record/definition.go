@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record/expr"
 )
@@ -106,6 +107,11 @@ type Transition struct {
 	// owner, the requester. A field may be a text or a list of texts. Whoever stood
 	// in a field that people set in any version of the record may not, either.
 	NotBy []string
+	// Who refuses whoever cannot make the move (act.ErrSamePerson) where that depends on
+	// more than who stands in a field: on how critical the record is, on who owns what
+	// another one describes. It is asked of the record as it is, by pages beforehand, and
+	// of the record as it would be.
+	Who func(r *store.Reader, caller act.Caller, doc json.RawMessage) error
 	// Stamp are given fields (Field.Given) that the engine fills when the move is
 	// made: a time with its moment, a text with who makes it.
 	Stamp []string
@@ -140,7 +146,7 @@ func (k *Kind) Asks(t *Transition) []string {
 
 // governed reports whether there is more to a transition than its two states.
 func (t *Transition) governed() bool {
-	return t.Permission != "" || t.Guard != "" || len(t.NotBy) > 0 || len(t.Stamp) > 0 || t.Check != nil
+	return t.Permission != "" || t.Guard != "" || len(t.NotBy) > 0 || t.Who != nil || len(t.Stamp) > 0 || t.Check != nil
 }
 
 // Column is a field by which a list is filtered or sorted: a text, number,

@@ -222,8 +222,16 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 		return nil, err
 	}
 	// What would be written is judged; a refusal undoes it.
-	if err := kind.may(t, made.Doc); err != nil || t.Check == nil {
+	if err := kind.may(t, made.Doc); err != nil {
 		return made, err
+	}
+	if t.Who != nil {
+		if err := t.Who(&tx.Reader, tx.Caller(), made.Doc); err != nil {
+			return made, err
+		}
+	}
+	if t.Check == nil {
+		return made, nil
 	}
 	return made, t.Check(&tx.Reader, made.Doc)
 }
@@ -242,9 +250,10 @@ func (k *Kind) stamp(tx *act.Tx, t *Transition, fields map[string]json.RawMessag
 	return nil
 }
 
-// Another refuses a caller whom the record names as one who cannot make the move:
-// act.ErrSamePerson. Of a field that people set, whoever stood there in any version
-// counts: nobody gets round the rule by putting somebody else's name in first.
+// Another refuses a caller whom the record names as one who cannot make the move, or whom
+// the transition's Who refuses: act.ErrSamePerson. Of a field that people set, whoever
+// stood there in any version counts: nobody gets round the rule by putting somebody
+// else's name in first.
 func Another(r *store.Reader, kind *Kind, caller act.Caller, t *Transition, current *Version) error {
 	var settable []string
 	for _, field := range t.NotBy {
@@ -261,6 +270,11 @@ func Another(r *store.Reader, kind *Kind, caller act.Caller, t *Transition, curr
 		}
 		if !kind.Field(field).Given && !slices.Contains(kind.Fixed, field) {
 			settable = append(settable, field)
+		}
+	}
+	if t.Who != nil {
+		if err := t.Who(r, caller, current.Doc); err != nil {
+			return err
 		}
 	}
 	if len(settable) == 0 || current.Version == 1 {

@@ -190,7 +190,7 @@ func (w *review) transition() *record.Transition {
 // another reports whether it takes somebody else than those who had a part in it.
 func (w *review) another() bool {
 	t := w.transition()
-	return t == nil || len(t.NotBy) > 0
+	return t == nil || len(t.NotBy) > 0 || t.Who != nil
 }
 
 // givers are those who may give what a record waits for.

@@ -73,7 +73,7 @@ var Register = record.Define[Vendor](record.Definition{
 	States: []string{Proposed, Assessed, Approved, InUse, Offboarding, Ended, Rejected},
 	Transitions: []record.Transition{
 		{From: Proposed, To: Assessed, Required: []string{"data", "access", "criticality"}, Stamp: []string{"assessed_at"}, Check: wasAssessed},
-		{From: Assessed, To: Approved, Permission: "vendor.approve", NotBy: []string{"owner"}, Stamp: []string{"approved_by", "approved_at"}, Check: apart},
+		{From: Assessed, To: Approved, Permission: "vendor.approve", NotBy: []string{"owner"}, Who: apart, Stamp: []string{"approved_by", "approved_at"}},
 		{From: Approved, To: InUse, Required: []string{"used_from"}},
 		// Another tier than the computed one: somebody other than the owner says so.
 		overriding(Assessed), overriding(InUse),
@@ -183,15 +183,14 @@ func (v *Vendor) Before(tx *act.Tx, old any) error {
 	return nil
 }
 
-// apart wants another one than who proposed or assessed a vendor of the critical and
-// high tiers to approve it.
-func apart(_ *store.Reader, doc json.RawMessage) error {
+// apart refuses who proposed or assessed a vendor of the critical and high tiers.
+func apart(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
 	v := &Vendor{}
 	if err := json.Unmarshal(doc, v); err != nil {
 		return err
 	}
-	if v.Tier != "low" && (v.ApprovedBy == v.ProposedBy || slices.Contains(v.AssessedBy, v.ApprovedBy)) {
-		return fmt.Errorf("%w: %s proposed or assessed %s, whose tier is %s", act.ErrSamePerson, v.ApprovedBy, v.ID, v.Tier)
+	if v.Tier != "low" && (caller.ID == v.ProposedBy || slices.Contains(v.AssessedBy, caller.ID)) {
+		return fmt.Errorf("%w: %s proposed or assessed %s, whose tier is %s", act.ErrSamePerson, caller.ID, v.ID, v.Tier)
 	}
 	return nil
 }

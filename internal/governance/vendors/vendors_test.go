@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/vendors"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/recordtest"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
@@ -241,6 +243,7 @@ func TestWhatIsCheckedAgainstOtherRecords(t *testing.T) {
 // Of a vendor that holds our data or our service in hand, who proposed it or assessed it
 // does not approve it; of others they may.
 func TestWhoProposedOrAssessedAVendorThatMattersDoesNotApproveIt(t *testing.T) {
+	approving := &vendors.Register.Transitions[slices.IndexFunc(vendors.Register.Transitions, func(t record.Transition) bool { return t.To == vendors.Approved })]
 	for what, test := range map[string]struct {
 		answers string
 		alone   bool
@@ -285,8 +288,26 @@ func TestWhoProposedOrAssessedAVendorThatMattersDoesNotApproveIt(t *testing.T) {
 					}
 					return errUndone
 				})
-				if may := who == "another" || test.alone && who != "owner"; may != errors.Is(err, errUndone) || !may && !errors.Is(err, act.ErrSamePerson) {
+				may := who == "another" || test.alone && who != "owner"
+				if may != errors.Is(err, errUndone) || !may && !errors.Is(err, act.ErrSamePerson) {
 					t.Errorf("tier %s: the %s approves: %v", what, who, err)
+				}
+				// It is said beforehand to the same ones.
+				if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+					v, err := record.Get(r, vendors.Register.Name, "VEN-1")
+					if err != nil {
+						return err
+					}
+					return record.Another(r, vendors.Register, act.Caller{ID: "person/" + who}, approving, v)
+				}); may != (err == nil) || !may && !errors.Is(err, act.ErrSamePerson) {
+					t.Errorf("tier %s: of the %s it is said: %v", what, who, err)
+				}
+				// Nor does anybody make it matter while they approve it.
+				if err := do(who, func(tx *act.Tx) error {
+					_, err := record.Move(tx, vendors.Register, "VEN-1", record.AnyVersion, vendors.Approved, "vendor.approve", fields(seen))
+					return errors.Join(err, errUndone)
+				}); who != "another" && !errors.Is(err, act.ErrSamePerson) {
+					t.Errorf("tier %s, then high: the %s approves: %v", what, who, err)
 				}
 			}
 		})

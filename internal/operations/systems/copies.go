@@ -3,6 +3,7 @@ package systems
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -34,8 +35,8 @@ var Copies = record.Define[Copy](record.Definition{
 	Kind: "data_copy", Register: "data_copies", Title: "Data copies", Singular: "Data copy", Prefix: "CPY", At: "copied_at", Author: "requested_by",
 	States: []string{"requested", "approved", "copied", "destroyed", "refused", record.Withdrawn},
 	Transitions: []record.Transition{
-		{From: "requested", To: "approved", Permission: "data_copy.approve", Required: []string{"until"}, NotBy: []string{"requested_by"},
-			Stamp: []string{"approved_by", "approved_at"}, Check: byTheOwner},
+		{From: "requested", To: "approved", Permission: "data_copy.approve", Required: []string{"until"}, NotBy: []string{"requested_by"}, Who: byTheOwner,
+			Stamp: []string{"approved_by", "approved_at"}},
 		{From: "requested", To: "refused", Permission: "data_copy.approve", NotBy: []string{"requested_by"}},
 		{From: "approved", To: "copied", Required: []string{"copied_at"}},
 		// Masked data needs no approval. What was copied without either is recorded all
@@ -99,18 +100,18 @@ func (c *Copy) Before(tx *act.Tx, old any) error {
 	return nil
 }
 
-// byTheOwner wants the approval of who owns the data.
-func byTheOwner(r *store.Reader, doc json.RawMessage) error {
+// byTheOwner refuses everybody but who owns the data.
+func byTheOwner(r *store.Reader, caller act.Caller, doc json.RawMessage) error {
 	c := &Copy{}
 	if err := json.Unmarshal(doc, c); err != nil {
 		return err
 	}
 	d, _, err := record.Load[DataSet](r, DataSets, c.Data)
 	if errors.Is(err, record.ErrNone) {
-		return record.Refuse("data", "%q is not in the register of data sets", c.Data)
+		return fmt.Errorf("%w: %q is not in the register of data sets, and nobody owns it", act.ErrSamePerson, c.Data)
 	}
-	if err == nil && c.ApprovedBy != d.Owner {
-		return record.Refuse("state", "cannot be approved by %s: %s owns the data", c.ApprovedBy, d.Owner)
+	if err == nil && caller.ID != d.Owner {
+		return fmt.Errorf("%w: %s owns the data, and approves its copies", act.ErrSamePerson, d.Owner)
 	}
 	return err
 }
