@@ -13,8 +13,8 @@ import (
 // notice said.
 type ActivityReview struct {
 	rounds.Round
-	At             time.Time `json:"at"`
-	By             string    `json:"by" refers:"person"`
+	At             time.Time `json:"at" label:"Reviewed at"`
+	By             string    `json:"by" label:"Reviewed by" refers:"person"`
 	Owner          string    `json:"owner" refers:"person"`
 	LawfulGround   string    `json:"lawful_ground"`
 	Purposes       []string  `json:"purposes,omitempty"`

@@ -48,8 +48,8 @@ type Regulation struct {
 // Review is that of one quarter: what the regulation meant here.
 type Review struct {
 	rounds.Round
-	At          time.Time `json:"at"`
-	By          string    `json:"by" refers:"person"`
+	At          time.Time `json:"at" label:"Reviewed at"`
+	By          string    `json:"by" label:"Reviewed by" refers:"person"`
 	Owner       string    `json:"owner" refers:"person"`
 	Applies     string    `json:"applies"`
 	Reason      string    `json:"reason"`

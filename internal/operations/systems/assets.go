@@ -41,8 +41,8 @@ type Asset struct {
 // Confirmation is that of one quarter: what the owner found right.
 type Confirmation struct {
 	rounds.Round
-	At        time.Time `json:"at"`
-	By        string    `json:"by" refers:"person"`
+	At        time.Time `json:"at" label:"Confirmed at"`
+	By        string    `json:"by" label:"Confirmed by" refers:"person"`
 	Owner     string    `json:"owner" refers:"person"`
 	DataClass string    `json:"data_class,omitempty"`
 	Flows     []string  `json:"flows,omitempty"`

@@ -47,8 +47,8 @@ type DataSet struct {
 // Review is that of one quarter: the entry as its owner found it right.
 type Review struct {
 	rounds.Round
-	At         time.Time        `json:"at"`
-	By         string           `json:"by" refers:"person"`
+	At         time.Time        `json:"at" label:"Reviewed at"`
+	By         string           `json:"by" label:"Reviewed by" refers:"person"`
 	Owner      string           `json:"owner" refers:"person"`
 	Class      string           `json:"class"`
 	Store      string           `json:"store,omitempty"`

@@ -28,6 +28,17 @@ func TestTheCalendarShowsWhatFallsDue(t *testing.T) {
 	b.get("/calendar?month=x&week=y").want(t, http.StatusOK, "March 2026")
 }
 
+// A record that has no title is called by its number, as elsewhere, and not by a reference.
+func TestTheCalendarNamesRecords(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	c.records(t, "vendors", `{"name":"Example Host","service":"Hosting","category":"cloud","owner":"person/E1"}`)
+	c.records(t, "assurance_reports", `{"vendor":"vendor/VEN-1","owner":"person/E1","type":"SOC 2 type 2","due_at":"2026-03-25T12:00:00Z"}`)
+	for _, span := range []string{"month=2026-03", "week=2026-03-25"} {
+		b.get("/calendar?"+span).want(t, http.StatusOK, ` href="/r/assurance_reports/REP-1"`, ": REP-1</a>")
+	}
+}
+
 // A day with many deadlines says how many, and leads to the list of exactly those.
 func TestTheCalendarCountsWhatIsTooMuchToList(t *testing.T) {
 	c := openCompany(t)

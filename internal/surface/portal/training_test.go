@@ -68,7 +68,7 @@ func TestAnEmployeeFinishesATraining(t *testing.T) {
 	second.get(mine).want(t, 403)
 	second.post(mine+"/finish", "sha256", sum[1]).want(t, 403)
 	keeper := s.signed(t, "carl", "compliance")
-	if got := keeper.get(mine).want(t, 200, "the training of person/E1", "The record"); strings.Contains(got.body, "I have finished it") {
+	if got := keeper.get(mine).want(t, 200, `the training of <a href="/r/people/E1" title="person/E1">`, "The record"); strings.Contains(got.body, "I have finished it") {
 		t.Error("somebody else has the button")
 	}
 	keeper.post(mine+"/finish", "sha256", sum[1]).want(t, 403)

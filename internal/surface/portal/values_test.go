@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
 )
 
 // raw is what shows that a page holds a document as programs write it.
@@ -66,6 +67,15 @@ func TestWhatSCAFKeepsIsRead(t *testing.T) {
 	for _, kind := range c.Kinds {
 		if err := kind.Wrong(); err != nil {
 			t.Error(err)
+		}
+		for _, f := range kind.Described { // a table's columns say of what they are the time and the person
+			if shape := record.ShapeOf(kind.Type(f.Name)); !kind.Internal && (shape == record.ShapeRows || shape == record.ShapeParts) {
+				for _, part := range record.Parts(kind.Type(f.Name)) {
+					if part.Label == "At" || part.Label == "By" {
+						t.Errorf("%s, %s: what is meant by %q?", kind.Register, f.Name, part.Label)
+					}
+				}
+			}
 		}
 		if kind.Personal {
 			continue
