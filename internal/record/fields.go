@@ -38,6 +38,9 @@ type Field struct {
 	// Day says that of a time only the day counts, which begins at midnight in the
 	// organisation's time zone.
 	Day bool
+	// LastDay says that of a time only the day counts that it has in UTC, wherever it is
+	// read: the last one of a quarter.
+	LastDay bool
 	// Long texts have several lines, Markdown ones are shown as they read.
 	Long, Markdown bool
 	// Computed fields are set by the document's method Compute() from the others,
@@ -58,7 +61,8 @@ type Field struct {
 type Due struct {
 	Name string // "review"
 	What string // "Review the risk"
-	// At and Owner are declared columns: when it is due, and who owes it.
+	// At and Owner are declared columns: when it is due, and who owes it. Where the field
+	// says a day, it can be done until that day ends in the organisation's time zone.
 	At, Owner string
 	// Else owes it where Owner is empty: a title or a role. Empty: nobody.
 	Else string
@@ -77,6 +81,46 @@ func (k *Kind) Field(name string) Field {
 		return Field{Name: name, Label: k.Columns[at].Label}
 	}
 	return Field{Name: name, Label: Words(name)}
+}
+
+// Whole says that of a time of the field only the day counts.
+func (f *Field) Whole() bool { return f.Day || f.LastDay }
+
+// Read is a time of the field as it is read in a time zone.
+func (f *Field) Read(at time.Time, zone *time.Location) time.Time {
+	if f.LastDay {
+		return at.UTC()
+	}
+	return at.In(zone)
+}
+
+// Begin is the first time that the field can hold for a day, whose midnight in a time
+// zone is given.
+func (f *Field) Begin(midnight time.Time) time.Time {
+	if f.LastDay {
+		return time.Date(midnight.Year(), midnight.Month(), midnight.Day(), 0, 0, 0, 0, time.UTC)
+	}
+	return midnight
+}
+
+// Ends is until when can be done what is due by a time of the field: until the end of
+// the day, where only that counts.
+func (f *Field) Ends(at time.Time, zone *time.Location) time.Time {
+	if !f.Whole() {
+		return at
+	}
+	year, month, day := f.Read(at, zone).Date()
+	return time.Date(year, month, day+1, 0, 0, 0, 0, zone).Add(-time.Microsecond).UTC()
+}
+
+// Passed is before which times of the field everything has ended (Ends) at an instant,
+// and nothing else.
+func (f *Field) Passed(at time.Time, zone *time.Location) time.Time {
+	if !f.Whole() {
+		return at
+	}
+	year, month, day := at.In(zone).Date()
+	return f.Begin(time.Date(year, month, day, 0, 0, 0, 0, zone))
 }
 
 // Explained is the help of fields as it is now, by name, of those where it depends
@@ -311,8 +355,8 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 		case (f.Long || f.Markdown) && shape != ShapeText:
 			say("Fields: %q is a %s: only a text has several lines", f.Name, t)
 		}
-		if f.Day && k.Shape(f.Name) != ShapeTime {
-			say("Fields: %q is a %s: only a time is a day", f.Name, t)
+		if f.Whole() && k.Shape(f.Name) != ShapeTime || f.Day && f.LastDay {
+			say("Fields: %q is a %s: only a time is a day, in one way", f.Name, t)
 		}
 		if _, computes := k.New().(interface{ Compute() }); f.Computed && !computes {
 			say("Fields: %q is computed, and the record has no method Compute", f.Name)

@@ -282,21 +282,20 @@ func (a *audience) toOrganization(n notifications.Note, to place) []notification
 }
 
 // day is a date as people read it in the organisation's time zone.
-func (s *System) day(at time.Time) string {
-	zone, err := s.Config.Location()
-	if err != nil {
-		zone = time.UTC // which was checked when the configuration was read
-	}
-	return at.In(zone).Format("2 January 2006")
-}
+func (s *System) day(at time.Time) string { return at.In(s.zone()).Format("2 January 2006") }
 
 // moment is a date with the time of day.
 func (s *System) moment(at time.Time) string {
+	return at.In(s.zone()).Format("2 January 2006 15:04 MST")
+}
+
+// zone is the organisation's time zone.
+func (s *System) zone() *time.Location {
 	zone, err := s.Config.Location()
 	if err != nil {
-		zone = time.UTC
+		return time.UTC // which was checked when the configuration was read
 	}
-	return at.In(zone).Format("2 January 2006 15:04 MST")
+	return zone
 }
 
 // tell writes a note from a template.

@@ -137,7 +137,7 @@ func (a *audience) deadlines(now time.Time) (notes []notifications.Note, err err
 			continue // whose reminders are events (RemindPeople)
 		}
 		for i := range kind.Dues {
-			err := eachDeadline(a.r, kind, &kind.Dues[i], now, func(d Deadline) error {
+			err := a.eachDeadline(kind, &kind.Dues[i], now, func(d Deadline) error {
 				n, err := a.deadline(kind, &kind.Dues[i], d, now)
 				notes = append(notes, n...)
 				return err
@@ -154,15 +154,15 @@ func (a *audience) deadlines(now time.Time) (notes []notifications.Note, err err
 const deadlinePage = 5000
 
 // eachDeadline visits those deadlines of a register that are near or have passed.
-func eachDeadline(r *store.Reader, kind *record.Kind, due *record.Due, now time.Time, visit func(Deadline) error) error {
-	filter := fmt.Sprintf("item.%s < timestamp(%q) && item.%s >= timestamp(%q)", due.At, now.Add(near).UTC().Format(time.RFC3339Nano), due.At, now.Add(-forgotten).UTC().Format(time.RFC3339Nano))
+func (a *audience) eachDeadline(kind *record.Kind, due *record.Due, now time.Time, visit func(Deadline) error) error {
+	filter, zone := a.s.ending(kind, due, now.Add(-forgotten), now.Add(near)), a.s.zone()
 	if due.Open != "" {
 		filter += " && (" + due.Open + ")"
 	}
 	for after := ""; ; {
 		var all []Deadline
-		next, err := record.List(r, kind, record.Query{Filter: filter, Sort: due.At, Limit: deadlinePage, After: after}, func(v *record.Version) error {
-			one, err := deadline(v, due)
+		next, err := record.List(a.r, kind, record.Query{Filter: filter, Sort: due.At, Limit: deadlinePage, After: after}, func(v *record.Version) error {
+			one, err := deadline(kind, v, due, zone)
 			all = append(all, one)
 			return err
 		})
@@ -190,9 +190,9 @@ func (a *audience) deadline(kind *record.Kind, due *record.Due, d Deadline, now 
 	if title == "" || kind.Personal {
 		title = d.Ref
 	}
-	cause, template := fmt.Sprintf("%s %s %s near", d.Ref, due.Name, d.At.UTC().Format(time.RFC3339)), "deadline near"
+	cause, template := fmt.Sprintf("%s %s %s near", d.Ref, due.Name, d.written.UTC().Format(time.RFC3339)), "deadline near"
 	if late := now.Sub(d.At); late >= 0 {
-		cause, template = fmt.Sprintf("%s %s %s passed %d", d.Ref, due.Name, d.At.UTC().Format(time.RFC3339), min(int(late/again), reminders-1)), "deadline passed"
+		cause, template = fmt.Sprintf("%s %s %s passed %d", d.Ref, due.Name, d.written.UTC().Format(time.RFC3339), min(int(late/again), reminders-1)), "deadline passed"
 	}
 	n := told{notifications.Note{Cause: cause, Kind: notifications.Deadline, About: d.Ref}}
 	path := func(ref string) string { return a.pathOf(ref, page(kind, id)) }

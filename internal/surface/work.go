@@ -24,13 +24,16 @@ import (
 type Deadline struct {
 	// Ref is the record's reference, Title what people call it, What what is to be
 	// done.
-	Ref   string    `json:"ref"`
-	Title string    `json:"title,omitempty"`
-	What  string    `json:"what"`
+	Ref   string `json:"ref"`
+	Title string `json:"title,omitempty"`
+	What  string `json:"what"`
+	// At is until when it can be done: the end of a day, where only the day counts (Day).
 	At    time.Time `json:"at"`
+	Day   bool      `json:"day,omitempty"`
 	Owner string    `json:"owner"`
 
-	version string // of an acknowledgment: what is to be acknowledged
+	written time.Time // as it stands in the record
+	version string    // of an acknowledgment: what is to be acknowledged
 }
 
 // Owed is what somebody has to do.
@@ -88,7 +91,7 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 		}
 		owed.Deadlines = []Deadline{}
 		if err := s.eachDue(func(kind *record.Kind, due *record.Due) error {
-			listed, more, err := deadlines(r, kind, due, time.Time{}, owed.Until, owed.As, mostDeadlines)
+			listed, more, err := s.deadlines(r, kind, due, time.Time{}, owed.Until, owed.As, mostDeadlines)
 			if owed.Deadlines = append(owed.Deadlines, listed...); more {
 				owed.More = append(owed.More, due.What)
 			}
@@ -156,11 +159,16 @@ func (s *System) Falling(ctx context.Context, caller act.Caller, days []time.Tim
 			if kind.Personal {
 				return nil
 			}
-			counts, err := record.Spread(r, kind, due.Open, due.At, days)
+			field, zone := kind.Field(due.At), s.zone()
+			begins := make([]time.Time, len(days))
+			for i, day := range days {
+				begins[i] = field.Passed(day, zone)
+			}
+			counts, err := record.Spread(r, kind, due.Open, due.At, begins)
 			if err != nil {
 				return err
 			}
-			return falling(r, all, counts, kind, due, days, few)
+			return s.falling(r, all, counts, kind, due, days, few)
 		})
 	})
 }
@@ -190,11 +198,12 @@ func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, 
 			if kind.Personal {
 				return nil
 			}
-			counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{{}, now})
+			field := kind.Field(due.At)
+			counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{{}, field.Passed(now, s.zone())})
 			if err != nil || counts[0] == 0 {
 				return err
 			}
-			listed, _, err := deadlines(r, kind, due, time.Time{}, now, nil, few)
+			listed, _, err := s.deadlines(r, kind, due, time.Time{}, now, nil, few)
 			all = append(all, Falling{Kind: kind, Due: due, Count: counts[0], Each: listed})
 			return err
 		})
@@ -202,7 +211,7 @@ func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, 
 }
 
 // falling adds what was counted of one deadline, and lists it where there are few.
-func falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind, due *record.Due, days []time.Time, few int64) error {
+func (s *System) falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind, due *record.Due, days []time.Time, few int64) error {
 	var sum int64
 	for day, n := range counts {
 		if sum += n; n > 0 {
@@ -212,7 +221,7 @@ func falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind
 	if sum == 0 || sum > mostDeadlines {
 		return nil
 	}
-	listed, _, err := deadlines(r, kind, due, days[0], days[len(days)-1], nil, mostDeadlines)
+	listed, _, err := s.deadlines(r, kind, due, days[0], days[len(days)-1], nil, mostDeadlines)
 	if err != nil {
 		return err
 	}
@@ -225,14 +234,11 @@ func falling(r *store.Reader, all [][]Falling, counts []int64, kind *record.Kind
 	return nil
 }
 
-// deadlines lists those of a kind in the half-open interval, at most so many; a zero
-// from does not bound it. owners are whose they are; nil: everybody's. More says that
+// deadlines lists those of a kind that end in the half-open interval, at most so many; a
+// zero from does not bound it. owners are whose they are; nil: everybody's. More says that
 // there are others.
-func deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to time.Time, owners []string, most int) (all []Deadline, more bool, err error) {
-	filter := fmt.Sprintf("item.%s < timestamp(%q)", due.At, to.UTC().Format(time.RFC3339Nano))
-	if !from.IsZero() {
-		filter += fmt.Sprintf(" && item.%s >= timestamp(%q)", due.At, from.UTC().Format(time.RFC3339Nano))
-	}
+func (s *System) deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to time.Time, owners []string, most int) (all []Deadline, more bool, err error) {
+	filter := s.ending(kind, due, from, to)
 	by := ""
 	if owners != nil {
 		by = due.Owner
@@ -249,8 +255,9 @@ func deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to tim
 	if due.Open != "" {
 		filter += " && (" + due.Open + ")"
 	}
+	zone := s.zone()
 	next, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Limit: most}, func(v *record.Version) error {
-		one, err := deadline(v, due)
+		one, err := deadline(kind, v, due, zone)
 		all = append(all, one)
 		return err
 	})
@@ -258,6 +265,16 @@ func deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to tim
 		return nil, false, err
 	}
 	return all, next != "", policyTitles(r, all)
+}
+
+// ending is the filter of those deadlines that end in the half-open interval.
+func (s *System) ending(kind *record.Kind, due *record.Due, from, to time.Time) string {
+	field, zone := kind.Field(due.At), s.zone()
+	filter := fmt.Sprintf("item.%s < timestamp(%q)", due.At, field.Passed(to, zone).UTC().Format(time.RFC3339Nano))
+	if !from.IsZero() {
+		filter += fmt.Sprintf(" && item.%s >= timestamp(%q)", due.At, field.Passed(from, zone).UTC().Format(time.RFC3339Nano))
+	}
+	return filter
 }
 
 // policyTitles names what is to be acknowledged: its title stands in the version.
@@ -285,8 +302,9 @@ func policyTitles(r *store.Reader, all []Deadline) error {
 }
 
 // deadline reads one from a record.
-func deadline(v *record.Version, due *record.Due) (Deadline, error) {
-	one := Deadline{Ref: v.Ref(), What: due.What}
+func deadline(kind *record.Kind, v *record.Version, due *record.Due, zone *time.Location) (Deadline, error) {
+	field := kind.Field(due.At)
+	one := Deadline{Ref: v.Ref(), What: due.What, Day: field.Whole()}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(v.Doc, &fields); err != nil {
 		return one, fmt.Errorf("%s: %w", v.Ref(), err)
@@ -307,8 +325,9 @@ func deadline(v *record.Version, due *record.Due) (Deadline, error) {
 			return one, fmt.Errorf("%s: %s: %w", v.Ref(), due.Owner, err)
 		}
 	}
-	if err := json.Unmarshal(fields[due.At], &one.At); err != nil {
+	if err := json.Unmarshal(fields[due.At], &one.written); err != nil {
 		return one, fmt.Errorf("%s: %s: %w", v.Ref(), due.At, err)
 	}
+	one.At = field.Ends(one.written, zone)
 	return one, nil
 }

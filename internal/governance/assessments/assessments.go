@@ -84,7 +84,7 @@ var Register = record.Define[Assessment](record.Definition{
 		{Name: "id", Label: "Number", Section: "Self-assessment", Help: "Made of the control and the quarter, like SA-CHG-01-2026-Q1: one for each."},
 		{Name: "control", Label: "Control", Required: true, Help: "The control, like CHG-01."},
 		{Name: "quarter", Label: "Quarter", Required: true, Help: "The quarter, like 2026-Q1."},
-		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
+		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter.", LastDay: true},
 		{Name: "assessor", Label: "Assessor", Required: true, Refers: "person", Help: "Who performs the control and says how it went, as person/E1001."},
 		{Name: "reviewer", Label: "Reviewer", Required: true, Refers: "person", Help: "Who is to read it, as person/E1001: not the assessor."},
 		{Name: "state", Label: "State"},

@@ -82,7 +82,7 @@ var Activities = record.Define[Activity](record.Definition{
 		{Name: "notice_purposes", Label: "Purposes in the notice", Given: true},
 		{Name: "notice_data", Label: "Data in the notice", Given: true},
 		{Name: "quality_check", Label: "Right and needed", Section: "Review", Long: true, Help: "How it was checked that the data is right and still needed."},
-		{Name: "due_at", Label: "Review due", Given: true},
+		{Name: "due_at", Label: "Review due", Given: true, LastDay: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviews", Label: "Reviews", Given: true},

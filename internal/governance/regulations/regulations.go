@@ -99,7 +99,7 @@ var Register = record.Define[Regulation](record.Definition{
 		{Name: "obligations", Label: "Obligations", Help: "What it asks for, a line each."},
 		{Name: "controls", Label: "Controls", Help: "The controls that meet it, like PRV-05."},
 		{Name: "policies", Label: "Policies", Refers: "policy", Help: "The policies that say so, like policy/privacy."},
-		{Name: "due_at", Label: "Review due", Section: "Review", Given: true},
+		{Name: "due_at", Label: "Review due", Section: "Review", Given: true, LastDay: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviews", Label: "Reviews", Given: true},

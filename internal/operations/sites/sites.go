@@ -143,7 +143,7 @@ var Reviews = record.Define[Review](record.Definition{
 		{Name: "id", Label: "Number", Section: "Review", Help: "Made of the site and the quarter, like PAR-berlin-2026-Q1: one for each."},
 		{Name: "site", Label: "Site", Required: true, Refers: "site", Help: "The site, like site/berlin."},
 		{Name: "quarter", Label: "Quarter", Required: true, Help: "The quarter, like 2026-Q1."},
-		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter."},
+		{Name: "due_at", Label: "Due", Computed: true, Help: "The last day of the quarter.", LastDay: true},
 		{Name: "reviewer", Label: "Reviewer", Required: true, Refers: kindPerson, Help: "Who is to do it, as person/E1001."},
 		{Name: "state", Label: "State"},
 		{Name: "compared", Label: "Compared", Section: "Result", Long: true, Help: "Which list of keys and badges was compared with which list of people: files of this record, exports."},

@@ -80,7 +80,7 @@ var Assets = record.Define[Asset](record.Definition{
 		{Name: "handling", Label: "Handling", Long: true, Help: "What is to be minded beyond the rules for its class."},
 		{Name: "flows", Label: "Data flows", Help: "Where it sends data, each on a line of its own; none, where it sends none."},
 		{Name: "scopes", Label: "Rights", Help: "The rights that an integration was given."},
-		{Name: "due_at", Label: "Confirmation due", Section: "Confirmation", Given: true},
+		{Name: "due_at", Label: "Confirmation due", Section: "Confirmation", Given: true, LastDay: true},
 		{Name: "confirmed_at", Label: "Confirmed", Given: true},
 		{Name: "confirmed_by", Label: "Confirmed by", Given: true},
 		{Name: "confirmations", Label: "Confirmations", Given: true},

@@ -91,7 +91,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 		{Name: "location", Label: "Location", Help: "Where the store is: countries, regions."},
 		{Name: "retention", Label: "Retention", Section: "Retention", Help: "How long it is kept, like 8760h for a year."},
 		{Name: "retention_from", Label: "Retention runs from", Help: "The moment from which it runs, such as the end of the contract."},
-		{Name: "due_at", Label: "Review due", Section: "Review", Given: true},
+		{Name: "due_at", Label: "Review due", Section: "Review", Given: true, LastDay: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviews", Label: "Reviews", Given: true},

@@ -20,11 +20,12 @@ const (
 	Year    Every = 12
 )
 
-// Round is one of them: its name, "2026-Q1" or "2026", and its last day. Midnight
-// in UTC of that day lies within the quarter in every time zone.
+// Round is one of them: its name, "2026-Q1" or "2026", and its last day, until whose
+// end it can be done (record.Field.LastDay). Midnight in UTC of that day lies within
+// the quarter in every time zone.
 type Round struct {
 	Name  string    `json:"round"`
-	DueAt time.Time `json:"due_at"`
+	DueAt time.Time `json:"due_at" day:"last"`
 }
 
 // At is the round in which an instant lies, in UTC.

@@ -357,7 +357,9 @@ const manyLate = 100
 func (p *Portal) lateAmong(reader *store.Reader, kind *record.Kind, filter string) (n int, err error) {
 	late := map[string]bool{}
 	for _, due := range kind.Dues {
-		q := record.Query{Limit: manyLate, Filter: fmt.Sprintf("(%s) && item.%s < timestamp(%q)", filter, due.At, p.System.Clock.Now().UTC().Format(time.RFC3339Nano))}
+		field := kind.Field(due.At)
+		passed := field.Passed(p.System.Clock.Now(), p.zone)
+		q := record.Query{Limit: manyLate, Filter: fmt.Sprintf("(%s) && item.%s < timestamp(%q)", filter, due.At, passed.UTC().Format(time.RFC3339Nano))}
 		if due.Open != "" {
 			q.Filter += " && (" + due.Open + ")"
 		}

@@ -137,8 +137,9 @@ func (a *asked) between(zone *time.Location, c record.Column, name, compare, wor
 		a.wrong = fmt.Sprintf("%s: %q is no day such as 2026-01-31.", c.Label, value)
 		return
 	}
+	field := a.kind.Field(c.Field)
 	a.conditions = append(a.conditions, condition{
-		fmt.Sprintf("item.%s %s timestamp(%q)", c.Field, compare, day.AddDate(0, 0, days).UTC().Format(time.RFC3339)), c.Label + " " + word + " " + value, name,
+		fmt.Sprintf("item.%s %s timestamp(%q)", c.Field, compare, field.Begin(day.AddDate(0, 0, days)).UTC().Format(time.RFC3339)), c.Label + " " + word + " " + value, name,
 	})
 }
 

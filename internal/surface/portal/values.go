@@ -176,6 +176,9 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 			return v, err
 		}
 		v.Lines = []shownLine{p.moment(at, f.Day)}
+		if f.LastDay {
+			v.Lines[0].Text = f.Read(at, p.zone).Format(time.DateOnly)
+		}
 	case record.ShapeTruth:
 		v.Lines = []shownLine{{Text: map[bool]string{true: "Yes", false: "No"}[string(raw) == "true"]}}
 	case record.ShapeNumber:

@@ -8,8 +8,11 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -89,4 +92,31 @@ func TestMyWorkSaysWhenThereIsMore(t *testing.T) {
 	if strings.Contains(mine.body, "FND-9499") {
 		t.Error("501 are listed")
 	}
+}
+
+// The last day of a quarter reads as that day west of Greenwich, too, and lists find it.
+func TestTheLastDayOfAQuarterIsThatDayEverywhere(t *testing.T) {
+	c := &company{site: serve(t, config.Config{Timezone: "America/Los_Angeles"}), t: t}
+	c.at("2026-03-01T09:00:00Z")
+	_, err := c.AddRecord(t.Context(), apptest.Operator, people.Register, fields("id", "E1", "name", "Example E1", "title", "Engineer", "joined_at", "2025-02-10T09:00:00Z"))
+	c.must(err)
+	_, err = c.AddRecord(t.Context(), apptest.Operator, assessments.Register, fields("control", "CHG-01", "quarter", "2026-Q1", "assessor", "person/E1", "reviewer", "account/ann"))
+	c.must(err)
+	b, mine := c.signed(t, "ann", "compliance"), c.employed("eva", "E1", "control-owner")
+	for _, page := range []page{
+		b.get("/r/self_assessments/SA-CHG-01-2026-Q1"), b.get("/r/self_assessments?f.due_at.from=2026-03-31&f.due_at.to=2026-03-31"), b.get("/people/E1"), mine.get("/work"),
+	} {
+		page.want(t, http.StatusOK, "SA-CHG-01-2026-Q1", "2026-03-31<")
+	}
+	for _, other := range []string{"f.due_at.to=2026-03-30", "f.due_at.from=2026-04-01"} {
+		if page := b.get("/r/self_assessments?" + other); strings.Contains(page.body, "SA-CHG-01-2026-Q1") {
+			t.Errorf("%s lists it", other)
+		}
+	}
+	c.at("2026-04-01T06:50:00Z")
+	if page := c.signed(t, "bob", "compliance").get("/people/E1").want(t, http.StatusOK, "SA-CHG-01-2026-Q1"); strings.Contains(page.body, "1 thing late") {
+		t.Error("on the last day it is late")
+	}
+	c.at("2026-04-01T07:00:00Z")
+	c.signed(t, "cem", "compliance").get("/people/E1").want(t, http.StatusOK, "1 thing late")
 }
