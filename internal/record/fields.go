@@ -35,6 +35,9 @@ type Field struct {
 	// their references: "vendor/VEN-12". Where it is a person, an account that
 	// belongs to nobody in the register of people may stand there, too.
 	Refers string
+	// Names says what the field's texts name, one or a list, where they are no references
+	// to records; nil: nothing.
+	Names *Names
 	// Day says that of a time only the day counts, which begins at midnight in the
 	// organisation's time zone.
 	Day bool

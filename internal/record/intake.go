@@ -51,6 +51,7 @@ type prepared struct {
 	values any   // of its columns
 	begins error // why it cannot be a new record
 	fields map[string]json.RawMessage
+	links  []link // to other registers
 }
 
 // batch is some prepared items and what was refused on the way to them.
@@ -125,7 +126,7 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 	if item.Err != nil {
 		return one, item.Err
 	}
-	one = prepared{where: item.Where, id: in.Kind.Identify(item.Doc), fields: item.Fields, begins: in.begins(item.Doc)}
+	one = prepared{where: item.Where, id: in.Kind.Identify(item.Doc), fields: item.Fields, begins: in.begins(item.Doc), links: in.links(item.Doc)}
 	if one.doc, err = Canonical(item.Doc); err != nil {
 		return one, err
 	}
@@ -133,6 +134,12 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 		return one, err
 	}
 	return one, fits(one.doc)
+}
+
+// links are those of a document, but for the ones to the register itself: what they
+// name may come later in the same source.
+func (in Intake) links(doc any) []link {
+	return slices.DeleteFunc(in.Kind.links(doc), func(n link) bool { return n.by.Refers == in.Kind.Name })
 }
 
 // begins says why a document cannot be that of a new record: it is in a state
@@ -168,13 +175,22 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 		return nil
 	}
 	ids := make([]string, len(items))
+	var links []link
 	for i := range items {
 		ids[i] = items[i].id
+		links = append(links, items[i].links...)
 	}
 	var done Summary
 	_, err := in.Door.Do(ctx, in.Caller, in.Action, in.Kind.Register, func(tx *act.Tx) error {
 		done = Summary{}
 		known, err := Current(&tx.Reader, in.Kind.Name, ids)
+		if err != nil {
+			return err
+		}
+		others, err := newLookup(&tx.Reader)
+		if err == nil {
+			err = others.find(links)
+		}
 		if err != nil {
 			return err
 		}
@@ -185,7 +201,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 					done.skip(item.id, in.Kind.says(current, item.doc))
 					continue
 				}
-				update, err := in.compare(tx, item, &done)
+				update, err := in.compare(tx, item, others, &done)
 				if err != nil {
 					return err
 				}
@@ -196,6 +212,10 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 			}
 			if item.begins != nil {
 				done.Refuse(item.where, item.begins)
+				continue
+			}
+			if err := others.hold(in.Kind, item.links, nil); err != nil {
+				done.Refuse(item.where, err)
 				continue
 			}
 			change, err := in.Kind.prepared(tx, nil, Change{Verb: "imported", ID: item.id, Doc: item.doc, values: item.values})
@@ -222,7 +242,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 
 // compare decides what becomes of an item whose record is there already, and
 // returns the change that brings the record to it, if there is one.
-func (in Intake) compare(tx *act.Tx, item prepared, done *Summary) ([]Change, error) {
+func (in Intake) compare(tx *act.Tx, item prepared, others *lookup, done *Summary) ([]Change, error) {
 	current, err := Get(&tx.Reader, in.Kind.Name, item.id)
 	if errors.Is(err, ErrNone) { // twice in one batch, and not written yet
 		done.Skipped++
@@ -232,6 +252,9 @@ func (in Intake) compare(tx *act.Tx, item prepared, done *Summary) ([]Change, er
 		return nil, err
 	}
 	next, refused := in.next(current, item)
+	if refused == nil {
+		refused = others.hold(in.Kind, item.links, current.Doc)
+	}
 	switch {
 	case refused == nil && string(next) == string(current.Doc):
 		done.Skipped++

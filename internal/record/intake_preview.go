@@ -57,6 +57,10 @@ func (in Intake) Preview(ctx context.Context, db *store.DB, items iter.Seq2[Item
 	done := &Previewed{}
 	return done, db.Read(ctx, func(r *store.Reader) error {
 		taken := map[string]bool{} // new or changed by an item before
+		others, err := newLookup(r)
+		if err != nil {
+			return err
+		}
 		for item, err := range items {
 			if err == nil {
 				err = ctx.Err()
@@ -64,7 +68,7 @@ func (in Intake) Preview(ctx context.Context, db *store.DB, items iter.Seq2[Item
 			if err != nil {
 				return err
 			}
-			one, err := in.preview(r, item, taken)
+			one, err := in.preview(r, item, taken, others)
 			if err != nil {
 				return err
 			}
@@ -94,7 +98,7 @@ func (p *Previewed) count(outcome Outcome) {
 	}
 }
 
-func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Preview, error) {
+func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, others *lookup) (Preview, error) {
 	ready, err := in.prepare(item)
 	if err != nil {
 		return Preview{Where: item.Where, Outcome: Refused, Wrong: err.Error()}, nil //nolint:nilerr // it is the answer
@@ -105,21 +109,31 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool) (Pre
 		return one, nil
 	}
 	current, err := Get(r, in.Kind.Name, ready.id)
+	if err != nil && !errors.Is(err, ErrNone) {
+		return one, err
+	}
+	if err := others.find(ready.links); err != nil {
+		return one, err
+	}
 	switch {
 	case errors.Is(err, ErrNone) && ready.begins != nil:
 		one.Outcome, one.Wrong = Refused, ready.begins.Error()
 		return one, nil //nolint:nilerr // it is the answer
 	case errors.Is(err, ErrNone):
+		if err := others.hold(in.Kind, ready.links, nil); err != nil {
+			return one.refused(err)
+		}
 		if _, err := in.Kind.consulted(r, nil, ready.doc); err != nil {
 			return one.refused(err)
 		}
 		taken[ready.id] = true
 		one.Outcome = New
 		return one, nil
-	case err != nil:
-		return one, err
 	}
 	next, refused := in.next(current, ready)
+	if refused == nil {
+		refused = others.hold(in.Kind, ready.links, current.Doc)
+	}
 	if refused == nil && string(next) != string(current.Doc) {
 		if next, err = in.Kind.consulted(r, current.Doc, next); err != nil {
 			return one.refused(err)

@@ -63,6 +63,9 @@ func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, e
 	if state := text(doc, "state"); state != nil && kind.guarded(*state) {
 		return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
 	}
+	if err := kind.exist(&tx.Reader, nil, doc); err != nil {
+		return nil, err
+	}
 	if err := kind.prepare(tx, nil, doc, nil); err != nil {
 		return nil, err
 	}
@@ -430,6 +433,9 @@ func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[stri
 	}
 	if now := kind.Identify(doc); now != current.ID {
 		return nil, &Invalid{[]FieldError{{"id", "cannot be changed: the record's history hangs on it"}}}
+	}
+	if err := kind.exist(&tx.Reader, current.Doc, doc); err != nil {
+		return nil, err
 	}
 	if err := kind.prepare(tx, current.Doc, doc, by); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -60,7 +61,7 @@ var Register = record.Define[Policy](record.Definition{
 		{Name: "audience", Label: "Audience", Help: "Who has to acknowledge it.", Required: true, Choices: catalog.Audiences},
 		{Name: "review", Label: "Review", Help: "How often it is reviewed.", Required: true, Choices: catalog.Reviews},
 		{Name: "criteria", Label: "Criteria", Help: "The criteria that it bears on, such as CC6.1."},
-		{Name: "controls", Label: "Controls", Help: "The controls by which it is checked, such as ACC-01."},
+		{Name: "controls", Label: "Controls", Names: versions.Controls, Help: "The controls by which it is checked, such as ACC-01."},
 		{Name: "current_version", Label: "Version in force", Refers: "policy_version", Given: true},
 		{Name: "next_review_at", Label: "Next review due", Given: true},
 	},
