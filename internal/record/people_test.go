@@ -189,26 +189,27 @@ func TestWhoWroteInARecordDoesNotApproveIt(t *testing.T) {
 func TestAPersonIsNotTheirAccount(t *testing.T) {
 	ledgertest.EachOf(t, record.Kinds{holders, plans}, func(t *testing.T, l *ledgertest.Ledger) {
 		d := drafted{t, l}
-		account := func(id, person string) {
+		account := func(id, person string, version int) {
 			d.must(d.do("person/root", func(tx *act.Tx) error {
-				_, err := record.Put(tx, holders, record.Change{Verb: "created", ID: id, Doc: holder{id, person}})
+				_, err := record.Put(tx, holders, record.Change{Verb: "created", ID: id, Doc: holder{id, person}, Expect: version - 1})
 				return err
 			}))
 		}
-		account("ben", "person/E2")
-		account("nobody", "")
-		d.must(d.add("person/E1", "a", "title", "One", "owner", "account/ben", "helpers", `["account/ben","account/nobody","account/none","person/E3"]`))
-		if p := d.get("a"); p.Owner != "person/E2" || !slices.Equal(p.Helpers, []string{"person/E2", "account/nobody", "account/none", "person/E3"}) {
+		account("ben", "person/E2", 1)
+		account("nobody", "", 1)
+		account("late", "", 1)
+		d.must(d.add("person/E1", "a", "title", "One", "owner", "account/ben", "helpers", `["account/ben","account/nobody","person/E3"]`))
+		if p := d.get("a"); p.Owner != "person/E2" || !slices.Equal(p.Helpers, []string{"person/E2", "account/nobody", "person/E3"}) {
 			t.Errorf("it names %s and %v", p.Owner, p.Helpers)
 		}
 		d.refused(d.move("person/E2", "a", "approved"), "by the owner, who was named by an account")
 		// An account that got its person later is theirs, too.
 		d.must(d.add("person/E1", "b", "title", "One", "owner", "account/late"))
-		account("late", "person/E5")
+		account("late", "person/E5", 2)
 		if p := d.get("b"); p.Owner != "account/late" {
 			t.Errorf("it names %s", p.Owner)
 		}
-		d.refused(d.move("person/E5", "b", "approved"), "by the owner of an account that was made later")
+		d.refused(d.move("person/E5", "b", "approved"), "by the owner of an account that was given them later")
 		d.must(d.move("person/E2", "b", "approved"))
 		if p := d.get("b"); p.Owner != "account/late" || p.ApprovedBy != "person/E2" {
 			t.Errorf("approving changed the owner to %s (%s)", p.Owner, p.ApprovedBy)

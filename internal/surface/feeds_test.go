@@ -73,6 +73,7 @@ func TestFeedsAreReadIntoTheTriageListAndWhatFailsSaysWhy(t *testing.T) {
 	wants := []struct{ path, failure string }{
 		{"/good", ""}, {"/moved", "redirects are not followed"}, {"/inside", "redirects are not followed"}, {"/bomb", "declares entities"}, {"/large", "larger than 2 MiB"}, {"/none", "answered 418"},
 	}
+	f.People(t, "lead")
 	for _, want := range wants {
 		follow(t, f, address+want.path)
 	}
@@ -115,6 +116,7 @@ func TestFeedsOfPrivateAddressesAreNotReadUnlessTheyAreNamed(t *testing.T) {
 	address, roots := authority(t)
 	for name, c := range map[string]*config.Feeds{"private": {Roots: roots}, "untrusted": {AllowPrivate: []string{"127.0.0.0/8"}}, "of another network": {AllowPrivate: []string{"10.0.0.0/8"}, Roots: roots}} {
 		f := apptest.New(t, config.Config{Feeds: c})
+		f.People(t, "lead")
 		follow(t, f, address+"/good")
 		done, err := f.FetchFeeds(t.Context(), apptest.Operator)
 		want := map[bool]string{true: "certificate", false: "not public"}[name == "untrusted"]

@@ -43,9 +43,9 @@ func openFirm(t *testing.T, f *apptest.Folder) *firm {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	firm.add("E3", "joined_at", "2025-02-10T09:00:00Z")
 	firm.add("E1", "joined_at", "2026-02-10T09:00:00Z", "title", "Engineer", "manager", "E3")
 	firm.add("E2", "joined_at", "2025-02-10T09:00:00Z")
-	firm.add("E3", "joined_at", "2025-02-10T09:00:00Z")
 	return firm
 }
 

@@ -109,6 +109,7 @@ func openHalf(t *testing.T, f *apptest.Folder) *half { return openUntil(t, f, "2
 func openUntil(t *testing.T, f *apptest.Folder, end string) *half {
 	h := &half{f, t}
 	h.at("2026-01-05")
+	f.People(t, "a", "b", "x")
 	if _, err := periods.OpenPeriod(context.Background(), f.Door, apptest.Operator, periods.Period{
 		Name: "H1", From: date(t, "2026-01-01"), To: date(t, end), Timezone: "UTC",
 	}); err != nil {

@@ -2,7 +2,10 @@ package apptest
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
+
+	"scaf.dev/scaf/internal/governance/people"
 )
 
 // Fields are those of JSON documents, the later ones over the earlier ones.
@@ -15,4 +18,14 @@ func Fields(t testing.TB, documents ...string) map[string]json.RawMessage {
 		}
 	}
 	return all
+}
+
+// People adds people with these ids, whom records name.
+func (f *Folder) People(t testing.TB, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if _, err := f.AddRecord(t.Context(), Operator, people.Register, Fields(t, fmt.Sprintf(`{"id":%q,"name":"Example"}`, id))); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/governance/actions"
+	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/recordtest"
 )
@@ -57,6 +58,10 @@ func TestALaterDueDateIsForSomebodyElse(t *testing.T) {
 			return fmt.Sprintf(`{"due_at":%q}`, f.Manual.Now().Add(time.Duration(days)*24*time.Hour).Format(time.RFC3339))
 		}
 		as := func(who string) act.Caller { return act.Caller{ID: who, Roles: []string{"compliance"}} }
+		f.People(t, "owner", "next")
+		if _, err := f.AddRecord(t.Context(), as("person/keeper"), exercises.Register, apptest.Fields(t, `{"title":"A key is public","playbook":"leaked-key","facilitator":"person/owner"}`)); err != nil {
+			t.Fatal(err)
+		}
 		made, err := f.AddRecord(t.Context(), as("person/keeper"), actions.Register, apptest.Fields(t, action, due(10)))
 		if err != nil {
 			t.Fatal(err)

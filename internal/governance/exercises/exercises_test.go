@@ -40,6 +40,7 @@ func TestAnExerciseIsHeldInThePastAndReviewedWithWhatFollows(t *testing.T) {
 			_, err := f.MoveRecord(t.Context(), caller, exercises.Register, "EXE-1", record.AnyVersion, state, apptest.Fields(t, documents...))
 			return err
 		}
+		f.People(t, "owner", "other", "p3")
 		made, err := f.AddRecord(t.Context(), ann, exercises.Register, apptest.Fields(t, exercise, `{"scenario":"Ours"}`))
 		if err != nil {
 			t.Fatal(err)
@@ -60,6 +61,11 @@ func TestAnExerciseIsHeldInThePastAndReviewedWithWhatFollows(t *testing.T) {
 		}
 		if err := move(ben, exercises.Reviewed, learned, `{"no_actions":null}`); err == nil || !strings.Contains(err.Error(), "no action names the exercise") {
 			t.Errorf("nothing follows: %v", err)
+		}
+		for range 9 { // EXE-10 begins as EXE-1 does
+			if _, err := f.AddRecord(t.Context(), ann, exercises.Register, apptest.Fields(t, exercise)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if _, err := f.AddRecord(t.Context(), ann, actions.Register, apptest.Fields(t, `{"title":"a","owner":"person/owner","due_at":"2036-01-01T00:00:00Z","exercise":"exercise/EXE-10"}`)); err != nil {
 			t.Fatal(err)

@@ -70,6 +70,7 @@ func TestTheAgendaIsOfWhatChangedSinceTheMeetingBefore(t *testing.T) {
 			return `{"` + name + `":"` + f.Manual.Now().Add(after).Format(time.RFC3339) + `"}`
 		}
 		finding := `{"title":"A key without rotation","source":"audit","severity":"critical","owner":"person/dev"}`
+		f.People(t, "owner", "keeper", "other", "third", "dev")
 		add(meetings.Register, meeting, at("planned_for", time.Hour))
 		says("MTG-1", "Nothing new", "!The meeting before")
 		add(findings.Register, finding, at("found_at", -2*time.Hour))

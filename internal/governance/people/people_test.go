@@ -128,6 +128,14 @@ func (d *desk) add(kind *record.Kind, text string) (id string) {
 	return id
 }
 
+// people adds people who are named.
+func (d *desk) people(ids ...string) {
+	d.Helper()
+	for _, id := range ids {
+		d.add(people.Register, `{"id":"`+id+`","name":"Example"}`)
+	}
+}
+
 func (d *desk) set(kind *record.Kind, id, text string) error {
 	return d.do("person/author", func(tx *act.Tx) error {
 		_, err := record.Set(tx, kind, id, record.AnyVersion, fields(text))
@@ -182,6 +190,7 @@ func (d *desk) ok(err error) {
 // not known, or moving below another manager, is no change of jobs.
 func TestAMoverLeavesARecord(t *testing.T) {
 	each(t, func(d *desk) {
+		d.people("E2", "E3", "E4")
 		id := d.add(people.Register, `{"id":"E1","name":"Ada","manager":"E2"}`)
 		if got := all[people.Person](d, people.Register)[id].Manager; got != "person/E2" {
 			d.Errorf("the manager is %q", got)
@@ -215,6 +224,7 @@ func TestAMoverLeavesARecord(t *testing.T) {
 // A review that is held, however late, is followed by one a year after it was due.
 func TestReviewsFollowTheCalendar(t *testing.T) {
 	each(t, func(d *desk) {
+		d.people("E1", "E2")
 		id := d.add(people.Reviews, `{"person":"person/E1","reviewer":"person/E2","due_at":"2025-01-31T00:00:00Z"}`)
 		held := `{"held_at":"2025-12-30T00:00:00Z","job_description":"JOB-2","security_duties":"met"}`
 		d.ok(d.move(people.Reviews, id, people.Held, held))
@@ -231,6 +241,7 @@ func TestReviewsFollowTheCalendar(t *testing.T) {
 // What was signed, and how a case ended, stays as it is.
 func TestWhatIsSettledStays(t *testing.T) {
 	each(t, func(d *desk) {
+		d.people("E1", "E2")
 		id := d.add(people.Agreements, `{"person":"person/E1","terms":"Terms 2026","access_from":"2026-01-05T00:00:00Z"}`)
 		d.refused("ahead", d.move(people.Agreements, id, people.Signed, `{"signed_at":"2099-01-01T00:00:00Z","document":"x"}`), "signed_at")
 		d.ok(d.set(people.Agreements, id, `{"access_from":"2026-01-06T00:00:00Z"}`))
@@ -255,6 +266,7 @@ func TestWhatIsSettledStays(t *testing.T) {
 // A review ends with the leaving of whose it is; one that was due before stays missed.
 func TestALeaverHasNoReviewThatWasNotDue(t *testing.T) {
 	each(t, func(d *desk) {
+		d.people("E1", "E2", "E3")
 		for _, due := range []string{"2026-01-31", "2026-12-31"} {
 			d.add(people.Reviews, `{"person":"person/E1","reviewer":"person/E2","due_at":"`+due+`T00:00:00Z"}`)
 		}

@@ -167,6 +167,7 @@ func TestTheDeadlineOfARequest(t *testing.T) {
 		}
 		return r, r.DueAt.In(zone).Format("2006-01-02 15:04")
 	}
+	f.People(t, "owner")
 	received := apptest.Begin.In(zone)
 	for i, test := range []struct {
 		law             string
@@ -215,6 +216,7 @@ func TestTheDeadlineOfARequest(t *testing.T) {
 func TestAnActivityIsHeldAgainstItsNotice(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		ann := act.Caller{ID: "person/ann", Roles: []string{"compliance"}}
+		f.People(t, "owner")
 		if _, err := f.AddRecord(t.Context(), ann, privacy.Notices, apptest.Fields(t, notice, covers)); err != nil {
 			t.Fatal(err)
 		}

@@ -294,11 +294,12 @@ func TestATableRatesOnTheScaleInForce(t *testing.T) {
 		b.must(b.add(risks.Register, strings.TrimSuffix(risk, "}")+`,"likelihood":5,"impact":3}`))
 		b.must(b.add(risks.Scales, fourByFour))
 		b.must(b.move("person/c", risks.Scales, "SCL-1", risks.InForce, `{}`))
+		b.must(b.add(risks.Scales, fourByFour))
 		const head = "id,title,category,owner,scale,likelihood,impact\n"
 		for _, test := range []struct{ row, wrong, level string }{
 			{"RSK-7,x,fraud,person/a,,4,4", "", "red"},
 			{"RSK-8,x,fraud,person/a,,5,1", "likelihood: is 5: on the scale SCL-1 it goes from 1 (seldom) to 4 (often)", ""},
-			{"RSK-9,x,fraud,person/a,risk_scale/SCL-7,1,1", "scale: is that of an earlier rating: say risk_scale/SCL-1", ""},
+			{"RSK-9,x,fraud,person/a,risk_scale/SCL-2,1,1", "scale: is that of an earlier rating: say risk_scale/SCL-1", ""},
 			{"RSK-1,x,fraud,person/a,,4,3", "scale: is that of an earlier rating", ""},
 			{"RSK-1,another title,fraud,person/a,,5,3", "", "high"},
 			{"RSK-1,x,fraud,person/a,risk_scale/SCL-1,4,3", "", "red"},

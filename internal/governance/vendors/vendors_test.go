@@ -220,7 +220,13 @@ func TestWhatIsCheckedAgainstOtherRecords(t *testing.T) {
 		move("person/a", vendors.Register, "VEN-1", "assessed", seen, "no finished assessment")
 		add("person/b", vendors.Assessments, `{"vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"kyc-aml"}`)
 		move("person/b", vendors.Assessments, "VAS-4", "done", all, "")
-		add("person/b", vendors.Assessments, `{"vendor":"vendor/VEN-9","year":2026,"tier":"high","questionnaire":"kyc-aml"}`)
+		if err := do("person/b", func(tx *act.Tx) error { // of before it had to be there
+			_, err := record.Put(tx, vendors.Assessments, record.Change{Verb: "added", ID: "VAS-5", Doc: json.RawMessage(
+				`{"id":"VAS-5","vendor":"vendor/VEN-9","year":2026,"tier":"high","questionnaire":"kyc-aml","state":"draft","assessor":"person/b"}`)})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		move("person/b", vendors.Assessments, "VAS-5", "done", all, `"vendor/VEN-9" is no vendor`)
 		move("person/a", vendors.Register, "VEN-1", "assessed", seen, "")
 

@@ -196,14 +196,14 @@ func TestNoSystemDependsOnItself(t *testing.T) {
 		system := func(id, needs string) string {
 			return fmt.Sprintf(`{"id":%q,"name":"n","purpose":"p",%s,"depends_on":[%s]}`, id, approved, needs)
 		}
-		d.add("person/a", systems.Register, system("a", `"system/a"`), "goes round in a circle: a needs a")
 		d.add("person/a", systems.Register, system("a", ""), "")
+		d.set("person/a", systems.Register, "a", `{"depends_on":["system/a"]}`, "goes round in a circle: a needs a")
 		d.add("person/a", systems.Register, system("b", `"system/a"`), "")
 		d.add("person/a", systems.Register, system("c", `"system/a","system/b"`), "")
 		d.add("person/a", systems.Register, system("d", `"system/c","system/a"`), "")
 		d.set("person/a", systems.Register, "a", `{"depends_on":["system/d"]}`, "goes round in a circle: a needs d needs c needs a")
 		d.set("person/a", systems.Register, "b", `{"depends_on":["system/c"]}`, "goes round in a circle: b needs c needs b")
-		d.set("person/a", systems.Register, "b", `{"depends_on":["system/a","system/x"]}`, `"system/x" is not in the register of systems`)
+		d.set("person/a", systems.Register, "b", `{"depends_on":["system/a","system/x"]}`, "system/x names no record")
 		d.set("person/a", systems.Register, "b", `{"depends_on":[]}`, "")
 		d.set("person/a", systems.Register, "a", `{"depends_on":["system/b"]}`, "")
 	})

@@ -116,10 +116,11 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 	schema := schemas(t, c)
 	admin, _ := f.Token(t, "administrator", time.Hour)
 	for _, one := range [][2]string{
+		{"people", `{"id":"p2","name":"N"}`},
 		{"findings", `{"title":"Key without rotation","source":"audit","severity":"high","found_at":"2026-03-01T00:00:00Z","owner":"person/p1"}`},
 		{"self_assessments", `{"id":"SA-CHG-01-2026-Q1","assessor":"person/p1","reviewer":"person/p2"}`},
-		{"actions", `{"title":"Print the roster","owner":"person/p1","due_at":"2026-03-01T00:00:00Z","exercise":"exercise/EXE-1"}`},
 		{"exercises", `{"title":"A key is public","playbook":"leaked-key","facilitator":"person/p1"}`},
+		{"actions", `{"title":"Print the roster","owner":"person/p1","due_at":"2026-03-01T00:00:00Z","exercise":"exercise/EXE-1"}`},
 		{"meetings", `{"title":"Week 9","series":"posture review","chair":"person/p1","keeper":"person/p1"}`},
 		{"regulations", `{"title":"GDPR","kind":"law","jurisdiction":"EU","source":"https://eur-lex.europa.eu","owner":"person/p1"}`},
 		{"regulatory_feeds", `{"title":"Authority","url":"https://authority.example/feed.xml","jurisdiction":"EU","owner":"person/p1"}`},

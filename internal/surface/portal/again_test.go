@@ -20,7 +20,7 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 	b := s.signed(t, "ann", "compliance")
 	b.get("/new/specifications").want(t, 200)
 	other := s.browser(t)
-	values := url.Values{"form": {b.form}, "f.product": {`Screen "ing"`}, "f.text": {"One\r\nTwo"}, "f.owner": {"account/x"}, "f.inputs.0.name": {"person"}, "f.inputs.0.format": {"JSON"}, "f.inputs.0.source": {"customer"}}
+	values := url.Values{"form": {b.form}, "f.product": {`Screen "ing"`}, "f.text": {"One\r\nTwo"}, "f.owner": {"account/ann"}, "f.inputs.0.name": {"person"}, "f.inputs.0.format": {"JSON"}, "f.inputs.0.source": {"customer"}}
 	size := s.size(t)
 	page := other.ask(http.MethodPost, "/r/specifications", values, nil).want(t, http.StatusUnauthorized, "Your session has ended", `name="again" value="/r/specifications"`)
 	if strings.Contains(page.body, b.form) {
@@ -49,7 +49,8 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 func TestAFormOfASessionBefore(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
-	s.records(t, "specifications", `{"product":"Screening","owner":"account/x","text":"It compares."}`)
+	s.records(t, "specifications", `{"product":"Screening","owner":"account/ann","text":"It compares."}`)
+	s.People(t, "E1")
 	s.records(t, "risks", `{"title":"A flood","category":"fraud","owner":"person/E1"}`)
 	for path, values := range map[string]url.Values{
 		"/r/specifications":               {"f.product": {"Kept words"}},

@@ -384,6 +384,7 @@ func TestVisitorsOfADemonstration(t *testing.T) {
 	s := serve(t, config.Config{Origin: ledger.DemoOrigin + "example"})
 	b := s.browser(t)
 	// Whoever may read no records is not told of their deadlines, whoever looked before.
+	s.People(t, "E1")
 	found := apptest.Begin.AddDate(0, 0, -20).Format(time.RFC3339)
 	s.records(t, "findings", `{"title":"A gap","source":"audit","severity":"critical","found_at":"`+found+`","owner":"person/E1"}`)
 	if late := b.get("/late").want(t, http.StatusOK); strings.Contains(late.body, "FND-1") || strings.Contains(late.body, "A gap") || strings.Contains(late.body, "person/E1") {

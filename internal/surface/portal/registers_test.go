@@ -312,6 +312,7 @@ func TestTheRiskMap(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
 	b.get("/risks").want(t, 200, "No risk is rated on this scale yet")
+	s.People(t, "E1")
 	risk := func(title, more string) string {
 		return `{"title":"` + title + `","category":"fraud","owner":"person/E1"` + more + `}`
 	}

@@ -19,6 +19,7 @@ import (
 func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
+	s.People(t, "E1")
 	risk := func(title, more string) string {
 		return `{"title":"` + title + `","category":"fraud","owner":"person/E1"` + more + `}`
 	}
@@ -69,6 +70,7 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 func TestAVendorIsNamedByRisks(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
+	s.People(t, "E1")
 	vendor := `{"name":"Example","service":"x","category":"software","owner":"person/E1"}`
 	s.records(t, "vendors", vendor, strings.Replace(vendor, "Example", "Another", 1))
 	risk := func(title, vendors string) string {

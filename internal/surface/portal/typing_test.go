@@ -42,7 +42,7 @@ func TestAListOfStructsIsTyped(t *testing.T) {
 	b := s.signed(t, "ann", "compliance")
 	b.get("/new/specifications").want(t, 200, `<label for="f-inputs-0-name">Name`, `name="f.inputs.1.source"`, `aria-describedby="f-inputs-0-format-help"`, "Where it comes from.", `name="more" value="inputs"`)
 	values := url.Values{
-		"f.product": {"Screening"}, "f.owner": {"account/x"}, "f.text": {"It compares."},
+		"f.product": {"Screening"}, "f.owner": {"account/ann"}, "f.text": {"It compares."},
 		"f.inputs.0.name": {""}, "f.inputs.0.format": {""}, "f.inputs.0.source": {""},
 		"f.inputs.1.name": {"person"}, "f.inputs.1.format": {"JSON"}, "f.inputs.1.source": {""},
 		"f.inputs.2.name": {"gone"}, "f.inputs.2": {"remove"},
@@ -95,7 +95,7 @@ func TestAQuestionnaireIsAsked(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
 	questions := vendors.Questions("kyc-aml")
-	s.records(t, "vendors", `{"name":"Example","service":"Checks","category":"KYC/AML provider","owner":"account/x"}`)
+	s.records(t, "vendors", `{"name":"Example","service":"Checks","category":"KYC/AML provider","owner":"account/ann"}`)
 	b.get("/new/vendor_assessments").want(t, 200, "Show what is asked")
 	asked := b.get("/new/vendor_assessments?f.questionnaire=kyc-aml").want(t, 200, "1. "+questions[0].Text, `name="f.answers.0.question" value="licence"`, `type="radio" name="f.answers.17.answer" value="not applicable"`)
 	if n := strings.Count(asked.body, `<legend>`); strings.Contains(asked.body, `name="f.answers.18.`) || n < len(questions) {

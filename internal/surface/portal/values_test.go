@@ -92,6 +92,7 @@ func TestWhatSCAFKeepsIsRead(t *testing.T) {
 func TestALengthOfTimeReadsAsPeopleSayIt(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
+	s.People(t, "E1")
 	n := 0
 	for text, want := range map[string]string{
 		"384h0m0s": "16 days", "8760h": "365 days", "24h": "24h", "5h0m0s": "5h", "30m": "30m", "1h30m": "1h30m", "0s": "0s", "90s": "1m30s", "10h10m0s": "10h10m",
