@@ -155,32 +155,16 @@ func complete(r *store.Reader, doc json.RawMessage) error {
 	if a.Result == DoesNot && a.Finding == "" {
 		refuse("finding", "is missing: a control that does not work has one")
 	}
-	switch there, err := known(r, kindVersion, a.Control+".1"); {
+	switch _, err := record.Get(r, kindVersion, a.Control+".1"); {
+	case errors.Is(err, record.ErrNone):
+		refuse("control", "%s is no control in force here: scaf control adopt", a.Control)
 	case err != nil:
 		return err
-	case !there:
-		refuse("control", "%s is no control in force here: scaf control adopt", a.Control)
-	}
-	if a.Finding != "" {
-		switch there, err := known(r, kindFinding, strings.TrimPrefix(a.Finding, kindFinding+"/")); {
-		case err != nil:
-			return err
-		case !there:
-			refuse("finding", "%q is not in the register of findings", a.Finding)
-		}
 	}
 	if len(wrong) > 0 {
 		return &record.Invalid{Fields: wrong}
 	}
 	return nil
-}
-
-func known(r *store.Reader, kind, id string) (bool, error) {
-	_, err := record.Get(r, kind, id)
-	if errors.Is(err, record.ErrNone) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // idShape has the control (as control files name theirs), the year and the

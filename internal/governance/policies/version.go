@@ -195,7 +195,7 @@ func (v *Version) begin(tx *act.Tx) error {
 	}
 	p, _, err := getPolicy(&tx.Reader, v.policyID())
 	if err != nil {
-		return record.Refuse("policy", "there is no policy %q: add it first", v.Policy)
+		return err
 	}
 	if p.State == Retired {
 		return record.Refuse("policy", "%s is retired", p.ID)

@@ -5,7 +5,6 @@ package privacy
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -128,9 +127,6 @@ func (a *Activity) readNotice(tx *act.Tx) error {
 		return nil
 	}
 	v, err := record.Get(&tx.Reader, kindNotice, strings.TrimPrefix(a.Notice, kindNotice+"/"))
-	if errors.Is(err, record.ErrNone) {
-		return record.Refuse("notice", "%q is not in the register of privacy notices", a.Notice)
-	}
 	if err != nil {
 		return err
 	}

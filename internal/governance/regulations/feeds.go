@@ -108,7 +108,7 @@ var Notices = record.Define[Notice](record.Definition{
 	Fixed:  []string{"feed", "found_at"},
 	States: []string{New, Taken, Dismissed},
 	Transitions: []record.Transition{
-		{From: New, To: Taken, Required: []string{"regulation"}, Stamp: []string{"settled_at", "settled_by"}, Check: listed},
+		{From: New, To: Taken, Required: []string{"regulation"}, Stamp: []string{"settled_at", "settled_by"}},
 		{From: New, To: Dismissed, Required: []string{"reason"}, Stamp: []string{"settled_at", "settled_by"}},
 		{From: Dismissed, To: New},
 	},

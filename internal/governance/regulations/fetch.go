@@ -147,16 +147,3 @@ func take(tx *act.Tx, id string, entries []Entry, failure error) (n int, err err
 	_, err = record.Put(tx, Feeds, record.Change{Verb: "fetched", ID: id, Doc: f, Expect: v.Version})
 	return len(changes), err
 }
-
-// listed wants the regulation that a notice became to be in the register.
-func listed(r *store.Reader, doc json.RawMessage) error {
-	n := &Notice{}
-	if err := json.Unmarshal(doc, n); err != nil {
-		return err
-	}
-	_, err := record.Get(r, kindRegulation, strings.TrimPrefix(n.Regulation, kindRegulation+"/"))
-	if errors.Is(err, record.ErrNone) {
-		return &record.Invalid{Fields: []record.FieldError{{Field: "regulation", Problem: fmt.Sprintf("%q is not in the register of regulations", n.Regulation)}}}
-	}
-	return err
-}

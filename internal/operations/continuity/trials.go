@@ -2,8 +2,6 @@ package continuity
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -184,8 +182,7 @@ func (t *Trial) Validate() (wrong []record.FieldError) {
 // was measured.
 func (t *Trial) Before(tx *act.Tx, old any) error {
 	if old == nil {
-		_, err := plan(&tx.Reader, t.Plan)
-		return err
+		return nil
 	}
 	before := record.As[Trial](old)
 	if before.State == Done || before.State == Reviewed {
@@ -201,26 +198,13 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 	if t.RestoredAt != nil && t.RestoredAt.After(tx.Now()) {
 		return record.Refuse("restored_at", "is in the future")
 	}
-	p, err := plan(&tx.Reader, t.Plan)
+	p, _, err := record.Load[Plan](&tx.Reader, Plans, t.Plan)
 	if err != nil {
 		return err
 	}
 	t.Allowed, t.AllowedLoss = p.RecoveryTime, p.RecoveryPoint
 	t.Compute()
 	return nil
-}
-
-// plan reads a plan, by its reference.
-func plan(r *store.Reader, ref string) (*Plan, error) {
-	v, err := record.Get(r, kindPlan, strings.TrimPrefix(ref, kindPlan+"/"))
-	if errors.Is(err, record.ErrNone) {
-		return nil, record.Refuse("id", "%s is not in the register of plans", ref)
-	}
-	if err != nil {
-		return nil, err
-	}
-	p := &Plan{}
-	return p, json.Unmarshal(v.Doc, p)
 }
 
 // Practice is how one plan was practised in one year. Its id names both. The
@@ -329,15 +313,14 @@ func (p *Practice) Validate() (wrong []record.FieldError) {
 	return append(wrong, record.Bounded(maxText, "scenario", p.Scenario, "result", p.Result)...)
 }
 
-// Before wants a plan that is in the register, and holds what was practised: only
-// how many of the findings are in the plan may still change.
+// Before holds what was practised: only how many of the findings are in the plan may
+// still change.
 func (p *Practice) Before(tx *act.Tx, old any) error {
 	if p.PractisedAt != nil && p.PractisedAt.After(tx.Now()) {
 		return record.Refuse("practised_at", "is in the future")
 	}
 	if old == nil {
-		_, err := plan(&tx.Reader, p.Plan)
-		return err
+		return nil
 	}
 	before := record.As[Practice](old)
 	if before.State == Reviewed || before.State == Done && (before.Result != p.Result || *before.Findings != *p.Findings || !before.PractisedAt.Equal(*p.PractisedAt)) {

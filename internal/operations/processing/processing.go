@@ -4,7 +4,6 @@
 package processing
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -190,9 +189,6 @@ func (r *Run) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	s, _, err := record.Load[Specification](&tx.Reader, Specifications, r.Specification)
-	if errors.Is(err, record.ErrNone) {
-		return record.Refuse("specification", "%q is not in the register of specifications", r.Specification)
-	}
 	if err != nil {
 		return err
 	}

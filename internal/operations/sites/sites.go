@@ -5,7 +5,6 @@ package sites
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -212,15 +211,11 @@ func (v *Review) Validate() (wrong []record.FieldError) {
 	return append(wrong, record.Bounded(maxText, "compared", v.Compared, "note", v.Note)...)
 }
 
-// Before wants a site that is in the register, and holds what was reviewed: only
-// how many of the unneeded have ended may still rise.
-func (v *Review) Before(tx *act.Tx, old any) error {
+// Before holds what was reviewed: only how many of the unneeded have ended may still
+// rise.
+func (v *Review) Before(_ *act.Tx, old any) error {
 	if old == nil {
-		_, err := record.Get(&tx.Reader, Register.Name, v.Site[len("site/"):])
-		if errors.Is(err, record.ErrNone) {
-			return record.Refuse("id", "%s is not in the register of sites", v.Site)
-		}
-		return err
+		return nil
 	}
 	before := record.As[Review](old)
 	switch {

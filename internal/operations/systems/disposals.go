@@ -1,7 +1,6 @@
 package systems
 
 import (
-	"errors"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -107,15 +106,15 @@ func (d *Disposal) Validate() []record.FieldError {
 	return record.Bounded(maxText, "what", d.What, "hold", d.Hold, "technique", d.Technique, "certificate", d.Certificate)
 }
 
-// Before refuses data that is not listed, and what was done in the future. When a
-// hold ends, the time for the disposal begins.
+// Before refuses what was done in the future. When a hold ends, the time for the
+// disposal begins.
 func (d *Disposal) Before(tx *act.Tx, old any) error {
 	now := tx.Now()
 	if d.State == done && d.DoneAt != nil && d.DoneAt.After(now) {
 		return record.Refuse("done_at", "is in the future")
 	}
 	if old == nil {
-		return there(tx, DataSets, "data", d.Data)
+		return nil
 	}
 	switch before := record.As[Disposal](old); {
 	case before.State == witnessed:
@@ -126,15 +125,6 @@ func (d *Disposal) Before(tx *act.Tx, old any) error {
 		d.DueAt = &now
 	}
 	return nil
-}
-
-// there refuses a reference to a record that is not in its register.
-func there(tx *act.Tx, kind *record.Kind, field, reference string) error {
-	_, err := record.Get(&tx.Reader, kind.Name, kind.Bare(reference))
-	if errors.Is(err, record.ErrNone) {
-		return record.Refuse(field, "%q is not in the register of %s", reference, record.Words(kind.Register))
-	}
-	return err
 }
 
 // MediaDisposal is the end of a device or medium here. The record's instant is
@@ -219,9 +209,6 @@ func (m *MediaDisposal) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	asset, _, err := record.Load[Asset](&tx.Reader, Assets, m.Asset)
-	if errors.Is(err, record.ErrNone) {
-		return record.Refuse("asset", "%q is not in the register of assets", m.Asset)
-	}
 	if err != nil {
 		return err
 	}
