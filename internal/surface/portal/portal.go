@@ -258,6 +258,9 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	if r.held != nil && line.again == nil {
 		return nil, r.held
 	}
+	if line.path == homePath && !r.may(action) { // whoever goes to the portal asks for no page of it
+		return &shown{to: landing(r.caller, "/")}, nil
+	}
 	return nil, p.allowed(r, line, action)
 }
 
@@ -386,6 +389,7 @@ type framed struct {
 	Session      *accounts.Session
 	Form         string // the token that forms carry
 	Menu         []entry
+	Home         entry // the first page that the reader may open
 	Data         any
 }
 
@@ -413,14 +417,14 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 	frame := framed{
 		links: links{p, r},
 		Title: page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
-		Path: r.URL.Path, Session: r.session, Data: page.data,
+		Path: r.URL.Path, Session: r.session, Data: page.data, Home: home(r.caller),
 	}
 	if r.session != nil {
 		frame.Form = r.session.FormToken()
 	}
 	for _, line := range table {
 		if line.menu != "" && r.may(line.action) {
-			frame.Menu = append(frame.Menu, entry{line.path, line.menu, line.path != "/{$}" && strings.HasPrefix(r.URL.Path, line.path+"/")})
+			frame.Menu = append(frame.Menu, entry{line.path, line.menu, line.path != homePath && strings.HasPrefix(r.URL.Path, line.path+"/")})
 		}
 	}
 	var b bytes.Buffer // a page is whole, or it is an error

@@ -237,6 +237,10 @@ func TestEveryPageAsksForItsPermission(t *testing.T) {
 					return action == "" || access.Roles.Authorize(act.Caller{ID: "x", Roles: []string{role, access.AccountRole}}, action, "") == nil
 				}
 				allowed := may(route.Action) && may(route.Also)
+				if route.Path == "/{$}" && !allowed {
+					ask().goes(t, "/work")
+					continue
+				}
 				if got := ask(); (got.status == http.StatusForbidden) == allowed || got.status >= 500 {
 					t.Errorf("%s %s: %d, allowed is %t: %.300s", route.Method, route.Path, got.status, allowed, got.body)
 				}
@@ -267,6 +271,25 @@ func everyRoute() (all []portal.Route) {
 		}
 	}
 	return all
+}
+
+// Whoever has no overview comes to the first page that is theirs, also by the bare
+// address, and is led there by what they may not see.
+func TestThePortalBeginsWithWhatOneMaySee(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "eve", "employee")
+	size := s.size(t)
+	b.get("/").goes(t, "/work")
+	if s.size(t) != size {
+		t.Error("to ask for the portal was recorded as a refusal")
+	}
+	for path, status := range map[string]int{"/r/risks": http.StatusForbidden, "/nothing": http.StatusNotFound} {
+		if got := b.get(path).want(t, status, `<p class="narrow"><a href="/work">My work</a></p>`); strings.Contains(got.body, `href="/"`) {
+			t.Errorf("%s leads to the overview", path)
+		}
+	}
+	s.signed(t, "ann", "compliance").get("/nothing").want(t, http.StatusNotFound, `<p class="narrow"><a href="/">Overview</a></p>`)
+	s.browser(t).get("/setup?token=x").want(t, http.StatusNotFound, `<p class="narrow"><a href="/signin">Sign in</a></p>`)
 }
 
 func TestSignInAndOut(t *testing.T) {

@@ -2,11 +2,14 @@ package portal
 
 import (
 	"errors"
+	"strings"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/access"
 )
 
 // route is one line of the table of everything that can be asked of the portal.
@@ -42,12 +45,25 @@ const kindAction = "<kind>."
 
 var errNotFound = errors.New("there is no such page")
 
+// homePath is the overview, and the address of the portal itself.
+const homePath = "/{$}"
+
+// home is the first page of the menu that somebody may open.
+func home(caller act.Caller) entry {
+	for _, line := range table {
+		if line.menu != "" && !caller.Anonymous() && access.Roles.Authorize(caller, line.action, "") == nil {
+			return entry{Path: strings.TrimSuffix(line.path, "{$}"), Title: line.menu}
+		}
+	}
+	return entry{Path: signInPath, Title: "Sign in"}
+}
+
 // table is filled by init: what makes pages asks it for the menu.
 var table []route
 
 func init() {
 	table = []route{
-		{method: "GET", path: "/{$}", action: "report.read", menu: "Overview", make: (*Portal).overview},
+		{method: "GET", path: homePath, action: "report.read", menu: "Overview", make: (*Portal).overview},
 		{method: "GET", path: "/late", action: "report.read", make: (*Portal).late},
 		{method: "GET", path: "/work", action: use, menu: "My work", make: (*Portal).work},
 		{method: "GET", path: "/inbox", action: "notification.own", menu: "Inbox", make: (*Portal).inbox},

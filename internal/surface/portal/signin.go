@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/surface"
-	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/accounts"
 )
 
@@ -38,7 +38,7 @@ func within(to string) string {
 func (p *Portal) signInForm(r *request) (*shown, error) {
 	to := within(r.URL.Query().Get("to"))
 	if r.session != nil {
-		return &shown{to: landing(r.session, to)}, nil
+		return &shown{to: landing(r.caller, to)}, nil
 	}
 	return &shown{page: "signin", title: "Sign in", data: signing{To: to}}, nil
 }
@@ -56,7 +56,7 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := &shown{to: landing(session, form.To), cookie: cookie(r.Request, secret, int(accounts.Lifetime.Seconds()))}
+	answer := &shown{to: landing(session.Caller(), form.To), cookie: cookie(r.Request, secret, int(accounts.Lifetime.Seconds()))}
 	if form.Again != "" {
 		answer.to, answer.next = "", resume(r, session, form)
 	}
@@ -70,11 +70,11 @@ func cookie(r *http.Request, secret string, seconds int) *http.Cookie {
 	}
 }
 
-// landing is where somebody goes who has signed in: to their work, and not to an overview
-// that they may not see.
-func landing(session *accounts.Session, to string) string {
-	if to == "/" && access.Roles.Authorize(session.Caller(), "report.read", "") != nil {
-		return "/work"
+// landing is where somebody goes who has signed in: to the first page that they may
+// open, where they asked for none.
+func landing(caller act.Caller, to string) string {
+	if to == "/" {
+		return home(caller).Path
 	}
 	return to
 }
