@@ -30,12 +30,22 @@ type formPage struct {
 	Stale     *stale
 }
 
-// stale is what somebody is shown who changed a record that has moved on.
+// stale is what somebody is shown who changed a record that has moved on: what became
+// of it meanwhile.
 type stale struct {
 	From, Current int
-	Rows          []staleRow
+	Rows          []meanwhile
+	Both          bool // of one of them they made something else
 }
 
+// meanwhile is a field that somebody else has changed.
+type meanwhile struct {
+	Label           string
+	Was, Now, Yours shownValue
+	Both            bool // Yours is what whoever sent the form made of it
+}
+
+// staleRow is a field before a change, and after it.
 type staleRow struct {
 	Label       string
 	Yours, Mine shownValue
@@ -79,7 +89,7 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	inForm := func(f record.Field) typing {
 		part := described(kind, f)
 		switch {
-		case r.Method == http.MethodPost:
+		case r.typed(f.Name):
 			return posted(part, r.PostForm)
 		case v == nil && sent(part, r.URL.Query()) && len(r.URL.Query()) > 0:
 			return posted(part, r.URL.Query()) // a link can fill in a form
@@ -382,11 +392,12 @@ func (p *Portal) edit(r *request) (*shown, error) {
 	}
 	var moved *record.StaleError
 	if errors.As(err, &moved) {
-		old, err := p.differing(r, r.kind, moved)
+		old, err := p.differing(r, v, moved, fields)
 		if err != nil {
 			return nil, err
 		}
-		// What was typed stands in the form, over the version that is there now.
+		// What was changed stands in the form, over the version that is there now.
+		r.overtaken = fields
 		page, err := p.form(r, moved.Current, nil, old)
 		if page != nil {
 			page.status = http.StatusConflict
@@ -396,16 +407,27 @@ func (p *Portal) edit(r *request) (*shown, error) {
 	return p.form(r, v, err, nil)
 }
 
-// differing shows where two versions differ.
-func (p *Portal) differing(r *request, kind *record.Kind, e *record.StaleError) (*stale, error) {
+// differing shows what a record has become since a form was made from a version of it,
+// beside the fields that the form changed.
+func (p *Portal) differing(r *request, from *record.Version, e *record.StaleError, changed map[string]json.RawMessage) (*stale, error) {
 	s := &stale{From: e.From, Current: e.Current.Version}
-	yours, err := p.values(r, kind, e.Yours.Doc)
+	others, err := record.Differing(from.Doc, e.Current.Doc)
 	if err != nil {
 		return nil, err
 	}
-	current, err := p.values(r, kind, e.Current.Doc)
-	for _, d := range e.Differing {
-		s.Rows = append(s.Rows, staleRow{kind.Field(d.Field).Label, yours[d.Field], current[d.Field]})
+	var docs [3]map[string]shownValue
+	for i, doc := range []json.RawMessage{from.Doc, e.Current.Doc, e.Yours.Doc} {
+		if docs[i], err = p.values(r, r.kind, doc); err != nil {
+			return nil, err
+		}
 	}
-	return s, err
+	for _, d := range others {
+		row := meanwhile{Label: r.kind.Field(d.Field).Label, Was: docs[0][d.Field], Now: docs[1][d.Field], Yours: docs[2][d.Field]}
+		if _, ok := changed[d.Field]; ok {
+			row.Both = slices.ContainsFunc(e.Differing, func(other record.FieldDiff) bool { return other.Field == d.Field })
+			s.Both = s.Both || row.Both
+		}
+		s.Rows = append(s.Rows, row)
+	}
+	return s, nil
 }

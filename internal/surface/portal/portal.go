@@ -11,6 +11,7 @@ import (
 	"crypto/subtle"
 	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -143,12 +144,22 @@ type request struct {
 	unnamed map[*record.Kind][]string
 	held    *held             // why what was sent is not taken, where it is shown again
 	lists   map[string]string // where in the page the records of a kind stand that fields can name
+	// overtaken are the fields that were changed in a form whose record has moved on
+	// since; nil: it has not, and the form says everything.
+	overtaken map[string]json.RawMessage
 }
 
 // may reports whether whoever asks is allowed to do something; a denial is not
 // recorded: it decides what a page offers.
 func (r *request) may(action string) bool {
 	return !r.caller.Anonymous() && access.Roles.Authorize(r.caller, action, "") == nil
+}
+
+// typed reports whether a form that is shown again holds what was sent of a field: of
+// one that was overtaken, what its sender changed.
+func (r *request) typed(field string) bool {
+	_, changed := r.overtaken[field]
+	return r.Method == http.MethodPost && (r.overtaken == nil || changed)
 }
 
 // shown is a page with what it needs.

@@ -237,7 +237,7 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 				continue // it follows from the others
 			}
 			typed := p.typed(part, doc[field])
-			if m.Open && r.Method == http.MethodPost {
+			if m.Open && r.typed(field) {
 				typed = posted(part, r.PostForm)
 			}
 			by := filling{id: t.To + "-", other: func(field string) string { return p.typed(described(r.kind, r.kind.Field(field)), doc[field]).text() }}
@@ -432,7 +432,7 @@ func (p *Portal) move(r *request) (*shown, error) {
 	}
 	var doc map[string]json.RawMessage
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		v, err := record.Get(reader, r.kind.Name, id)
+		v, err := record.GetVersion(reader, r.kind.Name, id, from)
 		if err != nil {
 			return err
 		}
@@ -448,6 +448,9 @@ func (p *Portal) move(r *request) (*shown, error) {
 		if _, err = p.System.MoveRecord(r.Context(), r.caller, r.kind, id, from, state, changed); err == nil {
 			return &shown{to: at(r.kind, id)}, nil
 		}
+	}
+	if errors.Is(err, record.ErrStale) {
+		r.overtaken = changed
 	}
 	return p.recordWith(r, err, state)
 }

@@ -164,6 +164,29 @@ func TestARecordIsAddedAndChanged(t *testing.T) {
 	b.post("/r/people", "f.id", "E2", "f.name", strings.Repeat("x", 1<<20)).want(t, 413, "more than")
 }
 
+// Of two who change a record at once, neither takes back what the other did: only what
+// a form changed goes over what is there now.
+func TestTwoChangeARecordAtOnce(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/account").want(t, 200)
+	s.people(t, `{"id":"E1","name":"Zoe Example","joined_at":"2025-01-01T00:00:00Z"}`)
+	s.records(t, "risks", `{"title":"A flood","category":"operations","owner":"person/E1","what":"At first.","treatment":"None."}`)
+	begun := []string{"version", "1", "f.title", "A flood", "f.category", "operations", "f.owner", "person/E1"}
+	b.post("/r/risks/RSK-1", append(begun, "f.what", "The cellar floods.", "f.treatment", "Theirs.")...).goes(t, "/r/risks/RSK-1")
+	again := b.post("/r/risks/RSK-1", append(begun, "f.what", "At first.", "f.treatment", "Pumps.")...)
+	again.want(t, http.StatusConflict, "Somebody else has changed", `name="version" value="2"`, ">The cellar floods.</textarea>", ">Pumps.</textarea>", "decide which it is to be",
+		`<tr><th scope="row">Description</th><td><pre class="text">At first.</pre></td><td><pre class="text">The cellar floods.</pre></td><td><span class="soft">as it is now</span></td></tr>`,
+		`<tr><th scope="row">Treatment</th><td><pre class="text">None.</pre></td><td><pre class="text">Theirs.</pre></td><td><pre class="text">Pumps.</pre></td></tr>`)
+	if one := b.post("/r/risks/RSK-1", append(begun, "f.what", "At first.", "f.treatment", "Theirs.")...).want(t, http.StatusConflict); strings.Contains(one.body, "decide which it is to be") {
+		t.Error("both made the same of it, and nothing is to be decided")
+	}
+	// A move's form is no other.
+	b.post("/r/risks/RSK-1", append([]string{"version", "2"}, append(begun[2:], "f.what", "The cellar floods.", "f.treatment", "Theirs.", "f.controls", "END-01")...)...).goes(t, "/r/risks/RSK-1")
+	b.post("/r/risks/RSK-1/move", "version", "2", "state", "assessed", "f.likelihood", "3", "f.controls", "").
+		want(t, http.StatusUnprocessableEntity, "has been changed meanwhile", `name="version" value="3"`, ">END-01</textarea>", `id="assessed-f-likelihood" name="f.likelihood" type="number" value="3"`)
+}
+
 func TestARecordMoves(t *testing.T) {
 	s := serve(t, config.Config{})
 	s.people(t, `{"id":"E1","name":"Zoe Example","joined_at":"2026-01-01T00:00:00Z"}`)
