@@ -121,6 +121,9 @@ func TestTheSettingsAndErrands(t *testing.T) {
 	v.presses("Make the account")
 	v.holds("main", "shown this once")
 	v.audited("account-made")
+	if gap := in(v, chromedp.Evaluate[float64](`document.querySelector(".facts").getBoundingClientRect().top - document.querySelector(".answer").getBoundingClientRect().bottom`)); gap < 16 {
+		t.Errorf("%v pixels are between the password and what is under it", gap)
+	}
 	given := in(v, chromedp.Text(chromedp.CSS("code.secret")))
 
 	zoe := s.open(t)

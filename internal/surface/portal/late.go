@@ -33,6 +33,7 @@ type pressing struct {
 	What string // what is to be done, or what the test asks for; empty: the name says it
 	By   string // who has to do it
 	At   time.Time
+	Day  bool // only the day of At counts
 	// named says that By is whom the record's own deadline names.
 	named bool
 	// Tests read it, as "control test"; Criteria are those for which they answer.
@@ -106,7 +107,7 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) err
 				continue
 			}
 			known[d.Ref] = len(a.Late)
-			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At, named: true}
+			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At, Day: d.Day, named: true}
 			if of.Kind == policies.Acknowledgments {
 				line.Name = d.Title // the policy's: it has none of its own
 			}

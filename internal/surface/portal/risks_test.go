@@ -89,5 +89,8 @@ func TestAVendorIsNamedByRisks(t *testing.T) {
 		many = append(many, risk(fmt.Sprintf("It fails %d", i), `"vendor/VEN-1"`))
 	}
 	s.records(t, "risks", many...)
-	b.get("/r/vendors/VEN-1").want(t, 200, "These are 50 of 62.")
+	page := b.get("/r/vendors/VEN-1").want(t, 200, "These are the first 50 of 62.").body
+	if ninth, tenth := strings.Index(page, "/RSK-9\""), strings.Index(page, "/RSK-10\""); ninth < 0 || tenth < ninth || strings.Contains(page, "/RSK-52\"") || !strings.Contains(page, "/RSK-51\"") {
+		t.Error("they are not the first ones, by their numbers") // RSK-3 is another vendor's
+	}
 }
