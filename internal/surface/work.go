@@ -185,9 +185,10 @@ func (s *System) eachDue(visit func(kind *record.Kind, due *record.Due) error) e
 	return nil
 }
 
-// Overdue are the deadlines that stand in records of registers that are not personal
-// and have passed by an instant, to the quarter of an hour: how many, and the first few
-// of each, the oldest before the others.
+// Overdue are the deadlines that stand in records and have passed by an instant, to the
+// quarter of an hour: how many, and the first few of each, the oldest before the others.
+// Of what is personal nothing is said but the number of the record, what is to be done,
+// until when, and by whom, so that no reading of it is recorded.
 func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, few int) (all []Falling, err error) {
 	if err := s.Allow(ctx, caller, "record.read", "records"); err != nil {
 		return nil, err
@@ -195,15 +196,17 @@ func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, 
 	now = now.Truncate(15 * time.Minute)
 	return all, s.DB.Read(ctx, func(r *store.Reader) error {
 		return s.eachDue(func(kind *record.Kind, due *record.Due) error {
-			if kind.Personal {
-				return nil
-			}
 			field := kind.Field(due.At)
 			counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{{}, field.Passed(now, s.zone())})
 			if err != nil || counts[0] == 0 {
 				return err
 			}
 			listed, _, err := s.deadlines(r, kind, due, time.Time{}, now, nil, few)
+			for i := range listed {
+				if kind.Personal {
+					listed[i].Title = ""
+				}
+			}
 			all = append(all, Falling{Kind: kind, Due: due, Count: counts[0], Each: listed})
 			return err
 		})

@@ -12,6 +12,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -108,6 +109,7 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) err
 			}
 			known[d.Ref] = len(a.Late)
 			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At, Day: d.Day, named: true}
+			line.Name = numbered(of.Kind, strings.TrimPrefix(d.Ref, of.Kind.Name+"/"))
 			if of.Kind == policies.Acknowledgments {
 				line.Name = d.Title // the policy's: it has none of its own
 			}
@@ -119,6 +121,15 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) err
 		}
 	}
 	return nil
+}
+
+// numbered is what a record of a personal register is called in lists that everybody may
+// read; empty: as its record is.
+func numbered(kind *record.Kind, id string) string {
+	if !kind.Personal || kind == people.Register {
+		return ""
+	}
+	return kind.Singular + " " + id
 }
 
 // items are what a report lists, each once.
@@ -133,7 +144,7 @@ func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lin
 			at[one.Item] = n
 			line := pressing{Item: one.Item, Name: one.Title, By: one.Owner, At: one.Deadline}
 			if kind, id, err := p.System.Kinds.Parse(one.Item); err == nil && kind.Name+"/"+id == one.Item && len(kind.Columns) > 0 {
-				line.Name, line.What = "", one.Title
+				line.Name, line.What = numbered(kind, id), one.Title
 			}
 			lines = append(lines, line)
 		}
@@ -165,7 +176,7 @@ func (p *Portal) owners(r *request, lines []pressing, most int) ([]pressing, err
 	ids, of := map[*record.Kind][]string{}, map[string]*pressing{}
 	for i := range lines {
 		kind, id, err := p.System.Kinds.Parse(lines[i].Item)
-		if err == nil && !lines[i].named && kind.Name+"/"+id == lines[i].Item && len(kind.Dues) > 0 && !kind.Personal {
+		if err == nil && !lines[i].named && kind.Name+"/"+id == lines[i].Item && len(kind.Dues) > 0 {
 			ids[kind], of[lines[i].Item] = append(ids[kind], id), &lines[i]
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/privacy"
 	"scaf.dev/scaf/internal/governance/risks"
 )
 
@@ -117,5 +119,42 @@ func TestWhatBreaksSoonNamesWhoHasToDoIt(t *testing.T) {
 		if line := page.around(t, ">"+title+"</a>", 260); !strings.Contains(line, owner) {
 			t.Errorf("%s does not name %s: %s", title, owner, line)
 		}
+	}
+}
+
+// What is late in a register about people is named by its number: what it says stays in
+// its record, whose page is for who may read it.
+func TestWhatIsLateAboutPeopleIsNamedByItsNumber(t *testing.T) {
+	c := openCompany(t)
+	c.at("2026-03-20T12:00:00Z")
+	_, err := c.AddRecord(t.Context(), apptest.Operator, privacy.Requests, fields("subject", "u-17", "kind", "access", "law", "GDPR", "handler", "person/E3", "received_at", "2026-02-15T09:00:00Z"))
+	c.must(err)
+	_, err = c.AddRecord(t.Context(), apptest.Operator, people.Agreements, fields("person", "person/E1", "terms", "Confidentiality 2026", "access_from", "2026-03-10T09:00:00Z"))
+	c.must(err)
+	b, executive := c.signed(t, "ann", "compliance"), c.signed(t, "bob", "executive")
+	for _, path := range []string{"/late", "/"} {
+		b.get(path).want(t, http.StatusOK)
+	}
+	before := c.size(t)
+	list := b.get("/late").want(t, http.StatusOK)
+	line := list.around(t, `<a href="/r/subject_requests/PRQ-1">Privacy request PRQ-1</a>: Answer the privacy request`, 300)
+	if !strings.Contains(line, "Example E3</a>, by 2026-03-15 23:59") {
+		t.Errorf("who has to do it, until when? %s", line)
+	}
+	others := executive.get("/late").want(t, http.StatusOK)
+	line = others.around(t, "Privacy request PRQ-1: Answer the privacy request", 300)
+	if !strings.Contains(line, "person/E3, by") || strings.Contains(others.body, "/r/subject_requests") {
+		t.Errorf("an executive reads or is led to what they may not read: %s", line)
+	}
+	others.want(t, http.StatusOK, "Agreement AGR-1: Sign the terms of confidentiality and security<br>")
+	if strings.Contains(list.body+others.body, "u-17") {
+		t.Error("it says whom the request is of")
+	}
+	if after := c.size(t); after != before {
+		t.Errorf("the lists left %d events", after-before)
+	}
+	b.get("/r/subject_requests/PRQ-1").want(t, http.StatusOK, "u-17")
+	if after := c.size(t); after == before {
+		t.Error("the reading of the record is not recorded")
 	}
 }
