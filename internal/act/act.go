@@ -196,12 +196,13 @@ func (d *Door) Close() error {
 // results rather than appends to them. The receipts are those of the body's
 // events, in order. When Do returns an error, nothing was changed, except
 // where the error says that the outcome is unknown. A refusal is an event of its
-// own: of a caller who may not, and of a body that ends with ErrSamePerson.
+// own: of a caller who may not, and of a body that ends with ErrSamePerson. What the
+// context lets be done once (Once) is done once.
 func (d *Door) Do(ctx context.Context, caller Caller, action, ref string, body func(*Tx) error) ([]Receipt, error) {
 	if err := d.authorize(ctx, caller, action, ref); err != nil {
 		return nil, err
 	}
-	receipts, err := d.lane.submit(ctx, &member{caller: caller, body: body})
+	receipts, err := d.lane.submit(ctx, &member{caller: caller, body: once(ctx, body)})
 	if errors.Is(err, ErrSamePerson) {
 		err = d.denied(ctx, caller, action, ref, err, err)
 	}
@@ -230,7 +231,7 @@ func (d *Door) Append(ctx context.Context, caller Caller, entries []Entry) ([]Re
 // View records that the caller reads something sensitive. Only when it
 // returns nil may the answer be given.
 func (d *Door) View(ctx context.Context, caller Caller, action, ref string, data any) error {
-	_, err := d.Do(ctx, caller, action, ref, func(tx *Tx) error {
+	_, err := d.Do(Once(ctx, ""), caller, action, ref, func(tx *Tx) error { // every reading counts
 		_, err := tx.Event(Event{Type: "scaf.access.viewed.v1", Subject: ref, Data: map[string]any{"action": action, "request": data}})
 		return err
 	})

@@ -82,7 +82,7 @@ const keeping = "kept."
 func signInFirst(r *request) *shown {
 	form := signing{To: "/", Again: r.URL.Path, Wrong: "Your session has ended. What you typed is kept: sign in, and look through it."}
 	for name, values := range r.PostForm {
-		if name == "form" { // the token of the session that has ended
+		if name == formField { // the token of the session that has ended
 			continue
 		}
 		for _, value := range values {

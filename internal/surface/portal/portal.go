@@ -190,6 +190,10 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 		default:
 			page, err = line.make(p, asked)
 		}
+		var done *act.RepeatedError
+		if errors.As(err, &done) {
+			page, err = &shown{to: p.came(asked, done)}, nil
+		}
 		if err != nil {
 			if asked.held != nil && !errors.Is(err, act.ErrDenied) {
 				err = asked.held // there is nothing to show it with
@@ -258,7 +262,7 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	if err := r.read(w, line); err != nil {
 		return nil, err
 	}
-	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.PostFormValue("form"))) {
+	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.formPart(0)) {
 		if line.again == nil || r.session == nil {
 			return nil, errForeign
 		}
@@ -398,7 +402,7 @@ type framed struct {
 	Demo         bool
 	Path         string
 	Session      *accounts.Session
-	Form         string // the token that forms carry
+	Form         string // what forms carry: the session's token, and what makes them those of this page
 	Menu         []entry
 	Home         entry // the first page that the reader may open
 	Data         any
@@ -431,7 +435,7 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		Path: r.URL.Path, Session: r.session, Data: page.data, Home: home(r.caller),
 	}
 	if r.session != nil {
-		frame.Form = r.session.FormToken()
+		frame.Form = r.session.FormToken() + "." + rand.Text()
 	}
 	for _, line := range table {
 		if line.menu != "" && r.may(line.action) {
