@@ -12,7 +12,7 @@ import (
 func attach(do func(ctx context.Context, p *Portal, r *request, id string) error) func(*Portal, *request) (*shown, error) {
 	return func(p *Portal, r *request) (*shown, error) {
 		id := r.PathValue("id")
-		if err := do(r.Context(), p, r, id); err != nil {
+		if err := do(r.once, p, r, id); err != nil {
 			return p.recordWith(r, err, "")
 		}
 		return &shown{to: at(r.kind, id) + "#attached"}, nil

@@ -70,7 +70,7 @@ func (p *Portal) reviewEvidence(r *request) (*shown, error) {
 		return p.reviewWith(r, wrong, http.StatusUnprocessableEntity)
 	}
 	id := r.PathValue("id")
-	_, err := documents.Conclude(r.Context(), p.System.Door, r.caller, id, controltests.ReviewConclusion(r.text("conclusion")), r.text("reason"))
+	_, err := documents.Conclude(r.once, p.System.Door, r.caller, id, controltests.ReviewConclusion(r.text("conclusion")), r.text("reason"))
 	switch {
 	case err == nil:
 		return &shown{to: at(documents.Register, id)}, nil
@@ -193,7 +193,7 @@ func (p *Portal) addEvidence(r *request) (*shown, error) {
 	if len(wrong) > 0 {
 		return p.evidenceWith(r, wrong, http.StatusUnprocessableEntity)
 	}
-	kept, err := p.System.AddEvidence(r.Context(), r.caller, e, file)
+	kept, err := p.System.AddEvidence(r.once, r.caller, e, file)
 	switch {
 	case errors.Is(err, surface.ErrNoControl):
 		return nil, errNotFound

@@ -346,7 +346,7 @@ func (p *Portal) add(r *request) (*shown, error) {
 	fields, err := p.changes(r, r.kind.Editable(false), doc)
 	if err == nil {
 		var made *record.Version
-		if made, err = p.System.AddRecord(r.Context(), r.caller, r.kind, fields); err == nil {
+		if made, err = p.System.AddRecord(r.once, r.caller, r.kind, fields); err == nil {
 			return &shown{to: at(r.kind, made.ID)}, nil
 		}
 	}
@@ -386,7 +386,7 @@ func (p *Portal) edit(r *request) (*shown, error) {
 		return &shown{to: at(r.kind, id)}, nil
 	}
 	if err == nil {
-		if _, err = p.System.SetRecord(r.Context(), r.caller, r.kind, id, from, fields); err == nil {
+		if _, err = p.System.SetRecord(r.once, r.caller, r.kind, id, from, fields); err == nil {
 			return &shown{to: at(r.kind, id)}, nil
 		}
 	}

@@ -72,13 +72,13 @@ func (p *Portal) occurrencePage(r *request) (*occurrencePage, error) {
 // occurrenceDone records that an occurrence was done.
 func (p *Portal) occurrenceDone(r *request) (*shown, error) {
 	entry := tasks.Entry{Ref: r.PathValue("duty") + "@" + r.PathValue("date"), Note: r.PostFormValue("note"), Evidence: lines(r.PostFormValue("evidence"))}
-	_, err := p.System.Desk().Done(r.Context(), r.caller, entry)
+	_, err := p.System.Desk().Done(r.once, r.caller, entry)
 	return p.entered(r, err)
 }
 
 // occurrenceNot records why there is nothing to do in an occurrence.
 func (p *Portal) occurrenceNot(r *request) (*shown, error) {
-	_, err := p.System.Desk().NotOccurring(r.Context(), r.caller, tasks.Entry{Ref: r.PathValue("duty") + "@" + r.PathValue("date"), Note: r.PostFormValue("reason")})
+	_, err := p.System.Desk().NotOccurring(r.once, r.caller, tasks.Entry{Ref: r.PathValue("duty") + "@" + r.PathValue("date"), Note: r.PostFormValue("reason")})
 	return p.entered(r, err)
 }
 

@@ -162,7 +162,7 @@ func (p *Portal) answerPolicy(r *request) (*shown, error) {
 		}
 		fields["reason"] = reason
 	}
-	_, err := p.System.MoveRecord(r.Context(), r.caller, policies.Acknowledgments, asked.ID, record.AnyVersion, state, fields)
+	_, err := p.System.MoveRecord(r.once, r.caller, policies.Acknowledgments, asked.ID, record.AnyVersion, state, fields)
 	if wrong, _, taken := p.mistakes(policies.Acknowledgments, err); taken {
 		text := wrong[0].Problem
 		if wrong[0].Label != "" {

@@ -142,6 +142,7 @@ type request struct {
 	// of those of unnamed nobody has read them yet.
 	names   map[string]string
 	unnamed map[*record.Kind][]string
+	once    context.Context   // in which what the form asks for is done once
 	held    *held             // why what was sent is not taken, where it is shown again
 	lists   map[string]string // where in the page the records of a kind stand that fields can name
 	// overtaken are the fields that were changed in a form whose record has moved on
@@ -262,7 +263,10 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	if err := r.read(w, line); err != nil {
 		return nil, err
 	}
-	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.formPart(0)) {
+	if err := r.mark(); err != nil {
+		return nil, err
+	}
+	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.formPart(0))) {
 		if line.again == nil || r.session == nil {
 			return nil, errForeign
 		}

@@ -450,7 +450,7 @@ func (p *Portal) move(r *request) (*shown, error) {
 	}
 	changed, err := p.changes(r, fields, doc)
 	if err == nil {
-		if _, err = p.System.MoveRecord(r.Context(), r.caller, r.kind, id, from, state, changed); err == nil {
+		if _, err = p.System.MoveRecord(r.once, r.caller, r.kind, id, from, state, changed); err == nil {
 			return &shown{to: at(r.kind, id)}, nil
 		}
 	}

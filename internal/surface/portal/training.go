@@ -132,7 +132,7 @@ func (p *Portal) finishTraining(r *request) (*shown, error) {
 	case r.PostForm.Get("sha256") != c.SHA256:
 		return p.trainingWith(r, "The text has changed since you opened it: read it again.")
 	}
-	_, err := p.System.MoveRecord(r.Context(), r.caller, training.Register, t.ID, record.AnyVersion, training.Completed, nil)
+	_, err := p.System.MoveRecord(r.once, r.caller, training.Register, t.ID, record.AnyVersion, training.Completed, nil)
 	if wrong, _, taken := p.mistakes(training.Register, err); taken {
 		return p.trainingWith(r, wrong[0].Problem)
 	}
