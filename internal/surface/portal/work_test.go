@@ -98,11 +98,12 @@ func TestMyWorkSaysWhenThereIsMore(t *testing.T) {
 func TestTheLastDayOfAQuarterIsThatDayEverywhere(t *testing.T) {
 	c := &company{site: serve(t, config.Config{Timezone: "America/Los_Angeles"}), t: t}
 	c.at("2026-03-01T09:00:00Z")
+	b := c.signed(t, "ann", "compliance")
 	_, err := c.AddRecord(t.Context(), apptest.Operator, people.Register, fields("id", "E1", "name", "Example E1", "title", "Engineer", "joined_at", "2025-02-10T09:00:00Z"))
 	c.must(err)
 	_, err = c.AddRecord(t.Context(), apptest.Operator, assessments.Register, fields("control", "CHG-01", "quarter", "2026-Q1", "assessor", "person/E1", "reviewer", "account/ann"))
 	c.must(err)
-	b, mine := c.signed(t, "ann", "compliance"), c.employed("eva", "E1", "control-owner")
+	mine := c.employed("eva", "E1", "control-owner")
 	for _, page := range []page{
 		b.get("/r/self_assessments/SA-CHG-01-2026-Q1"), b.get("/r/self_assessments?f.due_at.from=2026-03-31&f.due_at.to=2026-03-31"), b.get("/people/E1"), mine.get("/work"),
 	} {
