@@ -1,0 +1,210 @@
+package record_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+type berth struct {
+	ID string `json:"id"`
+}
+
+type watch struct {
+	Keeper string `json:"keeper" refers:"person"`
+}
+
+type ship struct {
+	ID      string   `json:"id"`
+	Berth   string   `json:"berth,omitempty"`
+	Called  []string `json:"called,omitempty"`
+	Sisters []string `json:"sisters,omitempty"`
+	Flag    string   `json:"flag,omitempty"`
+	Tug     string   `json:"tug,omitempty"`
+	Pilot   string   `json:"pilot,omitempty"`
+	Watches []watch  `json:"watches,omitempty"`
+}
+
+var (
+	persons = record.Define[berth](record.Definition{Kind: "person", Register: "people", Title: "People"})
+	berths  = record.Define[berth](record.Definition{Kind: "berth", Register: "berths", Title: "Berths"})
+	flags   = &record.Names{What: "flag", Like: "write DE or NO", Missing: func(_ *store.Reader, texts []string) ([]string, error) {
+		return slices.DeleteFunc(texts, func(text string) bool { return text == "DE" || text == "NO" }), nil
+	}}
+	ships = record.Define[ship](record.Definition{
+		Kind: "ship", Register: "ships", Title: "Ships",
+		Fields: []record.Field{
+			{Name: "berth", Label: "Berth", Refers: "berth"}, {Name: "called", Label: "Called at", Refers: "berth"},
+			{Name: "sisters", Label: "Sisters", Refers: "ship"}, {Name: "flag", Label: "Flag", Names: flags},
+			{Name: "tug", Label: "Tug", Refers: "tug"}, {Name: "pilot", Label: "Pilot", Refers: "person"},
+			{Name: "watches", Label: "Watches"},
+		},
+	})
+)
+
+// harbour has the berth 1, the person ann, the account ben and the ship one. No database
+// of it was ever opened with a register of tugs.
+func harbour(t *testing.T, test func(t *testing.T, l *ledgertest.Ledger, do func(body func(tx *act.Tx) error) error)) {
+	ledgertest.EachOf(t, record.Kinds{holders, persons, berths, ships}, func(t *testing.T, l *ledgertest.Ledger) {
+		do := func(body func(tx *act.Tx) error) error {
+			_, err := l.Do(context.Background(), act.Caller{ID: "person/ann", Roles: []string{"administrator"}}, "test", "ships", body)
+			return err
+		}
+		if err := do(func(tx *act.Tx) error {
+			for kind, doc := range map[*record.Kind]any{holders: &holder{ID: "ben"}, persons: &berth{"ann"}, berths: &berth{"1"}, ships: &ship{ID: "one"}} {
+				if _, err := record.Put(tx, kind, record.Change{Verb: "added", ID: kind.Identify(doc), Doc: doc}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		test(t, l, do)
+	})
+}
+
+// references are fields with what they must be refused for: the field, empty for none.
+var references = map[string]struct {
+	fields, wrong, says string
+}{
+	"a record":                     {`{"berth":"berth/1"}`, "", ""},
+	"no record":                    {`{"berth":"berth/2"}`, "berth", "berth/2 names no record: add it before, or name one that is there"},
+	"a list":                       {`{"called":["berth/1","berth/3"]}`, "called", "berth/3 names no record: add it before, or name one that is there"},
+	"nothing":                      {`{"berth":"","called":[]}`, "", ""},
+	"a person":                     {`{"pilot":"person/ann"}`, "", ""},
+	"nobody":                       {`{"pilot":"person/zoe"}`, "pilot", "person/zoe names no record: add it before, or name one that is there"},
+	"an account of nobody's":       {`{"pilot":"account/ben"}`, "", ""},
+	"no account":                   {`{"pilot":"account/zoe"}`, "pilot", "account/zoe names no record: add it before, or name one that is there"},
+	"a name":                       {`{"flag":"NO"}`, "", ""},
+	"no name":                      {`{"flag":"XX"}`, "flag", "XX is no flag: write DE or NO"},
+	"in a struct":                  {`{"watches":[{"keeper":"person/ann"},{"keeper":"person/zoe"}]}`, "watches[1].keeper", "person/zoe names no record: add it before, or name one that is there"},
+	"of a register that is unseen": {`{"tug":"tug/1"}`, "", ""},
+}
+
+func TestWhatARecordNamesHasToBeThere(t *testing.T) {
+	for name, c := range references {
+		t.Run(name, func(t *testing.T) {
+			harbour(t, func(t *testing.T, _ *ledgertest.Ledger, do func(func(*act.Tx) error) error) {
+				var fields map[string]json.RawMessage
+				if err := json.Unmarshal([]byte(c.fields), &fields); err != nil {
+					t.Fatal(err)
+				}
+				held(t, c.wrong, c.says, do(func(tx *act.Tx) error {
+					_, err := record.Set(tx, ships, "one", record.AnyVersion, fields)
+					if errors.Is(err, record.ErrSame) {
+						err = nil
+					}
+					return err
+				}))
+				fields["id"] = json.RawMessage(`"two"`)
+				held(t, c.wrong, c.says, do(func(tx *act.Tx) error {
+					_, err := record.Add(tx, ships, fields)
+					return err
+				}))
+			})
+		})
+	}
+}
+
+// held wants that a field is refused, or nothing.
+func held(t *testing.T, field, says string, err error) {
+	t.Helper()
+	if field == "" {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	var wrong *record.Invalid
+	if !errors.As(err, &wrong) || len(wrong.Fields) != 1 || wrong.Fields[0] != (record.FieldError{Field: field, Problem: says}) {
+		t.Errorf("%v, want %s: %s", err, field, says)
+	}
+}
+
+// Nobody has to put right what they do not touch, and nobody adds to it.
+func TestWhatStoodThereBeforeStays(t *testing.T) {
+	harbour(t, func(t *testing.T, l *ledgertest.Ledger, do func(func(*act.Tx) error) error) {
+		set := func(pairs ...string) error {
+			return do(func(tx *act.Tx) error {
+				_, err := record.Set(tx, ships, "old", record.AnyVersion, given(pairs...))
+				return err
+			})
+		}
+		if err := do(func(tx *act.Tx) error {
+			_, err := record.Put(tx, ships, record.Change{Verb: "added", ID: "old", Doc: &ship{ID: "old", Called: []string{"berth/8", "berth/9"}}})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		held(t, "", "", set("flag", "DE"))
+		held(t, "", "", set("called", `["berth/9","berth/1"]`))
+		held(t, "called", "berth/8 names no record: add it before, or name one that is there", set("called", `["berth/9","berth/8"]`))
+
+		docs := func(yield func(record.Item, error) bool) {
+			_ = yield(record.Item{Where: "ships.csv:2", Doc: &ship{ID: "old", Flag: "NO", Called: []string{"berth/9"}}}, nil) &&
+				yield(record.Item{Where: "ships.csv:3", Doc: &ship{ID: "one", Called: []string{"berth/9"}}}, nil)
+		}
+		imports(t, l, docs, record.Summary{Read: 2, Updated: 1, Refused: 1}, `ships.csv:3: called: berth/9 names no record: add it before, or name one that is there`)
+	})
+}
+
+// A table is held to it row by row, and its preview says so before. What it brings into
+// the register itself may come in any order.
+func TestWhatATableNamesHasToBeThere(t *testing.T) {
+	harbour(t, func(t *testing.T, l *ledgertest.Ledger, _ func(func(*act.Tx) error) error) {
+		docs := func(yield func(record.Item, error) bool) {
+			for i, doc := range []*ship{
+				{ID: "two", Berth: "berth/1", Sisters: []string{"ship/three"}, Pilot: "account/ben"},
+				{ID: "three", Berth: "berth/2", Flag: "XX"},
+				{ID: "four", Watches: []watch{{"person/zoe"}}},
+				{ID: "five", Flag: "DE", Pilot: "person/ann"},
+			} {
+				if !yield(record.Item{Where: "ships.csv:" + string(rune('2'+i)), Doc: doc}, nil) {
+					return
+				}
+			}
+		}
+		refused := []string{
+			"ships.csv:3: berth: berth/2 names no record: add it before, or name one that is there; flag: XX is no flag: write DE or NO",
+			"ships.csv:4: watches[0].keeper: person/zoe names no record: add it before, or name one that is there",
+		}
+		imports(t, l, docs, record.Summary{Read: 4, Taken: 2, Refused: 2}, refused...)
+	})
+}
+
+// imports wants that a preview refuses what the import then does, with the same reasons.
+func imports(t *testing.T, l *ledgertest.Ledger, docs func(func(record.Item, error) bool), want record.Summary, refused ...string) {
+	t.Helper()
+	in := record.Intake{Door: l.Door, Caller: ledgertest.Operator, Kind: ships, Action: "test", Update: true}
+	var seen []string
+	if _, err := in.Preview(context.Background(), l.DB, docs, func(p record.Preview) error {
+		if p.Outcome == record.Refused {
+			seen = append(seen, p.Where+": "+p.Wrong)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	done, err := in.Run(context.Background(), docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	for _, r := range done.Reasons {
+		reasons = append(reasons, r.Where+": "+r.Reason)
+	}
+	if !slices.Equal(reasons, refused) || !slices.Equal(seen, refused) {
+		t.Errorf("refused %q, in the preview %q, want %q", reasons, seen, refused)
+	}
+	if done.Read != want.Read || done.Taken != want.Taken || done.Updated != want.Updated || done.Refused != want.Refused {
+		t.Errorf("%+v, want %+v", done, want)
+	}
+}
