@@ -2,6 +2,7 @@ package reports
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,10 +40,18 @@ type (
 	backlogTest struct{ sha256, test string } // of the control's file, and the test's id
 )
 
-// backlogItems are the undone items of a test, by the ids of their records.
+// backlogItems are what a test finds undone: by the ids of their records, and all in the
+// order of lists (byDeadline).
 type backlogItems struct {
-	test  *controls.Test
-	items map[string][]backlogItem
+	asked asked
+	items map[string][]*backlogItem
+	order []*backlogItem
+}
+
+type backlogItem struct {
+	*Pending
+
+	at time.Time // the item's instant, by which it belongs to a population
 }
 
 // origin is where tests find what is undone: in the records of a kind, or in what is
@@ -78,16 +87,11 @@ func (o origin) items(v *record.Version, until time.Time, take func(doc []byte) 
 	return o.made.Of(v.Doc, time.Time{}, until, populations.Encoded(take))
 }
 
-type backlogItem struct {
-	controltests.Undone
-	at time.Time // the item's instant, by which it belongs to a population
-}
-
 // errNotKept says: what is undone is to be read.
 var errNotKept = errors.New("what is undone in the register is not kept")
 
-// kept adds to tests over one origin what they find undone, in the part of the period
-// that each is asked over, and by an instant at last. It is errNotKept where all is to
+// kept gives tests over one origin what they find undone, in the order of lists: in the
+// part of the period that each is asked over, and by an instant at last. It is errNotKept where all is to
 // be read.
 func (b *builder) kept(from origin, size int64, group []*asked, windows []interval, by time.Time) error {
 	known, ok := store.Beside(b.reader, backlogKey{from.name()}, &backlog{})
@@ -107,11 +111,12 @@ func (b *builder) kept(from origin, size int64, group []*asked, windows []interv
 		return err
 	}
 	for i, a := range group {
-		for _, items := range known.tests[a.key()].items {
-			for _, item := range items {
-				if !item.at.Before(windows[i].from) && item.at.Before(windows[i].to) && !item.Deadline.After(by) {
-					a.undone = append(a.undone, item.Undone)
-				}
+		for _, item := range known.tests[a.key()].order {
+			if item.Deadline.After(by) {
+				break
+			}
+			if !item.at.Before(windows[i].from) && item.at.Before(windows[i].to) {
+				a.undone = append(a.undone, item.Pending)
 			}
 		}
 	}
@@ -142,23 +147,25 @@ func (l *backlog) goOn(r *store.Reader, from origin, size int64, group []*asked)
 			tests[a.key()] = known
 			old = append(old, known)
 		default:
-			tests[a.key()] = &backlogItems{a.test, map[string][]backlogItem{}}
+			tests[a.key()] = &backlogItems{asked: *a, items: map[string][]*backlogItem{}}
 			fresh = append(fresh, tests[a.key()])
 		}
 	}
 	if len(fresh) > 0 {
-		take := l.reads(from, fresh)
-		if err := record.Each(r, record.Range{Kind: from.kind.Name, AsOf: size}, take); err != nil {
+		if err := l.read(from, fresh, func(take func(*record.Version) error) error {
+			return record.Each(r, record.Range{Kind: from.kind.Name, AsOf: size}, take)
+		}); err != nil {
 			return err
 		}
 	}
 	if len(old) > 0 && l.upTo < size {
-		take := l.reads(from, old)
-		if err := record.EachMade(r, from.kind.Name, l.upTo, func(v *record.Version) error {
-			if v.From >= size {
-				return nil
-			}
-			return take(v)
+		if err := l.read(from, old, func(take func(*record.Version) error) error {
+			return record.EachMade(r, from.kind.Name, l.upTo, func(v *record.Version) error {
+				if v.From >= size {
+					return nil
+				}
+				return take(v)
+			})
 		}); err != nil {
 			return err
 		}
@@ -166,9 +173,7 @@ func (l *backlog) goOn(r *store.Reader, from origin, size int64, group []*asked)
 	l.tests, l.upTo = tests, size
 	n := 0
 	for _, known := range tests {
-		for _, items := range known.items {
-			n += len(items)
-		}
+		n += len(known.order)
 	}
 	if n > maxBacklog {
 		return errNotKept
@@ -176,16 +181,16 @@ func (l *backlog) goOn(r *store.Reader, from origin, size int64, group []*asked)
 	return nil
 }
 
-// reads returns what takes a later version of a record into account.
-func (l *backlog) reads(from origin, all []*backlogItems) func(*record.Version) error {
-	tests := make([]*controls.Test, len(all))
+// read takes later versions of records into account, which each visits.
+func (l *backlog) read(from origin, all []*backlogItems, each func(take func(*record.Version) error) error) error {
+	tests, changed := make([]*controls.Test, len(all)), make([]map[string][]*backlogItem, len(all))
 	for i, one := range all {
-		tests[i] = one.test
+		tests[i], changed[i] = one.asked.test, map[string][]*backlogItem{}
 	}
 	panel := controls.NewPanel(tests)
-	return func(v *record.Version) error {
-		for _, one := range all {
-			delete(one.items, v.ID)
+	if err := each(func(v *record.Version) error {
+		for i := range changed {
+			changed[i][v.ID] = nil
 		}
 		return from.items(v, l.until, func(doc []byte) error {
 			panel.Read(doc)
@@ -194,7 +199,7 @@ func (l *backlog) reads(from origin, all []*backlogItems) func(*record.Version) 
 				if err != nil {
 					return errNotKept // a reading says what becomes of it
 				}
-				u, ok := controltests.UndoneOf(one.test, e)
+				u, ok := controltests.UndoneOf(tests[i], e)
 				if !ok {
 					continue
 				}
@@ -204,10 +209,58 @@ func (l *backlog) reads(from origin, all []*backlogItems) func(*record.Version) 
 				case err != nil:
 					return errNotKept
 				default:
-					one.items[v.ID] = append(one.items[v.ID], backlogItem{u, at})
+					changed[i][v.ID] = append(changed[i][v.ID], &backlogItem{one.asked.pending(u), at})
 				}
 			}
 			return nil
 		})
+	}); err != nil {
+		return err
 	}
+	for i, one := range all {
+		one.set(changed[i])
+	}
+	return nil
 }
+
+// fewChanged is up to how many records each item is moved in the order: for more of them
+// all are sorted.
+const fewChanged = 64
+
+// set says what is undone of records now.
+func (t *backlogItems) set(changed map[string][]*backlogItem) {
+	few := len(changed) <= fewChanged
+	for id, now := range changed {
+		if few {
+			for _, was := range t.items[id] {
+				at := t.place(was)
+				for t.order[at] != was {
+					at++ // others are like it
+				}
+				t.order = slices.Delete(t.order, at, at+1)
+			}
+			for _, one := range now {
+				t.order = slices.Insert(t.order, t.place(one), one)
+			}
+		}
+		if t.items[id] = now; now == nil {
+			delete(t.items, id)
+		}
+	}
+	if few {
+		return
+	}
+	t.order = t.order[:0]
+	for _, items := range t.items {
+		t.order = append(t.order, items...)
+	}
+	slices.SortFunc(t.order, inOrder)
+}
+
+// place is where an item stands in the order.
+func (t *backlogItems) place(one *backlogItem) int {
+	at, _ := slices.BinarySearchFunc(t.order, one, inOrder)
+	return at
+}
+
+func inOrder(a, b *backlogItem) int { return byDeadline(a.Pending, b.Pending) }

@@ -1,8 +1,10 @@
 package reports
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,19 +22,20 @@ const instant = time.Microsecond
 // waiting collects what has not been done: one line for an occurrence, whatever
 // reads it; of another item one for each test that finds it so.
 type waiting struct {
-	day         *Day
-	at          time.Time
-	occurrences map[string]*Pending // by id
+	occurrences map[string]*Pending // by reference
+	others      []*Pending
+	lists       [][]*Pending // each in order
 }
 
 // occurrence takes one that can be done now.
 func (w *waiting) occurrence(o *record.Occurrence) {
-	w.occurrences[o.ID] = &Pending{Item: "task/" + o.ID, Title: o.Title, Due: o.DueAt, Deadline: o.Deadline, Owner: o.Responsible, Tests: []string{}}
+	item := "task/" + o.ID
+	w.occurrences[item] = &Pending{Item: item, Title: o.Title, Due: o.DueAt, Deadline: o.Deadline, Owner: o.Responsible, Tests: []string{}}
 }
 
 // read says that a test reads an occurrence, up to an instant.
-func (w *waiting) read(id, test string, deadline time.Time) {
-	if known := w.occurrences[id]; known != nil {
+func (w *waiting) read(item, test string, deadline time.Time) {
+	if known := w.occurrences[item]; known != nil {
 		known.Tests = append(known.Tests, test)
 		if deadline.Before(known.Deadline) {
 			known.Deadline = deadline
@@ -40,19 +43,70 @@ func (w *waiting) read(id, test string, deadline time.Time) {
 	}
 }
 
-func (w *waiting) add(p *Pending) {
-	switch {
-	case !p.Deadline.After(w.at):
-		w.day.Late = append(w.day.Late, *p)
-	case !p.Deadline.After(w.day.Until):
-		w.day.Coming = append(w.day.Coming, *p)
+// ordered is all of it up to an instant.
+func (w *waiting) ordered(until time.Time) []*Pending {
+	w.others = slices.AppendSeq(w.others, maps.Values(w.occurrences))
+	slices.SortFunc(w.others, byDeadline)
+	lists := append(w.lists, w.others)
+	slices.SortFunc(lists, func(a, b []*Pending) int { return cmp.Compare(len(a), len(b)) }) // the long ones are gone through last
+	var all []*Pending
+	for _, list := range lists {
+		all = merged(all, list)
 	}
+	return all[:after(all, until)]
+}
+
+// after is where those begin, in a list in order, whose deadline comes after an instant.
+func after(list []*Pending, at time.Time) int {
+	n, _ := slices.BinarySearchFunc(list, at, func(p *Pending, at time.Time) int {
+		if p.Deadline.After(at) {
+			return 1
+		}
+		return -1
+	})
+	return n
+}
+
+// merged are the lines of two lists in order, in order.
+func merged(a, b []*Pending) []*Pending {
+	if len(a) == 0 || len(b) == 0 {
+		return slices.Concat(a, b)
+	}
+	all := make([]*Pending, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		from := &a
+		if byDeadline(b[0], a[0]) < 0 {
+			from = &b
+		}
+		all, *from = append(all, (*from)[0]), (*from)[1:]
+	}
+	return append(append(all, a...), b...)
+}
+
+// byDeadline is the order of lists: what presses most comes first.
+func byDeadline(a, b *Pending) int {
+	if c := a.Deadline.Compare(b.Deadline); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Item, b.Item); c != 0 {
+		return c
+	}
+	return slices.Compare(a.Tests, b.Tests)
+}
+
+// lines are a list's, for a report.
+func lines(list []*Pending) []Pending {
+	all := make([]Pending, len(list))
+	for i, p := range list {
+		all[i] = *p
+	}
+	return all
 }
 
 // pending lists what has not been done: of duties, of what tests with a
 // deadline read, of readings that lapse and documents that fall due.
 func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) error {
-	found := &waiting{day, report.At, map[string]*Pending{}}
+	found := &waiting{occurrences: map[string]*Pending{}}
 	take := func(o *record.Occurrence) {
 		if o.DoneAt == nil && o.State != notOccurring && o.State != missed && !o.OpensAt.After(report.At) {
 			found.occurrence(o)
@@ -71,20 +125,9 @@ func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) erro
 			return err
 		}
 	}
-	for _, p := range found.occurrences {
-		found.add(p)
-	}
-	for _, list := range [][]Pending{day.Late, day.Coming} {
-		slices.SortFunc(list, func(a, b Pending) int {
-			if c := a.Deadline.Compare(b.Deadline); c != 0 {
-				return c
-			}
-			if c := strings.Compare(a.Item, b.Item); c != 0 {
-				return c
-			}
-			return slices.Compare(a.Tests, b.Tests)
-		})
-	}
+	all := found.ordered(day.Until)
+	late := after(all, report.At)
+	day.Late, day.Coming = lines(all[:late]), lines(all[late:])
 	return nil
 }
 
@@ -92,7 +135,14 @@ func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) erro
 type asked struct {
 	part   *results.Part
 	test   *controls.Test
-	undone []controltests.Undone // of a test with a deadline
+	before string     // what stands before the id in an item's reference
+	tests  []string   // it, as lines have it
+	undone []*Pending // of a test with a deadline, in order
+}
+
+// pending is the line of an item that has not been done.
+func (a *asked) pending(u controltests.Undone) *Pending {
+	return &Pending{Item: a.before + u.Item, Title: a.test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: a.part.Control.Owner, Tests: a.tests}
 }
 
 // ofTests adds what the tests of the period find not done.
@@ -106,7 +156,7 @@ func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, foun
 		for i := range parts {
 			for _, test := range parts[i].Control.Tests {
 				if !test.Population.Awaited && test.Population.From != controls.FromItems {
-					all = append(all, &asked{part: &parts[i], test: test})
+					all = append(all, &asked{part: &parts[i], test: test, before: referencePrefix(b.question.Kinds, test), tests: []string{parts[i].Control.ID + " " + test.ID}})
 				}
 			}
 		}
@@ -124,22 +174,20 @@ func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, foun
 
 // ofTest adds what a test finds not done.
 func (b *builder) ofTest(report *Readiness, a *asked, found *waiting) error {
-	part, test, control := a.part, a.test, a.part.Control
-	name := control.ID + " " + test.ID
-	tests := []string{name}
+	part, test, control, tests := a.part, a.test, a.part.Control, a.tests
+	add := func(p *Pending) { found.others = append(found.others, p) }
 	switch test.Kind {
 	case controls.Occurrence:
-		before := referencePrefix(b.question.Kinds, test)
-		for _, u := range a.undone {
-			if test.Population.From == sourceOccurrences {
-				found.read(u.Item, name, u.Deadline.UTC())
-				continue
-			}
-			found.add(&Pending{Item: before + u.Item, Title: test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: control.Owner, Tests: tests})
+		if test.Population.From != sourceOccurrences {
+			found.lists = append(found.lists, a.undone)
+			break
+		}
+		for _, p := range a.undone {
+			found.read(p.Item, tests[0], p.Deadline)
 		}
 	case controls.State:
 		return b.lapsing(report, part, test, func(l controltests.Lapsing) {
-			found.add(&Pending{
+			add(&Pending{
 				Item: l.Item, Title: test.Title, Due: l.Due, Deadline: l.Deadline, Owner: control.Owner,
 				Do: "scaf observation record --resource " + l.Item, Tests: tests,
 			})
@@ -153,7 +201,7 @@ func (b *builder) ofTest(report *Readiness, a *asked, found *waiting) error {
 			if l.Unread != "" {
 				p.Do = "scaf evidence review " + l.Unread
 			}
-			found.add(&p)
+			add(&p)
 		})
 	}
 	return nil
@@ -232,11 +280,14 @@ func (b *builder) unkept(ctx context.Context, report *Readiness, day *Day, all [
 		if err := controltests.EachUndone(tests, reading, func(number int, u controltests.Undone) error {
 			// A check of the log belongs to its day, and is never made up for.
 			if read[number].From != populations.FromLogChecks || u.Due.After(report.At) {
-				group[number].undone = append(group[number].undone, u)
+				group[number].undone = append(group[number].undone, group[number].pending(u))
 			}
 			return nil
 		}); err != nil {
 			return err
+		}
+		for _, a := range group {
+			slices.SortFunc(a.undone, byDeadline)
 		}
 	}
 	return nil
