@@ -1,6 +1,7 @@
 package surface_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -85,6 +86,13 @@ func (f *firm) report(q surface.ReadinessQuery) *reports.Readiness {
 	report, err := f.Readiness(context.Background(), q)
 	if err != nil {
 		f.t.Fatal(err)
+	}
+	for _, list := range [][]reports.Pending{report.Day.Late, report.Day.Coming} {
+		if !slices.IsSortedFunc(list, func(a, b reports.Pending) int {
+			return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(a.Item, b.Item), slices.Compare(a.Tests, b.Tests))
+		}) {
+			f.t.Errorf("what presses most does not come first: %+v", list)
+		}
 	}
 	return report
 }

@@ -43,10 +43,11 @@ type pressing struct {
 
 // agenda is what presses at the time of a report.
 type agenda struct {
-	Late   []pressing
-	Coming []pressing
-	// More are deadlines that have passed of which only the first are among Late; Count
-	// is how many are late with them.
+	// Late and Coming are the first lines, mostPressing at most, of Listed and Expected.
+	Late, Coming     []pressing
+	Listed, Expected int
+	// More are deadlines that have passed of which only the first are listed; Count is
+	// how many are late with them.
 	More  []moreDeadlines
 	Count int64
 }
@@ -72,42 +73,45 @@ func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) 
 	if made := last.made[reads]; made != nil {
 		return made, nil
 	}
-	a, criteria := &agenda{}, map[string][]string{}
+	a, criteria, late := &agenda{}, map[string][]string{}, map[string]int{}
 	for i := range report.Controls {
 		criteria[report.Controls[i].ID] = report.Controls[i].Criteria
 	}
 	if report.Day != nil {
-		a.Late, a.Coming = p.items(report.Day.Late, criteria), p.items(report.Day.Coming, criteria)
+		var coming map[string]int
+		a.Late, late = p.items(report.Day.Late, criteria)
+		a.Coming, coming = p.items(report.Day.Coming, criteria)
+		a.Expected = len(coming)
 	}
 	if reads {
-		if err := p.ofRecords(r, report, a); err != nil {
+		if err := p.ofRecords(r, report, a, late); err != nil {
 			return nil, err
 		}
 	}
-	a.Count += int64(len(a.Late))
+	a.Listed = len(late)
+	a.Count += int64(a.Listed)
 	slices.SortStableFunc(a.Late, func(a, b pressing) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Item, b.Item)) })
+	a.Late = a.Late[:min(len(a.Late), mostPressing)]
 	last.made[reads] = a
 	return a, nil
 }
 
-// ofRecords adds to it what records say.
-func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda) error {
+// ofRecords adds to it what records say; late are the items that it has.
+func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda, late map[string]int) error {
 	passed, err := p.System.Overdue(r.Context(), r.caller, report.At, lateOfADeadline)
 	if err != nil {
 		return err
 	}
-	known := map[string]int{}
-	for i := range a.Late {
-		known[a.Late[i].Item] = i
-	}
 	for _, of := range passed {
 		a.Count += of.Count - int64(len(of.Each))
 		for _, d := range of.Each {
-			if i, ok := known[d.Ref]; ok {
-				a.Late[i].By, a.Late[i].What, a.Late[i].named = d.Owner, d.What, true
+			if i, ok := late[d.Ref]; ok {
+				if i != unlisted {
+					a.Late[i].By, a.Late[i].What, a.Late[i].named = d.Owner, d.What, true
+				}
 				continue
 			}
-			known[d.Ref] = len(a.Late)
+			late[d.Ref] = len(a.Late)
 			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At, Day: d.Day, named: true}
 			line.Name = numbered(of.Kind, strings.TrimPrefix(d.Ref, of.Kind.Name+"/"))
 			if of.Kind == policies.Acknowledgments {
@@ -132,13 +136,20 @@ func numbered(kind *record.Kind, id string) string {
 	return kind.Singular + " " + id
 }
 
-// items are what a report lists, each once.
-func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lines []pressing) {
-	at := make(map[string]int, len(all))
-	lines = make([]pressing, 0, len(all))
+// unlisted is the number of an item that comes after the first lines.
+const unlisted = -1
+
+// items are the first lines of what a report lists, each item once, and the number of
+// each item's line.
+func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lines []pressing, at map[string]int) {
+	at = make(map[string]int, len(all))
 	for i := range all {
 		one := &all[i]
 		n, ok := at[one.Item]
+		if !ok && len(lines) == mostPressing {
+			n, ok = unlisted, true
+			at[one.Item] = unlisted
+		}
 		if !ok {
 			n = len(lines)
 			at[one.Item] = n
@@ -148,7 +159,9 @@ func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lin
 			}
 			lines = append(lines, line)
 		}
-		lines[n].Tests = append(lines[n].Tests, one.Tests...)
+		if n != unlisted {
+			lines[n].Tests = append(lines[n].Tests, one.Tests...)
+		}
 	}
 	known := map[string][]string{} // many lines have the same tests
 	for i := range lines {
@@ -163,7 +176,7 @@ func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lin
 		}
 		lines[i].Criteria = known[tests]
 	}
-	return lines
+	return lines, at
 }
 
 // owners are the first lines with who has to do something about records: whom their own
@@ -210,7 +223,7 @@ func (p *Portal) owners(r *request, lines []pressing, most int) ([]pressing, err
 type latePage struct {
 	*agenda
 
-	Shown  []pressing // the first lines of the list
+	Shown  []pressing // with who has to do it
 	report *reports.Readiness
 }
 

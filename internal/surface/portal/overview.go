@@ -149,7 +149,7 @@ type barPart struct {
 
 // LateCount and ComingCount are how many there are.
 func (o *overviewPage) LateCount() int64 { return o.agenda.Count }
-func (o *overviewPage) ComingCount() int { return len(o.agenda.Coming) }
+func (o *overviewPage) ComingCount() int { return o.agenda.Expected }
 
 // head is the beginning of a list of the overview, and how many there are.
 func head[T any](list []T) []T { return list[:min(overviewMost, len(list))] }
