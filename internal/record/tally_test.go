@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ type counted struct {
 // for words what looking into them does, on both databases.
 func TestTallyAndWords(t *testing.T) {
 	kind := record.Define[counted](record.Definition{Kind: "counted", Register: "counteds", Title: "Counted", Columns: []record.Column{
-		{Field: "title", Label: "Title", Filter: true}, {Field: "a", Label: "A", Filter: true, Scanned: true}, {Field: "b", Label: "B", Filter: true, Scanned: true},
+		{Field: "title", Label: "Title", Filter: true, Sort: true}, {Field: "a", Label: "A", Filter: true, Scanned: true}, {Field: "b", Label: "B", Filter: true, Scanned: true},
 	}})
 	ledgertest.EachOf(t, record.Kinds{kind}, func(t *testing.T, l *ledgertest.Ledger) {
 		var docs []counted
@@ -94,6 +95,18 @@ func TestTallyAndWords(t *testing.T) {
 			}
 			check(t)
 		})
+		if _, err := l.Do(context.Background(), act.Caller{ID: "test", Roles: []string{"administrator"}}, "test", "counteds", func(tx *act.Tx) error {
+			var many []record.Change
+			for range 250 {
+				doc := counted{ID: fmt.Sprintf("r%04d", len(docs)+1), Title: []string{"", "three", "four"}[len(docs)%3]}
+				docs = append(docs, doc)
+				many = append(many, record.Change{Verb: "written", ID: doc.ID, Doc: &doc})
+			}
+			_, err := record.Put(tx, kind, many...)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		words, number := map[string]int{}, len(docs)
 		for _, doc := range docs {
 			words[doc.Title]++
@@ -118,6 +131,24 @@ func TestTallyAndWords(t *testing.T) {
 				found := 0
 				if _, err := record.List(r, kind, record.Query{Words: text}, func(*record.Version) error { found++; return nil }); err != nil || found != want {
 					t.Errorf("%q is found %d times, want %d (%v)", text, found, want, err)
+				}
+			}
+			// In an order, and page by page, it is the whole list's without the others.
+			for text, want := range map[string]int{"oNe": words["ONE two"] + words["one"] + words["Ones"], "R0": number, "zz": 0} {
+				for _, sort := range []string{"title", "-title"} {
+					var ordered []string
+					has := map[string]bool{}
+					err := inPages(r, kind, record.Query{Words: text, Limit: 7, Sort: "id"}, func(id string) { has[id] = true })
+					err = errors.Join(err, inPages(r, kind, record.Query{Limit: 1000, Sort: sort}, func(id string) {
+						if has[id] {
+							ordered = append(ordered, id)
+						}
+					}))
+					var got []string
+					err = errors.Join(err, inPages(r, kind, record.Query{Words: text, Limit: 7, Sort: sort}, func(id string) { got = append(got, id) }))
+					if err != nil || len(got) != want || !slices.Equal(got, ordered) {
+						t.Errorf("%q by %s: %v, want %v (%v)", text, sort, got, ordered, err)
+					}
 				}
 			}
 			for _, words := range []string{"a\x00", "\xff"} {
@@ -238,4 +269,18 @@ func TestSpread(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// inPages visits the ids of a list, page by page.
+func inPages(r *store.Reader, kind *record.Kind, q record.Query, visit func(id string)) error {
+	for {
+		next, err := record.List(r, kind, q, func(v *record.Version) error {
+			visit(v.ID)
+			return nil
+		})
+		if err != nil || next == "" {
+			return err
+		}
+		q.After = next
+	}
 }
