@@ -70,6 +70,12 @@ type Definition struct {
 	Dues []Due
 	// Fixed are fields that nobody can change once the record is there.
 	Fixed []string
+	// Settled are further fields that nobody can simply change in some states; see
+	// Kind.Settled.
+	Settled []Settled
+	// Unsettled are fields that can be changed in every state, though a move asked for
+	// them.
+	Unsettled []string
 	// Author is a field that the engine fills with whoever adds the record, and
 	// that nobody can set or change. Transitions name it in NotBy.
 	Author string
@@ -183,7 +189,7 @@ func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
 		Fixed: slices.Clone(d.Fixed), Derived: computed(d.Kind, d.Derived), Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
-		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, Version: max(1, d.Version), Migrations: d.Migrations,
+		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, settled: d.Settled, unsettled: d.Unsettled, Version: max(1, d.Version), Migrations: d.Migrations,
 	}
 	if k.Singular == "" {
 		k.Singular = Words(k.Name)
@@ -324,6 +330,19 @@ func (k *Kind) mistakes(d *Definition) error {
 	}
 	if slices.Contains(d.States, Withdrawn) != withdrawable(reflect.TypeOf(k.New()).Elem()) {
 		say("States: what can be withdrawn has the state %s, and its struct embeds Withdrawal", Withdrawn)
+	}
+	for _, s := range d.Settled {
+		for _, state := range s.States {
+			if !slices.Contains(d.States, state) {
+				say("Settled: %q is no state", state)
+			}
+		}
+		for _, field := range s.Fields {
+			has("Settled", field)
+		}
+	}
+	for _, field := range d.Unsettled {
+		has("Unsettled", field)
 	}
 	seen := map[string]bool{}
 	k.misdescribed(say)

@@ -301,6 +301,7 @@ func (in Intake) next(current *Version, item prepared) (canonical, error) {
 	if err != nil {
 		return nil, err
 	}
+	var by *Transition
 	if len(in.Kind.States) > 0 && string(before["state"]) != string(after["state"]) {
 		var from, to string
 		if err := errors.Join(json.Unmarshal(before["state"], &from), json.Unmarshal(after["state"], &to)); err != nil {
@@ -309,7 +310,7 @@ func (in Intake) next(current *Version, item prepared) (canonical, error) {
 		if err := in.Kind.Move(from, to); err != nil {
 			return nil, err
 		}
-		if t := in.Kind.transition(from, to); t != nil && t.governed() {
+		if by = in.Kind.transition(from, to); by != nil && by.governed() {
 			return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("is moved from %s to %s by scaf record move, under its conditions", from, to)}}}
 		}
 	}
@@ -318,6 +319,9 @@ func (in Intake) next(current *Version, item prepared) (canonical, error) {
 		return nil, err
 	}
 	if err := in.Kind.keeps(current.Doc, next); err != nil {
+		return nil, err
+	}
+	if err := in.Kind.stand(current.Doc, doc, by); err != nil {
 		return nil, err
 	}
 	return next, fits(next)

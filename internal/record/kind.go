@@ -62,8 +62,10 @@ type Kind struct {
 	Version     int
 	Migrations  []Migration
 
-	wrong func() error
-	plan  plan
+	settled   []Settled
+	unsettled []string
+	wrong     func() error
+	plan      plan
 }
 
 // State is a state of a lifecycle. The document's field "state" holds it.

@@ -434,11 +434,15 @@ func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[stri
 	if now := kind.Identify(doc); now != current.ID {
 		return nil, &Invalid{[]FieldError{{"id", "cannot be changed: the record's history hangs on it"}}}
 	}
+	settled := kind.stand(current.Doc, doc, by)
 	if err := kind.exist(&tx.Reader, current.Doc, doc); err != nil {
 		return nil, err
 	}
 	if err := kind.prepare(tx, current.Doc, doc, by); err != nil {
 		return nil, err
+	}
+	if settled != nil { // the register itself may say more of it
+		return nil, settled
 	}
 	return put(tx, kind, Change{Verb: verb, ID: current.ID, Doc: doc, Expect: current.Version})
 }

@@ -70,8 +70,9 @@ const (
 // Register describes the register.
 var Register = record.Define[Action](record.Definition{
 	Kind: "action", Register: "actions", Title: "Actions", Singular: "Action", Prefix: "ACT", At: "due_at", Author: "added_by",
-	Fixed:  []string{"exercise", "meeting", "regulation", "risk", "finding", "vendor"},
-	States: []string{Open, Done, Returned, Dropped},
+	Fixed:   []string{"exercise", "meeting", "regulation", "risk", "finding", "vendor"},
+	States:  []string{Open, Done, Returned, Dropped},
+	Settled: []record.Settled{{States: []string{Done, Dropped}}},
 	Transitions: []record.Transition{
 		doing(Open), doing(Returned), dropping(Open), dropping(Returned),
 		{From: Done, To: Returned, Required: []string{"returned_reason"}, NotBy: []string{"owner", "done_by"}},

@@ -6,6 +6,7 @@ package findings
 import (
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/record"
 )
@@ -24,6 +25,8 @@ type Finding struct {
 
 	ReportedBy string     `json:"reported_by"`
 	FoundAt    *time.Time `json:"found_at,omitempty"`
+	RatedWhy   string     `json:"rated_why,omitempty"`
+	RatedBy    string     `json:"rated_by,omitempty"`
 	DueAt      *time.Time `json:"due_at,omitempty"`
 
 	Plan         string     `json:"plan,omitempty"`
@@ -80,7 +83,12 @@ var Register = record.Define[Finding](record.Definition{
 	Kind: "finding", Register: "findings", Title: "Findings", Singular: "Finding", Prefix: "FND", At: "found_at",
 	Author: "reported_by",
 	States: []string{Open, InProgress, Remediated, Closed, Accepted, record.Withdrawn},
+	Settled: []record.Settled{
+		{States: []string{Open, InProgress, Remediated, Accepted}, Fields: []string{"severity", "found_at"}},
+		{States: []string{Closed, record.Withdrawn}},
+	},
 	Transitions: []record.Transition{
+		rating(Open), rating(InProgress),
 		{From: Open, To: InProgress, Required: []string{"plan", "told_to"}},
 		{From: InProgress, To: Remediated, Required: []string{"remediation"}, Stamp: []string{"remediated_at", "remediated_by"}},
 		{From: Remediated, To: Closed, Permission: "finding.close", Required: []string{"retest", "evidence"},
@@ -101,6 +109,8 @@ var Register = record.Define[Finding](record.Definition{
 		{Name: "severity", Label: "Severity", Required: true, Choices: Severities,
 			Help: "Critical is to be closed within 7 days, high within 30, medium within 90, low within 180."},
 		{Name: "found_at", Label: "Found", Required: true, Help: "When it was found: its due date counts from there."},
+		{Name: "rated_why", Label: "Why it was rated again", Given: true, Long: true, Help: "Why another severity, or another day on which it was found, is right."},
+		{Name: "rated_by", Label: "Rated again by", Given: true},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "By when it is to be closed; follows from severity and the day it was found."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who sees to it that it is closed, as person/E1001."},
 		{Name: "told_to", Label: "Told to", Refers: "person", Help: "Who in management knows of it, as person/E1001."},
@@ -152,6 +162,15 @@ func accepting(from string) record.Transition {
 	}
 }
 
+// rating is for who owes nothing by it: the day by which a finding is to be closed
+// follows from its severity and the day it was found.
+func rating(state string) record.Transition {
+	return record.Transition{
+		From: state, To: state, Called: "Rate it again", Permission: "finding.close", Required: []string{"severity", "found_at", "rated_why"},
+		NotBy: []string{"owner"}, Sets: []string{"rated_why"}, Stamp: []string{"rated_by"},
+	}
+}
+
 // withdrawing is for what was no weakness, or was entered twice: somebody says so who
 // neither owns it nor entered it. The finding stays in the register, and MON-03 lists
 // it with the reason.
@@ -180,6 +199,14 @@ func (f *Finding) Compute() {
 	if f.State == Closed || f.State == Accepted || f.State == record.Withdrawn {
 		f.EscalatedAt, f.EscalatedTo = nil, ""
 	}
+}
+
+// Before refuses what nobody has found yet.
+func (f *Finding) Before(tx *act.Tx, _ any) error {
+	if f.FoundAt != nil && f.FoundAt.After(tx.Now()) {
+		return record.Refuse("found_at", "lies ahead: it is the day on which it was found")
+	}
+	return nil
 }
 
 // Validate says what is wrong with a finding.

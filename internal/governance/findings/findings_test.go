@@ -22,9 +22,11 @@ func TestTheRegister(t *testing.T) {
 	retest := `{"retest":"Rotated, and the old one is refused","evidence":["file/log"]}`
 	until := `{"accepted_until":"2026-09-01T00:00:00Z","accepted_reason":"The system ends in August"}`
 	past := `{"accepted_until":"2020-01-01T00:00:00Z","accepted_reason":"x"}`
+	rated := `{"severity":"low","found_at":"2026-02-20T00:00:00Z","rated_why":"It was seen before, and reaches nobody"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: findings.Register, New: finding, Set: `{"what":"Found by the auditor"}`,
 		Fields: map[string]string{
+			"open open": rated, "in_progress in_progress": rated,
 			"open in_progress": plan, "in_progress remediated": `{"remediation":"Rotated"}`, "remediated closed": retest,
 			"remediated in_progress": retest, "closed open": `{"reopened":"It came back"}`, "withdrawn open": `{"reopened":"It was one"}`, "open accepted": until, "in_progress accepted": until,
 		},

@@ -95,6 +95,10 @@ var defaults = struct{ likelihoods, impacts string }{steps(Default().Likelihoods
 var Register = record.Define[Risk](record.Definition{
 	Kind: kindRisk, Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at", Explain: explain,
 	States: []string{Identified, Assessed, Accepted, Closed},
+	Settled: []record.Settled{
+		{States: []string{Accepted}, Fields: []string{"title", "category", "scale", "likelihood", "impact", "residual_likelihood", "residual_impact", "response"}},
+		{States: []string{Closed}},
+	},
 	Transitions: []record.Transition{
 		assessing(Identified),
 		assessing(Assessed), // a review

@@ -71,11 +71,14 @@ const kindVendor = "vendor"
 var Register = record.Define[Vendor](record.Definition{
 	Kind: kindVendor, Register: "vendors", Title: "Vendors", Singular: "Vendor", Prefix: "VEN", At: "used_from", Author: "proposed_by",
 	States: []string{Proposed, Assessed, Approved, InUse, Offboarding, Ended, Rejected},
+	// What it was assessed and approved for.
+	Settled: []record.Settled{{States: []string{Assessed, Approved, InUse, Offboarding}, Fields: []string{"category", "data", "access", "criticality"}}},
 	Transitions: []record.Transition{
 		{From: Proposed, To: Assessed, Required: []string{"data", "access", "criticality"}, Stamp: []string{"assessed_at"}, Check: wasAssessed},
 		{From: Assessed, To: Approved, Permission: "vendor.approve", NotBy: []string{"owner"}, Who: apart, Stamp: []string{"approved_by", "approved_at"}},
 		{From: Approved, To: InUse, Required: []string{"used_from"}},
-		// Another tier than the computed one: somebody other than the owner says so.
+		// Other data or access, or another tier than the computed one: somebody other than
+		// the owner says so.
 		overriding(Assessed), overriding(InUse),
 		{From: InUse, To: Offboarding, Required: []string{"ended_at"}},
 		{From: Offboarding, To: Ended, Required: []string{"access_ended_at", "data_settled_at", "data_settled", "proof"}},
@@ -93,7 +96,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "criticality", Label: "Criticality", Choices: Criticalities, Help: "Essential: our service stands still without it."},
 		{Name: "tier", Label: "Tier", Computed: true, Choices: Tiers, Help: "Follows from data, access and criticality, unless somebody else than the owner set another one."},
 		{Name: "tier_override", Label: "Another tier", Given: true, Choices: Tiers, Help: "The tier that was set instead."},
-		{Name: "tier_reason", Label: "Why another tier", Given: true, Help: "Why the computed one is not right."},
+		{Name: "tier_reason", Label: "Why another tier", Given: true, Help: "Why it is another one: other data or access, or why the computed one is not right."},
 		{Name: "tier_by", Label: "Other tier by", Given: true},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Onboarding"},
 		{Name: "assessed_at", Label: "Assessed", Given: true},
@@ -130,8 +133,9 @@ var Register = record.Define[Vendor](record.Definition{
 })
 
 func overriding(state string) record.Transition {
-	return record.Transition{From: state, To: state, Permission: "vendor.approve", Required: []string{"tier_override", "tier_reason"},
-		NotBy: []string{"owner"}, Sets: []string{"tier_override", "tier_reason"}, Stamp: []string{"tier_by"}}
+	return record.Transition{From: state, To: state, Called: "Set the tier", Permission: "vendor.approve", Required: []string{"tier_reason"},
+		Offered: []string{"data", "access", "criticality", "tier_override"},
+		NotBy:   []string{"owner"}, Sets: []string{"tier_override", "tier_reason"}, Stamp: []string{"tier_by"}}
 }
 
 func rejecting(from string) record.Transition {

@@ -66,7 +66,8 @@ const (
 var DataSets = record.Define[DataSet](record.Definition{
 	Kind: kindData, Register: "data_sets", Title: "Data sets", Singular: "Data set", Prefix: "DS", At: "in_use_from", Author: "proposed_by", Authors: "authors",
 	Version: 2, Migrations: replayed("reviews", "in_use_from"),
-	States: []string{Proposed, InUse, ended, record.Withdrawn},
+	States:    []string{Proposed, InUse, ended, record.Withdrawn},
+	Unsettled: []string{"store", "store_class"}, // a review says where it is
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
 			NotBy: []string{"proposed_by", "authors"}, Stamp: []string{"approved_by", "approved_at"}},

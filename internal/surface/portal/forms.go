@@ -114,8 +114,14 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		}
 		return inForm(kind.Field(field)).text()
 	}}
+	fields := kind.Editable(false)
+	if v != nil {
+		if fields, err = kind.Changeable(v.Doc); err != nil {
+			return nil, err
+		}
+	}
 	section := ""
-	for _, f := range kind.Editable(v != nil) {
+	for _, f := range fields {
 		in := p.input(described(kind, f), inForm(f), by)
 		in.Help = cmp.Or(helps[f.Name], in.Help)
 		if err := in.each(func(one *input) error { return p.suggest(r, one) }); err != nil {

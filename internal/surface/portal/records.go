@@ -136,7 +136,9 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	for _, verb := range []string{"set", "move", "link", "comment", "attach", "tag"} {
 		page.May[verb] = r.may(kind.Name + "." + verb)
 	}
-	if page.May["set"] && !kind.Internal {
+	if can, err := kind.Changeable(v.Doc); err != nil {
+		return nil, err
+	} else if page.May["set"] && !kind.Internal && len(can) > 0 {
 		page.Edit = page.Href + "/edit"
 	}
 	if kind == people.Register {

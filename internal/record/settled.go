@@ -1,0 +1,89 @@
+package record
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Settled says which fields stand as they were when a record came into one of the
+// states, since somebody decided by them.
+type Settled struct {
+	States []string
+	Fields []string // none: all that people set
+}
+
+// Settled reports whether people cannot simply change a field in a state: what was
+// decided there stands. It is what the definition says (Definition.Settled), what a move
+// into the state asked for that takes a permission or another person (but for the first
+// state, in which every record begins), and everything where no move leads out of the
+// state any more. Definition.Unsettled leaves fields out.
+func (k *Kind) Settled(state, field string) bool {
+	if f := k.Field(field); len(k.Transitions) == 0 || field == "state" || f.Given || f.Computed || slices.Contains(k.unsettled, field) {
+		return false
+	}
+	if !slices.ContainsFunc(k.Transitions, func(t Transition) bool { return t.From == state }) {
+		return true
+	}
+	return slices.ContainsFunc(k.settled, func(s Settled) bool {
+		return slices.Contains(s.States, state) && (len(s.Fields) == 0 || slices.Contains(s.Fields, field))
+	}) || slices.ContainsFunc(k.Transitions, func(t Transition) bool {
+		return t.To == state && t.From != state && state != k.States[0].Name && (t.Permission != "" || len(t.NotBy) > 0) && slices.Contains(t.Required, field)
+	})
+}
+
+// stand refuses a change of what is settled in the state before and in the one after it.
+// A move, nil for none, may change what it asks for, and with its state a record is free
+// of what was settled in that alone.
+func (k *Kind) stand(before json.RawMessage, doc any, by *Transition) error {
+	if before == nil || len(k.Transitions) == 0 {
+		return nil
+	}
+	after, err := Canonical(doc)
+	if err != nil {
+		return err
+	}
+	from, err := stateOf(before)
+	if err != nil {
+		return err
+	}
+	to, err := stateOf(after)
+	if err != nil {
+		return err
+	}
+	differing, err := Differing(before, after)
+	if err != nil {
+		return err
+	}
+	var wrong []FieldError
+	for _, d := range differing {
+		if k.Settled(from, d.Field) && k.Settled(to, d.Field) && (by == nil || !by.asks(d.Field)) {
+			wrong = append(wrong, FieldError{d.Field, fmt.Sprintf("stands as it was decided when the record became %s: %s", strings.ToLower(Words(to)), k.unsettling(to, d.Field))})
+		}
+	}
+	if len(wrong) > 0 {
+		return &Invalid{wrong}
+	}
+	return nil
+}
+
+// asks reports whether a move asks for a field.
+func (t *Transition) asks(field string) bool {
+	return slices.Contains(t.Required, field) || slices.Contains(t.Offered, field) || slices.Contains(t.Sets, field)
+}
+
+// unsettling says what to do for a field to be changed.
+func (k *Kind) unsettling(state, field string) string {
+	var moves []string
+	for i := range k.Transitions {
+		if t := &k.Transitions[i]; t.From == state && (t.asks(field) || !k.Settled(t.To, field)) {
+			moves = append(moves, cmp.Or(t.Called, Words(t.To)))
+		}
+	}
+	if len(moves) == 0 {
+		return "no move leads out of it"
+	}
+	return "move it first, by " + strings.Join(moves, " or ")
+}
