@@ -83,7 +83,7 @@ func (k *Kind) unsettling(state, field string) string {
 		}
 	}
 	if len(moves) == 0 {
-		return "no move leads out of it"
+		return "no move opens it again"
 	}
 	return "move it first, by " + strings.Join(moves, " or ")
 }

@@ -72,7 +72,7 @@ func TestWhatWasDecidedStands(t *testing.T) {
 			{"granted", `{"until":null}`, "until", "stands"},
 			{"granted", `{"weight":3}`, "weight", "move it first, by Weigh or Asked"},
 			{"granted", `{"place":"there","note":"n","what":"other"}`, "", ""},
-			{"past", `{"note":"n"}`, "note", "stands as it was decided when the record became past: no move leads out of it"},
+			{"past", `{"note":"n"}`, "note", "stands as it was decided when the record became past: no move opens it again"},
 		} {
 			version(c.state)
 			fields := given()

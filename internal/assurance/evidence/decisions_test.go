@@ -36,7 +36,7 @@ func TestDecisionsAgainstTheirRulesAreNamed(t *testing.T) {
 			now := w.Manual.Now()
 			return versions.Version{ID: "C-1.2", Control: "C-1", Number: 2, SHA256: strings.Repeat("e", 64), State: versions.Approved, EffectiveFrom: &now,
 				ProposedBy: someone.ID, ProposedAt: now, ApprovedBy: someone.ID, ApprovedAt: &now}
-		}, "only a control's first version is adopted"},
+		}, "while no version is proposed or approved"},
 		"approved in somebody's name": {someone, versions.Register, "C-1.1", func(_ *world, before json.RawMessage) any {
 			return edited[versions.Version](before, func(v *versions.Version) { v.ApprovedBy = "local/boss" })
 		}, "a version that is approved cannot become approved"},

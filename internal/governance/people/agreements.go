@@ -35,6 +35,7 @@ const (
 var Agreements = record.Define[Agreement](record.Definition{
 	Kind: "agreement", Register: "agreements", Title: "Agreements", Singular: "Agreement", Prefix: "AGR", At: "access_from", Personal: true,
 	States: []string{Awaited, Signed, Ended, Missed}, Fixed: []string{"person"},
+	Unsettled: []string{"document"}, // it may be kept somewhere else
 	Transitions: []record.Transition{
 		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
 		{From: Missed, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}}, // it was put on record late
