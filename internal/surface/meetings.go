@@ -61,13 +61,13 @@ func (s *System) PrepareMeeting(ctx context.Context, caller act.Caller, id strin
 	if err != nil {
 		return nil, err
 	}
-	agenda := &agenda{}
+	agenda := &agenda{zone: s.zone()}
 	if err := s.DB.Read(ctx, func(r *store.Reader) error { return agenda.registers(r, since, now, last) }); err != nil {
 		return nil, err
 	}
 	agenda.report(report)
 	if len(agenda.topics) == 0 {
-		agenda.add("Nothing new", "Nothing changed since "+since.UTC().Format(time.DateOnly)+", and nothing is open or late.", "")
+		agenda.add(meetings.Item{Topic: "Nothing new", Text: "Nothing changed since " + agenda.day(since) + ", and nothing is open or late."})
 	}
 	if _, err = s.Door.Do(ctx, caller, "meeting.prepare", meetings.Register.Name+"/"+id, func(tx *act.Tx) error {
 		if err := meetings.Prepared(tx, id, agenda.items(), since, report.Ledger.Size); err != nil {
@@ -102,20 +102,25 @@ func (s *System) PrepareMeetings(ctx context.Context, caller act.Caller) (n int,
 }
 
 // agenda is the lines of one by topic, in the order in which they are talked about.
+// People stand in it by their references: who reads it is shown their names, or not.
 type agenda struct {
+	zone   *time.Location
 	topics []string
 	lines  map[string][]meetings.Item
 }
 
-func (a *agenda) add(topic, text, ref string) {
+func (a *agenda) add(one meetings.Item) {
 	if a.lines == nil {
 		a.lines = map[string][]meetings.Item{}
 	}
-	if a.lines[topic] == nil {
-		a.topics = append(a.topics, topic)
+	if a.lines[one.Topic] == nil {
+		a.topics = append(a.topics, one.Topic)
 	}
-	a.lines[topic] = append(a.lines[topic], meetings.Item{Topic: topic, Text: text, Ref: ref})
+	a.lines[one.Topic] = append(a.lines[one.Topic], one)
 }
+
+// day is a date in the organisation's time zone.
+func (a *agenda) day(at time.Time) string { return at.In(a.zone).Format(time.DateOnly) }
 
 // items are the first lines of each topic, and how many more there are.
 func (a *agenda) items() (all []meetings.Item) {
@@ -137,7 +142,7 @@ func (a *agenda) registers(r *store.Reader, since, now time.Time, last *meetings
 		if len(last.Decisions) == 0 {
 			text = "It decided nothing: " + last.NoDecisions
 		}
-		a.add("The meeting before", text, meetings.Register.Name+"/"+last.ID)
+		a.add(meetings.Item{Topic: "The meeting before", Text: text, Ref: meetings.Register.Name + "/" + last.ID})
 	}
 	q := record.Query{Filter: `item.state == "open" || item.state == "returned"`, Sort: "due_at"}
 	if _, err := record.List(r, actions.Register, q, func(v *record.Version) error {
@@ -145,7 +150,8 @@ func (a *agenda) registers(r *store.Reader, since, now time.Time, last *meetings
 		if err := json.Unmarshal(v.Doc, one); err != nil {
 			return err
 		}
-		a.add("Open actions", fmt.Sprintf("%s (%s, due %s%s)", one.Title, one.Owner, one.DueAt.Format(time.DateOnly), overdue(one.DueAt, now)), v.Ref())
+		text := fmt.Sprintf("%s (due %s%s)", one.Title, a.day(*one.DueAt), overdue(one.DueAt, now))
+		a.add(meetings.Item{Topic: "Open actions", Text: text, Owner: one.Owner, Ref: v.Ref()})
 		return nil
 	}); err != nil {
 		return err
@@ -156,13 +162,16 @@ func (a *agenda) registers(r *store.Reader, since, now time.Time, last *meetings
 		if err := json.Unmarshal(v.Doc, one); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("%s: %s (%s, due %s%s)", one.Severity, one.Title, one.Owner, one.DueAt.Format(time.DateOnly), overdue(one.DueAt, now))
+		line := meetings.Item{Text: fmt.Sprintf("%s: %s (due %s%s)", one.Severity, one.Title, a.day(*one.DueAt), overdue(one.DueAt, now)), Owner: one.Owner, Ref: v.Ref()}
 		switch late := one.State != findings.Accepted && one.DueAt.Before(now); {
 		case one.FoundAt != nil && !one.FoundAt.Before(since):
-			a.add("New findings", text, v.Ref())
+			line.Topic = "New findings"
 		case late:
-			a.add("Overdue findings", text, v.Ref())
+			line.Topic = "Overdue findings"
+		default:
+			return nil
 		}
+		a.add(line)
 		return nil
 	})
 	return err
@@ -182,18 +191,22 @@ func (a *agenda) report(report *reports.Readiness) {
 		return
 	}
 	for _, c := range day.Changes {
-		a.add("Controls that read otherwise", fmt.Sprintf("%s %s: from %s to %s", c.Control, c.Test, c.From.Words(), c.To.Words()), "control/"+c.Control)
+		a.add(meetings.Item{Topic: "Controls that read otherwise", Text: fmt.Sprintf("%s %s: from %s to %s", c.Control, c.Test, c.From.Words(), c.To.Words()), Ref: "control/" + c.Control})
 	}
 	for _, d := range day.Deviations {
-		a.add("New deviations", fmt.Sprintf("%s %s: %s (%s)", d.Control, d.Test, d.Item, d.Reason), "control/"+d.Control)
+		a.add(meetings.Item{Topic: "New deviations", Text: fmt.Sprintf("%s %s (%s)", d.Control, d.Test, strings.ReplaceAll(string(d.Reason), "_", " ")), Ref: d.Item})
 	}
 	for _, t := range day.Turned {
-		a.add("Duties that became late or missed", fmt.Sprintf("%s: %s (%s)", t.Title, t.State, t.Responsible), "task/"+t.Occurrence)
+		a.add(meetings.Item{Topic: "Duties that became late or missed", Text: fmt.Sprintf("%s: %s", t.Title, t.State), Owner: t.Responsible, Ref: "task/" + t.Occurrence})
 	}
 	for _, p := range day.Late {
-		a.add("Late, and can still be done", fmt.Sprintf("%s (%s, until %s)", p.Title, p.Owner, p.Deadline.Format(time.DateOnly)), p.Item)
+		a.pending("Late, and can still be done", &p)
 	}
 	for _, p := range day.Coming {
-		a.add("Becomes a deviation soon", fmt.Sprintf("%s (%s, until %s)", p.Title, p.Owner, p.Deadline.Format(time.DateOnly)), p.Item)
+		a.pending("Becomes a deviation soon", &p)
 	}
+}
+
+func (a *agenda) pending(topic string, p *reports.Pending) {
+	a.add(meetings.Item{Topic: topic, Text: fmt.Sprintf("%s (until %s)", p.Title, a.day(p.Deadline)), Owner: p.Owner, Ref: p.Item})
 }

@@ -49,7 +49,8 @@ type Meeting struct {
 type Item struct {
 	Topic string `json:"topic"`
 	Text  string `json:"text"`
-	Ref   string `json:"ref,omitempty"` // the record or occurrence that it is about
+	Owner string `json:"owner,omitempty" label:"Who"` // who has to do it: a person, or a title
+	Ref   string `json:"ref,omitempty" label:"About"` // the record or occurrence that it is about
 }
 
 // States.

@@ -57,7 +57,7 @@ func TestTheAgendaIsOfWhatChangedSinceTheMeetingBefore(t *testing.T) {
 			must(err)
 			var lines []string
 			for _, one := range m.Agenda {
-				lines = append(lines, one.Topic+": "+one.Text+" "+one.Ref)
+				lines = append(lines, one.Topic+": "+one.Text+" "+one.Owner+" "+one.Ref)
 			}
 			all := strings.Join(lines, "\n")
 			for _, want := range wants {
@@ -74,7 +74,7 @@ func TestTheAgendaIsOfWhatChangedSinceTheMeetingBefore(t *testing.T) {
 		add(meetings.Register, meeting, at("planned_for", time.Hour))
 		says("MTG-1", "Nothing new", "!The meeting before")
 		add(findings.Register, finding, at("found_at", -2*time.Hour))
-		says("MTG-1", "New findings: critical: A key without rotation (person/dev, due", "finding/FND-1", "!overdue")
+		says("MTG-1", "New findings: critical: A key without rotation (due 2026-03-09)", "person/dev finding/FND-1", "finding/FND-1", "!overdue")
 		_, err := f.MoveRecord(t.Context(), keeper, meetings.Register, "MTG-1", record.AnyVersion, meetings.Held, apptest.Fields(t, held, at("held_at", -time.Hour), `{"topics":null}`))
 		must(err)
 		if _, err := f.PrepareMeeting(t.Context(), keeper, "MTG-1"); err == nil {
@@ -94,7 +94,7 @@ func TestTheAgendaIsOfWhatChangedSinceTheMeetingBefore(t *testing.T) {
 				t.Errorf("night %d: %d agendas are made (%v), want %d", i, n, err, want)
 			}
 		}
-		says("MTG-2", "The meeting before: It decided: Rotate the key meeting/MTG-1", "Rotate it (person/dev, due", "overdue", "and 6 more",
+		says("MTG-2", "The meeting before: It decided: Rotate the key  meeting/MTG-1", "Rotate it (due", "person/dev action/ACT-1", "overdue", "and 6 more",
 			"New findings: critical: Another", "Overdue findings: critical: A key without rotation")
 		says("MTG-4", "New findings: critical: A key without rotation", "!The meeting before")
 	})

@@ -67,7 +67,7 @@ func (r *Risk) Before(tx *act.Tx, old any) error {
 		return nil // earlier than it was
 	}
 	if until := last.Add(yearly); r.DueAt.After(until) {
-		return record.Refuse("due_at", "is too far away: the next review is at most a year (366 days) after the one before, or after today for the first: by %s", until.UTC().Format(time.DateOnly))
+		return record.Refuse("due_at", "is too far away: the next review is at most a year (366 days) after the one before, or after today for the first: by %s", until.In(tx.Zone()).Format(time.DateOnly))
 	}
 	return nil
 }

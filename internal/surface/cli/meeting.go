@@ -29,15 +29,23 @@ meeting is held.`,
 				if err != nil {
 					return refused(err)
 				}
+				zone, err := s.Config.Location()
+				if err != nil {
+					return err
+				}
 				return p.print(m, func(w io.Writer) {
-					printf(w, "%s %s: since %s, at %d events\n", m.ID, m.Title, m.AgendaSince.Format(time.DateOnly), *m.AgendaSize)
+					printf(w, "%s %s: since %s, at %d events\n", m.ID, m.Title, m.AgendaSince.In(zone).Format(time.DateOnly), *m.AgendaSize)
 					topic := ""
 					for _, one := range m.Agenda {
 						if one.Topic != topic {
 							printf(w, "\n%s\n", one.Topic)
 						}
 						topic = one.Topic
-						wrapped(w, "  - ", one.Text+" "+one.Ref)
+						line := one.Text
+						if one.Owner != "" {
+							line += ", " + one.Owner
+						}
+						wrapped(w, "  - ", line+" "+one.Ref)
 					}
 				})
 			})

@@ -10,6 +10,7 @@ import (
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
@@ -120,4 +121,27 @@ func TestTheLastDayOfAQuarterIsThatDayEverywhere(t *testing.T) {
 	}
 	c.at("2026-04-01T07:00:00Z")
 	c.signed(t, "cem", "compliance").get("/people/E1").want(t, http.StatusOK, "1 thing late")
+}
+
+// An agenda has the days of the organisation's time zone, and its people by name for who
+// may read people.
+func TestAnAgendaHasTheDaysOfHereAndNamesPeople(t *testing.T) {
+	c := &company{site: serve(t, config.Config{Timezone: "Europe/Berlin"}), t: t}
+	c.at("2026-03-01T09:00:00Z")
+	_, err := c.AddRecord(t.Context(), apptest.Operator, people.Register, fields("id", "E1", "name", "Zoe Example", "title", "Engineer", "joined_at", "2025-02-10T09:00:00Z"))
+	c.must(err)
+	_, err = c.AddRecord(t.Context(), apptest.Operator, meetings.Register, fields("title", "Week 9", "series", meetings.Posture, "chair", "person/E1", "keeper", "person/E1", "planned_for", "2026-03-12T09:00:00Z"))
+	c.must(err)
+	for _, found := range []string{"2026-02-28T23:30:00Z", "2026-03-01T08:00:00Z"} { // of 1 March both
+		_, err = c.AddRecord(t.Context(), apptest.Operator, findings.Register, fields("title", "A gap of "+found, "source", "audit", "severity", "critical", "found_at", found, "owner", "person/E1"))
+		c.must(err)
+	}
+	c.at("2026-03-11T09:00:00Z")
+	_, err = c.PrepareMeeting(t.Context(), apptest.Operator, "MTG-1")
+	c.must(err)
+	agenda := c.signed(t, "bob", "compliance").get("/r/meetings/MTG-1").want(t, http.StatusOK, ">Who<", "A gap of 2026-02-28T23:30:00Z (due 2026-03-08, overdue)", "A gap of 2026-03-01T08:00:00Z (due 2026-03-08, overdue)", ">Zoe Example</a>")
+	if strings.Contains(agenda.body, "(person/E1") {
+		t.Error("a text has the reference of a person")
+	}
+	c.signed(t, "cem", "executive").get("/r/meetings/MTG-1").want(t, http.StatusOK, "A gap of", "person/E1")
 }
