@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -209,11 +210,15 @@ func askedLater(kind *record.Kind, field string) bool {
 const suggested = 300
 
 // suggest offers the records that a field can name, where they are few enough to
-// choose from and whoever fills in the form may read them. Of very many people it offers
-// those who are called as it was typed.
+// choose from and whoever fills in the form may read them, or, of people, know what they
+// are called. Of very many people it offers those who are called as it was typed.
 func (p *Portal) suggest(r *request, in *input) error {
 	if in.Refers == "" || in.Control != "text" {
 		return nil
+	}
+	if strings.Contains(in.Value, "/") {
+		named := p.reference(r, in.Value)
+		in.Naming = &named
 	}
 	words := ""
 	if in.Refers == people.Register.Name && !strings.Contains(in.Value, "/") {
@@ -224,7 +229,7 @@ func (p *Portal) suggest(r *request, in *input) error {
 		return nil
 	}
 	kind, err := p.System.Kinds.Find(in.Refers)
-	if errors.Is(err, record.ErrRegister) || err == nil && (kind.Name != in.Refers || kind.Personal && kind != people.Register || !r.may(readAction(kind))) {
+	if errors.Is(err, record.ErrRegister) || err == nil && (kind.Name != in.Refers || kind.Personal && kind != people.Register || kind != people.Register && !r.may(readAction(kind)) || kind == people.Register && !r.knowsPeople()) {
 		return nil // it is no register, or one whose every reading is recorded
 	}
 	if err != nil {
@@ -243,7 +248,11 @@ func (p *Portal) suggest(r *request, in *input) error {
 			query.Words = words
 		}
 		_, err = record.List(reader, kind, query, func(v *record.Version) error {
-			in.Suggested = append(in.Suggested, option{Value: v.Ref(), Text: caption(v)})
+			one := option{Value: v.Ref(), Text: caption(v)}
+			if !r.may(readAction(kind)) && !strings.Contains(strings.ToLower(one.Text), strings.ToLower(words)) {
+				return nil // the words stand in what is not theirs to read
+			}
+			in.Suggested = append(in.Suggested, one)
 			return nil
 		})
 		return err
@@ -262,9 +271,13 @@ func (p *Portal) suggest(r *request, in *input) error {
 }
 
 // meant are the people whose names were typed instead of their references, for whoever
-// may read who they are: each name that is exactly that of one of them.
-func (p *Portal) meant(r *request, f record.Field, t typing) (typing, error) {
-	if f.Refers != people.Register.Name || !r.may(readAction(people.Register)) {
+// knows what they are called: each name that is exactly that of one of them, in a list of
+// structs as well.
+func (p *Portal) meant(r *request, f record.Part, t typing) (typing, error) {
+	if len(t.rows) > 0 {
+		return p.meantIn(r, f, t)
+	}
+	if f.Refers != people.Register.Name || !r.knowsPeople() {
 		return t, nil
 	}
 	t.texts = slices.Clone(t.texts)
@@ -289,6 +302,24 @@ func (p *Portal) meant(r *request, f record.Field, t typing) (typing, error) {
 		}
 		return nil
 	})
+}
+
+// meantIn is meant of the structs that a field holds.
+func (p *Portal) meantIn(r *request, f record.Part, t typing) (typing, error) {
+	rows := make([]map[string]typing, len(t.rows))
+	for i, row := range t.rows {
+		rows[i] = maps.Clone(row)
+		for _, part := range record.Parts(f.Of) {
+			name := part.Name
+			part.Name = inside(f, i, name)
+			var err error
+			if rows[i][name], err = p.meant(r, part, row[name]); err != nil {
+				return t, err
+			}
+		}
+	}
+	t.rows = rows
+	return t, nil
 }
 
 // blank is what a new record begins with.
@@ -317,7 +348,7 @@ func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.
 		if !sent(part, r.PostForm) {
 			continue
 		}
-		typed, err := p.meant(r, f, posted(part, r.PostForm))
+		typed, err := p.meant(r, part, posted(part, r.PostForm))
 		if err == nil && typed.same(p.typed(part, doc[f.Name])) {
 			continue
 		}

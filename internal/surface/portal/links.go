@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -36,7 +37,7 @@ func (l links) Ref(ref string, words ...string) shownLine {
 func (p *Portal) reference(r *request, text string) shownLine {
 	one := shownLine{Text: text, Href: p.leads(r, text)}
 	kind, id, err := p.System.Kinds.Parse(text)
-	if err != nil || one.Href == "" || kind.Name+"/"+id != text {
+	if err != nil || kind.Name+"/"+id != text || one.Href == "" && (kind != people.Register || !r.knows(text)) {
 		return one
 	}
 	if kind == tasks.Performances || kind == tasks.Register {
@@ -52,6 +53,16 @@ func (p *Portal) reference(r *request, text string) shownLine {
 	}
 	return one
 }
+
+// knowsPeople reports whether a reader is told what people are called: whoever may read
+// the records in which people are named. It is no reading of their register, of which
+// nothing else is told.
+func (r *request) knowsPeople() bool {
+	return r.may("record.read") || r.may(readAction(people.Register))
+}
+
+// knows reports whether a reader is told what one of them is called.
+func (r *request) knows(person string) bool { return person == r.person() || r.knowsPeople() }
 
 // asks remembers a record whose name a page needs.
 func (p *Portal) asks(r *request, kind *record.Kind, id string) {

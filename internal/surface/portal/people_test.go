@@ -13,8 +13,8 @@ import (
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
-// People are called by their names wherever they are named, for those who may read
-// their register; a list that shows a part says so.
+// People are called by their names wherever they are named, with a link for those who
+// may read their register; a list that shows a part says so.
 func TestPeopleAreCalledByTheirNames(t *testing.T) {
 	c := openCompany(t)
 	if _, err := c.Desk().Assign(t.Context(), person("E3"), "posture-review", "person/E3"); err != nil {
@@ -26,9 +26,7 @@ func TestPeopleAreCalledByTheirNames(t *testing.T) {
 	b.get("/controls/PPL-01").want(t, http.StatusOK, "("+e3+", 2026-01-10)")
 	b.get("/ledger").want(t, http.StatusOK)
 	b.get("/ledger?actor=person%2FE1").want(t, http.StatusOK, `title="person/E1: only what they did">Example E1</a>`)
-	if got := c.signed(t, "eve", "engineer").get("/ledger?actor=person%2FE1").want(t, http.StatusOK, `only what they did">person/E1</a>`); strings.Contains(got.body, "Example E1") {
-		t.Error("names are told to whoever may not read people")
-	}
+	c.signed(t, "eve", "engineer").get("/ledger?actor=person%2FE1").want(t, http.StatusOK, `only what they did">Example E1</a>`)
 	_, err := c.CommentRecord(t.Context(), person("E1"), findings.Register, "FND-1", "Seen.")
 	c.must(err)
 	_, err = c.SetRecord(t.Context(), person("E1"), findings.Register, "FND-1", record.AnyVersion, fields("what", "Nobody looked."))

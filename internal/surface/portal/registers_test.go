@@ -461,8 +461,8 @@ func TestATableIsBroughtIn(t *testing.T) {
 	adds.get("/import/vendors").want(t, 403)
 }
 
-// People are chosen by their names: the form offers them to whoever may read who they
-// are, takes a name that is one person's alone, and of very many offers those who are
+// People are chosen by their names: the form offers them to whoever may read the
+// records in which they are named, takes a name that is one person's alone, and of very many offers those who are
 // called so.
 func TestPeopleAreChosenByName(t *testing.T) {
 	s := serve(t, config.Config{})
@@ -472,9 +472,8 @@ func TestPeopleAreChosenByName(t *testing.T) {
 	if strings.Count(form.body, "person/E1\">") != 1 {
 		t.Error("people are listed more than once")
 	}
-	if got := s.signed(t, "eve", "control-owner").get("/new/risks").want(t, 200); strings.Contains(got.body, "Zoe Example") {
-		t.Error("names are offered to whoever may not read people")
-	}
+	eve := s.signed(t, "eve", "control-owner")
+	eve.get("/new/risks").want(t, 200, `<option value="person/E1">Zoe Example</option>`)
 	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Zoe Example").goes(t, "/r/risks/RSK-1")
 	b.get("/r/risks/RSK-1").want(t, 200, `<a href="/r/people/E1" title="person/E1">Zoe Example</a>`)
 	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Bob Twin").want(t, 422, "several people are called Bob Twin", "person/E2 or person/E3", `value="Bob Twin"`)
@@ -492,6 +491,45 @@ func TestPeopleAreChosenByName(t *testing.T) {
 		t.Error("it is not narrowed to those who are called so")
 	}
 	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Extra Person 290").goes(t, "/r/risks/RSK-2")
+	// What else the register says of them is found by nobody who may not read it.
+	s.people(t, `{"id":"S1","name":"Sam Sample","department":"Extra Department"}`)
+	for words, offered := range map[string]int{"sample": 1, "extra department": 0} {
+		got := eve.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", words).want(t, 422)
+		if n := strings.Count(got.body, `<option value="person/`); n != offered {
+			t.Errorf("%q offers %d people", words, n)
+		}
+	}
+	eve.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "person/E999").want(t, 422, "person/E999 is not in the register.")
+}
+
+// What a colleague is called is known to whoever may read records in which people are
+// named; the register of people is not theirs for that.
+func TestColleaguesAreCalledByTheirNames(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example","email":"zoe@example.com"}`, `{"id":"E2","name":"Bob Other"}`)
+	s.records(t, "risks", `{"title":"A flood","category":"operations","owner":"person/E1"}`)
+	const named = `<span title="person/E1">Zoe Example</span>`
+	for _, role := range []string{"control-owner", "engineer", "executive"} {
+		b := s.signed(t, "x-"+role, role)
+		before := s.size(t)
+		for _, path := range []string{"/r/risks", "/r/risks/RSK-1"} {
+			if got := b.get(path).want(t, 200, named); strings.Contains(got.body, "/r/people") || strings.Contains(got.body, "zoe@") {
+				t.Errorf("%s leads %s to the register of people", path, role)
+			}
+		}
+		if s.size(t) != before {
+			t.Errorf("a name that %s sees is recorded as a reading", role)
+		}
+		b.get("/r/people/E1").want(t, http.StatusForbidden)
+	}
+	b := s.signed(t, "eve", "control-owner")
+	b.get("/r/risks/RSK-1/edit").want(t, 200, `value="person/E1"`, `<p class="soft help">Zoe Example</p>`)
+	b.post("/r/risks/RSK-1", "version", "1", "f.owner", "Bob Other").goes(t, "/r/risks/RSK-1")
+	b.get("/r/risks/RSK-1").want(t, 200, `<span title="person/E2">Bob Other</span>`)
+	ann := s.signed(t, "ann", "compliance")
+	ann.get("/account").want(t, 200)
+	ann.post("/r/privacy_checks", "f.title", "2026", "f.owner", "Zoe Example", "f.due_at", "2026-12-01T00:00", "f.findings.0.text", "A form", "f.findings.0.owner", "Bob Other").goes(t, "/r/privacy_checks/PCH-1")
+	ann.get("/r/privacy_checks/PCH-1").want(t, 200, `title="person/E1">Zoe Example</a>`, `title="person/E2">Bob Other</a>`)
 }
 
 // A reference that names nothing says so, and leads nowhere.

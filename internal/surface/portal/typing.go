@@ -287,6 +287,7 @@ type input struct {
 	// page that can name them has them.
 	List      string
 	Suggested []option
+	Naming    *shownLine // what the value names
 	Wrong     string
 	HelpAt    string // where the help stands that is in the first row of a list
 	// Begins is the heading that stands before the field.
