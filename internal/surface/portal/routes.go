@@ -77,6 +77,7 @@ func init() {
 		{method: "GET", path: "/training", action: use, menu: "Training", make: (*Portal).trainings},
 		{method: "GET", path: "/training/{id}", action: use, make: (*Portal).training},
 		{method: "POST", path: "/training/{id}/finish", action: use, make: (*Portal).finishTraining, again: (*Portal).trainingAgain},
+		{method: "GET", path: "/agreements/{id}", action: use, make: (*Portal).agreement},
 		{method: "GET", path: "/criteria", action: "control.read", menu: "Criteria", make: (*Portal).criteria},
 		{method: "GET", path: "/criteria/{id}", action: "control.read", make: (*Portal).criterionPage},
 		{method: "GET", path: "/controls", action: "control.read", menu: "Controls", make: (*Portal).controls},

@@ -69,5 +69,5 @@ func (p *Portal) work(r *request) (*shown, error) {
 }
 
 // doneAt is the page on which whoever owes what a record is about does it: an
-// acknowledgment, a training. Empty: there is none but the record's.
-func doneAt(ref string) string { return cmp.Or(policyOf(ref), trainingOf(ref)) }
+// acknowledgment, a training, an agreement. Empty: there is none but the record's.
+func doneAt(ref string) string { return cmp.Or(policyOf(ref), trainingOf(ref), agreementOf(ref)) }
