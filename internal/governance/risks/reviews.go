@@ -12,6 +12,9 @@ import (
 // yearly bounds the time from one review to the next, and to the first one.
 const yearly = 366 * 24 * time.Hour
 
+// EarlierReviews is the field of a risk that has those that are done.
+const EarlierReviews = "reviews"
+
 // Review is that of one due date, done or not: an item of the source risk_reviews, and
 // kept by the risk when the next date is set.
 type Review struct {
@@ -36,6 +39,19 @@ func (r *Risk) review() Review {
 		r.ID + "@" + r.DueAt.UTC().Format(time.RFC3339Nano), r.ID, r.Title, r.Owner, r.Likelihood, r.Impact, r.RatedOn, r.Response, r.AcceptedBy, r.Controls,
 		r.DueAt, r.ReviewedAt, r.ReviewedBy,
 	}
+}
+
+// Rating is how the risk was rated, as people say it: 3 × 4 = 12, high.
+func (r *Review) Rating() string {
+	if r.Likelihood == nil || r.Impact == nil {
+		return ""
+	}
+	terms := r.RatedOn
+	if terms == nil {
+		terms = Default().Terms()
+	}
+	score, level := terms.rate(r.Likelihood, r.Impact)
+	return fmt.Sprintf("%d × %d = %d, %s", *r.Likelihood, *r.Impact, *score, level)
 }
 
 // Before lets nobody put off a review, or set the next one farther away than a year

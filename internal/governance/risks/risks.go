@@ -138,7 +138,7 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},
-		{Name: "reviews", Label: "Earlier reviews", Given: true},
+		{Name: EarlierReviews, Label: "Earlier reviews", Given: true},
 		{Name: "accepted_until", Label: "Accepted until", Section: "Acceptance", Help: "Until when it is left as it is: at most a year. Then it is assessed again."},
 		{Name: "accepted_reason", Label: "Why it is accepted", Long: true, Help: "Why the company can live with it until then."},
 		{Name: "accepted_by", Label: "Accepted by", Given: true},

@@ -3,6 +3,7 @@ package portal
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"scaf.dev/scaf/internal/governance/risks"
@@ -145,4 +146,48 @@ func (p *Portal) otherRisks(r *request, reader *store.Reader, page *riskMap) err
 		return err
 	})
 	return err
+}
+
+// earlierReviews makes a table of the reviews that a risk has behind it, the latest
+// first: for which date, when and by whom, how it was rated, and what was decided. The
+// numbers of the scale, which each of them keeps, are its scale's to tell.
+func (p *Portal) earlierReviews(r *request, v *shownValue, raw json.RawMessage) error {
+	var all []risks.Review
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return err
+	}
+	documents, err := structsOf(raw)
+	if err != nil {
+		return err
+	}
+	v.Columns, v.Rows, v.Wide, v.More = nil, nil, false, max(0, len(all)-maxRows)
+	for _, name := range []string{"due_at", "reviewed_at", "reviewed_by", "score", "response", "accepted_by"} {
+		f := risks.Register.Field(name)
+		column := make([]shownValue, 0, len(all))
+		for i := len(all) - 1; i >= v.More; i-- {
+			cell := shownValue{Label: f.Label, Name: name}
+			switch held, ok := documents[i][name]; {
+			case name == "score":
+				if rating := all[i].Rating(); rating != "" {
+					cell.Lines = []shownLine{{Text: rating}}
+				}
+			case ok:
+				if cell, err = p.value(r, described(risks.Register, f), held); err != nil {
+					return err
+				}
+			}
+			column = append(column, cell)
+		}
+		if name == "accepted_by" && !slices.ContainsFunc(column, func(cell shownValue) bool { return cell.Some() }) {
+			continue
+		}
+		v.Columns = append(v.Columns, f.Label)
+		if v.Rows == nil {
+			v.Rows = make([][]shownValue, len(column))
+		}
+		for i := range column {
+			v.Rows[i] = append(v.Rows[i], column[i])
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
@@ -13,6 +14,45 @@ import (
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
 )
+
+// The reviews that a risk has behind it are a table, the latest first, without the scale
+// of each of them.
+func TestEarlierReviewsAreATable(t *testing.T) {
+	s := serve(t, config.Config{Timezone: "Europe/Berlin"})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	score := func(n int) *int { return &n }
+	day := func(month time.Month) *time.Time {
+		at := time.Date(2025, month, 30, 22, 30, 0, 0, time.UTC)
+		return &at
+	}
+	review := func(due, done time.Month, likelihood int) risks.Review {
+		return risks.Review{
+			ID: "RSK-9@" + due.String(), Risk: "RSK-9", Title: "Flood", Owner: "person/E1", Likelihood: score(likelihood), Impact: score(4), RatedOn: risks.Default().Terms(),
+			Response: "reduce", Controls: []string{"PPL-01"}, DueAt: day(due), ReviewedAt: day(done), ReviewedBy: "person/E1",
+		}
+	}
+	_, err := s.Door.Do(t.Context(), apptest.Operator, "risk.add", "risks", func(tx *act.Tx) error {
+		_, err := record.Put(tx, risks.Register, record.Change{Verb: "added", ID: "RSK-9", Doc: risks.Risk{
+			ID: "RSK-9", Title: "Flood", Category: "operations", Owner: "person/E1", State: "assessed", Reviews: []risks.Review{review(time.March, time.April, 5), review(time.June, time.May, 3)},
+		}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.signed(t, "ann", "compliance")
+	page := b.get("/r/risks/RSK-9").want(t, 200, `<th scope="col">Review due</th><th scope="col">Reviewed</th><th scope="col">Reviewed by</th><th scope="col">Score</th><th scope="col">Response</th></tr>`)
+	table := page.around(t, "Earlier reviews", 2500)
+	first, second := strings.Index(table, "3 × 4 = 12, high"), strings.Index(table, "5 × 4 = 20, critical")
+	if first < 0 || second < first || !strings.Contains(table, ">Zoe Example</a>") || !strings.Contains(table, "Reduce") {
+		t.Errorf("the table is %s", table)
+	}
+	for _, part := range []string{"RSK-9@", "Level from", "PPL-01", "Accepted by"} {
+		if strings.Contains(page.body, part) {
+			t.Errorf("the page has %q", part)
+		}
+	}
+}
 
 // The map has the steps of the scale in force, and never a rating of another one in
 // its cells.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/record"
 )
@@ -70,6 +71,11 @@ func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map
 			value, err := p.value(r, described(kind, f), raw)
 			if err != nil {
 				return nil, err
+			}
+			if kind == risks.Register && f.Name == risks.EarlierReviews {
+				if err := p.earlierReviews(r, &value, raw); err != nil {
+					return nil, err
+				}
 			}
 			if f.Rows != nil {
 				value.asked(f.Rows, p.typed(described(kind, kind.Field(f.Rows.By)), fields[f.Rows.By]).text())
