@@ -51,7 +51,7 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 
 	v.goes("/new/assurance_reports")
 	v.fills("f-vendor", "vendor/VEN-1", "f-owner", "account/ciso", "f-type", "SOC 2 type 2", "f-due_at", "2026-05-01T09:00", "f-method", "inclusive", "f-physical", "true",
-		"f-first", "true", "f-covers_from", "2025-01-01T00:00", "f-covers_to", "2025-12-31T00:00",
+		"f-first", "true", "f-covers_from", "2025-01-01", "f-covers_to", "2025-12-31",
 		"f-exception_list-0-what", "Two leavers kept access for a week.",
 		"f-customer_duty_list-0-what", "Customers remove their own leavers.", "f-customer_duty_list-0-controls", "PPL-01")
 	v.presses("Add it")
@@ -129,7 +129,7 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	v.stands("In use")
 
 	lead.goes("/new/vendor_contracts")
-	lead.fills("f-vendor", vendor, "f-title", "Terms", "f-owner", "person/E5", "f-begins_at", "2026-01-20T00:00", "f-signed_at", "2026-01-10T00:00", "f-personal_data", "true", "f-notice", "48h")
+	lead.fills("f-vendor", vendor, "f-title", "Terms", "f-owner", "person/E5", "f-begins_at", "2026-01-20", "f-signed_at", "2026-01-10", "f-personal_data", "true", "f-notice", "48h")
 	lead.ticks("f.terms", "security", "confidentiality", "return of data", "audit", "data processing")
 	lead.presses("Add it")
 	lead.says("Vendor", "Example Cloud")
@@ -138,7 +138,7 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	v.goes("/work")
 	v.follows("main", report)
 	v.goes(report + "/edit")
-	v.fills("f-covers_from", "2025-10-01T00:00", "f-covers_to", "2026-09-30T00:00", "f-previous_to", "2025-06-30T00:00", "f-bridge_to", "2025-09-15T00:00",
+	v.fills("f-covers_from", "2025-10-01", "f-covers_to", "2026-09-30", "f-previous_to", "2025-06-30", "f-bridge_to", "2025-09-15",
 		"f-customer_duty_list-0-what", "Customers keep their keys.", "f-customer_duty_list-0-controls", "ENC-01")
 	v.presses("Save")
 	v.says("Gap", "16 days") // from the end of the letter

@@ -383,9 +383,14 @@ func shownColumns(kind *record.Kind) []record.Column {
 }
 
 func (p *Portal) row(r *request, kind *record.Kind, v *record.Version, columns []heading) (row, error) {
+	return p.rowOf(r, kind, v, shownColumns(kind)[:len(columns)])
+}
+
+// rowOf is a record in a list, with what stands in these columns.
+func (p *Portal) rowOf(r *request, kind *record.Kind, v *record.Version, columns []record.Column) (row, error) {
 	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)}
 	values, err := p.values(r, kind, v.Doc)
-	for _, c := range shownColumns(kind)[:len(columns)] {
+	for _, c := range columns {
 		value := values[c.Field]
 		if len(value.Parts) > 0 {
 			value = value.Parts[0] // what a struct is called; the record's page has all of it
@@ -396,12 +401,42 @@ func (p *Portal) row(r *request, kind *record.Kind, v *record.Version, columns [
 	return one, err
 }
 
+// weights are the fields that say how much a record matters, where a register has one.
+var weights = []string{"severity", "level", "tier", "criticality"}
+
+// cardColumns are what a card of a board shows beside what the record is called: how
+// much it matters, who sees to it, and until when; or else what a list shows first.
+func cardColumns(kind *record.Kind) (columns []record.Column) {
+	const most = 3
+	add := func(field string) {
+		known := slices.ContainsFunc(columns, func(c record.Column) bool { return c.Field == field })
+		if len(columns) < most && !known && kind.Type(field) != nil {
+			columns = append(columns, record.Column{Field: field, Label: kind.Field(field).Label})
+		}
+	}
+	if at := slices.IndexFunc(weights, func(field string) bool { return kind.Type(field) != nil }); at >= 0 {
+		add(weights[at])
+	}
+	for _, due := range kind.Dues[:min(1, len(kind.Dues))] {
+		add(due.Owner)
+		add(due.At)
+	}
+	add("owner")
+	for _, c := range shownColumns(kind) {
+		if c.Field != "state" {
+			add(c.Field)
+		}
+	}
+	return columns
+}
+
 // board puts the records into columns by their states.
 func (p *Portal) board(r *request, reader *store.Reader, l *list, a *asked) error {
+	cards := cardColumns(a.kind)
 	for _, state := range a.kind.States {
 		c := column{State: state.Name, Title: record.Words(state.Name)}
 		next, err := record.List(reader, a.kind, record.Query{Filter: a.filter("item.state == " + literal(state.Name)), Words: l.Words, Sort: l.Sort, Limit: boardSize}, func(v *record.Version) error {
-			one, err := p.row(r, a.kind, v, l.Columns[:min(3, len(l.Columns))])
+			one, err := p.rowOf(r, a.kind, v, cards)
 			c.Rows = append(c.Rows, one)
 			return err
 		})

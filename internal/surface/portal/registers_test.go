@@ -101,6 +101,22 @@ func TestARegisterIsListed(t *testing.T) {
 	s.signed(t, "carl", "engineer").get("/registers").want(t, 200, "Changes")
 }
 
+// A card says how much its record matters, who sees to it and until when.
+func TestCardsOfABoard(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	s.records(t, "findings", `{"title":"A door","source":"audit","severity":"high","found_at":"2026-01-01T00:00:00Z","owner":"person/E1"}`)
+	s.records(t, "risks", `{"title":"A flood","category":"operations","owner":"person/E1","likelihood":4,"impact":4}`)
+	b := s.signed(t, "ann", "engineer")
+	card := b.get("/r/findings?view=board").want(t, 200).around(t, ">A door</a>", 700)
+	for _, part := range []string{`Severity:</span> <span class="state high">High</span>`, `Owner:</span> <span title="person/E1">Zoe Example</span>`, "Due:</span> <time"} {
+		if !strings.Contains(card, part) {
+			t.Errorf("the card lacks %q: %s", part, card)
+		}
+	}
+	b.get("/r/risks?view=board").want(t, 200, `Level:</span> critical`, `Owner:</span> <span title="person/E1">Zoe Example</span>`)
+}
+
 func TestPagesOfARegister(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
