@@ -49,7 +49,7 @@ func (m *Misfits) Error() string {
 // them raises the version.
 func (k *Kind) fingerprint() (string, error) {
 	text, err := json.Marshal(map[string]any{
-		"version": k.Version, "at": k.At, "columns": k.Columns, "states": k.States, "format": 4,
+		"version": k.Version, "at": k.At, "columns": k.Columns, "states": k.States, "format": 5,
 		"fields": expr.Signature(k.Schema()),
 	})
 	sum := sha256.Sum256(text)

@@ -291,6 +291,15 @@ func (k *Kind) sorts() []*column {
 	return sorts
 }
 
+// order is by what records are ordered of which nothing else says which comes first: by
+// their ids, and where SCAF numbers them by the number, RSK-2 before RSK-10.
+func (k *Kind) order() []string {
+	if k.Prefix != "" {
+		return []string{"length(id)", "id"}
+	}
+	return []string{"id"}
+}
+
 // byInstant is the column of the record's instant, declared or not.
 func (k *Kind) byInstant() *column {
 	return &column{Column{Field: k.At, Sort: true}, valueTime}
@@ -309,9 +318,11 @@ func (k *Kind) indexes(dialect store.Dialect) (made []string) {
 		}
 	}
 	for _, sort := range k.sorts() {
-		order := []string{"id"}
+		order := k.order()
 		if sort != nil {
-			order = []string{k.sql(dialect, sort), "id"}
+			order = append([]string{k.sql(dialect, sort)}, order...)
+		}
+		if len(order) > 1 { // by the id alone goes the table itself
 			add(order...)
 		}
 		columns := k.columns()
@@ -319,7 +330,7 @@ func (k *Kind) indexes(dialect store.Dialect) (made []string) {
 			switch c := &columns[i]; {
 			case !c.Filter || sort != nil && c.Field == sort.Field || c.Scanned && (sort == nil || c.Order != sort.Field):
 			case c.selective():
-				add(k.sql(dialect, c), "id")
+				add(append([]string{k.sql(dialect, c)}, k.order()...)...)
 			default:
 				add(append([]string{k.sql(dialect, c)}, order...)...)
 			}

@@ -35,7 +35,8 @@ type Query struct {
 	Marks []Mark
 	// Sort is a declared column, with "-" before it the last one first; empty:
 	// by the instant, or by the id where the kind has none. Records without the
-	// value come first, and with "-" last. Equal ones are ordered by id.
+	// value come first, and with "-" last. Equal ones are ordered by id, and those that SCAF
+	// numbers by the number.
 	Sort string
 	// Limit is the most records of a page; 0: all.
 	Limit int
@@ -278,7 +279,7 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 	switch {
 	case l.after == nil || l.sort != nil && l.after.None != none:
 	case l.sort == nil || none:
-		where = append(where, "id "+than+" "+arg(l.after.ID))
+		where = append(where, "("+strings.Join(l.kind.order(), ", ")+") "+than+" ("+l.afterID(arg)+")")
 	default:
 		last, err := l.sort.parameter(l.after.Last)
 		if err != nil {
@@ -286,18 +287,23 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 		}
 		// The first comparison is for SQLite, which goes by no index for the
 		// second one where the value is an expression.
-		where = append(where, l.value+" "+than+"= "+arg(last), "("+l.value+", id) "+than+" ("+arg(last)+", "+arg(l.after.ID)+")")
+		where = append(where, l.value+" "+than+"= "+arg(last), "("+strings.Join(append([]string{l.value}, l.kind.order()...), ", ")+") "+than+" ("+arg(last)+", "+l.afterID(arg)+")")
 	}
 	// By the value also where it is missing: the index has it in front.
-	by, value := "id"+order, "id"
+	by, value := l.kind.order(), "id"
 	if l.sort != nil {
-		by, value = l.value+order+", id"+order, l.value
+		by, value = append([]string{l.value}, by...), l.value
+	}
+	outer := slices.Clone(by)
+	for i, one := range outer {
+		outer[i] = map[string]string{"id": "p.id", "length(id)": "length(p.id)", l.value: "p.value"}[one] + order
+		by[i] += order
 	}
 	page := "SELECT id, version, " + value + " AS value FROM " + l.kind.current()
 	if len(where) > 0 {
 		page += " WHERE " + strings.Join(where, " AND ")
 	}
-	page += " ORDER BY " + by
+	page += " ORDER BY " + strings.Join(by, ", ")
 	if l.q.Limit > 0 {
 		page += " LIMIT " + strconv.Itoa(l.q.Limit-l.shown+1)
 	}
@@ -306,7 +312,7 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 	found, text := l.scanned()
 	// First the page, then its documents: SQLite keeps to the order of a CROSS JOIN.
 	return r.Each(`SELECT v.id, v.version, v.from_idx, v.to_idx, v.doc, p.value FROM (`+page+`) AS p CROSS JOIN record_version AS v
-		WHERE v.`+of(l.kind.Name)+` AND v.id = p.id AND v.version = p.version ORDER BY p.value`+order+`, p.id`+order, args,
+		WHERE v.`+of(l.kind.Name)+` AND v.id = p.id AND v.version = p.version ORDER BY `+strings.Join(outer, ", "), args,
 		[]any{&v.ID, &v.Version, &v.From, &v.To, &doc, found}, func() error {
 			if l.q.Limit > 0 && l.shown == l.q.Limit {
 				return errLimit
@@ -322,6 +328,15 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 			v.Doc = json.RawMessage(doc)
 			return visit(&v)
 		})
+}
+
+// afterID is the place of the last record among those that are otherwise equal, as its
+// kind orders them (Kind.order).
+func (l *listing) afterID(arg func(any) string) string {
+	if l.kind.Prefix == "" {
+		return arg(l.after.ID)
+	}
+	return arg(utf8.RuneCountInString(l.after.ID)) + ", " + arg(l.after.ID)
 }
 
 // scanned is where the value that is sorted by goes, and what is there.

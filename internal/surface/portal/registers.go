@@ -230,6 +230,9 @@ func (p *Portal) register(r *request) (*shown, error) {
 	kind, query := r.kind, r.URL.Query()
 	a := p.ask(kind, query)
 	l := &list{Kind: kind, Href: at(kind), Words: strings.TrimSpace(query.Get("q")), Filter: query.Get("filter"), Sort: query.Get("sort"), Wrong: a.wrong}
+	if l.Sort == "" && latestFirst(kind) {
+		l.Sort = "-" + kind.At
+	}
 	l.Errand = errandOf(r)
 	p.describe(r, l, a)
 	page := &shown{page: "register", title: kind.Title, data: l}
@@ -265,6 +268,13 @@ func (p *Portal) register(r *request) (*shown, error) {
 		page.status = http.StatusBadRequest
 	}
 	return page, err
+}
+
+// latestFirst reports whether people look for the latest of a register's records before
+// all others: of what SCAF has found and done, and of what happened and has no course of
+// its own.
+func latestFirst(kind *record.Kind) bool {
+	return kind.At != "" && len(kind.Dues) == 0 && (kind.Internal || len(kind.States) == 0)
 }
 
 // describe fills in what the list has around its records.

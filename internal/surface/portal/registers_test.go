@@ -101,6 +101,31 @@ func TestARegisterIsListed(t *testing.T) {
 	s.signed(t, "carl", "engineer").get("/registers").want(t, 200, "Changes")
 }
 
+// Of what SCAF found, and of what happened, the latest comes first; what is due comes in
+// the order in which it is.
+func TestTheLatestComesFirst(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	order := func(path, link string) (ids []string) {
+		for _, found := range regexp.MustCompile(`<th scope="row"><a href="`+link+`([^"/]+)"`).FindAllStringSubmatch(b.get(path).want(t, 200).body, -1) {
+			ids = append(ids, found[1])
+		}
+		return ids
+	}
+	latest := order("/r/results", "/r/results/")
+	first := order("/r/results?sort=performed_at", "/r/results/")
+	slices.Reverse(first)
+	if len(latest) < 2 || !slices.Equal(latest, first) {
+		t.Errorf("results come as %v, and from the first on as %v", latest, first)
+	}
+	for n := range 12 {
+		c.records(t, "risks", fmt.Sprintf(`{"title":"Risk %d","category":"operations","owner":"person/E1"}`, n))
+	}
+	if got := order("/r/risks", "/r/risks/"); got[1] != "RSK-2" || got[9] != "RSK-10" {
+		t.Errorf("risks come as %v", got)
+	}
+}
+
 // A card says how much its record matters, who sees to it and until when.
 func TestCardsOfABoard(t *testing.T) {
 	s := serve(t, config.Config{})
