@@ -100,7 +100,7 @@ func (p *Period) fits(all []Period) error {
 		case other.Name == p.Name:
 			return fmt.Errorf("%w: period %s", record.ErrExists, p.Name)
 		case p.From.Before(other.To) && other.From.Before(p.To) && !corrected(all, p.Corrects, other.Name):
-			return fmt.Errorf("%w: %s, from %s up to %s", ErrOverlap, other.Name, other.From.Format(time.RFC3339), other.To.Format(time.RFC3339))
+			return fmt.Errorf("%w: %s, %s", ErrOverlap, other.Name, other.Interval())
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func TestPeriodsThatCannotBeOpened(t *testing.T) {
 			want       error
 			say        string
 		}{
-			{"the same interval", "other", day(1, 1), day(4, 1), periods.ErrOverlap, "Q1, from 2026-01-01T00:00:00Z up to 2026-04-01T00:00:00Z"},
+			{"the same interval", "other", day(1, 1), day(4, 1), periods.ErrOverlap, "Q1, 2026-01-01 up to, not including, 2026-04-01 (UTC)"},
 			{"the last microsecond", "other", day(4, 1).Add(-time.Microsecond), day(5, 1), periods.ErrOverlap, "Q1"},
 			{"the first microsecond", "other", day(1, 1).Add(-time.Hour), day(1, 1).Add(time.Microsecond), periods.ErrOverlap, "Q1"},
 			{"within", "other", day(2, 1), day(3, 1), periods.ErrOverlap, "Q1"},

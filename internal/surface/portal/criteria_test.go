@@ -46,6 +46,6 @@ func TestCriteriaSayWhyTheyStandAsTheyDo(t *testing.T) {
 func TestCriteriaBeforeThereIsAPeriod(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
-	b.get("/criteria").want(t, http.StatusOK, "No period has been opened yet", "scaf period open", "<strong>61</strong>")
+	b.get("/criteria").want(t, http.StatusOK, "No period has been opened yet", `<a href="/periods/open">Open one</a>`, "<strong>61</strong>")
 	b.get("/criteria/CC1.1").want(t, http.StatusOK, "not tested")
 }

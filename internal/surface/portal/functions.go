@@ -8,6 +8,7 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/access"
 )
 
 // functions are what the pages say things with, to people in a time zone.
@@ -19,6 +20,7 @@ func (p *Portal) functions() template.FuncMap {
 		"registerpath": func(kind *record.Kind) string { return at(kind) },
 		"doneat":       doneAt,
 		"bytes":        size,
+		"allowing":     allowing,
 		"menupath":     func(path string) string { return strings.TrimSuffix(path, "{$}") },
 		"words":        func(c controltests.Conclusion) string { return c.Words() },
 		"instant":      func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
@@ -28,6 +30,16 @@ func (p *Portal) functions() template.FuncMap {
 		// the last day of an interval that ends before the instant
 		"last": func(end time.Time) string { return end.Add(-time.Microsecond).In(zone).Format(time.DateOnly) },
 	}
+}
+
+// allowing names the roles that allow an action.
+func allowing(action string) string {
+	roles := access.Roles.Allowing(action)
+	last := len(roles) - 1
+	if last < 1 {
+		return strings.Join(roles, "")
+	}
+	return strings.Join(roles[:last], ", ") + " or " + roles[last]
 }
 
 // size is a number of bytes, in the unit that people would use.

@@ -425,7 +425,8 @@ func TestVisitorsOfADemonstration(t *testing.T) {
 func TestTheOverview(t *testing.T) {
 	s := serve(t, config.Config{Timezone: "Europe/Berlin"})
 	b := s.signed(t, "ann", "compliance")
-	b.get("/").want(t, http.StatusOK, "No period has been opened yet", "scaf period open", "not tested")
+	b.get("/").want(t, http.StatusOK, "No period has been opened yet", `<a href="/periods/open">Open one</a>`, "not tested")
+	s.signed(t, "kim", "engineer").get("/").want(t, http.StatusOK, "Somebody with the role administrator, ciso or compliance opens one.")
 	if _, err := periods.OpenPeriod(context.Background(), s.Door, apptest.Operator, periods.Period{
 		Name: "spring", From: time.Date(2026, 2, 28, 23, 0, 0, 0, time.UTC), To: time.Date(2026, 5, 31, 22, 0, 0, 0, time.UTC), Timezone: "Europe/Berlin",
 	}); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/documents"
+	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -35,6 +36,7 @@ type onePage struct {
 	File     string // of evidence: its file
 	Review   *evidenceReview
 	Prepare  string // of a planned meeting: where its agenda is made
+	Period   *periodSteps
 	Attached *surface.Attached
 	Named    []naming // the records of other registers that name it
 	May      map[string]bool
@@ -148,6 +150,11 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.File = evidenceFilePath(v.ID)
 	}
 	page.Prepare = preparePath(r, v)
+	if kind == periods.Register {
+		if page.Period, err = p.periodSteps(r, v.ID); err != nil {
+			return nil, err
+		}
+	}
 	if kind == documents.Register {
 		if page.Review, err = p.evidenceReview(r, v); err != nil {
 			return nil, err

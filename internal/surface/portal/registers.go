@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -315,6 +316,9 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 		if path := "/import/" + kind.Register; p.opens(r, path) {
 			l.Import = path
 		}
+	}
+	if kind == periods.Register && r.may("period.open") {
+		l.Add = openPeriodPath
 	}
 	l.Views = views[kind.Name]
 	if len(kind.States) > 1 && slices.Contains(kind.Filterable(), "state") {
