@@ -26,6 +26,35 @@ func Counted(r *store.Reader, kind *Kind, filter string) (int64, error) {
 	return counts[[2]int64{}], err
 }
 
+// Values are those that a column of texts has in the current records of a kind which a
+// filter keeps, each once, in no order. Nobody changes what it gives. Beside an open
+// database they are asked for again when one of the records has changed.
+func Values(r *store.Reader, kind *Kind, filter, field string) ([]string, error) {
+	column := kind.column(field)
+	if column == nil || column.kind != valueText {
+		return nil, fmt.Errorf("%w: %q of %s is no column of texts", ErrFilter, field, kind.Register)
+	}
+	all := func() (values []string, err error) {
+		value := kind.sql(r.Dialect(), column)
+		where, args := value+" IS NOT NULL", []any(nil)
+		if filter != "" {
+			condition, given, err := kind.compileFilter(r.Dialect(), filter, "", 1)
+			if err != nil {
+				return nil, err
+			}
+			where, args = where+" AND "+condition, given
+		}
+		var text string
+		return values, r.Each("SELECT DISTINCT "+value+" FROM "+kind.current()+" WHERE "+where, args, []any{&text}, func() error {
+			values = append(values, text)
+			return nil
+		})
+	}
+	return goOn(r, kind, valuesKey{kind.Name, filter, field}, all, func([]string, int64) ([]string, error) { return all() })
+}
+
+type valuesKey struct{ kind, filter, field string }
+
 // quarter is what the beginnings of days are multiples of, in every time zone that
 // there has been since 1970 began, in microseconds.
 const quarter = int64(15 * time.Minute / time.Microsecond)

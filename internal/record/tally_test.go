@@ -284,3 +284,51 @@ func inPages(r *store.Reader, kind *record.Kind, q record.Query, visit func(id s
 		q.After = next
 	}
 }
+
+// The values of a column are those of the records as they are.
+func TestValuesOfAColumn(t *testing.T) {
+	kind := record.Define[counted](record.Definition{Kind: "counted", Register: "counteds", Title: "Counted", Columns: []record.Column{
+		{Field: "title", Label: "Title", Filter: true, Sort: true}, {Field: "a", Label: "A", Filter: true, Scanned: true},
+	}})
+	ledgertest.EachOf(t, record.Kinds{kind}, func(t *testing.T, l *ledgertest.Ledger) {
+		ctx := context.Background()
+		says := func(want ...string) {
+			t.Helper()
+			if err := l.DB.Read(ctx, func(r *store.Reader) error {
+				got, err := record.Values(r, kind, "item.a >= 2", "title")
+				if slices.Sort(got); err != nil || !slices.Equal(got, want) {
+					t.Errorf("%q (%v), want %q", got, err, want)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put := func(id, title string, a, version int) {
+			t.Helper()
+			if _, err := l.Do(ctx, act.Caller{ID: "test", Roles: []string{"administrator"}}, "test", "counteds", func(tx *act.Tx) error {
+				_, err := record.Put(tx, kind, record.Change{Verb: "put", ID: id, Doc: &counted{ID: id, Title: title, A: &a}, Expect: version})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		says()
+		put("1", "one", 2, 0)
+		put("2", "two", 2, 0)
+		put("3", "two", 3, 0)
+		put("4", "low", 1, 0)
+		put("5", "", 2, 0)
+		says("one", "two")
+		put("1", "un", 2, 1)
+		put("2", "two", 1, 1)
+		put("4", "high", 2, 1)
+		says("high", "two", "un")
+		if err := l.DB.Read(ctx, func(r *store.Reader) error {
+			_, err := record.Values(r, kind, "", "a")
+			return err
+		}); !errors.Is(err, record.ErrFilter) {
+			t.Errorf("numbers are no texts: %v", err)
+		}
+	})
+}

@@ -88,6 +88,7 @@ func (p *Portal) calendar(r *request) (*shown, error) {
 		Counts               []stateCount
 		Deadlines            int64
 		Any                  bool // there are duties at all
+		Nobodys              int  // duties that are nobody's
 		Now                  time.Time
 	}{Now: now}
 	week, month := &spans[0], &spans[1]
@@ -120,7 +121,7 @@ func (p *Portal) calendar(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	page.Any = len(all) > 0
+	page.Any, page.Nobodys = len(all) > 0, nobodys(all)
 	var days []calendarDay
 	var first, last int // days of the month, or the week, itself
 	for at := week.begin(begin); at.Before(end); at = week.next(at, 1) {

@@ -63,6 +63,9 @@ type duty struct {
 
 	Owner, Responsible string   // now
 	Controls           []string // whose tests read it
+	// Nobody is who of them is nobody: a title that nobody has, somebody who has left.
+	// Empty: both are somebody.
+	Nobody string
 }
 
 // cell is what falls due of a duty in a period.
@@ -92,6 +95,7 @@ type dutiesQuery struct {
 	By, From, To   string // To: the day after the last one
 	Owner, Control string
 	State          calendar.State // not empty: a list, instead of the grid
+	Nobody         bool           // only duties of nobody
 }
 
 // Address is that of the same page with some parameters changed, given as pairs.
@@ -108,6 +112,9 @@ func (q dutiesQuery) Address(pairs ...string) string {
 	set("owner", q.Owner)
 	set("control", q.Control)
 	set("state", string(q.State))
+	if q.Nobody {
+		set("nobody", "yes")
+	}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		set(pairs[i], pairs[i+1])
 	}
@@ -124,7 +131,7 @@ func (p *Portal) duties(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := dutiesQuery{By: r.FormValue("by"), From: r.FormValue("from"), To: r.FormValue("to"), Owner: r.FormValue("owner"), Control: r.FormValue("control"), State: calendar.State(r.FormValue("state"))}
+	q := dutiesQuery{By: r.FormValue("by"), From: r.FormValue("from"), To: r.FormValue("to"), Owner: r.FormValue("owner"), Control: r.FormValue("control"), State: calendar.State(r.FormValue("state")), Nobody: r.FormValue("nobody") != ""}
 	at := slices.IndexFunc(spans, func(s span) bool { return s.name == q.By })
 	if at < 0 {
 		at, q.By = 1, spans[1].name
@@ -160,17 +167,21 @@ func (p *Portal) duties(r *request) (*shown, error) {
 		Before, After, Today string // addresses
 		Listed               []tasks.Listed
 		Of                   int // are listed, of which Listed are the first
+		Nobodys              int
 	}{
 		Query: q, Spans: []string{"week", "month", "quarter"},
 		Before: q.Address("from", s.next(begin, 1-s.columns).Format(time.DateOnly), "to", ""),
 		After:  q.Address("from", s.next(begin, s.columns-1).Format(time.DateOnly), "to", ""),
 		Today:  q.Address("from", "", "to", ""),
 	}
+	page.Nobodys = nobodys(all)
 	for _, d := range all {
 		page.Owners, page.Controls = append(page.Owners, d.Owner, d.Responsible), append(page.Controls, d.Controls...)
 	}
 	page.Owners, page.Controls = sorted(page.Owners), sorted(page.Controls)
-	shownDuties := slices.DeleteFunc(slices.Clone(all), func(d duty) bool { return q.Control != "" && !slices.Contains(d.Controls, q.Control) })
+	shownDuties := slices.DeleteFunc(slices.Clone(all), func(d duty) bool {
+		return q.Control != "" && !slices.Contains(d.Controls, q.Control) || q.Nobody && d.Nobody == ""
+	})
 	listed = slices.DeleteFunc(listed, func(l tasks.Listed) bool {
 		return !slices.ContainsFunc(shownDuties, func(d duty) bool { return d.ID == l.Duty })
 	})
@@ -196,6 +207,16 @@ func (p *Portal) duties(r *request) (*shown, error) {
 		}
 	}
 	return &shown{page: "duties", title: "Duties", data: page}, nil
+}
+
+// nobodys is how many duties are nobody's.
+func nobodys(all []duty) (n int) {
+	for i := range all {
+		if all[i].Nobody != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // cellsOf puts a duty's occurrences under the columns that their days are in.
@@ -252,11 +273,8 @@ func (p *Portal) occurrences(r *request, q tasks.Query, begin, end time.Time) ([
 
 // allDuties are the duties of the register.
 func (p *Portal) allDuties(ctx context.Context) ([]duty, error) {
-	var known []*tasks.Task
-	if err := p.System.DB.Read(ctx, func(r *store.Reader) (err error) {
-		known, err = p.System.Desk().All(r)
-		return err
-	}); err != nil {
+	known, nobody, err := p.knownDuties(ctx)
+	if err != nil {
 		return nil, err
 	}
 	all, err := p.System.Controls()
@@ -270,10 +288,36 @@ func (p *Portal) allDuties(ctx context.Context) ([]duty, error) {
 		if err != nil {
 			return nil, err
 		}
-		duties = append(duties, duty{t, t.Owner(now), t.Responsible(now), read})
+		duties = append(duties, duty{t, t.Owner(now), t.Responsible(now), read, nobody[t.ID]})
 	}
 	slices.SortStableFunc(duties, func(a, b duty) int { return strings.Compare(a.Title, b.Title) })
 	return duties, nil
+}
+
+// knownDuties are the duties of the register, and by the ids of those that are nobody's
+// who of their owner and their delegate is nobody.
+func (p *Portal) knownDuties(ctx context.Context) (known []*tasks.Task, nobody map[string]string, err error) {
+	if err := p.System.DB.Read(ctx, func(r *store.Reader) (err error) {
+		known, err = p.System.Desk().All(r)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	now := p.System.Clock.Now()
+	var owners []string
+	for _, t := range known {
+		owners = append(owners, t.Owner(now), t.Responsible(now))
+	}
+	absent, err := p.System.Nobody(ctx, sorted(owners))
+	nobody = map[string]string{}
+	for _, t := range known {
+		for _, owner := range []string{t.Owner(now), t.Responsible(now)} {
+			if absent[owner] {
+				nobody[t.ID] = owner
+			}
+		}
+	}
+	return known, nobody, err
 }
 
 // fromOccurrences is what control files call the occurrences of duties.
@@ -344,12 +388,13 @@ func (p *Portal) duty(r *request) (*shown, error) {
 	now := p.System.Clock.Now().In(zone)
 	page := struct {
 		*duty
-		From, To string
-		State    calendar.State
-		Counts   []stateCount
-		Listed   []tasks.Listed
-		More     bool
-	}{duty: d, From: r.FormValue("from"), To: r.FormValue("to"), State: calendar.State(r.FormValue("state"))}
+		From, To         string
+		State            calendar.State
+		Counts           []stateCount
+		Listed           []tasks.Listed
+		More             bool
+		Assign, Delegate bool // the reader may
+	}{duty: d, Assign: r.may("task.assign") && r.session != nil, Delegate: r.may("task.delegate") && r.session != nil, From: r.FormValue("from"), To: r.FormValue("to"), State: calendar.State(r.FormValue("state"))}
 	begin, err := time.ParseInLocation(time.DateOnly, page.From, zone)
 	if err != nil {
 		begin = date(now.Year()-1, now.Month(), now.Day(), now)

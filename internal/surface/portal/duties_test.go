@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
 )
 
 func TestTheGridShowsEveryOccurrence(t *testing.T) {
@@ -53,4 +56,73 @@ func TestDutiesBeforeThereAreAny(t *testing.T) {
 	b := s.signed(t, "ann", "compliance")
 	b.get("/duties").want(t, http.StatusOK, "There is no duty like that yet", "scaf serve")
 	b.get("/calendar").want(t, http.StatusOK, "There are no duties yet")
+}
+
+// A duty of a title that nobody has is said to be nobody's, wherever it stands, until
+// somebody has the title or it is given to somebody.
+func TestADutyOfATitleThatNobodyHas(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	const nobodys = `<a href="/duties?nobody=yes">`
+	for _, path := range []string{"/", "/calendar", "/duties"} {
+		b.get(path).want(t, http.StatusOK, nobodys, "belong to nobody")
+	}
+	// E1 is the security lead; nobody is the compliance lead.
+	list := b.get("/duties?nobody=yes").want(t, http.StatusOK, `href="/duties/executive-summary"`, "compliance lead (nobody)")
+	if strings.Contains(list.body, `href="/duties/access-review"`) {
+		t.Error("a duty of somebody is among those of nobody")
+	}
+	b.get("/duties/executive-summary").want(t, http.StatusOK, "Nobody is “compliance lead”", `<a href="/duties/executive-summary/assign">`, `<a href="/duties/executive-summary/delegate">`)
+	if page := b.get("/duties/executive-summary/2026-03-05").want(t, http.StatusOK, "Nobody is “compliance lead”"); strings.Contains(page.body, "Whoever does this duty") {
+		t.Error("nobody is to record that it was done")
+	}
+	if page := b.get("/duties/access-review").want(t, http.StatusOK); strings.Contains(page.body, "Nobody is") {
+		t.Error("a title that somebody has is nobody's")
+	}
+	_, err := c.AddRecord(t.Context(), apptest.Operator, people.Register, fields("id", "E9", "name", "Example E9", "title", "Compliance Lead", "joined_at", "2025-02-10T09:00:00Z"))
+	c.must(err)
+	if page := b.get("/duties/executive-summary").want(t, http.StatusOK); strings.Contains(page.body, "Nobody is") {
+		t.Error("somebody has the title now")
+	}
+	_, err = c.MoveRecord(t.Context(), apptest.Operator, people.Register, "E9", record.AnyVersion, people.Left, fields("left_at", "2026-03-09T12:00:00Z"))
+	c.must(err)
+	b.get("/duties/executive-summary").want(t, http.StatusOK, "Nobody is “compliance lead”")
+}
+
+func TestADutyIsGivenToSomebodyInThePortal(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	const path = "/duties/executive-summary"
+	b.get(path+"/assign").want(t, http.StatusOK, "belongs to compliance lead", `name="f.to"`, "Example E3")
+	b.post(path+"/assign", "f.to", "").want(t, http.StatusUnprocessableEntity, "is missing")
+	b.post(path+"/assign", "f.to", "chief of nothing").want(t, http.StatusUnprocessableEntity, "nobody is called so", `value="chief of nothing"`)
+	b.post(path+"/assign", "f.to", "person/E2").want(t, http.StatusUnprocessableEntity, "person/E2 has left")
+	b.post(path+"/assign", "f.to", "person/E77").want(t, http.StatusUnprocessableEntity, "there is no person/E77")
+	b.post(path+"/assign", "f.to", "compliance lead").want(t, http.StatusUnprocessableEntity, "nobody is called so")
+	b.post(path+"/assign", "f.to", "Security Lead").goes(t, path)
+	b.get(path).want(t, http.StatusOK, "Security Lead")
+	b.post(path+"/assign", "f.to", "Example E3").goes(t, path)
+	b.get(path).want(t, http.StatusOK, `<a href="/r/people/E3" title="person/E3">Example E3</a>`)
+	b.post(path+"/assign", "f.to", "person/E3").want(t, http.StatusUnprocessableEntity, "is the owner of")
+	b.post("/duties/nothing/assign", "f.to", "person/E3").want(t, http.StatusNotFound)
+	// Delegated until a day ends.
+	b.post(path+"/delegate", "f.to", "person/E1", "f.until", "soon").want(t, http.StatusUnprocessableEntity, "is no day such as")
+	b.post(path+"/delegate", "f.to", "person/E1", "f.until", "2026-03-09").want(t, http.StatusUnprocessableEntity, "which is over")
+	b.post(path+"/delegate", "f.to", "person/E3", "f.until", "2026-03-12").want(t, http.StatusUnprocessableEntity, "is the owner of")
+	b.post(path+"/delegate", "f.to", "person/E1", "f.until", "2026-03-10").goes(t, path)
+	b.get(path).want(t, http.StatusOK, `delegated to <a href="/r/people/E1" title="person/E1">Example E1</a>`)
+	owner := c.employed("eva", "E1", "control-owner")
+	owner.get(path).want(t, http.StatusOK, path+"/delegate")
+	owner.get("/work").want(t, http.StatusOK, "executive-summary")
+	if page := owner.get(path); strings.Contains(page.body, path+"/assign") {
+		t.Error("who may not assign is asked to")
+	}
+	owner.post(path+"/assign", "f.to", "person/E1").want(t, http.StatusForbidden)
+	if page := c.signed(t, "aud", "auditor").get(path).want(t, http.StatusOK); strings.Contains(page.body, "/delegate") {
+		t.Error("an auditor is asked to delegate it")
+	}
+	c.at("2026-03-11T00:30:00Z")
+	if page := c.signed(t, "bob", "compliance").get(path).want(t, http.StatusOK); strings.Contains(page.body, "delegated to") {
+		t.Error("it is delegated after the last day")
+	}
 }

@@ -29,6 +29,8 @@ type overviewPage struct {
 	// Late and Coming are the first of what presses.
 	Late, Coming []pressing
 
+	Nobodys int // duties that are nobody's
+
 	agenda *agenda
 }
 
@@ -54,6 +56,13 @@ func (p *Portal) overview(r *request) (*shown, error) {
 		return nil, err
 	}
 	page.reasons()
+	if r.may("record.read") {
+		_, nobody, err := p.knownDuties(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		page.Nobodys = len(nobody)
+	}
 	page.Coming, err = p.owners(r, page.agenda.Coming, overviewMost)
 	return &shown{page: "overview", title: "Overview", data: page}, err
 }
