@@ -41,7 +41,7 @@ func (r *Risk) review() Review {
 	}
 }
 
-// Rating is how the risk was rated, as people say it: 3 × 4 = 12, high.
+// Rating is how the risk was rated, as people say it: 12 high (3×4).
 func (r *Review) Rating() string {
 	if r.Likelihood == nil || r.Impact == nil {
 		return ""
@@ -51,7 +51,7 @@ func (r *Review) Rating() string {
 		terms = Default().Terms()
 	}
 	score, level := terms.rate(r.Likelihood, r.Impact)
-	return fmt.Sprintf("%d × %d = %d, %s", *r.Likelihood, *r.Impact, *score, level)
+	return fmt.Sprintf("%d %s (%d×%d)", *score, level, *r.Likelihood, *r.Impact)
 }
 
 // Before lets nobody put off a review, or set the next one farther away than a year

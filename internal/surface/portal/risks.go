@@ -3,7 +3,6 @@ package portal
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"scaf.dev/scaf/internal/governance/risks"
@@ -161,8 +160,9 @@ func (p *Portal) earlierReviews(r *request, v *shownValue, raw json.RawMessage) 
 		return err
 	}
 	v.Columns, v.Rows, v.Wide, v.More = nil, nil, false, max(0, len(all)-maxRows)
-	for _, name := range []string{"due_at", "reviewed_at", "reviewed_by", "score", "response", "accepted_by"} {
+	for _, name := range []string{"due_at", "reviewed_at", "reviewed_by", "score", "response"} {
 		f := risks.Register.Field(name)
+		f.Day = risks.Register.Shape(name) == record.ShapeTime && !f.LastDay // the history has the hours
 		column := make([]shownValue, 0, len(all))
 		for i := len(all) - 1; i >= v.More; i-- {
 			cell := shownValue{Label: f.Label, Name: name}
@@ -176,10 +176,10 @@ func (p *Portal) earlierReviews(r *request, v *shownValue, raw json.RawMessage) 
 					return err
 				}
 			}
+			if by := all[i].AcceptedBy; name == "response" && by != "" {
+				cell.Lines = append(cell.Lines, p.reference(r, by)) // who said so
+			}
 			column = append(column, cell)
-		}
-		if name == "accepted_by" && !slices.ContainsFunc(column, func(cell shownValue) bool { return cell.Some() }) {
-			continue
 		}
 		v.Columns = append(v.Columns, f.Label)
 		if v.Rows == nil {

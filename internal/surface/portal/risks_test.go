@@ -43,9 +43,12 @@ func TestEarlierReviewsAreATable(t *testing.T) {
 	b := s.signed(t, "ann", "compliance")
 	page := b.get("/r/risks/RSK-9").want(t, 200, `<th scope="col">Review due</th><th scope="col">Reviewed</th><th scope="col">Reviewed by</th><th scope="col">Score</th><th scope="col">Response</th></tr>`)
 	table := page.around(t, "Earlier reviews", 2500)
-	first, second := strings.Index(table, "3 × 4 = 12, high"), strings.Index(table, "5 × 4 = 20, critical")
+	first, second := strings.Index(table, "12 high (3×4)"), strings.Index(table, "20 critical (5×4)")
 	if first < 0 || second < first || !strings.Contains(table, ">Zoe Example</a>") || !strings.Contains(table, "Reduce") {
 		t.Errorf("the table is %s", table)
+	}
+	if due := day(time.June); !strings.Contains(table, `<time datetime="`+due.Format(time.RFC3339)+`">2025-07-01</time>`) {
+		t.Errorf("the table does not say the day: %s", table)
 	}
 	for _, part := range []string{"RSK-9@", "Level from", "PPL-01", "Accepted by"} {
 		if strings.Contains(page.body, part) {
