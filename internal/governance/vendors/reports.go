@@ -81,7 +81,7 @@ var Reports = record.Define[Report](record.Definition{
 		{Name: "previous_to", Label: "Previous to", Day: true, Help: "The last day of the report before it."},
 		{Name: "bridge_to", Label: "Bridge letter to", Day: true, Help: "The last day of which the vendor's letter about the time between speaks."},
 		{Name: "gap", Label: "Gap", Computed: true, Help: "The time of which neither a report nor a letter speaks."},
-		{Name: "exception_list", Label: "Exceptions", Section: "What it says", Help: "Each exception that it names, and what it means for us."},
+		{Name: "exception_list", Label: "Exceptions in it", Section: "What it says", Help: "Each exception that it names, and what it means for us."},
 		{Name: "exceptions", Label: "Number of exceptions", Computed: true},
 		{Name: "exceptions_judged", Label: "Exceptions judged", Computed: true},
 		{Name: "customer_duty_list", Label: "Duties of customers", Help: "Each duty that it leaves to customers, and the controls of ours that do it."},

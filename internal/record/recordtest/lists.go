@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -77,7 +78,7 @@ func (x *exercise) tables() {
 	}
 	for _, form := range []string{tabular.CSV, tabular.XLSX} {
 		var file bytes.Buffer
-		out, err := tabular.NewWriter(&file, x.Kind, form)
+		out, err := tabular.NewWriter(&file, x.Kind, form, time.UTC)
 		if err != nil {
 			x.Fatal(err)
 		}

@@ -17,6 +17,8 @@ type column struct {
 	index       int
 	field, part string
 	holds       holding
+	zone        *time.Location // where a date without a time begins
+	choices     map[string]string
 }
 
 // holding is what a column's field holds.
@@ -27,6 +29,8 @@ const (
 	others holding = iota // written as JSON
 	texts
 	times
+	lists // of texts
+	numbers
 )
 
 // match decides which column feeds which field.
@@ -39,7 +43,7 @@ func match(kind *record.Kind, header []string, o Options) ([]column, error) {
 		}
 		at[name] = i
 	}
-	fields := fieldNames(kind)
+	fields, called := fieldNames(kind), namesOf(kind)
 	fed := map[string]int{}      // a field's name to the index of its column
 	used := map[string]bool{}    // columns
 	ignored := map[string]bool{} // columns
@@ -62,7 +66,7 @@ func match(kind *record.Kind, header []string, o Options) ([]column, error) {
 	}
 	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(at)) {
-		field := find(fields, name)
+		field := called.find(name)
 		_, taken := fed[field]
 		switch {
 		case used[name]:
@@ -87,7 +91,7 @@ func match(kind *record.Kind, header []string, o Options) ([]column, error) {
 		if _, whole := fed[field]; whole && part != "" {
 			return nil, fmt.Errorf("the field %s is fed as a whole and in part", field)
 		}
-		columns = append(columns, column{fed[name], field, part, holds(kind.Type(field), part)})
+		columns = append(columns, column{fed[name], field, part, holds(kind.Type(field), part), zoneOf(kind, field, o.Zone), choices(kind, name)})
 	}
 	return columns, nil
 }
@@ -104,20 +108,69 @@ func quoted(at map[string]int) string {
 	return strings.Join(names, ", ")
 }
 
-// find returns the field that is like the column's name, empty when none is.
-func find(fields []string, name string) string {
-	if slices.Contains(fields, name) {
-		return name
-	}
+// names are the fields that a column can feed, by what it can be called (plain): as the
+// field, or by its label, where no other field is called so.
+type names map[string]string
+
+func namesOf(kind *record.Kind) names {
+	all, said := names{}, map[string]string{}
+	fields := fieldNames(kind)
 	for _, field := range fields {
-		if plain(field) == plain(name) {
-			return field
+		if name := plain(field); all[name] == "" {
+			all[name] = field
 		}
 	}
-	return ""
+	for _, field := range fields {
+		label := plain(label(kind, field))
+		if before, twice := said[label]; twice && before != field {
+			said[label] = ""
+		} else {
+			said[label] = field
+		}
+	}
+	for label, field := range said {
+		if all[label] == "" && field != "" {
+			all[label] = field
+		}
+	}
+	return all
 }
 
-var separators = strings.NewReplacer(" ", "", "-", "", "_", "", ".", "")
+// find returns the field that a column of this name feeds, empty when none does.
+func (n names) find(name string) string { return n[plain(name)] }
+
+// heading is what people see above the column of a field, by which it is found again.
+func (n names) heading(kind *record.Kind, field string) string {
+	if label := label(kind, field); n.find(label) == field {
+		return label
+	}
+	return field
+}
+
+// label is what people call a field, or a part of one: "Author: Name".
+func label(kind *record.Kind, field string) string {
+	whole, name, of := strings.Cut(field, ".")
+	label := kind.Field(whole).Label
+	if of {
+		for _, part := range record.Parts(kind.Type(whole)) {
+			if part.Name == name {
+				return label + ": " + part.Label
+			}
+		}
+	}
+	return label
+}
+
+// zoneOf is where the days of a field begin: those of the last days of a quarter are the
+// same everywhere.
+func zoneOf(kind *record.Kind, field string, zone *time.Location) *time.Location {
+	if kind.Field(field).LastDay {
+		return time.UTC
+	}
+	return zone
+}
+
+var separators = strings.NewReplacer(" ", "", "-", "", "_", "", ".", "", ":", "")
 
 func plain(name string) string { return strings.ToLower(separators.Replace(name)) }
 
@@ -148,11 +201,44 @@ func holds(t reflect.Type, part string) holding {
 	case isTime(t):
 		return times
 	}
-	return others
+	switch record.ShapeOf(t) {
+	case record.ShapeTexts:
+		return lists
+	case record.ShapeNumber:
+		return numbers
+	default:
+		return others
+	}
 }
 
 func isTime(t reflect.Type) bool   { return t == reflect.TypeFor[time.Time]() }
 func isObject(t reflect.Type) bool { return t != nil && t.Kind() == reflect.Struct && !isTime(t) }
+
+// choices are the values of a field by what people see of them, where that differs.
+func choices(kind *record.Kind, name string) map[string]string {
+	field := kind.Field(name)
+	values := slices.Clone(field.Choices)
+	if name == "state" {
+		for _, state := range kind.States {
+			values = append(values, state.Name)
+		}
+	}
+	seen := map[string]string{}
+	for _, value := range values {
+		if words := field.Choice(value); !slices.Contains(values, words) {
+			seen[words] = value
+		}
+	}
+	return seen
+}
+
+// chosen is the value that people call so.
+func (c column) chosen(text string) string {
+	if value, ok := c.choices[text]; ok {
+		return value
+	}
+	return text
+}
 
 // listed are the texts of a list as people write it into a cell: a line each, or on
 // one line with semicolons between them.
@@ -172,7 +258,7 @@ func listed(text string) []string {
 
 // value reads a cell. A cell is data: what a spreadsheet would take for a
 // formula is text here.
-func (c column) value(kind *record.Kind, cell cell, zone *time.Location) (json.RawMessage, error) {
+func (c column) value(kind *record.Kind, cell cell) (json.RawMessage, error) {
 	wrong := func(format string, args ...any) error {
 		return &record.Invalid{Fields: []record.FieldError{{Field: c.field, Problem: fmt.Sprintf(format, args...)}}}
 	}
@@ -181,17 +267,25 @@ func (c column) value(kind *record.Kind, cell cell, zone *time.Location) (json.R
 	case cell.wrong != "":
 		return nil, wrong("%s", cell.wrong)
 	case c.holds == times:
-		if cell.form == number {
+		switch cell.form {
+		case number:
 			return nil, wrong("the cell holds the number %s: format it as a date, or write text like 2026-01-31", text)
+		case moment:
+			return json.Marshal(there(cell.at, c.zone).UTC())
+		case written:
 		}
 	case cell.form == moment:
 		return nil, wrong("the cell holds a date, and the field none: format the cell as text and write its value again")
 	}
 	switch {
 	case c.holds == texts: // also of a part of an object, which is no field
-		return json.Marshal(text)
-	case kind.Shape(c.field) == record.ShapeTexts && !strings.HasPrefix(text, "["):
-		return json.Marshal(listed(text))
+		return json.Marshal(c.chosen(text))
+	case c.holds == lists && !strings.HasPrefix(text, "["):
+		all := listed(text)
+		for i, one := range all {
+			all[i] = c.chosen(one)
+		}
+		return json.Marshal(all)
 	}
-	return kind.Value(c.field, text, zone)
+	return kind.Value(c.field, text, c.zone)
 }

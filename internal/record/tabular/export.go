@@ -2,14 +2,18 @@ package tabular
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -36,19 +40,22 @@ const (
 )
 
 // NewWriter begins a file of a register's records. A table has a column for
-// each field, and for each part of an object of texts (author.name); times are
-// RFC 3339 texts, other values are as JSON. What it writes, Open and OpenXLSX
-// read as the same documents.
+// each field, and for each part of an object of texts. CSV is for machines:
+// columns are called as the fields (author.name), times are RFC 3339 texts, other
+// values are as JSON. XLSX is for people: columns have the labels and the order of
+// forms and pages, numbers are numbers, times are dates of the time zone, lists of
+// texts have a line for each; JSON is what no cell holds otherwise. What it writes,
+// Open and OpenXLSX read as the same documents, in the same time zone.
 //
 // No text becomes a formula: in CSV an apostrophe is put in front of one that
 // begins with = + - @, a tab or a carriage return (and of one with spaces
 // around it, which would be lost); XLSX holds texts as texts.
-func NewWriter(to io.Writer, kind *record.Kind, format string) (Writer, error) {
+func NewWriter(to io.Writer, kind *record.Kind, format string, zone *time.Location) (Writer, error) {
 	switch format {
 	case CSV:
 		return newCSVWriter(to, kind)
 	case XLSX:
-		return newXLSXWriter(to, kind)
+		return newXLSXWriter(to, kind, zone)
 	case JSONL:
 		return lines{bufio.NewWriter(to)}, nil
 	}
@@ -73,6 +80,7 @@ func (l lines) Abort() {}
 type exported struct {
 	field, part string
 	text        bool // its value is text or a time, and stands as it is
+	holds       holding
 }
 
 func (e exported) name() string {
@@ -89,15 +97,16 @@ func exports(kind *record.Kind) []exported {
 		t := kind.Type(field)
 		parts := parts(t)
 		for _, part := range parts {
-			columns = append(columns, exported{field, part, true})
+			columns = append(columns, exported{field, part, true, texts})
 		}
 		if len(parts) == 0 {
-			columns = append(columns, exported{field, "", t.Kind() == reflect.String || isTime(t)})
+			columns = append(columns, exported{field, "", t.Kind() == reflect.String || isTime(t), holds(t, "")})
 		}
 	}
-	if at := slices.Index(columns, exported{"id", "", true}); at > 0 {
+	if at := slices.IndexFunc(columns, func(c exported) bool { return c.field == "id" }); at > 0 {
+		id := columns[at]
 		copy(columns[1:], columns[:at])
-		columns[0] = exported{"id", "", true}
+		columns[0] = id
 	}
 	return columns
 }
@@ -199,35 +208,91 @@ func (w *csvWriter) Close() error {
 
 func (w *csvWriter) Abort() {}
 
+// arranged are the columns of a register as people read them: the id, then the fields in
+// the order of forms and pages, and what neither shows at the end.
+func arranged(kind *record.Kind) []exported {
+	place := map[string]int{kind.IDField: 0}
+	for i, field := range kind.Ordered() {
+		if field.Name != kind.IDField {
+			place[field.Name] = i + 1
+		}
+	}
+	at := func(column exported) int {
+		if i, shown := place[column.field]; shown {
+			return i
+		}
+		return math.MaxInt
+	}
+	columns := exports(kind)
+	slices.SortStableFunc(columns, func(a, b exported) int { return cmp.Compare(at(a), at(b)) })
+	return columns
+}
+
 // xlsxWriter writes an XLSX file. Its rows wait in a temporary file.
 type xlsxWriter struct {
 	to      io.Writer
+	kind    *record.Kind
 	book    *excelize.File
 	rows    *excelize.StreamWriter
 	columns []exported
+	zones   []*time.Location // of the columns
+	blank   map[string]json.RawMessage
 	values  []any
 	line    int
 }
 
-func newXLSXWriter(to io.Writer, kind *record.Kind) (*xlsxWriter, error) {
-	w := &xlsxWriter{to: to, book: excelize.NewFile(), columns: exports(kind), line: 1}
+func newXLSXWriter(to io.Writer, kind *record.Kind, zone *time.Location) (*xlsxWriter, error) {
+	w := &xlsxWriter{to: to, kind: kind, book: excelize.NewFile(), columns: arranged(kind), line: 1}
 	w.values = make([]any, len(w.columns))
-	sheet := sheetName(kind.Register)
-	err := w.book.SetSheetName(w.book.GetSheetName(0), sheet)
-	if err == nil {
-		w.rows, err = w.book.NewStreamWriter(sheet)
+	for _, column := range w.columns {
+		w.zones = append(w.zones, zoneOf(kind, column.field, zone))
 	}
-	if err == nil {
-		for i, column := range w.columns {
-			w.values[i] = column.name()
-		}
-		err = w.rows.SetRow("A1", w.values)
-	}
-	if err != nil {
+	if err := w.begin(); err != nil {
 		_ = w.book.Close() // the first error says more
 		return nil, err
 	}
 	return w, nil
+}
+
+// begin writes the header.
+func (w *xlsxWriter) begin() error {
+	raw, err := json.Marshal(w.kind.New())
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, &w.blank); err != nil {
+		return err
+	}
+	sheet := sheetName(w.kind.Register)
+	if err := w.book.SetSheetName(w.book.GetSheetName(0), sheet); err != nil {
+		return err
+	}
+	if w.rows, err = w.book.NewStreamWriter(sheet); err != nil {
+		return err
+	}
+	if err := w.rows.SetPanes(headerPanes()); err != nil {
+		return err
+	}
+	bold, err := headerStyle(w.book)
+	if err != nil {
+		return err
+	}
+	called, header := namesOf(w.kind), make([]any, len(w.columns))
+	for i, column := range w.columns {
+		heading := called.heading(w.kind, column.name())
+		header[i] = excelize.Cell{StyleID: bold, Value: heading}
+		style, err := columnStyle(w.book, w.kind, column.field, column.holds)
+		if err != nil {
+			return err
+		}
+		if err := w.rows.SetColStyle(i+1, i+1, style); err != nil {
+			return err
+		}
+		if err := w.rows.SetColWidth(i+1, i+1, columnWidth(w.kind, column.field, heading, column.holds)); err != nil {
+			return err
+		}
+	}
+	return w.rows.SetRow("A1", header)
 }
 
 // sheetName shortens a name to what a sheet may have.
@@ -241,17 +306,15 @@ func (w *xlsxWriter) Write(v *record.Version) error {
 		return fmt.Errorf("a sheet holds at most %d records: export as csv or jsonl", maxSheetRows-1)
 	}
 	for i, value := range w.values {
-		var text string
-		switch value := value.(type) {
-		case string:
-			text = guard(value, nothing)
-		case json.RawMessage:
-			if truth := string(value); truth == "true" || truth == "false" {
-				w.values[i] = truth == "true"
-				continue
-			}
-			text = string(value)
-		default: // there is none
+		if value == nil {
+			continue
+		}
+		value, err := w.cell(i, value)
+		if err != nil {
+			return fmt.Errorf("%s: %w", v.Ref(), err)
+		}
+		text, ok := value.(string)
+		if w.values[i] = value; !ok {
 			continue
 		}
 		if len(text) > maxCellUnits && units(text) > maxCellUnits {
@@ -260,10 +323,55 @@ func (w *xlsxWriter) Write(v *record.Version) error {
 		if r, ok := noXML(text); ok {
 			return fmt.Errorf("%s: %s holds the character %U, which XLSX does not: export as csv or jsonl", v.Ref(), w.columns[i].name(), r)
 		}
-		w.values[i] = text
 	}
 	return w.rows.SetRow(fmt.Sprintf("A%d", w.line), w.values)
 }
+
+// cell is the value of a column as a spreadsheet holds it; nil is an empty cell.
+func (w *xlsxWriter) cell(column int, value any) (any, error) {
+	holds := w.columns[column].holds
+	if text, ok := value.(string); ok {
+		if holds != times {
+			return guard(text, nothing), nil
+		}
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return nil, err
+		}
+		if days, exact := serial(at, w.zones[column]); exact && strings.HasSuffix(text, "Z") { // another zone is kept as it was written
+			return days, nil
+		}
+		return text, nil
+	}
+	raw, ok := value.(json.RawMessage)
+	if !ok {
+		return value, nil
+	}
+	text := string(raw)
+	switch {
+	case text == "true" || text == "false":
+		return text == "true", nil
+	case holds == numbers:
+		// More digits than these are not those of the number that a spreadsheet keeps.
+		if number, err := strconv.ParseFloat(text, 64); err == nil && len(text) <= maxDigits {
+			return number, nil
+		}
+	case holds == lists && text == "[]" && string(w.blank[w.columns[column].field]) == text:
+		return nil, nil
+	case holds == lists:
+		var list []string
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return nil, err
+		}
+		if lines := strings.Join(list, "\n"); !strings.HasPrefix(lines, "[") && slices.Equal(listed(lines), list) {
+			return guard(lines, nothing), nil
+		}
+	}
+	return text, nil
+}
+
+// maxDigits is the length of numbers that a spreadsheet keeps as they are.
+const maxDigits = 15
 
 // noXML finds a character that XML 1.0 cannot hold (2.2, Char).
 func noXML(text string) (rune, bool) {
@@ -276,11 +384,31 @@ func noXML(text string) (rune, bool) {
 }
 
 func (w *xlsxWriter) Close() error {
-	err := w.rows.Flush()
+	err := w.offer()
+	if err == nil {
+		err = w.rows.Flush()
+	}
 	if err == nil {
 		err = w.book.Write(w.to)
 	}
 	return errors.Join(err, w.book.Close())
+}
+
+// offer gives the fields their choices, in the rows that are there and in new ones.
+func (w *xlsxWriter) offer() error {
+	for i, column := range w.columns {
+		rule, err := choiceRule(w.kind, w.kind.Field(column.name()), i+1, max(w.line, templateRows))
+		if err != nil {
+			return err
+		}
+		if rule == nil {
+			continue
+		}
+		if err := w.book.AddDataValidation(sheetName(w.kind.Register), rule); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *xlsxWriter) Abort() { _ = w.book.Close() } // there is an error to tell already

@@ -23,8 +23,17 @@ import (
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
+// berlin has an hour twice in autumn, and misses one in spring.
+var berlin = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}()
+
 // put writes records behind the registers' rules, as other importers may.
-var kinds = record.Kinds{people.Register, changes.Register}
+var kinds = record.Kinds{people.Register, changes.Register, sheets}
 
 func put(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, docs ...any) {
 	t.Helper()
@@ -45,7 +54,7 @@ func put(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, docs ...any) {
 func export(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, format string) ([]byte, error) {
 	t.Helper()
 	var b bytes.Buffer
-	w, err := tabular.NewWriter(&b, kind, format)
+	w, err := tabular.NewWriter(&b, kind, format, berlin)
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +74,9 @@ func preview(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, format string,
 	var table *tabular.Table
 	var err error
 	if format == tabular.CSV {
-		table, err = tabular.Open("file", bytes.NewReader(file), kind, tabular.Options{})
+		table, err = tabular.Open("file", bytes.NewReader(file), kind, tabular.Options{Zone: berlin})
 	} else {
-		table, err = tabular.OpenXLSX("file", bytes.NewReader(file), int64(len(file)), "", kind, tabular.Options{})
+		table, err = tabular.OpenXLSX("file", bytes.NewReader(file), int64(len(file)), "", kind, tabular.Options{Zone: berlin})
 	}
 	if err != nil {
 		t.Fatalf("%v in %q", err, file)
@@ -105,6 +114,44 @@ func text(forXML bool) *rapid.Generator[string] {
 	})
 }
 
+// sheet has what a cell holds in a way of its own.
+type sheet struct {
+	ID      string      `json:"id"`
+	Title   string      `json:"title"`
+	Mood    string      `json:"mood,omitempty"`
+	Count   int64       `json:"count"`
+	Share   float64     `json:"share"`
+	Lines   []string    `json:"lines"`
+	Open    bool        `json:"open"`
+	At      *time.Time  `json:"at,omitempty"`
+	Day     *time.Time  `json:"day,omitempty"`
+	Quarter *time.Time  `json:"quarter,omitempty"`
+	Parts   *sheetParts `json:"parts,omitempty"`
+	Sum     string      `json:"sum,omitempty"`
+}
+
+type sheetParts struct {
+	Low  int    `json:"low"`
+	Name string `json:"name"`
+}
+
+var sheets = record.Define[sheet](record.Definition{
+	Kind: "sheet", Register: "sheets", Title: "Sheets", Singular: "Sheet",
+	Fields: []record.Field{
+		{Name: "id", Label: "Number"},
+		{Name: "sum", Label: "Sum", Unseen: true},
+		{Name: "title", Label: "What it is"},
+		{Name: "mood", Label: "Mood of it", Choices: []string{"good", "bad"}},
+		{Name: "count", Label: "How many"}, {Name: "share", Label: "Share"},
+		{Name: "lines", Label: "What it says"},
+		{Name: "open", Label: "Open"},
+		{Name: "at", Label: "Held"}, {Name: "day", Label: "Review due", Day: true}, {Name: "quarter", Label: "Day", LastDay: true},
+		{Name: "parts", Label: "Parts"},
+	},
+})
+
+var quarter = time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)
+
 // An export that is imported again changes nothing, whatever the texts are.
 func TestAnImportOfAnExportChangesNothing(t *testing.T) {
 	for _, format := range []string{tabular.CSV, tabular.XLSX} {
@@ -133,11 +180,18 @@ func TestAnImportOfAnExportChangesNothing(t *testing.T) {
 					Reviewers: append([]changes.Person{}, rapid.SliceOfN(someone, 0, 2).Draw(rt, "reviewers")...), MergedAt: &at, Merge: rapid.Bool().Draw(rt, "merge"),
 					Asserted: rapid.Bool().Draw(rt, "asserted"), State: changes.Merged, Note: anyText.Draw(rt, "note"),
 				}
+				whole := rapid.Int64Range(-1<<53, 1<<53).Draw(rt, "whole")
+				sheet := &sheet{
+					ID: id, Title: name.Draw(rt, "sheet"), Mood: rapid.SampledFrom([]string{"", "good", "bad"}).Draw(rt, "mood"), Count: whole, Share: rapid.Float64().Draw(rt, "share"),
+					Lines: append([]string{}, rapid.SliceOfN(anyText, 0, 3).Draw(rt, "lines")...), Open: rapid.Bool().Draw(rt, "open"), At: moment.Draw(rt, "moment"),
+					Quarter: rapid.SampledFrom([]*time.Time{nil, &quarter}).Draw(rt, "quarter"), Parts: &sheetParts{Low: int(whole % 100), Name: anyText.Draw(rt, "part")},
+				}
 				put(rt, l, people.Register, person)
 				put(rt, l, changes.Register, change)
+				put(rt, l, sheets, sheet)
 				count++
 			})
-			for _, kind := range []*record.Kind{people.Register, changes.Register} {
+			for _, kind := range []*record.Kind{people.Register, changes.Register, sheets} {
 				file, err := export(t, l, kind, format)
 				if err != nil {
 					t.Fatal(err)
@@ -186,19 +240,63 @@ func TestWhatAnExportLooksLike(t *testing.T) {
 	if diff := cmp.Diff(want, string(file)); diff != "" {
 		t.Error(diff)
 	}
-	file, err = export(t, l, changes.Register, tabular.XLSX)
+}
+
+// A sheet is for people: each value as what it is, under the label that they know.
+func TestWhatASheetLooksLike(t *testing.T) {
+	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
+	winter, night := time.Date(2026, 1, 2, 2, 4, 5, 678901000, time.UTC), time.Date(2026, 6, 30, 22, 0, 0, 0, time.UTC)
+	abroad := winter.In(time.FixedZone("", 3600))
+	twice, old := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), time.Date(1890, 1, 1, 0, 0, 0, 0, time.UTC)
+	put(t, l, sheets,
+		&sheet{ID: "1", Title: "=HYPERLINK(1)", Mood: "good", Count: 12, Share: 0.5, Lines: []string{"one; two", "three"}, Open: true, At: &winter, Day: &night, Quarter: &quarter, Parts: &sheetParts{Low: 1, Name: "x"}, Sum: "ab"},
+		&sheet{ID: "2", Title: "=1", Count: 1 << 53, Lines: []string{"one; two"}, At: &twice, Day: &abroad},
+		&sheet{ID: "3", Title: "x", Lines: []string{}, At: &old},
+	)
+	file, err := export(t, l, sheets, tabular.XLSX)
 	must(t, err)
 	f, err := excelize.OpenReader(bytes.NewReader(file))
 	must(t, err)
 	defer func() { _ = f.Close() }()
-	value, err := f.GetCellValue("changes", "P2")
+	shown, err := f.GetRows("sheets")
 	must(t, err)
-	formula, err := f.GetCellFormula("changes", "P2")
+	// "Day" is the name of another field: the quarter's heading is its own name.
+	if diff := cmp.Diff([][]string{
+		{"Number", "What it is", "Mood of it", "How many", "Share", "What it says", "Open", "Held", "Review due", "quarter", "Parts", "Sum"},
+		{"1", "=HYPERLINK(1)", "good", "12", "0.5", "one; two\nthree", "TRUE", "2026-01-02 03:04", "2026-07-01", "2026-03-31", `{"low":1,"name":"x"}`, "ab"},
+		{"2", "=1", "", "9007199254740992", "0", `["one; two"]`, "FALSE", "2026-10-25T00:30:00Z", "2026-01-02T03:04:05.678901+01:00"},
+		{"3", "x", "", "0", "0", "", "FALSE", "1890-01-01T00:00:00Z"},
+	}, shown); diff != "" {
+		t.Error(diff)
+	}
+	for cell, want := range map[string]excelize.CellType{"B2": excelize.CellTypeInlineString, "D2": excelize.CellTypeUnset, "G2": excelize.CellTypeBool, "H2": excelize.CellTypeUnset} {
+		kind, err := f.GetCellType("sheets", cell)
+		must(t, err)
+		formula, err := f.GetCellFormula("sheets", cell)
+		must(t, err)
+		if kind != want || formula != "" {
+			t.Errorf("%s has the type %v, and the formula %q", cell, kind, formula)
+		}
+	}
+	rules, err := f.GetDataValidations("sheets")
 	must(t, err)
-	kind, err := f.GetCellType("changes", "I2")
+	if len(rules) != 1 || rules[0].Sqref != "C2:C1000" || rules[0].Formula1 != `"good,bad"` {
+		t.Errorf("the choices are %+v", rules)
+	}
+	panes, err := f.GetPanes("sheets")
 	must(t, err)
-	if value != "=HYPERLINK(1)" || formula != "" || kind != excelize.CellTypeBool {
-		t.Errorf("the title is %q, its formula %q; merge has the type %v", value, formula, kind)
+	number, err := f.GetCellStyle("sheets", "B1")
+	must(t, err)
+	style, err := f.GetStyle(number)
+	must(t, err)
+	width, err := f.GetColWidth("sheets", "B")
+	must(t, err)
+	if !panes.Freeze || panes.YSplit != 1 || style.Font == nil || !style.Font.Bold || width < 20 {
+		t.Errorf("the header: %+v %+v, and %v wide", panes, style.Font, width)
+	}
+	done, different := preview(t, l, sheets, tabular.XLSX, file)
+	if done.Unchanged != 3 {
+		t.Errorf("%+v %v", done, different)
 	}
 }
 
@@ -222,7 +320,7 @@ func TestWhatACellCannotHoldIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := tabular.NewWriter(&bytes.Buffer{}, people.Register, "ods"); err == nil || err.Error() != `the format "ods" is not known: csv, xlsx or jsonl` {
+	if _, err := tabular.NewWriter(&bytes.Buffer{}, people.Register, "ods", berlin); err == nil || err.Error() != `the format "ods" is not known: csv, xlsx or jsonl` {
 		t.Error(err)
 	}
 }

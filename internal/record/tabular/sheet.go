@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -24,14 +23,13 @@ type sheetRows struct {
 	place string
 	part  io.ReadCloser
 	xml   *xml.Decoder
-	zone  *time.Location
 	line  int // of the row that was read last
 	width int // of the header; 0 before it was read
 	cells []cell
 }
 
 // rows starts at the beginning of a sheet.
-func (b *book) rows(place, part string, zone *time.Location) (source, error) {
+func (b *book) rows(place, part string) (source, error) {
 	if err := b.readShared(); err != nil {
 		return nil, err
 	}
@@ -39,7 +37,7 @@ func (b *book) rows(place, part string, zone *time.Location) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sheetRows{book: b, place: place, part: content, xml: xml.NewDecoder(content), zone: zone}
+	s := &sheetRows{book: b, place: place, part: content, xml: xml.NewDecoder(content)}
 	root, err := s.xml.Token()
 	for err == nil {
 		if start, ok := root.(xml.StartElement); ok {
@@ -323,11 +321,9 @@ func (s *sheetRows) number(start xml.StartElement, value string, wrong func(stri
 		}
 		return cell{text: value, form: number}, nil
 	}
-	at, err := excelize.ExcelDateToTime(v, s.book.epoch)
-	if err != nil || v < 1 || at.Year() > 9999 {
+	at, ok := moments(v, s.book.epoch)
+	if !ok {
 		return wrong("holds %s, which is no date", value)
 	}
-	at = at.Round(time.Millisecond) // a day's fraction has no more
-	at = time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), s.zone)
-	return cell{text: at.UTC().Format(time.RFC3339Nano), form: moment}, nil
+	return cell{text: value, form: moment, at: at}, nil
 }

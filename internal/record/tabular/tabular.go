@@ -20,9 +20,9 @@ type Options struct {
 	// Delimiter separates cells of a CSV file; zero is a comma.
 	Delimiter rune
 	// Columns maps a field to the column that feeds it. Fields that are not
-	// named here are fed by the column of the same name, ignoring case,
-	// spaces, dots, hyphens and underscores. A field of an object is written
-	// with a dot: author.name.
+	// named here are fed by the column of the same name, or of the label that
+	// people see, ignoring case, spaces, dots, colons, hyphens and underscores. A
+	// field of an object is written with a dot: author.name.
 	Columns map[string]string
 	// Ignored columns feed nothing.
 	Ignored []string
@@ -98,7 +98,8 @@ func (r row) empty() bool { return len(r.cells) == 0 && r.wrong == nil }
 type cell struct {
 	text  string
 	form  form
-	wrong string // why its value cannot be taken
+	at    time.Time // what clock and calendar show, of a moment
+	wrong string    // why its value cannot be taken
 }
 
 // form is how a cell holds its value.
@@ -108,7 +109,7 @@ type form int
 const (
 	written form = iota // as text
 	number              // as a number that is no date
-	moment              // as a date; the text is an RFC 3339 time
+	moment              // as a date
 )
 
 // Open reads a CSV file to its end without taking anything: the columns and
@@ -230,7 +231,7 @@ func (t *Table) document(row row) (any, map[string]json.RawMessage, error) {
 		if cell.text == "" && cell.wrong == "" {
 			continue
 		}
-		value, err := c.value(t.kind, cell, t.options.Zone)
+		value, err := c.value(t.kind, cell)
 		var invalid *record.Invalid
 		switch {
 		case errors.As(err, &invalid):

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -64,10 +63,6 @@ func read(t testing.TB, text string, kind *record.Kind, o tabular.Options) ([]st
 }
 
 func TestRowsBecomeDocuments(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
 	const ada = `{"id":"E1","name":"Ada","employment":"employee","state":"active"}`
 	for name, tc := range map[string]struct {
 		text string
@@ -130,6 +125,14 @@ func TestRowsBecomeDocuments(t *testing.T) {
 				`file.csv:7: regulations: "[one" is not a list: write it as JSON, like ["A","B"]`,
 			},
 		},
+		"as people call it": {
+			text: "NUMBER,What it is,review due,Quarter,Mood of it,mood.words\n1,A,2026-07-01,2026-03-31,Bad,\n", kind: sheets, o: tabular.Options{Zone: berlin, Ignored: []string{"mood.words"}},
+			want: []string{`{"id":"1","title":"A","mood":"bad","count":0,"share":0,"lines":null,"open":false,"day":"2026-06-30T22:00:00Z","quarter":"2026-03-31T00:00:00Z"}`},
+		},
+		"a name is nobody else's label": {
+			text: "id,title,day\n1,A,2026-07-01\n", kind: sheets,
+			want: []string{`{"id":"1","title":"A","count":0,"share":0,"lines":null,"open":false,"day":"2026-07-01T00:00:00Z"}`},
+		},
 		"value of another type": {
 			text: "id,title,author.name,merged_at,merge\nc1,Fix,Ada,2026-01-02,yes\n", kind: changes.Register,
 			want: []string{`file.csv:2: merge: "yes" is not a bool: write true or false`},
@@ -171,6 +174,7 @@ func TestAFileOfTheWrongFormIsRefusedWhole(t *testing.T) {
 		"only a mark":      {text: "\xEF\xBB\xBF", want: "file.csv:1: the file is empty"},
 		"unknown column":   {text: "id,name,Salary,Shoe\n", want: `file.csv:1: the columns do not fit: no field of people is like the column "Salary", "Shoe": call it as the field that it feeds`},
 		"column twice":     {text: "id,name,name\n", want: `file.csv:1: the column "name" is there twice`},
+		"label and name":   {text: "id,name,Number\n", want: `file.csv:1: the field id is fed by two columns`},
 		"field twice":      {text: "id,name,Name\n", want: `file.csv:1: the field name is fed by two columns`},
 		"no id":            {text: "name\nAda\n", want: `file.csv:1: the columns do not fit: no column feeds the field id`},
 		"mapped field":     {text: "id,name\n", o: tabular.Options{Columns: map[string]string{"nme": "name"}}, want: `file.csv:1: "nme" is no field of people: access_ended_at,`},

@@ -3,7 +3,6 @@ package tabular
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -38,7 +37,7 @@ func Template(to io.Writer, kind *record.Kind, helps map[string]string) (err err
 	if _, err := book.NewSheet(helpSheet); err != nil {
 		return err
 	}
-	if err := book.SetSheetRow(helpSheet, "A1", &[]string{"column", "label", "what belongs there", "written as", "choices"}); err != nil {
+	if err := book.SetSheetRow(helpSheet, "A1", &[]string{"column", "field", "what belongs there", "written as", "choices"}); err != nil {
 		return err
 	}
 	for i, field := range filled(kind) {
@@ -47,7 +46,7 @@ func Template(to io.Writer, kind *record.Kind, helps map[string]string) (err err
 			return err
 		}
 	}
-	bold, err := book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})
+	bold, err := headerStyle(book)
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,7 @@ func Template(to io.Writer, kind *record.Kind, helps map[string]string) (err err
 		if err := book.SetRowStyle(name, 1, 1, bold); err != nil {
 			return err
 		}
-		if err := book.SetPanes(name, &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+		if err := book.SetPanes(name, headerPanes()); err != nil {
 			return err
 		}
 	}
@@ -83,10 +82,18 @@ func templateColumn(book *excelize.File, kind *record.Kind, sheet string, number
 	if err != nil {
 		return err
 	}
-	if err := book.SetCellStr(sheet, name+"1", field.Name); err != nil {
+	heading, holds := namesOf(kind).heading(kind, field.Name), holds(kind.Type(field.Name), "")
+	if err := book.SetCellStr(sheet, name+"1", heading); err != nil {
 		return err
 	}
-	if err := book.SetColWidth(sheet, name, name, 22); err != nil {
+	style, err := columnStyle(book, kind, field.Name, holds)
+	if err != nil {
+		return err
+	}
+	if err := book.SetColStyle(sheet, name, style); err != nil {
+		return err
+	}
+	if err := book.SetColWidth(sheet, name, name, columnWidth(kind, field.Name, heading, holds)); err != nil {
 		return err
 	}
 	form := spelling(kind, field)
@@ -94,20 +101,95 @@ func templateColumn(book *excelize.File, kind *record.Kind, sheet string, number
 	if err != nil {
 		return err
 	}
-	if err := book.SetSheetRow(helpSheet, cell, &[]string{field.Name, field.Label, field.Help, form, strings.Join(field.Choices, ", ")}); err != nil {
+	if err := book.SetSheetRow(helpSheet, cell, &[]string{heading, field.Name, field.Help, form, strings.Join(field.Choices, ", ")}); err != nil {
 		return err
 	}
-	rule := excelize.NewDataValidation(true)
-	rule.SetSqref(fmt.Sprintf("%s2:%s%d", name, name, templateRows))
+	rule, err := choiceRule(kind, field, number, templateRows)
+	if err != nil {
+		return err
+	}
+	if rule == nil {
+		rule = validation(number, templateRows)
+	}
 	hint := strings.TrimSpace(field.Help + " " + form)
 	rule.SetInput(clipped(field.Label, maxHintTitle), clipped(hint, maxHint))
-	if len(field.Choices) > 0 && kind.Shape(field.Name) == record.ShapeText {
-		if err := rule.SetDropList(field.Choices); err != nil && !errors.Is(err, excelize.ErrDataValidationFormulaLength) {
-			return err
-		}
-		rule.SetError(excelize.DataValidationErrorStyleStop, clipped(field.Label, maxHintTitle), clipped("One of "+strings.Join(field.Choices, ", "), maxHint))
-	}
 	return book.AddDataValidation(sheet, rule)
+}
+
+// validation is a rule for the cells of a column up to a row, which says nothing yet.
+func validation(column, last int) *excelize.DataValidation {
+	rule := excelize.NewDataValidation(true)
+	rule.SetSqref(cellName(column, 2) + ":" + cellName(column, last))
+	return rule
+}
+
+// choiceRule offers the choices of a field, and takes no other value; nil where it has
+// none.
+func choiceRule(kind *record.Kind, field record.Field, column, last int) (*excelize.DataValidation, error) {
+	if len(field.Choices) == 0 || kind.Shape(field.Name) != record.ShapeText {
+		return nil, nil
+	}
+	rule := validation(column, last)
+	if err := rule.SetDropList(field.Choices); err != nil && !errors.Is(err, excelize.ErrDataValidationFormulaLength) {
+		return nil, err
+	}
+	rule.SetError(excelize.DataValidationErrorStyleStop, clipped(field.Label, maxHintTitle), clipped("One of "+strings.Join(field.Choices, ", "), maxHint))
+	return rule, nil
+}
+
+// headerPanes keep the first row in sight.
+func headerPanes() *excelize.Panes {
+	return &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}
+}
+
+func headerStyle(book *excelize.File) (int, error) {
+	return book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}})
+}
+
+// How a spreadsheet shows dates, and that a cell holds text (ECMA-376 part 1, 18.8.30):
+// what somebody types there becomes neither a number, a date nor a formula.
+const (
+	dayFormat    = "yyyy-mm-dd"
+	momentFormat = "yyyy-mm-dd hh:mm"
+	textFormat   = 49
+)
+
+// columnStyle is how the cells of a field look.
+func columnStyle(book *excelize.File, kind *record.Kind, name string, holds holding) (int, error) {
+	field, format := kind.Field(name), ""
+	style := excelize.Style{Alignment: &excelize.Alignment{Vertical: "top"}}
+	switch {
+	case holds == times && field.Whole():
+		format = dayFormat
+	case holds == times:
+		format = momentFormat
+	case holds == texts:
+		style.NumFmt, style.Alignment.WrapText = textFormat, field.Long
+	case holds == lists:
+		style.NumFmt, style.Alignment.WrapText = textFormat, true
+	}
+	if format != "" {
+		style.CustomNumFmt = &format
+	}
+	return book.NewStyle(&style)
+}
+
+// columnWidth is the width of a field's column, in characters.
+func columnWidth(kind *record.Kind, name, heading string, holds holding) float64 {
+	field, width := kind.Field(name), 24.0
+	switch {
+	case name == kind.IDField:
+		width = 14
+	case field.Long, field.Markdown:
+		width = 48
+	case holds == times && field.Whole():
+		width = 12
+	case holds == times:
+		width = 17
+	case holds == numbers, kind.Shape(name) == record.ShapeTruth:
+		width = 10
+	}
+	return max(width, min(float64(len(heading))+2, 24)) // a longer heading has two lines
 }
 
 // spelling says how the values of a field are written in a cell.

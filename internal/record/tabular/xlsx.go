@@ -52,7 +52,7 @@ func OpenXLSX(name string, file io.ReaderAt, size int64, sheet string, kind *rec
 	}
 	t := &Table{place: name + ":" + sheet, kind: kind, options: o, Sheet: sheet}
 	t.start = func() (source, error) {
-		rows, err := b.rows(t.place, part, t.options.Zone)
+		rows, err := b.rows(t.place, part)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/xuri/excelize/v2"
@@ -79,8 +78,6 @@ func readXLSX(t testing.TB, file []byte, sheet string, kind *record.Kind, o tabu
 }
 
 func TestRowsOfASheetBecomeDocuments(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	must(t, err)
 	const ada = `{"id":"E1","name":"Ada","employment":"employee","state":"active"}`
 	header := []any{"id", "name", "joined_at"}
 	style := func(f *excelize.File, cell string, s excelize.Style) {
@@ -118,6 +115,19 @@ func TestRowsOfASheetBecomeDocuments(t *testing.T) {
 				`{"id":"E3","name":"Ada","employment":"employee","state":"active","joined_at":"2026-06-30T22:00:00Z"}`,
 				`{"id":"E4","name":"Ada","employment":"employee","state":"active","joined_at":"2026-06-30T22:00:00Z"}`,
 				`{"id":"E5","name":"Ada","employment":"employee","state":"active","joined_at":"2026-07-01T04:00:00Z"}`,
+			},
+		},
+		"of a moment nothing is lost but what 15 digits lose": {
+			rows: [][]any{header, {"E1", "Ada", 46204.123456789}, {"E2", "Ada", 46204.3958333333}, {"E3", "Ada", 30000.0000000001}},
+			change: func(f *excelize.File) {
+				for _, cell := range []string{"C2", "C3", "C4"} {
+					style(f, cell, excelize.Style{NumFmt: 22})
+				}
+			},
+			want: []string{
+				`{"id":"E1","name":"Ada","employment":"employee","state":"active","joined_at":"2026-07-01T02:57:46.666569Z"}`,
+				`{"id":"E2","name":"Ada","employment":"employee","state":"active","joined_at":"2026-07-01T09:30:00Z"}`,
+				`{"id":"E3","name":"Ada","employment":"employee","state":"active","joined_at":"1982-02-18T00:00:00.000008Z"}`,
 			},
 		},
 		"dates from 1904": {

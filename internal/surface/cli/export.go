@@ -93,7 +93,11 @@ func (p *program) exportRecords(ctx context.Context, s *surface.System, kind *re
 
 // write writes the records, and returns how many there were.
 func (e export) write(ctx context.Context, s *surface.System, kind *record.Kind, keep func([]byte) (bool, error), to io.Writer) (n int, err error) {
-	out, err := tabular.NewWriter(to, kind, e.format)
+	zone, err := s.Config.Location()
+	if err != nil {
+		return 0, err
+	}
+	out, err := tabular.NewWriter(to, kind, e.format, zone)
 	if err != nil {
 		return 0, err
 	}

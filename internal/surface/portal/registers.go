@@ -493,7 +493,11 @@ func (p *Portal) export(r *request) (*shown, error) {
 }
 
 func (p *Portal) table(r *request, to io.Writer, form string, q record.Query) error {
-	out, err := tabular.NewWriter(to, r.kind, form)
+	zone, err := p.System.Config.Location()
+	if err != nil {
+		return err
+	}
+	out, err := tabular.NewWriter(to, r.kind, form, zone)
 	if err != nil {
 		return err
 	}

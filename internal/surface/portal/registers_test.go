@@ -615,7 +615,7 @@ func TestTheTemplateIsBroughtInAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled := map[string]string{"id": "RSK-7", "title": "Ransomware", "category": "security", "owner": "person/E1", "controls": "CHG-01; END-01"}
+	filled := map[string]string{"Number": "RSK-7", "Title": "Ransomware", "Category": "security", "Owner": "person/E1", "Controls": "CHG-01; END-01"}
 	header, err := book.GetRows("risks")
 	if err != nil {
 		t.Fatal(err)
