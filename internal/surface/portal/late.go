@@ -33,8 +33,11 @@ type pressing struct {
 	Name string // that it is called by; empty: as its record is
 	What string // what is to be done, or what the test asks for; empty: the name says it
 	By   string // who has to do it
-	At   time.Time
-	Day  bool // only the day of At counts
+	// At is when it is due; of Day only the day counts. Deviates is until when a test
+	// that reads it waits, where that is another time: after it, it is a deviation.
+	At       time.Time
+	Day      bool
+	Deviates time.Time
 	// named says that By is whom the record's own deadline names.
 	named bool
 	// Tests read it, as "control test"; Criteria are those for which they answer.
@@ -107,7 +110,7 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda, lat
 		for _, d := range of.Each {
 			if i, ok := late[d.Ref]; ok {
 				if i != unlisted {
-					a.Late[i].By, a.Late[i].What, a.Late[i].named = d.Owner, d.What, true
+					a.Late[i].By, a.Late[i].What, a.Late[i].named, a.Late[i].At, a.Late[i].Day = d.Owner, d.What, true, d.At, d.Day
 				}
 				continue
 			}
@@ -153,9 +156,14 @@ func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lin
 		if !ok {
 			n = len(lines)
 			at[one.Item] = n
-			line := pressing{Item: one.Item, Name: one.Title, By: one.Owner, At: one.Deadline}
+			line := pressing{Item: one.Item, Name: one.Title, By: one.Owner, At: one.Due, Deviates: one.Deadline}
 			if kind, id, err := p.System.Kinds.Parse(one.Item); err == nil && kind.Name+"/"+id == one.Item && len(kind.Columns) > 0 {
 				line.Name, line.What = numbered(kind, id), one.Title
+				for _, due := range kind.Dues {
+					if field := kind.Field(due.At); field.LastDay {
+						line.At, line.Day = field.Ends(one.Due, p.zone), true
+					}
+				}
 			}
 			lines = append(lines, line)
 		}

@@ -106,6 +106,20 @@ func TestWhatIsLateIsOneList(t *testing.T) {
 	}
 }
 
+// A deadline is the same day everywhere; where a test waits longer it is said until when.
+func TestADeadlineIsOneEverywhere(t *testing.T) {
+	c := openCompany(t)
+	const due, grace = "due 2026-02-28 23:59", ", a deviation after 2026-03-05 23:59"
+	if line := c.signed(t, "ann", "compliance").get("/late").around(t, `/duties/access-review/2026-02-28"`, 250); !strings.Contains(line, due+grace) {
+		t.Errorf("what is late says %s", line)
+	}
+	c.employed("eva", "E1", "control-owner").get("/work").want(t, http.StatusOK, "2026-02-28 23:59<br>", "a deviation after 2026-03-05 23:59")
+	soon := c.signed(t, "bob", "compliance").get("/").around(t, `id="coming"`, 1200)
+	if !strings.Contains(soon, "due 2026-03-05 23:59, a deviation after 2026-03-10 23:59") || !strings.Contains(soon, "<strong>in ") {
+		t.Errorf("what breaks soon says %s", soon)
+	}
+}
+
 // What becomes a deviation names whoever can still prevent it.
 func TestWhatBreaksSoonNamesWhoHasToDoIt(t *testing.T) {
 	c := openCompany(t)
@@ -138,12 +152,12 @@ func TestWhatIsLateAboutPeopleIsNamedByItsNumber(t *testing.T) {
 	before := c.size(t)
 	list := b.get("/late").want(t, http.StatusOK)
 	line := list.around(t, `<a href="/r/subject_requests/PRQ-1">Privacy request PRQ-1</a>: Answer the privacy request`, 300)
-	if !strings.Contains(line, "Example E3</a>, by 2026-03-15 23:59") {
+	if !strings.Contains(line, "Example E3</a>, due 2026-03-15 23:59") {
 		t.Errorf("who has to do it, until when? %s", line)
 	}
 	others := executive.get("/late").want(t, http.StatusOK)
 	line = others.around(t, "Privacy request PRQ-1: Answer the privacy request", 300)
-	if !strings.Contains(line, `<span title="person/E3">Example E3</span>, by`) || strings.Contains(others.body, "/r/subject_requests") {
+	if !strings.Contains(line, `<span title="person/E3">Example E3</span>, due`) || strings.Contains(others.body, "/r/subject_requests") {
 		t.Errorf("an executive reads or is led to what they may not read: %s", line)
 	}
 	others.want(t, http.StatusOK, "Agreement AGR-1: Sign the terms of confidentiality and security<br>")

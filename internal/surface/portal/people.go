@@ -41,7 +41,7 @@ func (p *Portal) person(r *request) (*shown, error) {
 		page.Manager = links{p, r}.Ref(manager)
 	}
 	for _, o := range holding.Owed.Occurrences {
-		if o.DueAt.Before(page.Now) {
+		if o.State == calendar.Late {
 			page.Late++
 		}
 	}
