@@ -3,7 +3,6 @@ package record
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -60,7 +59,7 @@ func (k *Kind) stand(before json.RawMessage, doc any, by *Transition) error {
 	var wrong []FieldError
 	for _, d := range differing {
 		if k.Settled(from, d.Field) && k.Settled(to, d.Field) && (by == nil || !by.asks(d.Field)) {
-			wrong = append(wrong, FieldError{d.Field, fmt.Sprintf("stands as it was decided when the record became %s: %s", strings.ToLower(Words(to)), k.unsettling(to, d.Field))})
+			wrong = append(wrong, FieldError{d.Field, "stands as it was " + k.settling(to) + ": " + k.unsettling(to, d.Field)})
 		}
 	}
 	if len(wrong) > 0 {
@@ -85,5 +84,13 @@ func (k *Kind) unsettling(state, field string) string {
 	if len(moves) == 0 {
 		return "no move opens it again"
 	}
-	return "move it first, by " + strings.Join(moves, " or ")
+	return "it is changed with or after the move " + strings.Join(moves, " or ")
+}
+
+// settling says since when something stands in a state.
+func (k *Kind) settling(state string) string {
+	if state == k.States[0].Name {
+		return "entered"
+	}
+	return "when the record became " + strings.ToLower(Words(state))
 }

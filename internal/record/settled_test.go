@@ -68,11 +68,11 @@ func TestWhatWasDecidedStands(t *testing.T) {
 		}
 		for _, c := range []struct{ state, fields, field, says string }{
 			{"asked", `{"until":"2030-01-01T00:00:00Z","weight":3}`, "", ""},
-			{"granted", `{"until":"2030-01-01T00:00:00Z"}`, "until", "stands as it was decided when the record became granted: move it first, by Asked"},
+			{"granted", `{"until":"2030-01-01T00:00:00Z"}`, "until", "stands as it was when the record became granted: it is changed with or after the move Asked"},
 			{"granted", `{"until":null}`, "until", "stands"},
-			{"granted", `{"weight":3}`, "weight", "move it first, by Weigh or Asked"},
+			{"granted", `{"weight":3}`, "weight", "it is changed with or after the move Weigh or Asked"},
 			{"granted", `{"place":"there","note":"n","what":"other"}`, "", ""},
-			{"past", `{"note":"n"}`, "note", "stands as it was decided when the record became past: no move opens it again"},
+			{"past", `{"note":"n"}`, "note", "stands as it was when the record became past: no move opens it again"},
 		} {
 			version(c.state)
 			fields := given()
