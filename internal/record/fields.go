@@ -213,12 +213,6 @@ func (k *Kind) Editable(there bool) []Field {
 	return all
 }
 
-// Changeable are the fields of a record that people can simply change in its state.
-func (k *Kind) Changeable(doc json.RawMessage) ([]Field, error) {
-	state, err := stateOf(doc)
-	return slices.DeleteFunc(k.Editable(true), func(f Field) bool { return k.Settled(state, f.Name) }), err
-}
-
 // Ordered are all fields that people see, the described ones first, in their
 // order; the others as they stand in the document.
 func (k *Kind) Ordered() []Field {

@@ -94,3 +94,26 @@ func (k *Kind) settling(state string) string {
 	}
 	return "when the record became " + strings.ToLower(Words(state))
 }
+
+// Changeable are the fields of a record that people can simply change in its state, and
+// what is to be said of the others; empty: there are none.
+func (k *Kind) Changeable(doc json.RawMessage) (fields []Field, standing string, err error) {
+	state, err := stateOf(doc)
+	var others []string
+	for _, f := range k.Editable(true) {
+		if k.Settled(state, f.Name) {
+			others = append(others, f.Label)
+		} else {
+			fields = append(fields, f)
+		}
+	}
+	switch n := len(others); n {
+	case 0:
+		return fields, "", err
+	case 1:
+		standing = others[0] + " stands as it was "
+	default:
+		standing = strings.Join(others[:n-1], ", ") + " and " + others[n-1] + " stand as they were "
+	}
+	return fields, standing + k.settling(state) + ".", err
+}

@@ -107,6 +107,10 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	lead.says("Conditions", "Our keys stay with us")
 	lead.says("Done by", "Ada Example")
 
+	v.goes(path) // it has an assessment now
+	v.unfolds("Assessed")
+	v.ticks("f.data", "confidential")
+	v.fills("assessed-f-access", "production", "assessed-f-criticality", "essential")
 	v.presses("Assessed")
 	v.stands("Assessed")
 	v.says("Tier", "Critical")
@@ -121,7 +125,7 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	executive := c.signs(t, "executive")
 	executive.goes(path)
 	executive.presses("Approved")
-	executive.says("Approved by", "person/E3")
+	executive.says("Approved by", "Cleo Example")
 	v.goes(path)
 	v.unfolds("In use")
 	v.fills("in_use-f-used_from", "2026-02-01T00:00")
@@ -145,7 +149,7 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	v.unfolds("Read")
 	v.fills("read-f-method", "carve-out", "read-f-physical", "true")
 	v.presses("Read")
-	v.says("Read by", "person/E5")
+	v.says("Read by", "Emil Example")
 	v.audited("assurance-report-bridged")
 
 	v.goes(path)

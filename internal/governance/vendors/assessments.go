@@ -102,6 +102,31 @@ func (a *Assessment) Validate() []record.FieldError {
 	return wrong
 }
 
+// Before keeps a finished assessment in the vendor's record, and says there by when the
+// next one is due.
+func (a *Assessment) Before(tx *act.Tx, old any) error {
+	if a.State != "done" || a.DoneAt == nil || old != nil && record.As[Assessment](old).State == "done" {
+		return nil
+	}
+	current, err := record.Get(&tx.Reader, kindVendor, strings.TrimPrefix(a.Vendor, kindVendor+"/"))
+	if errors.Is(err, record.ErrNone) {
+		return nil // answered says so
+	}
+	if err != nil {
+		return err
+	}
+	v := &Vendor{}
+	if err := json.Unmarshal(current.Doc, v); err != nil {
+		return err
+	}
+	next := a.DoneAt.AddDate(again, 0, 0)
+	v.NextAssessmentAt = &next
+	v.Assessments = append(v.Assessments, Judged{Assessments.Name + "/" + a.ID, *a.DoneAt, a.Tier, a.Result, a.Assessor, a.DoneBy})
+	slices.SortStableFunc(v.Assessments, func(a, b Judged) int { return a.At.Compare(b.At) })
+	_, err = record.Put(tx, Register, record.Change{Verb: "reassessed", ID: v.ID, Doc: v, Expect: current.Version})
+	return err
+}
+
 // answered wants an answer to every question, the questionnaire that belongs to
 // the vendor, and an assessor who is not the vendor's owner.
 func answered(r *store.Reader, doc json.RawMessage) error {
@@ -138,6 +163,8 @@ func answered(r *store.Reader, doc json.RawMessage) error {
 	switch {
 	case (v.Category == CategoryKYC) != (a.Questionnaire == kyc):
 		return refuse("questionnaire", "is %s, and the vendor is a %s", a.Questionnaire, v.Category)
+	case v.Tier != "" && a.Tier != v.Tier:
+		return refuse("tier", "is %s, and the vendor's is %s: it is assessed as what it is", a.Tier, v.Tier)
 	case v.Owner == a.Assessor || v.Owner == a.DoneBy:
 		return fmt.Errorf("%w: %s is the owner of %s, and cannot assess it", act.ErrSamePerson, v.Owner, a.Vendor)
 	}

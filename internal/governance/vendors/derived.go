@@ -16,6 +16,22 @@ type Onboarding struct {
 	UsedFrom   *time.Time `json:"used_from"`
 }
 
+// Reassessment is what is due a year after a vendor's use began, and after each
+// assessment since: the source vendor_reassessments.
+type Reassessment struct {
+	ID         string     `json:"id"` // VEN-1@2027-03-01T00:00:00Z
+	Vendor     string     `json:"vendor"`
+	Name       string     `json:"name"`
+	Owner      string     `json:"owner"`
+	Tier       string     `json:"tier,omitempty"`
+	DueAt      *time.Time `json:"due_at"`
+	AssessedAt *time.Time `json:"assessed_at,omitempty"`
+	Assessment string     `json:"assessment,omitempty"`
+	Assessor   string     `json:"assessor,omitempty"`
+	DoneBy     string     `json:"done_by,omitempty"`
+	Result     string     `json:"result,omitempty"`
+}
+
 // Exit is the end of a vendor's use: the source vendor_exits.
 type Exit struct {
 	ID            string     `json:"id"`
@@ -35,6 +51,36 @@ func onboardings(v *Vendor, from, to time.Time, give func(item any) error) error
 		return nil
 	}
 	return give(&Onboarding{v.ID + "@onboarding", v.ID, v.Owner, v.Tier, v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.UsedFrom})
+}
+
+// reassessments are those of a vendor that fell due in the interval while it was used.
+func reassessments(v *Vendor, from, to time.Time, give func(item any) error) error {
+	if !used[v.State] || v.UsedFrom == nil {
+		return nil
+	}
+	var since []Judged
+	for _, one := range v.Assessments {
+		if !one.At.Before(*v.UsedFrom) {
+			since = append(since, one)
+		}
+	}
+	last := *v.UsedFrom
+	for n := 0; n <= len(since); n++ {
+		due := last.AddDate(again, 0, 0)
+		item := &Reassessment{ID: v.ID + "@" + due.UTC().Format(time.RFC3339), Vendor: v.ID, Name: v.Name, Owner: v.Owner, Tier: v.Tier, DueAt: &due}
+		if n < len(since) {
+			one := since[n]
+			item.AssessedAt, item.Assessment, item.Assessor, item.DoneBy, item.Result, item.Tier = &one.At, one.Assessment, one.Assessor, one.DoneBy, one.Result, one.Tier
+			last = one.At
+		}
+		ended := v.EndedAt != nil && !due.Before(*v.EndedAt)
+		if !due.Before(from) && due.Before(to) && !ended {
+			if err := give(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // exits are the vendors whose use ended.

@@ -38,6 +38,7 @@ type Vendor struct {
 	ApprovedAt       *time.Time `json:"approved_at,omitempty"`
 	UsedFrom         *time.Time `json:"used_from,omitempty"`
 	NextAssessmentAt *time.Time `json:"next_assessment_at,omitempty"`
+	Assessments      []Judged   `json:"assessments,omitempty"`
 	RejectedReason   string     `json:"rejected_reason,omitempty"`
 
 	EndedAt       *time.Time `json:"ended_at,omitempty"`
@@ -46,6 +47,19 @@ type Vendor struct {
 	DataSettled   string     `json:"data_settled,omitempty"`
 	Proof         string     `json:"proof,omitempty"`
 }
+
+// Judged is an assessment of a vendor that was finished.
+type Judged struct {
+	Assessment string    `json:"assessment" refers:"vendor_assessment"`
+	At         time.Time `json:"at" label:"Finished"`
+	Tier       string    `json:"tier"`
+	Result     string    `json:"result"`
+	Assessor   string    `json:"assessor" refers:"person"`
+	DoneBy     string    `json:"done_by" label:"Finished by" refers:"person"`
+}
+
+// again is how long an assessment holds, in years.
+const again = 1
 
 // States of a vendor.
 const (
@@ -104,7 +118,8 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "used_from", Label: "Used from", Help: "When its use began."},
-		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again."},
+		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after its use began. Whoever wants it sooner sets another day; VND-02 counts the year."},
+		{Name: "assessments", Label: "Assessments", Given: true, Help: "The ones that are finished, the latest one last."},
 		{Name: "rejected_reason", Label: "Why it was rejected", Long: true, Help: "Why it is not used."},
 		{Name: "ended_at", Label: "Use ended", Section: "Offboarding", Help: "When its use ended."},
 		{Name: "access_ended_at", Label: "Access ended", Help: "When its last access was taken away: within a day."},
@@ -128,6 +143,7 @@ var Register = record.Define[Vendor](record.Definition{
 	},
 	Derived: []record.Derived{
 		{Name: "vendor_onboardings", At: "used_from", Item: Onboarding{}, Of: record.OfEach(onboardings)},
+		{Name: "vendor_reassessments", At: "due_at", Item: Reassessment{}, Of: record.OfEach(reassessments)},
 		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Of: record.OfEach(exits)},
 	},
 })
@@ -167,8 +183,13 @@ func (v *Vendor) Validate() []record.FieldError {
 	return wrong
 }
 
-// Before notes who assessed a vendor when it is assessed.
+// Before notes who assessed a vendor when it is assessed, and by when it is assessed
+// again when its use begins.
 func (v *Vendor) Before(tx *act.Tx, old any) error {
+	if v.NextAssessmentAt == nil && v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse) {
+		next := v.UsedFrom.AddDate(again, 0, 0)
+		v.NextAssessmentAt = &next
+	}
 	if old == nil || record.As[Vendor](old).State != Proposed || v.State != Assessed {
 		return nil
 	}

@@ -26,7 +26,8 @@ type formPage struct {
 	Inputs  []input
 	// Later are the fields that a new record is asked for when it moves on.
 	Later     []input
-	LaterOpen bool // something stands in them
+	LaterOpen bool   // something stands in them
+	Standing  string // what cannot simply be changed in the record's state
 	Wrong     []mistake
 	Stale     *stale
 }
@@ -117,7 +118,7 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	}}
 	fields := kind.Editable(false)
 	if v != nil {
-		if fields, err = kind.Changeable(v.Doc); err != nil {
+		if fields, page.Standing, err = kind.Changeable(v.Doc); err != nil {
 			return nil, err
 		}
 	}

@@ -138,7 +138,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	for _, verb := range []string{"set", "move", "link", "comment", "attach", "tag"} {
 		page.May[verb] = r.may(kind.Name + "." + verb)
 	}
-	if can, err := kind.Changeable(v.Doc); err != nil {
+	if can, _, err := kind.Changeable(v.Doc); err != nil {
 		return nil, err
 	} else if page.May["set"] && !kind.Internal && len(can) > 0 {
 		page.Edit = page.Href + "/edit"
@@ -434,16 +434,6 @@ func (p *Portal) move(r *request) (*shown, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: it does not say which version it was made from", errForm)
 	}
-	var fields []record.Field
-	for i := range r.kind.Transitions {
-		if t := &r.kind.Transitions[i]; t.To == state {
-			for _, name := range r.kind.Asks(t) {
-				if !slices.ContainsFunc(fields, func(f record.Field) bool { return f.Name == name }) {
-					fields = append(fields, r.kind.Field(name))
-				}
-			}
-		}
-	}
 	var doc map[string]json.RawMessage
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		v, err := record.GetVersion(reader, r.kind.Name, id, from)
@@ -456,6 +446,15 @@ func (p *Portal) move(r *request) (*shown, error) {
 	}
 	if r.PostForm.Has(more) {
 		return p.recordWith(r, nil, state)
+	}
+	was := p.typed(described(r.kind, r.kind.Field("state")), doc["state"]).text()
+	var fields []record.Field
+	for i := range r.kind.Transitions {
+		if t := &r.kind.Transitions[i]; t.From == was && t.To == state {
+			for _, name := range r.kind.Asks(t) {
+				fields = append(fields, r.kind.Field(name))
+			}
+		}
 	}
 	changed, err := p.changes(r, fields, doc)
 	if err == nil {
