@@ -64,29 +64,50 @@ func (l *Lab) Deviations(ctx context.Context, period string) ([]Found, error) {
 				return err
 			}
 			for _, d := range deviations {
-				found := Found{
-					Result: result.ID, Control: result.Control, Test: result.Test, Period: result.Period, Interim: result.Interim,
-					Item: d.Item, Reason: d.Reason, Standing: NoCause,
-				}
-				v, err := record.Get(r, judgments.Deviations.Name, subject(&result, d.Item).ID())
-				if err == nil {
-					found.Judged, err = decode[judgments.Deviation](v)
-				}
-				if err != nil && !errors.Is(err, record.ErrNone) {
+				found, err := find(r, &result, d)
+				if err != nil {
 					return err
 				}
-				if found.Judged != nil && found.Judged.Cause != nil {
-					found.Standing = Stated
-					if found.Judged.Cause.Confirmed() {
-						found.Standing = Confirmed
-					}
-				}
-				all = append(all, found)
+				all = append(all, *found)
 			}
 		}
 		return nil
 	})
 	return all, err
+}
+
+// find is a deviation that a result shows, with what was recorded about it.
+func find(r *store.Reader, result *Result, d controltests.Deviation) (*Found, error) {
+	found := &Found{
+		Result: result.ID, Control: result.Control, Test: result.Test, Period: result.Period, Interim: result.Interim,
+		Item: d.Item, Reason: d.Reason, Standing: NoCause,
+	}
+	v, err := record.Get(r, judgments.Deviations.Name, subject(result, d.Item).ID())
+	if err == nil {
+		found.Judged, err = decode[judgments.Deviation](v)
+	}
+	if err != nil && !errors.Is(err, record.ErrNone) {
+		return nil, err
+	}
+	if found.Judged != nil && found.Judged.Cause != nil {
+		found.Standing = Stated
+		if found.Judged.Cause.Confirmed() {
+			found.Standing = Confirmed
+		}
+	}
+	return found, nil
+}
+
+// Deviation finds one of the deviations that a result shows, with the result.
+func (l *Lab) Deviation(ctx context.Context, ref string) (found *Found, of *Result, err error) {
+	of, deviated, err := l.deviation(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	return found, of, l.DB.Read(ctx, func(r *store.Reader) error {
+		found, err = find(r, of, *deviated)
+		return err
+	})
 }
 
 func subject(r *Result, item string) judgments.Subject {
@@ -105,23 +126,24 @@ func (l *Lab) deviations(ctx context.Context, r *Result) ([]controltests.Deviati
 }
 
 // deviation finds what a reference (RES-1/ITEM) means.
-func (l *Lab) deviation(ctx context.Context, ref string) (*Result, string, error) {
+func (l *Lab) deviation(ctx context.Context, ref string) (*Result, *controltests.Deviation, error) {
 	id, item, ok := strings.Cut(ref, "/")
 	if !ok || item == "" {
-		return nil, "", fmt.Errorf("%w: %q: write it as RES-1/ITEM", ErrNoDeviation, ref)
+		return nil, nil, fmt.Errorf("%w: %q: write it as RES-1/ITEM", ErrNoDeviation, ref)
 	}
 	result, err := l.Result(ctx, id)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	all, err := l.deviations(ctx, result)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
-	if !slices.ContainsFunc(all, func(d controltests.Deviation) bool { return d.Item == item }) {
-		return nil, "", fmt.Errorf("%w: the item %q did not deviate in %s", ErrNoDeviation, item, id)
+	at := slices.IndexFunc(all, func(d controltests.Deviation) bool { return d.Item == item })
+	if at < 0 {
+		return nil, nil, fmt.Errorf("%w: the item %q did not deviate in %s", ErrNoDeviation, item, id)
 	}
-	return result, item, nil
+	return result, &all[at], nil
 }
 
 // State records what the caller states about a deviation: its cause, what
@@ -131,11 +153,11 @@ func (l *Lab) State(ctx context.Context, caller act.Caller, ref string, stated j
 	if err := l.Door.Check(ctx, caller, "deviation.state", "deviation/"+ref); err != nil {
 		return nil, err
 	}
-	result, item, err := l.deviation(ctx, ref)
+	result, deviated, err := l.deviation(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	stated.Subject, stated.Result, stated.Owner = subject(result, item), result.ID, result.Owner
+	stated.Subject, stated.Result, stated.Owner = subject(result, deviated.Item), result.ID, result.Owner
 	_, err = l.Door.Do(ctx, caller, "deviation.state", "deviation/"+ref, func(tx *act.Tx) error {
 		made, err := judgments.State(tx, stated)
 		if err == nil && len(made) == 0 {
@@ -154,12 +176,12 @@ func (l *Lab) Confirm(ctx context.Context, caller act.Caller, ref string) (judge
 	if err := l.Door.Check(ctx, caller, "deviation.confirm", "deviation/"+ref); err != nil {
 		return nil, err
 	}
-	result, item, err := l.deviation(ctx, ref)
+	result, deviated, err := l.deviation(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	_, err = l.Door.Do(ctx, caller, "deviation.confirm", "deviation/"+ref, func(tx *act.Tx) error {
-		judged, err = judgments.Confirm(tx, subject(result, item))
+		judged, err = judgments.Confirm(tx, subject(result, deviated.Item))
 		return err
 	})
 	return judged, err

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -127,7 +126,8 @@ type testLine struct {
 type finding struct {
 	results.Found
 
-	On string
+	On         string
+	Href, Step string // its page, and what the reader does there
 }
 
 // fewDeviations is how many deviations a control's page shows of each test.
@@ -195,7 +195,7 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	}
 	var found []finding
 	if now.Period != nil {
-		if found, err = p.deviationsOf(r.Context(), now.Period, control, ""); err != nil {
+		if found, err = p.deviationsOf(r, now.Period, control, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -301,15 +301,15 @@ func (page *oneControl) assessed(r *store.Reader, list *asked) (err error) {
 
 // deviationsOf are the deviations that a control's latest results in a period
 // show, of one test or of all.
-func (p *Portal) deviationsOf(ctx context.Context, period *periods.Period, control *controls.Control, test string) ([]finding, error) {
-	all, err := p.System.Lab().Deviations(ctx, period.Name)
+func (p *Portal) deviationsOf(r *request, period *periods.Period, control *controls.Control, test string) ([]finding, error) {
+	all, err := p.System.Lab().Deviations(r.Context(), period.Name)
 	var found []finding
 	for i := range all {
 		f := &all[i]
 		if f.Control != control.ID || test != "" && f.Test != test {
 			continue
 		}
-		one := finding{Found: *f, On: f.Item}
+		one := finding{Found: *f, On: f.Item, Href: deviationPath("", f), Step: r.stepOf(f)}
 		if of, ok := control.Test(f.Test); ok {
 			one.On = reports.Reference(p.System.Kinds, of, f.Item)
 		}
@@ -336,7 +336,7 @@ func (p *Portal) deviations(r *request) (*shown, error) {
 		Next, Prev int // where other pages begin; -1: there is none
 	}{standings: now, Control: control, Test: r.FormValue("test"), Next: -1, Prev: -1}
 	if now.Period != nil {
-		if page.Found, err = p.deviationsOf(r.Context(), now.Period, control, page.Test); err != nil {
+		if page.Found, err = p.deviationsOf(r, now.Period, control, page.Test); err != nil {
 			return nil, err
 		}
 	}

@@ -54,7 +54,7 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 	if strings.Contains(page.body, "<style") || strings.Contains(page.body, " style=") {
 		t.Error("the picture has a style of its own")
 	}
-	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "scaf deviation cause</code>", "1 deviation in the latest results", `<a href="/r/people/E2" title="person/E2">Example E2</a>`, "missing")
+	b.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "somebody else confirms it", "1 deviation in the latest results", `<a href="/r/people/E2" title="person/E2">Example E2</a>`, "missing")
 	b.get("/controls/PPL-01/deviations?test=other&from=7").want(t, http.StatusOK, "show no deviation")
 	b.get("/controls/ACC-02/deviations").want(t, http.StatusOK, "show no deviation") // those of others are not its own
 	// Of duties: the control's, and what a file that nobody approved means.

@@ -14,7 +14,9 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/documents"
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -37,6 +39,7 @@ type onePage struct {
 	Review   *evidenceReview
 	Prepare  string // of a planned meeting: where its agenda is made
 	Period   *periodSteps
+	Judging  string // of a deviation: where it is judged
 	Attached *surface.Attached
 	Named    []naming // the records of other registers that name it
 	May      map[string]bool
@@ -150,6 +153,13 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.File = evidenceFilePath(v.ID)
 	}
 	page.Prepare = preparePath(r, v)
+	if kind == judgments.Deviations {
+		judged, err := decoded[judgments.Deviation](v)
+		if err != nil {
+			return nil, err
+		}
+		page.Judging = deviationPath("", &results.Found{Result: judged.Result, Item: judged.Item})
+	}
 	if kind == periods.Register {
 		if page.Period, err = p.periodSteps(r, v.ID); err != nil {
 			return nil, err
