@@ -152,7 +152,8 @@ func TestAVersionComesIntoForceByTwoPeople(t *testing.T) {
 		if v.ApprovedBy != "person/cleo" || v.AnnouncedBy != "person/ann" || v.AnnouncedAt.Sub(*v.ApprovedAt) != time.Hour || v.Round != 1 || v.Number != 1 || !v.NextReviewAt.Equal(v.EffectiveAt.AddDate(1, 0, 0)) {
 			t.Errorf("%+v", v)
 		}
-		if p.State != policies.InForce || p.CurrentVersion != "policy_version/PV-1" || p.Title != "Clear desks" || p.Owner != "people lead" || !p.NextReviewAt.Equal(*v.NextReviewAt) {
+		if p.State != policies.InForce || p.CurrentVersion != "policy_version/PV-1" || p.Title != "Clear desks" || p.Owner != "people lead" || !p.NextReviewAt.Equal(*v.NextReviewAt) ||
+			p.Number != 1 || p.ApprovedBy != v.ApprovedBy || !p.ApprovedAt.Equal(*v.ApprovedAt) || !p.EffectiveAt.Equal(*v.EffectiveAt) {
 			t.Errorf("%+v", p)
 		}
 		if _, err := h.f.SetRecord(ctx, ann, policies.Register, "desks", record.AnyVersion, fields("title", `"Messy desks"`)); err == nil {
@@ -174,7 +175,7 @@ func TestAVersionComesIntoForceByTwoPeople(t *testing.T) {
 		if first := h.version("PV-1"); first.State != policies.Superseded || !first.SupersededAt.Equal(*h.version("PV-2").EffectiveAt) {
 			t.Errorf("%+v", first)
 		}
-		if p := h.policy(); p.CurrentVersion != "policy_version/PV-2" {
+		if p := h.policy(); p.CurrentVersion != "policy_version/PV-2" || p.Number != 2 {
 			t.Errorf("%+v", p)
 		}
 		var document strings.Builder
@@ -188,8 +189,8 @@ func TestAVersionComesIntoForceByTwoPeople(t *testing.T) {
 		if err := h.try(cleo, policies.Register, "desks", policies.Retired); err != nil {
 			t.Fatal(err)
 		}
-		if v := h.version("PV-2"); v.State != policies.Superseded {
-			t.Errorf("%+v", v)
+		if v, p := h.version("PV-2"), h.policy(); v.State != policies.Superseded || p.Number != 0 || p.ApprovedBy != "" || p.ApprovedAt != nil || p.EffectiveAt != nil {
+			t.Errorf("%+v %+v", v, p)
 		}
 		if _, err := h.f.AddRecord(ctx, ann, policies.Versions, fields("policy", `"policy/desks"`, "text", quoted(text("x")))); err == nil {
 			t.Error("a retired policy gets a version")

@@ -36,8 +36,12 @@ type Policy struct {
 	Criteria []string `json:"criteria,omitempty"`
 	Controls []string `json:"controls,omitempty"`
 	State    string   `json:"state"`
-	// CurrentVersion is the version in force.
+	// CurrentVersion is the version in force; what follows is of it, too.
 	CurrentVersion string     `json:"current_version,omitempty"`
+	Number         int        `json:"number,omitempty"`
+	ApprovedBy     string     `json:"approved_by,omitempty"`
+	ApprovedAt     *time.Time `json:"approved_at,omitempty"`
+	EffectiveAt    *time.Time `json:"effective_at,omitempty"`
 	NextReviewAt   *time.Time `json:"next_review_at,omitempty"`
 }
 
@@ -63,6 +67,8 @@ var Register = record.Define[Policy](record.Definition{
 		{Name: "criteria", Label: "Criteria", Help: "The criteria that it bears on, such as CC6.1."},
 		{Name: "controls", Label: "Controls", Names: versions.Controls, Help: "The controls by which it is checked, such as ACC-01."},
 		{Name: "current_version", Label: "Version in force", Refers: "policy_version", Given: true},
+		{Name: "number", Label: "Version number", Given: true}, {Name: "approved_by", Label: "Approved by", Given: true},
+		{Name: "approved_at", Label: "Approved", Given: true}, {Name: "effective_at", Label: "Effective", Given: true},
 		{Name: "next_review_at", Label: "Next review due", Given: true},
 	},
 	Dues: []record.Due{{Name: "review", What: "Review the policy", At: "next_review_at", Owner: "owner", Open: `item.state == "in_force"`}},
@@ -112,7 +118,7 @@ func (p *Policy) leave(tx *act.Tx) error {
 	if err != nil {
 		return err
 	}
-	p.CurrentVersion, p.NextReviewAt = "", nil
+	p.forget()
 	return v.end(tx, version, tx.Now())
 }
 
@@ -120,6 +126,12 @@ func (p *Policy) leave(tx *act.Tx) error {
 func (p *Policy) take(v *Version) {
 	p.Title, p.Summary, p.Owner, p.Audience, p.Review, p.Criteria, p.Controls = v.Title, v.Summary, v.Owner, v.Audience, v.Review, v.Criteria, v.Controls
 	p.State, p.CurrentVersion, p.NextReviewAt = InForce, v.Ref(), v.NextReviewAt
+	p.Number, p.ApprovedBy, p.ApprovedAt, p.EffectiveAt = v.Number, v.ApprovedBy, v.ApprovedAt, v.EffectiveAt
+}
+
+// forget takes from the policy what it says of a version that is in force no longer.
+func (p *Policy) forget() {
+	p.CurrentVersion, p.NextReviewAt, p.Number, p.ApprovedBy, p.ApprovedAt, p.EffectiveAt = "", nil, 0, "", nil, nil
 }
 
 func getPolicy(r *store.Reader, id string) (*Policy, int, error) {

@@ -261,7 +261,8 @@ func (v *Version) withdraw(tx *act.Tx) error {
 	}
 	now := tx.Now()
 	v.SupersededAt = &now
-	p.State, p.CurrentVersion, p.NextReviewAt = Draft, "", nil
+	p.State = Draft
+	p.forget()
 	_, err = record.Put(tx, Register, record.Change{Verb: "version_withdrawn", ID: p.ID, Doc: p, Expect: at})
 	return err
 }
