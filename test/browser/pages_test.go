@@ -176,6 +176,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/r/{register}/{id}/file/{file}", // the demonstration attaches none
 		"/evidence/{id}/file",            // and has no evidence
 		"/controls/{id}/deviations",      // and its first weeks have none
+		"/results/{id}/deviation",        // nor a page of one
 		"/training/{id}",                 // and its trainings are those of others
 	}
 	var sought []string
