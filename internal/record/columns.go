@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -290,6 +291,9 @@ func (k *Kind) sorts() []*column {
 	}
 	return sorts
 }
+
+// ByNumber is the order of ids that SCAF numbers: RSK-9 comes before RSK-10.
+func ByNumber(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // order is by what records are ordered of which nothing else says which comes first: by
 // their ids, and where SCAF numbers them by the number, RSK-2 before RSK-10.

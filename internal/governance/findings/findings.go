@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/vocabulary"
 )
 
 // Finding is one weakness. The record's instant is when it was found.
@@ -114,7 +114,7 @@ var Register = record.Define[Finding](record.Definition{
 		{Name: "due_at", Label: "Due", Computed: true, Help: "By when it is to be closed; follows from severity and the day it was found."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who sees to it that it is closed, as person/E1001."},
 		{Name: "told_to", Label: "Told to", Refers: "person", Help: "Who in management knows of it, as person/E1001."},
-		{Name: "controls", Label: "Controls", Names: versions.Controls, Help: "The controls that it weakens, like ACC-01."},
+		{Name: "controls", Label: "Controls", Names: vocabulary.Controls, Help: "The controls that it weakens, like ACC-01."},
 		{Name: "state", Label: "State"},
 		{Name: "reported_by", Label: "Reported by"},
 		{Name: "plan", Label: "Plan", Section: "Remediation", Long: true, Help: "What will be done about it."},

@@ -12,9 +12,9 @@ import (
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/vocabulary"
 )
 
 // States of a policy.
@@ -65,7 +65,7 @@ var Register = record.Define[Policy](record.Definition{
 		{Name: "audience", Label: "Audience", Help: "Who has to acknowledge it.", Required: true, Choices: catalog.Audiences},
 		{Name: "review", Label: "Review", Help: "How often it is reviewed.", Required: true, Choices: catalog.Reviews},
 		{Name: "criteria", Label: "Criteria", Help: "The criteria that it bears on, such as CC6.1."},
-		{Name: "controls", Label: "Controls", Names: versions.Controls, Help: "The controls by which it is checked, such as ACC-01."},
+		{Name: "controls", Label: "Controls", Names: vocabulary.Controls, Help: "The controls by which it is checked, such as ACC-01."},
 		{Name: "current_version", Label: "Version in force", Refers: "policy_version", Given: true},
 		{Name: "number", Label: "Version number", Given: true}, {Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true}, {Name: "effective_at", Label: "Effective", Given: true},

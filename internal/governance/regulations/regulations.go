@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/rounds"
+	"scaf.dev/scaf/internal/record/vocabulary"
 )
 
 // Regulation is a rule that comes from outside. The record's instant is when it came
@@ -98,7 +98,7 @@ var Register = record.Define[Regulation](record.Definition{
 		{Name: "reason", Label: "Why", Long: true, Help: "Why it applies, or does not."},
 		{Name: "impact", Label: "Impact", Long: true, Help: "What has to change because of it. What is to be done is an action that names the regulation."},
 		{Name: "obligations", Label: "Obligations", Help: "What it asks for, a line each."},
-		{Name: "controls", Label: "Controls", Names: versions.Controls, Help: "The controls that meet it, like PRV-05."},
+		{Name: "controls", Label: "Controls", Names: vocabulary.Controls, Help: "The controls that meet it, like PRV-05."},
 		{Name: "policies", Label: "Policies", Refers: "policy", Help: "The policies that say so, like policy/privacy."},
 		{Name: "due_at", Label: "Review due", Section: "Review", Given: true, LastDay: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},

@@ -56,7 +56,7 @@ func (s *Scale) EachElsewhere(r *store.Reader, most int, visit func(*record.Vers
 		}
 		rated += n
 	}
-	slices.SortFunc(found, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.ID, a.ID)) })
+	slices.SortFunc(found, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), record.ByNumber(b.ID, a.ID)) })
 	found = found[:min(len(found), most)]
 	if len(found) < most && rated < all {
 		if err := take(s.Elsewhere()+" && !has(item.score)", "", most-len(found)); err != nil {

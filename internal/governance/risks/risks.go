@@ -5,8 +5,8 @@ package risks
 import (
 	"time"
 
-	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/vocabulary"
 )
 
 // Risk is something that could go wrong. The record's instant is when its review
@@ -132,7 +132,7 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "response", Label: "Response", Section: "Response", Choices: Responses, Help: "What was decided."},
 		{Name: "treatment", Label: "Treatment", Long: true, Help: "What is done about it, or with whom it is shared."},
 		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties by which it is treated, like task/access-review."},
-		{Name: "controls", Label: "Controls", Names: versions.Controls, Help: "The controls that answer it, like END-01. One at least from the score on that the scale says, 12 on " + DefaultID + "."},
+		{Name: "controls", Label: "Controls", Names: vocabulary.Controls, Help: "The controls that answer it, like END-01. One at least from the score on that the scale says, 12 on " + DefaultID + "."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like vendor/VEN-1."},
 		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. After a review set the next date, at most a year on. Where nobody does, SCAF sets it a month before: a quarter on where the score asks for a control, otherwise a year."},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},

@@ -341,9 +341,6 @@ func firstColumns(kind *record.Kind) (columns []heading) {
 	return columns
 }
 
-// byNumber orders ids as people count: RSK-9 before RSK-10.
-func byNumber(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
-
 // listing are the records of a register that have a reference in a list: the first ones
 // by their numbers. Registers are not filtered by what is in a list, so that nothing leads
 // there.
@@ -357,7 +354,7 @@ func (p *Portal) listing(r *request, reader *store.Reader, kind *record.Kind, f 
 	if err != nil {
 		return one, err
 	}
-	ids = slices.SortedFunc(slices.Values(ids), byNumber)
+	ids = slices.SortedFunc(slices.Values(ids), record.ByNumber)
 	one.Cut, one.All = len(ids) > most, len(ids)
 	for _, id := range ids[:min(most, len(ids))] {
 		v, err := record.Get(reader, kind.Name, id)

@@ -1,11 +1,20 @@
-package versions
+// Package vocabulary says what fields of registers name that are no records of their own, for
+// the registers of all domains.
+package vocabulary
 
 import (
 	"io/fs"
+	"strings"
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+)
+
+// A control's first version is the record of this kind with this after the control's id: C-1.1.
+const (
+	kindVersion  = "control_version"
+	firstVersion = ".1"
 )
 
 // Controls is what fields name that hold ids of controls: those of the catalog, adopted
@@ -16,13 +25,13 @@ var Controls = &record.Names{
 		var own []string
 		for _, id := range texts {
 			if _, err := fs.Stat(catalog.Controls(), id+".yaml"); err != nil {
-				own = append(own, ID(id, 1))
+				own = append(own, id+firstVersion)
 			}
 		}
-		there, err := record.Current(r, Register.Name, own)
+		there, err := record.Current(r, kindVersion, own)
 		for _, id := range own {
 			if there[id] == nil {
-				missing = append(missing, ControlOf(id))
+				missing = append(missing, strings.TrimSuffix(id, firstVersion))
 			}
 		}
 		return missing, err
