@@ -26,7 +26,7 @@ func TestASelfAssessmentAndItsReviewer(t *testing.T) {
 	v.audited("self-assessment-refused")
 	v.fills("submitted-f-gaps", "One host is not in the list")
 	v.presses("Submitted")
-	v.says("Submitted by", "person/E4")
+	v.says("Submitted by", "Dora Example")
 	if v.offers("Reviewed") {
 		t.Error("the assessor is offered to review it")
 	}

@@ -21,7 +21,7 @@ func TestACommitmentToCustomers(t *testing.T) {
 	executive.follows("main", path)
 	executive.holds("main", "Two seconds before", "They send one person a request.")
 	executive.presses("Approved")
-	executive.says("Approved by", "person/E3")
+	executive.says("Approved by", "Cleo Example")
 
 	v.goes("/work")
 	v.follows("main", path)

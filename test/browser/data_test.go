@@ -38,7 +38,7 @@ func TestASystemIsApprovedBySomebodyElse(t *testing.T) {
 	lead.says("Owner", "Dora Example")
 
 	v.goes(path + "/edit")
-	v.holds("main", "Boundary, Owner, Data and Criticality stand as they were when the record became in use")
+	v.holds("main", "Owner, Boundary, Data and Criticality stand as they were when the record became in use")
 	c.tests(t, "AST-01", "described", 1, 1)
 }
 
@@ -67,11 +67,11 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	executive := c.signs(t, "executive")
 	executive.goes(set)
 	executive.presses("In use")
-	executive.says("Approved by", "person/E3")
+	executive.says("Approved by", "Cleo Example")
 	executive.audited("data-set")
 	owner.goes(set)
 	owner.presses("Review")
-	owner.says("Reviewed by", "person/E5")
+	owner.says("Reviewed by", "Emil Example")
 
 	disposal := owner.adds("data_disposals", "f-data", ref("data_set", set), "f-what", "All of it", "f-whole", "true", "f-due_at", "2026-02-01T09:00", "f-owner", "person/E5")
 	certificate := filepath.Join(t.TempDir(), "certificate.txt")
@@ -84,7 +84,7 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	owner.unfolds("Done")
 	owner.fills("done-f-method", "purge", "done-f-technique", "The key was destroyed", "done-f-done_at", "2026-02-10T09:00", "done-f-backups_until", "2026-02-10T09:00", "done-f-certificate", "certificate.txt")
 	owner.presses("Done")
-	owner.says("Done by", "person/E5")
+	owner.says("Done by", "Emil Example")
 	if owner.offers("Witnessed") {
 		t.Error("who did it is offered to witness it")
 	}
@@ -93,7 +93,7 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	engineer.goes(disposal)
 	engineer.holds("main", "The key was destroyed", "certificate.txt")
 	engineer.presses("Witnessed")
-	engineer.says("Witness", "person/E4")
+	engineer.says("Witness", "Dora Example")
 	engineer.audited("data-disposal")
 
 	lead := c.signs(t, "compliance")

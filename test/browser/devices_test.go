@@ -45,7 +45,7 @@ func TestDevicesAndOneThatIsNotAsItShouldBe(t *testing.T) {
 	v.follows("main", found)
 	v.fills("handled-f-outcome", "It was set up anew", "handled-f-handled_at", "2026-02-02T15:00")
 	v.presses("Handled")
-	v.says("Dealt with by", "person/E4")
+	v.says("Dealt with by", "Dora Example")
 
 	v.goes("/r/devices/LAP-2")
 	v.holds("main", "Malware detections", found[strings.LastIndex(found, "/")+1:])

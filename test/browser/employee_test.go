@@ -84,6 +84,9 @@ func TestAnEmployeeDoesWhatTheyAreAsked(t *testing.T) {
 		v.goes(path)
 		v.holds("main", says)
 	}
+	v.goes("/agreements/AGR-1")
+	v.holds("main", "You have signed")
+	v.audited("employee-agreement")
 }
 
 // chooses presses Tab until something has the focus, and Enter, which brings a page.

@@ -178,6 +178,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/controls/{id}/deviations",      // and its first weeks have none
 		"/results/{id}/deviation",        // nor a page of one
 		"/training/{id}",                 // and its trainings are those of others
+		"/agreements/{id}",               // and so are its agreements
 	}
 	var sought []string
 	for _, route := range portal.Routes() {

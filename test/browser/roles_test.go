@@ -46,7 +46,7 @@ func TestWhatBreaksSoonIsDoneByWhoeverDoesIt(t *testing.T) {
 	owner.holds("main", "It has been done")
 	owner.fills("note", "Held today; two points are open.")
 	owner.presses("Record that it was done")
-	owner.holds("main", "Held today; two points are open.", "person/E1004")
+	owner.holds("main", "Held today; two points are open.", "Radek Oyelowo")
 
 	v.goes("/")
 	if in(v, chromedp.Evaluate[bool](fmt.Sprintf(`document.querySelector('section[aria-labelledby="coming"]').innerHTML.includes(%q)`, duty))) {

@@ -242,5 +242,5 @@ func wasAssessed(r *store.Reader, doc json.RawMessage) error {
 		return err
 	}
 	return &record.Invalid{Fields: []record.FieldError{{Field: "state",
-		Problem: "there is no finished assessment of " + v.ID + " that found it fit: scaf record add vendor_assessments vendor=vendor/" + v.ID}}}
+		Problem: "there is no finished assessment of " + v.ID + " that found it fit: add one to the vendor assessments, for vendor/" + v.ID}}}
 }
