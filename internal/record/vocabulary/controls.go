@@ -1,5 +1,5 @@
-// Package vocabulary says what fields of registers name that are no records of their own, for
-// the registers of all domains.
+// Package vocabulary says what fields of registers name that are no records of their own:
+// the ids of controls.
 package vocabulary
 
 import (
