@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/go-json-experiment/json/jsontext"
@@ -251,7 +252,7 @@ func of(kind string) string {
 
 // Get reads the current version of a record. ErrNone when there is none.
 func Get(r *store.Reader, kind, id string) (*Version, error) {
-	v, err := oneVersion(r, kind, of(kind)+` AND id = $1 AND to_idx IS NULL`, id)
+	v, err := oneVersion(r, kind, ` AND to_idx IS NULL`, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s/%s", ErrNone, kind, id)
 	}
@@ -277,17 +278,21 @@ func SameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a
 
 // GetVersion reads a version of a record. ErrNone when there is none.
 func GetVersion(r *store.Reader, kind, id string, number int) (*Version, error) {
-	v, err := oneVersion(r, kind, of(kind)+` AND id = $1 AND version = $2`, id, number)
+	v, err := oneVersion(r, kind, ` AND version = $2`, id, number)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s/%s version %d", ErrNone, kind, id, number)
 	}
 	return v, err
 }
 
-func oneVersion(r *store.Reader, kind, where string, args ...any) (*Version, error) {
+// oneVersion reads a version of a record. An id that no database can hold is that of none.
+func oneVersion(r *store.Reader, kind, which, id string, further ...any) (*Version, error) {
 	v := &Version{Kind: kind}
+	if strings.ContainsRune(id, 0) || !utf8.ValidString(id) {
+		return nil, store.ErrNotFound
+	}
 	var doc string
-	err := r.One(`SELECT `+rowColumns+` FROM record_version WHERE `+where, args, []any{&v.ID, &v.Version, &v.From, &v.To, &doc})
+	err := r.One(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind)+` AND id = $1`+which, append([]any{id}, further...), []any{&v.ID, &v.Version, &v.From, &v.To, &doc})
 	v.Doc = json.RawMessage(doc)
 	return v, err
 }
