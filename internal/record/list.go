@@ -166,7 +166,7 @@ const narrowed = 200
 // and reports whether there are any: the database goes through the register's table once.
 // By an index of the order it would look each record up in it.
 func (l *listing) narrow(r *store.Reader) (found bool, err error) {
-	if l.q.Words == "" || l.sort == nil {
+	if l.q.Words == "" || l.sort == nil && len(l.kind.order()) == 1 { // the table has that order
 		return true, nil
 	}
 	var ids []any

@@ -104,10 +104,11 @@ func (l *Lab) Deviation(ctx context.Context, ref string) (found *Found, of *Resu
 	if err != nil {
 		return nil, nil, err
 	}
-	return found, of, l.DB.Read(ctx, func(r *store.Reader) error {
+	err = l.DB.Read(ctx, func(r *store.Reader) error {
 		found, err = find(r, of, *deviated)
 		return err
 	})
+	return found, of, err
 }
 
 func subject(r *Result, item string) judgments.Subject {

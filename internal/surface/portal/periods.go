@@ -52,10 +52,11 @@ func (p *Portal) periodSteps(r *request, name string) (*periodSteps, error) {
 }
 
 func (p *Portal) periods(r *request) (all []periods.Period, err error) {
-	return all, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		all, err = periods.List(reader)
 		return err
 	})
+	return all, err
 }
 
 // day is the day of an instant, in the organisation's time zone.
