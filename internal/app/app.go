@@ -186,7 +186,7 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 	if err != nil {
 		return nil, err
 	}
-	s := &surface.System{Dir: dir, Config: c, Auth: access.Roles, Kinds: b.Kinds(), Clock: b.Clock, Version: b.Version}
+	s := &surface.System{Dir: dir, Config: c, Auth: access.Roles, Kinds: b.Kinds(), Areas: Areas, Clock: b.Clock, Version: b.Version}
 	var closers []func() error
 	s.Close = func() error {
 		var all error

@@ -42,6 +42,9 @@ type Definition struct {
 	Register string // "vendors": what people say
 	Title    string // "Vendors"
 	Singular string // "Vendor": what people call one of them
+	// Purpose says in a sentence what the register is for, and Comes how its records come
+	// where people do not add them one by one; empty: they do.
+	Purpose, Comes string
 	// Prefix gives the records numbered ids: "VEN" makes VEN-1, VEN-2 ... Without
 	// it whoever adds a record gives its id.
 	Prefix string
@@ -187,7 +190,7 @@ type Migration struct {
 // Define makes the register of documents of type T.
 func Define[T any](d Definition) *Kind {
 	k := &Kind{
-		Name: d.Kind, Register: d.Register, Title: d.Title, At: d.At, Personal: d.Personal, Internal: d.Internal,
+		Name: d.Kind, Register: d.Register, Title: d.Title, Purpose: d.Purpose, Comes: d.Comes, At: d.At, Personal: d.Personal, Internal: d.Internal,
 		Fixed: slices.Clone(d.Fixed), Derived: computed(d.Kind, d.Derived), Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
 		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, settled: d.Settled, unsettled: d.Unsettled, Version: max(1, d.Version), Migrations: d.Migrations,
 	}

@@ -23,6 +23,8 @@ type Kind struct {
 	Name     string // "change": what references and event types say
 	Register string // "changes": what people say
 	Title    string // "Changes"
+	// Purpose and Comes say what it is for, and how records come (Definition).
+	Purpose, Comes string
 	// At is the top-level field that holds the record's instant, by which
 	// periods select it; empty when the kind has none.
 	At string
@@ -66,6 +68,12 @@ type Kind struct {
 	unsettled []string
 	wrong     func() error
 	plan      plan
+}
+
+// Area is what some kinds are about.
+type Area struct {
+	Title string
+	Kinds Kinds
 }
 
 // State is a state of a lifecycle. The document's field "state" holds it.

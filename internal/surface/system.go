@@ -27,6 +27,7 @@ type System struct {
 	Door        *act.Door // nil when the folder was opened for reading
 	Auth        act.Authorizer
 	Kinds       record.Kinds
+	Areas       []record.Area // what the kinds are about
 	Blobs       blob.Store
 	Clock       clock.Clock
 	VerifierKey string

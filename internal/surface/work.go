@@ -186,7 +186,7 @@ func (s *System) eachDue(visit func(kind *record.Kind, due *record.Due) error) e
 }
 
 // Overdue are the deadlines that stand in records and have passed by an instant, to the
-// quarter of an hour: how many, and the first few of each, the oldest before the others.
+// quarter of an hour: how many, and the first few of each, if any, the oldest before the others.
 // Of what is personal nothing is said but the number of the record, what is to be done,
 // until when, and by whom, so that no reading of it is recorded.
 func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, few int) (all []Falling, err error) {
@@ -200,6 +200,10 @@ func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, 
 			counts, err := record.Spread(r, kind, due.Open, due.At, []time.Time{{}, field.Passed(now, s.zone())})
 			if err != nil || counts[0] == 0 {
 				return err
+			}
+			if few == 0 {
+				all = append(all, Falling{Kind: kind, Due: due, Count: counts[0]})
+				return nil
 			}
 			listed, _, err := s.deadlines(r, kind, due, time.Time{}, now, nil, few)
 			for i := range listed {

@@ -60,7 +60,8 @@ const (
 // Register describes the register of evidence.
 var Register = record.Define[Evidence](record.Definition{
 	Kind: "evidence", Register: "evidence", Title: "Evidence", At: "collected_at", Internal: true,
-	Shown: []string{"control", "test", "file", "state", "source", "prepared_by", "collected_at"},
+	Purpose: "Documents that show that controls work, and who read them.",
+	Shown:   []string{"control", "test", "file", "state", "source", "prepared_by", "collected_at"},
 })
 
 // Errors of evidence.

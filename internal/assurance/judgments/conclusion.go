@@ -51,7 +51,8 @@ type Conclusion struct {
 // Conclusions describes the register.
 var Conclusions = record.Define[Conclusion](record.Definition{
 	Kind: "conclusion", Register: "conclusions", Title: "Conclusions", At: "concluded_at", Internal: true,
-	Shown: []string{"control", "test", "period", "role", "conclusion", "concluded_by", "concluded_at"},
+	Purpose: "What management and auditors conclude, beside what SCAF computed.",
+	Shown:   []string{"control", "test", "period", "role", "conclusion", "concluded_by", "concluded_at"},
 })
 
 // Basis is the result that a person concludes from.

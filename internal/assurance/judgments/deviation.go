@@ -93,7 +93,8 @@ type Compensation struct {
 // Deviations describes the register.
 var Deviations = record.Define[Deviation](record.Definition{
 	Kind: "deviation", Register: "deviations", Title: "Deviations", Internal: true,
-	Shown: []string{"control", "test", "item", "cause", "period", "owner"},
+	Purpose: "Items that failed a test, with their causes.",
+	Shown:   []string{"control", "test", "item", "cause", "period", "owner"},
 })
 
 // Errors of judgments.

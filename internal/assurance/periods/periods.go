@@ -41,6 +41,7 @@ type Period struct {
 // Register describes the register. Its ids are the names.
 var Register = record.Define[Period](record.Definition{
 	Kind: "period", Register: "periods", Title: "Periods", ID: "name", At: "from", Internal: true,
+	Purpose: "The stretches of time over which controls are tested.",
 })
 
 // Errors of periods.

@@ -58,7 +58,8 @@ type Checkpoint struct {
 // Register describes the register of banked populations.
 var Register = record.Define[Banked](record.Definition{
 	Kind: "population", Register: "populations", Title: "Populations", At: "banked_at", Internal: true,
-	Shown: []string{"control", "test", "period", "interim", "count", "banked_at"},
+	Purpose: "All items of a kind in a period, as they were when a test read them.",
+	Shown:   []string{"control", "test", "period", "interim", "count", "banked_at"},
 })
 
 // Bank records a population that has been read to its end.

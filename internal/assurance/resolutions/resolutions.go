@@ -49,7 +49,8 @@ const (
 // Register describes the register of resolutions.
 var Register = record.Define[Resolution](record.Definition{
 	Kind: "resolution", Register: "resolutions", Title: "Resolutions", At: "proposed_at", Internal: true,
-	Shown: []string{"control", "test", "period", "mismatch", "state", "proposed_at"},
+	Purpose: "Differences between two sources, and why they are none.",
+	Shown:   []string{"control", "test", "period", "mismatch", "state", "proposed_at"},
 })
 
 // Errors of resolutions.

@@ -86,7 +86,8 @@ const maxExceptions = 50
 // Register describes the register of results.
 var Register = record.Define[Result](record.Definition{
 	Kind: "result", Register: "results", Title: "Results", At: "performed_at", Internal: true,
-	Shown: []string{"control", "test", "period", "interim", "conclusion", "deviations", "performed_at"},
+	Purpose: "What a test of a control came to, each time it was performed.",
+	Shown:   []string{"control", "test", "period", "interim", "conclusion", "deviations", "performed_at"},
 })
 
 // AssertedFields are fields that a change's own author can write: a test that

@@ -40,7 +40,8 @@ type Assessment struct {
 // Assessments describes the register of design assessments.
 var Assessments = record.Define[Assessment](record.Definition{
 	Kind: "assessment", Register: "assessments", Title: "Design assessments", At: "assessed_at", Internal: true,
-	Shown: []string{"control", "version", "conclusion", "assessor", "assessed_at"},
+	Purpose: "Whether a control, as it is written, would do what it is for.",
+	Shown:   []string{"control", "version", "conclusion", "assessor", "assessed_at"},
 })
 
 // Assess records an assessment of a version: of the one that is named, or of

@@ -81,7 +81,8 @@ func Begun(all []*Version) bool {
 // Register describes the register of control versions.
 var Register = record.Define[Version](record.Definition{
 	Kind: "control_version", Register: "control_versions", Title: "Control versions", At: "effective_from", Internal: true,
-	Shown: []string{"control", "state", "effective_from", "proposed_by", "approved_by"},
+	Purpose: "Each version of a control: proposed, approved, in force.",
+	Shown:   []string{"control", "state", "effective_from", "proposed_by", "approved_by"},
 })
 
 // Errors of versions and assessments.

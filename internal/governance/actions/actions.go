@@ -70,6 +70,7 @@ const (
 // Register describes the register.
 var Register = record.Define[Action](record.Definition{
 	Kind: "action", Register: "actions", Title: "Actions", Singular: "Action", Prefix: "ACT", At: "due_at", Author: "added_by",
+	Purpose: "What was decided to be done, by whom and until when.",
 	Fixed:   []string{"exercise", "meeting", "regulation", "risk", "finding", "vendor"},
 	States:  []string{Open, Done, Returned, Dropped},
 	Settled: []record.Settled{{States: []string{Done, Dropped}}},

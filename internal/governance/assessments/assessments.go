@@ -72,7 +72,8 @@ const permission = "self_assessment.review"
 // Register describes the register.
 var Register = record.Define[Assessment](record.Definition{
 	Kind: "self_assessment", Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at", Fixed: []string{"control", "quarter"},
-	States: []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
+	Purpose: "How a control went in each quarter, in the words of who performs it.",
+	States:  []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
 	Transitions: []record.Transition{
 		submitting(Draft), submitting(Returned),
 		{From: Submitted, To: Reviewed, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},

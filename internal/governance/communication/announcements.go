@@ -80,7 +80,8 @@ const Customers = "customers"
 // Announcements describes the register of announcements.
 var Announcements = record.Define[Announcement](record.Definition{
 	Kind: "announcement", Register: "announcements", Title: "Announcements", Singular: "Announcement", Prefix: "ANN", At: "approved_at", Author: "author", Authors: "authors",
-	States: []string{Draft, Approved, Delivered, record.Withdrawn},
+	Purpose: "What everybody or a group is told, and by which ways it reached them.",
+	States:  []string{Draft, Approved, Delivered, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Draft, To: Approved, Permission: "announcement.approve", NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: Approved, To: Draft},

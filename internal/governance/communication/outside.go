@@ -31,7 +31,8 @@ const kindCommitment = "commitment"
 // Commitments describes the register of what is promised.
 var Commitments = record.Define[Commitment](record.Definition{
 	Kind: kindCommitment, Register: "commitments", Title: "Commitments to customers", Singular: "Commitment", Prefix: "COM", At: "effective_at", Authors: "writers",
-	States: []string{"draft", "approved", "in_force", "ended", record.Withdrawn},
+	Purpose: "What customers were promised, and when they were told of a change.",
+	States:  []string{"draft", "approved", "in_force", "ended", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "commitment.approve", Required: []string{"document", "customer_duties", "system_description", "effective_at"},
 			NotBy: []string{"owner", "writers"}, Stamp: []string{"approved_at", "approved_by"}},
@@ -92,8 +93,9 @@ const answerWithin = 5 * 24 * time.Hour
 // Reports describes the register of reports from outside.
 var Reports = record.Define[Report](record.Definition{
 	Kind: "outside_report", Register: "outside_reports", Title: "Reports from outside", Singular: "Report from outside", Prefix: "OUT", At: "received_at",
-	Fixed:  []string{"received_at"},
-	States: []string{"received", "answered"},
+	Purpose: "What people from outside told us, who deals with it, and the answer.",
+	Fixed:   []string{"received_at"},
+	States:  []string{"received", "answered"},
 	Transitions: []record.Transition{
 		{From: "received", To: "answered", Required: []string{"assessment", "answer"}, Stamp: []string{"answered_at", "answered_by"}},
 	},

@@ -54,7 +54,8 @@ const (
 // Register describes the register.
 var Register = record.Define[Exercise](record.Definition{
 	Kind: kindExercise, Register: "exercises", Title: "Exercises", Singular: "Exercise", Prefix: "EXE", At: "held_at",
-	States: []string{Planned, Held, Reviewed, Cancelled},
+	Purpose: "Incidents that were practised: the story, who took part, what was learned.",
+	States:  []string{Planned, Held, Reviewed, Cancelled},
 	Transitions: []record.Transition{
 		{From: Planned, To: Held, Required: []string{"held_at", "scenario", "injects", "participants"}, Stamp: []string{"recorded_at", "recorded_by"},
 			Guard: `item.held_at <= item.recorded_at && item.participants.size() >= 2`, Why: "it was held before now, by two people at least"},

@@ -81,8 +81,9 @@ const unclosed = `item.state == "open" || item.state == "in_progress" || item.st
 // Register describes the register.
 var Register = record.Define[Finding](record.Definition{
 	Kind: "finding", Register: "findings", Title: "Findings", Singular: "Finding", Prefix: "FND", At: "found_at",
-	Author: "reported_by",
-	States: []string{Open, InProgress, Remediated, Closed, Accepted, record.Withdrawn},
+	Purpose: "Weaknesses that were found: who mends them, until when, and the retest.",
+	Author:  "reported_by",
+	States:  []string{Open, InProgress, Remediated, Closed, Accepted, record.Withdrawn},
 	Settled: []record.Settled{
 		{States: []string{Open, InProgress, Remediated, Accepted}, Fields: []string{"severity", "found_at"}},
 		{States: []string{Closed, record.Withdrawn}},

@@ -64,6 +64,7 @@ type Delivery struct {
 // Deliveries describes the register of what the HR system was sent.
 var Deliveries = record.Define[Delivery](record.Definition{
 	Kind: "hris_delivery", Register: "hris_deliveries", Title: "Deliveries to the HR system", Singular: "Delivery to the HR system", At: "at", Internal: true,
+	Purpose: "What SCAF told the HR system, and whether it was taken.",
 	Columns: []record.Column{
 		{Field: "acknowledgment", Filter: true}, {Field: "state", Label: "State", Filter: true}, {Field: "at", Filter: true, Sort: true},
 	},
@@ -111,7 +112,8 @@ type Reconciliation struct {
 // Reconciliations describes the register of comparisons.
 var Reconciliations = record.Define[Reconciliation](record.Definition{
 	Kind: "hris_reconciliation", Register: "hris_reconciliations", Title: "Reconciliations with the HR system", Singular: "Reconciliation with the HR system",
-	Prefix: "HRR", At: "at", Internal: true,
+	Purpose: "Comparisons of the people here with those in the HR system.",
+	Prefix:  "HRR", At: "at", Internal: true,
 	Columns: []record.Column{
 		{Field: "at", Filter: true, Sort: true}, {Field: "here", Filter: true}, {Field: "there", Filter: true}, {Field: "differences", Filter: true, Sort: true},
 	},

@@ -71,7 +71,8 @@ const (
 // Register describes the register.
 var Register = record.Define[Meeting](record.Definition{
 	Kind: "meeting", Register: "meetings", Title: "Meetings", Singular: "Meeting", Prefix: "MTG", At: "held_at",
-	States: []string{Planned, Held, Confirmed, Cancelled},
+	Purpose: "Agendas, minutes and decisions of meetings.",
+	States:  []string{Planned, Held, Confirmed, Cancelled},
 	Transitions: []record.Transition{
 		{From: Planned, To: Held, Required: []string{"held_at", "attendees", "notes"}, Stamp: []string{"recorded_at", "recorded_by"},
 			Guard: `item.held_at <= item.recorded_at && item.attendees.size() >= 2 && (has(item.agenda) || has(item.topics) && item.topics.size() > 0)

@@ -36,7 +36,9 @@ type Choice struct {
 // Register keeps who chose what. What nobody chose has the default of its kind.
 var Register = record.Define[Preferences](record.Definition{
 	Kind: "notification_preference", Register: "notification_preferences", Title: "Notification preferences", Singular: "Notification preference",
-	At: "changed_at", Internal: true,
+	Purpose: "By which ways and when each person wants to be told.",
+	Comes:   "Each person says so under What I am told.",
+	At:      "changed_at", Internal: true,
 })
 
 func preferencesID(recipient string) string { return strings.Replace(recipient, "/", ":", 1) }

@@ -34,7 +34,8 @@ const (
 // Agreements describes the register of what people signed.
 var Agreements = record.Define[Agreement](record.Definition{
 	Kind: "agreement", Register: "agreements", Title: "Agreements", Singular: "Agreement", Prefix: "AGR", At: "access_from", Personal: true,
-	States: []string{Awaited, Signed, Ended, Missed}, Fixed: []string{"person"},
+	Purpose: "Who signed which terms of confidentiality, and when.",
+	States:  []string{Awaited, Signed, Ended, Missed}, Fixed: []string{"person"},
 	Unsettled: []string{"document"}, // it may be kept somewhere else
 	Transitions: []record.Transition{
 		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},

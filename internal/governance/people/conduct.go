@@ -42,7 +42,8 @@ const DaysToClose = 30
 // ConductCases describes the register of breaches of the rules.
 var ConductCases = record.Define[ConductCase](record.Definition{
 	Kind: "conduct_case", Register: "conduct_cases", Title: "Conduct cases", Singular: "Conduct case", Prefix: "CASE", At: "reported_at", Personal: true,
-	States: []string{Reported, Investigating, Closed}, Fixed: []string{"reported_at", "channel"},
+	Purpose: "Reported breaches of rules: dates and outcomes only.",
+	States:  []string{Reported, Investigating, Closed}, Fixed: []string{"reported_at", "channel"},
 	Transitions: []record.Transition{
 		{
 			From: Reported, To: Investigating, NotBy: []string{"about"}, Required: []string{"investigated_by"},

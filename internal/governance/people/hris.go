@@ -86,6 +86,7 @@ type Delivered struct {
 // Messages describes the register of what came from the HR system.
 var Messages = record.Define[Delivered](record.Definition{
 	Kind: "hris_message", Register: "hris_messages", Title: "Messages of the HR system", Singular: "Message of the HR system", At: "received_at", Internal: true,
+	Purpose: "What the HR system told SCAF, and what became of it.",
 })
 
 // errSeen ends the act of a message that was taken before.

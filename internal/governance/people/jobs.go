@@ -47,7 +47,9 @@ const DaysToReview = 7
 // JobChanges describes the register of movers.
 var JobChanges = record.Define[JobChange](record.Definition{
 	Kind: "job_change", Register: "job_changes", Title: "Job changes", Singular: "Job change", At: "effective_at", Personal: true,
-	States: []string{Recorded, Reviewed},
+	Purpose: "Changes of job, and what became of the access that went with the old one.",
+	Comes:   "SCAF writes one when a person's job changes.",
+	States:  []string{Recorded, Reviewed},
 	Fixed: []string{
 		"person", "effective_at", "from_title", "to_title", "from_department", "to_department", "from_manager", "to_manager",
 		"from_employment", "to_employment",

@@ -65,7 +65,8 @@ const maxText = 400 // bytes of a name, title or reference
 // Register describes the register.
 var Register = record.Define[Person](record.Definition{
 	Kind: "person", Register: "people", Title: "People", Singular: "Person", At: "joined_at", Personal: true,
-	States: []string{Active, OnLeave, Left},
+	Purpose: "Who works here: their job, their manager, when they joined and left.",
+	States:  []string{Active, OnLeave, Left},
 	Transitions: []record.Transition{
 		{From: Active, To: OnLeave}, {From: Active, To: Left, Required: []string{"left_at"}},
 		{From: OnLeave, To: Active}, {From: OnLeave, To: Left, Required: []string{"left_at"}},

@@ -45,7 +45,8 @@ const (
 // Reviews describes the register of performance reviews.
 var Reviews = record.Define[PerformanceReview](record.Definition{
 	Kind: "performance_review", Register: "performance_reviews", Title: "Performance reviews", Singular: "Performance review", Prefix: "PR", At: "due_at", Personal: true,
-	States: []string{Planned, Held, Ended, Missed}, Fixed: []string{"person", "due_at"},
+	Purpose: "The yearly talk with everybody: when it is due, who holds it, when it was held.",
+	States:  []string{Planned, Held, Ended, Missed}, Fixed: []string{"person", "due_at"},
 	Transitions: []record.Transition{
 		{
 			From: Planned, To: Held, NotBy: []string{"person"}, Required: []string{"reviewer", "held_at", "job_description", "security_duties"},

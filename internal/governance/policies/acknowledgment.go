@@ -56,7 +56,9 @@ type Acknowledgment struct {
 // Acknowledgments describes the register of who acknowledged which text.
 var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 	Kind: "acknowledgment", Register: "acknowledgments", Title: "Acknowledgments", At: "asked_at",
-	States: []string{Asked, Acknowledged, Refused, Ended, Missed, Superseded}, Fixed: []string{"person", "version"},
+	Purpose: "Who was asked to acknowledge which policy, and what they answered.",
+	Comes:   "SCAF asks for them when a policy comes into force.",
+	States:  []string{Asked, Acknowledged, Refused, Ended, Missed, Superseded}, Fixed: []string{"person", "version"},
 	Transitions: []record.Transition{
 		{From: Asked, To: Acknowledged, Permission: answer, Stamp: []string{"acknowledged_at"}},
 		{From: Asked, To: Refused, Permission: answer, Stamp: []string{"refused_at"}, Required: []string{"reason"}},

@@ -48,7 +48,8 @@ type Policy struct {
 // Register describes the register of policies.
 var Register = record.Define[Policy](record.Definition{
 	Kind: "policy", Register: "policies", Title: "Policies", Singular: "Policy",
-	States: []string{Draft, InForce, Retired},
+	Purpose: "What is in force, whom it concerns, and when it is reviewed next.",
+	States:  []string{Draft, InForce, Retired},
 	// A policy comes into force by a version of it: nobody moves it there.
 	Transitions: []record.Transition{
 		{From: Draft, To: Retired, Permission: retire}, {From: InForce, To: Retired, Permission: retire},

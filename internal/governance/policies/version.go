@@ -67,7 +67,8 @@ type Version struct {
 // Versions describes the register of the policies' texts.
 var Versions = record.Define[Version](record.Definition{
 	Kind: kindVersion, Register: "policy_versions", Title: "Policy versions", Singular: "Policy version", Prefix: "PV", At: "approved_at",
-	States: []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Authors: "authors", Fixed: []string{"policy"},
+	Purpose: "Every text of a policy, from draft to in force: who wrote it and who approved it.",
+	States:  []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Authors: "authors", Fixed: []string{"policy"},
 	Transitions: []record.Transition{
 		{From: Draft, To: InReview, Required: []string{"procedure"}},
 		record.Withdrawing(Draft),

@@ -57,6 +57,7 @@ const (
 // Activities describes the register of processing activities (GDPR Article 30).
 var Activities = record.Define[Activity](record.Definition{
 	Kind: kindActivity, Register: "processing_activities", Title: "Processing activities", Singular: "Processing activity", Prefix: "PA", At: "listed_at",
+	Purpose: "What is done with personal data, for what purpose and on which ground.",
 	Version: 2, Migrations: []record.Migration{{From: 1, Change: toRounds}},
 	States: []string{"listed", "reviewed", ended},
 	Transitions: []record.Transition{
@@ -167,7 +168,8 @@ const kindNotice = "privacy_notice"
 // Notices describes the register of privacy notices.
 var Notices = record.Define[Notice](record.Definition{
 	Kind: kindNotice, Register: "privacy_notices", Title: "Privacy notices", Singular: "Privacy notice", Prefix: "PN", At: "effective_at", Author: "author", Authors: "authors",
-	States: []string{"draft", "approved", "published", "replaced", record.Withdrawn},
+	Purpose: "What people are told about their data, version by version.",
+	States:  []string{"draft", "approved", "published", "replaced", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "privacy_notice.approve", Required: []string{"text", "covers", "purposes", "data"}, NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: "approved", To: "draft"},

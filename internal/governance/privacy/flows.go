@@ -26,7 +26,8 @@ type Consent struct {
 // a table.
 var Consents = record.Define[Consent](record.Definition{
 	Kind: "consent", Register: "consents", Title: "Consents", Singular: "Consent", At: "collected_at", Personal: true,
-	Fixed: []string{"subject", "purpose"},
+	Purpose: "Who agreed to which use of their data, and who took it back.",
+	Fixed:   []string{"subject", "purpose"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Consent", Required: true, Help: "That of the system which asked."},
 		{Name: "subject", Label: "Person", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
@@ -65,6 +66,7 @@ type Disclosure struct {
 // Disclosures describes the register of disclosures.
 var Disclosures = record.Define[Disclosure](record.Definition{
 	Kind: "disclosure", Register: "disclosures", Title: "Disclosures", Singular: "Disclosure", Prefix: "DSC", At: "disclosed_at", Personal: true, Author: "recorder",
+	Purpose: "Personal data that was given to somebody outside.",
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Disclosure"},
 		{Name: "subject", Label: "Person", Required: true, Help: "A reference by which the systems know the person, or the group."},
@@ -105,8 +107,9 @@ type Erasure struct {
 // Erasures describes the register of erasures.
 var Erasures = record.Define[Erasure](record.Definition{
 	Kind: "erasure", Register: "erasures", Title: "Erasures", Singular: "Erasure", Prefix: "ERA", At: "due_at", Personal: true,
-	Fixed:  []string{"due_at"},
-	States: []string{"due", "done", "kept"},
+	Purpose: "Personal data that has to be erased, and when it was.",
+	Fixed:   []string{"due_at"},
+	States:  []string{"due", "done", "kept"},
 	Transitions: []record.Transition{
 		{From: "due", To: "done", Required: []string{"method", "copies_included", "recipients_told"}, Stamp: []string{"done_at", "done_by"}},
 		{From: "due", To: "kept", Permission: "erasure.keep", Required: []string{"consent_to_keep"}, NotBy: []string{"owner"}, Stamp: []string{"kept_confirmed_by"}},

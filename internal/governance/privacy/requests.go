@@ -73,8 +73,9 @@ func (t Term) End(from time.Time, zone *time.Location) time.Time {
 // Requests describes the register of requests of people about their data.
 var Requests = record.Define[Request](record.Definition{
 	Kind: "subject_request", Register: "subject_requests", Title: "Privacy requests", Singular: "Privacy request", Prefix: "PRQ", At: "received_at", Personal: true,
-	Fixed:  []string{"received_at", "law", "term_months", "term_days", "extension_months", "extension_days"},
-	States: []string{"received", "extended", "answered"},
+	Purpose: "What people ask about their own data: the deadline and the answer.",
+	Fixed:   []string{"received_at", "law", "term_months", "term_days", "extension_months", "extension_days"},
+	States:  []string{"received", "extended", "answered"},
 	Transitions: []record.Transition{
 		{From: "received", To: "extended", Permission: "subject_request.extend", Required: []string{"extension_reason"}, NotBy: []string{"handler"}, Stamp: []string{"extended_at", "extended_by"}, Check: extendable},
 		answering("received"), answering("extended"),

@@ -42,8 +42,9 @@ const ReportWithin = 72 * time.Hour
 // Breaches describes the register of breaches of personal data.
 var Breaches = record.Define[Breach](record.Definition{
 	Kind: "privacy_breach", Register: "privacy_breaches", Title: "Breaches of personal data", Singular: "Breach of personal data", Prefix: "BRE", At: "found_at",
-	Fixed:  []string{"found_at"},
-	States: []string{"found", "judged", "settled"},
+	Purpose: "Breaches of personal data: what happened, who was told, and when.",
+	Fixed:   []string{"found_at"},
+	States:  []string{"found", "judged", "settled"},
 	Transitions: []record.Transition{
 		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason"}, Offered: []string{"effects"}, Stamp: []string{"judged_at", "judged_by"}},
 		{From: "judged", To: "found"},
@@ -137,8 +138,9 @@ const settleWithin = 30 // days
 // Complaints describes the register of complaints.
 var Complaints = record.Define[Complaint](record.Definition{
 	Kind: "privacy_complaint", Register: "privacy_complaints", Title: "Privacy complaints", Singular: "Privacy complaint", Prefix: "CPL", At: "received_at", Personal: true,
-	Fixed:  []string{"received_at"},
-	States: []string{"received", "settled"},
+	Purpose: "Complaints about how personal data is used, and what was done.",
+	Fixed:   []string{"received_at"},
+	States:  []string{"received", "settled"},
 	Transitions: []record.Transition{
 		{From: "received", To: "settled", Required: []string{"justified", "outcome", "sender_told"}, Offered: []string{"correction"}, Stamp: []string{"settled_at", "settled_by"},
 			Guard: `!item.justified || has(item.correction) && item.correction != ""`, Why: "where it was justified, something is changed for everybody"},
@@ -205,8 +207,9 @@ type CheckResult struct {
 // Checks describes the register of checks.
 var Checks = record.Define[Check](record.Definition{
 	Kind: "privacy_check", Register: "privacy_checks", Title: "Privacy checks", Singular: "Privacy check", Prefix: "PCH", At: "due_at",
-	Fixed:  []string{"due_at"},
-	States: []string{"planned", "done", record.Withdrawn},
+	Purpose: "Our own practice, held against the privacy notice once a year.",
+	Fixed:   []string{"due_at"},
+	States:  []string{"planned", "done", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "planned", To: "done", Required: []string{"scope", "result"}, Stamp: []string{"done_at", "done_by"}},
 		record.Withdrawing("planned").By("privacy_notice.approve", "owner"),

@@ -35,6 +35,7 @@ const kindFeed = "regulatory_feed"
 // Feeds describes the register of feeds.
 var Feeds = record.Define[Feed](record.Definition{
 	Kind: kindFeed, Register: "regulatory_feeds", Title: "Regulatory feeds", Singular: "Regulatory feed", Prefix: "FEED", At: "fetched_at",
+	Purpose:     "Where authorities publish news that SCAF reads every day.",
 	States:      []string{Followed, Paused},
 	Transitions: []record.Transition{{From: Followed, To: Paused}, {From: Paused, To: Followed}},
 	Fields: []record.Field{
@@ -105,8 +106,10 @@ const kindNotice = "regulatory_notice"
 // Notices describes the triage list.
 var Notices = record.Define[Notice](record.Definition{
 	Kind: kindNotice, Register: "regulatory_notices", Title: "Regulatory notices", Singular: "Regulatory notice", At: "found_at",
-	Fixed:  []string{"feed", "found_at"},
-	States: []string{New, Taken, Dismissed},
+	Purpose: "News from authorities: to be taken up as a regulation or dismissed.",
+	Comes:   "SCAF brings them from the feeds.",
+	Fixed:   []string{"feed", "found_at"},
+	States:  []string{New, Taken, Dismissed},
 	Transitions: []record.Transition{
 		{From: New, To: Taken, Required: []string{"regulation"}, Stamp: []string{"settled_at", "settled_by"}},
 		{From: New, To: Dismissed, Required: []string{"reason"}, Stamp: []string{"settled_at", "settled_by"}},

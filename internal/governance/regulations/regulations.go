@@ -78,6 +78,7 @@ const kindRegulation = "regulation"
 // Register describes the register of regulations.
 var Register = record.Define[Regulation](record.Definition{
 	Kind: kindRegulation, Register: "regulations", Title: "Regulations", Singular: "Regulation", Prefix: "REG", At: "listed_at", Version: 2,
+	Purpose:    "Laws and standards that may concern us, and what each asks of us.",
 	Migrations: []record.Migration{{From: 1, Change: toRounds}},
 	States:     []string{Listed, Reviewed, Retired},
 	Transitions: []record.Transition{

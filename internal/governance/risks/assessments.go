@@ -41,7 +41,8 @@ var Fields = []string{"threats from outside", "insiders", "fraud", "separation o
 // Assessments describes the register of assessments.
 var Assessments = record.Define[Assessment](record.Definition{
 	Kind: "risk_assessment", Register: "risk_assessments", Title: "Risk assessments", Singular: "Risk assessment", Prefix: "RA",
-	At: "held_at", Author: "author",
+	Purpose: "The yearly round in which all risks are looked at again.",
+	At:      "held_at", Author: "author",
 	States: []string{Planned, Running, Approved, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Running, Stamp: []string{"opened_at"}},

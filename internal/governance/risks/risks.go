@@ -94,7 +94,8 @@ var defaults = struct{ likelihoods, impacts string }{steps(Default().Likelihoods
 // Register describes the register of risks.
 var Register = record.Define[Risk](record.Definition{
 	Kind: kindRisk, Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at", Explain: explain,
-	States: []string{Identified, Assessed, Accepted, Closed},
+	Purpose: "What could go wrong, how bad it would be, who owns it and what is done about it.",
+	States:  []string{Identified, Assessed, Accepted, Closed},
 	Settled: []record.Settled{
 		{States: []string{Accepted}, Fields: []string{"title", "category", "scale", "likelihood", "impact", "residual_likelihood", "residual_impact", "response"}},
 		{States: []string{Closed}},

@@ -63,7 +63,8 @@ const (
 // Scales describes the register of scales.
 var Scales = record.Define[Scale](record.Definition{
 	Kind: "risk_scale", Register: "risk_scales", Title: "Risk scales", Singular: "Risk scale", Prefix: "SCL", At: "approved_at",
-	States: []string{Proposed, InForce, Superseded, Dropped}, Author: "author", Authors: "authors",
+	Purpose: "What the numbers of likelihood and impact mean.",
+	States:  []string{Proposed, InForce, Superseded, Dropped}, Author: "author", Authors: "authors",
 	Transitions: []record.Transition{
 		{From: Proposed, To: InForce, Permission: "risk_scale.approve", NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"},
 			Guard: `item.rate_by > item.approved_at && item.rate_by - item.approved_at <= duration("8784h")`,

@@ -108,13 +108,15 @@ const (
 
 // Register describes the register of duties.
 var Register = record.Define[Task](record.Definition{
-	Kind: kindTask, Register: "tasks", Title: "Tasks", Internal: true,
+	Kind: kindTask, Register: "tasks", Title: "Duties", Singular: "Duty", Internal: true,
+	Purpose: "What has to be done again and again, by whom and how often.",
 	Derived: []record.Derived{{Name: "occurrences", At: "due_at", Item: Occurrence{}, Items: items, Since: since}},
 })
 
 // Performances describes the register of what was done about occurrences.
 var Performances = record.Define[Performance](record.Definition{
-	Kind: kindPerformance, Register: "performances", Title: "Performances", At: "due_at", Internal: true,
+	Kind: kindPerformance, Register: "performances", Title: "Occurrences of duties", Singular: "Occurrence of a duty", At: "due_at", Internal: true,
+	Purpose: "What was done for each duty and day it fell due, or why there was nothing to do.",
 })
 
 // Errors of tasks.

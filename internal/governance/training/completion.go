@@ -29,7 +29,9 @@ type Completion struct {
 // Completions describes the register of what was finished elsewhere.
 var Completions = record.Define[Completion](record.Definition{
 	Kind: "training_completion", Register: "training_completions", Title: "Completions elsewhere", Singular: "Completion elsewhere", At: "completed_at",
-	Fixed: []string{"person", "course", "completed_at", "evidence"},
+	Purpose: "Courses that people finished in another system, with the evidence.",
+	Comes:   "They come from the other system: by import or API.",
+	Fixed:   []string{"person", "course", "completed_at", "evidence"},
 	Columns: []record.Column{
 		{Field: "person", Filter: true}, {Field: "course", Filter: true}, {Field: "completed_at", Filter: true, Sort: true},
 	},

@@ -55,7 +55,8 @@ const offer = "course.offer"
 // Courses describes the register of courses.
 var Courses = record.Define[Course](record.Definition{
 	Kind: "course", Register: "courses", Title: "Courses", Singular: "Course", At: "offered_at",
-	States: []string{Draft, Offered, Retired},
+	Purpose: "Security training on offer, for whom it is, and how often it is repeated.",
+	States:  []string{Draft, Offered, Retired},
 	Transitions: []record.Transition{
 		{From: Draft, To: Offered, Permission: offer, Stamp: []string{"offered_at"}},
 		{From: Draft, To: Retired, Permission: offer, Stamp: []string{"retired_at"}},

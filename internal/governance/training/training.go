@@ -59,7 +59,8 @@ const complete = "training.complete"
 // Register describes the register of trainings.
 var Register = record.Define[Training](record.Definition{
 	Kind: "training", Register: "trainings", Title: "Trainings", Singular: "Training", At: "assigned_at",
-	States: []string{Assigned, Completed, Ended, Missed}, Fixed: []string{"person", "course"},
+	Purpose: "Who has to finish which course until when, and who has.",
+	States:  []string{Assigned, Completed, Ended, Missed}, Fixed: []string{"person", "course"},
 	Transitions: []record.Transition{
 		{From: Assigned, To: Completed, Permission: complete, Stamp: []string{"completed_at", "completed_by"}},
 	},

@@ -42,7 +42,8 @@ var answers = []string{"yes", "no", "partly", "not applicable"}
 // Assessments describes the register of assessments.
 var Assessments = record.Define[Assessment](record.Definition{
 	Kind: "vendor_assessment", Register: "vendor_assessments", Title: "Vendor assessments", Singular: "Vendor assessment", Prefix: "VAS",
-	At: "done_at", Author: "assessor", States: []string{"draft", "done", record.Withdrawn},
+	Purpose: "What a vendor answered to our questions about security, year by year.",
+	At:      "done_at", Author: "assessor", States: []string{"draft", "done", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "done", Required: []string{"answers", "result"}, Offered: []string{"conditions"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
 		record.Withdrawing("draft"),

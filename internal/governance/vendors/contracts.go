@@ -25,6 +25,7 @@ type Contract struct {
 // Contracts describes the register of contracts.
 var Contracts = record.Define[Contract](record.Definition{
 	Kind: "vendor_contract", Register: "vendor_contracts", Title: "Vendor contracts", Singular: "Vendor contract", Prefix: "CON", At: "begins_at",
+	Purpose: "Contracts with vendors: dates, terms, and how soon they must tell us of an incident.",
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "vendor", Label: "Vendor", Section: "Contract", Required: true, Refers: kindVendor, Help: "Its reference, like vendor/VEN-1."},

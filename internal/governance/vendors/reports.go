@@ -58,7 +58,8 @@ type Duty struct {
 // Reports describes the register of reports.
 var Reports = record.Define[Report](record.Definition{
 	Kind: "assurance_report", Register: "assurance_reports", Title: "Assurance reports", Singular: "Assurance report", Prefix: "REP", At: "due_at",
-	States: []string{"awaited", "read", record.Withdrawn},
+	Purpose: "Vendors' SOC reports: what they cover, their exceptions, and our part.",
+	States:  []string{"awaited", "read", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Offered: []string{"exception_list", "customer_duty_list"}, Stamp: []string{"read_at", "reader"},
 			Guard: `item.exceptions_judged >= item.exceptions && item.customer_duties_mapped >= item.customer_duties`,

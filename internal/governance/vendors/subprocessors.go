@@ -32,7 +32,8 @@ type Subprocessor struct {
 // Subprocessors describes the register of subprocessors.
 var Subprocessors = record.Define[Subprocessor](record.Definition{
 	Kind: "subprocessor", Register: "subprocessors", Title: "Subprocessors", Singular: "Subprocessor", Prefix: "SUB", At: "data_from", Authors: "writers",
-	States: []string{"proposed", "reviewed", "active", "ended", record.Withdrawn},
+	Purpose: "Who handles customers' data for us, and when customers were told.",
+	States:  []string{"proposed", "reviewed", "active", "ended", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner", "writers"},
 			Stamp: []string{"reviewed_by", "reviewed_at"},

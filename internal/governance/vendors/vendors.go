@@ -84,7 +84,8 @@ const kindVendor = "vendor"
 // Register describes the register of vendors.
 var Register = record.Define[Vendor](record.Definition{
 	Kind: kindVendor, Register: "vendors", Title: "Vendors", Singular: "Vendor", Prefix: "VEN", At: "used_from", Author: "proposed_by",
-	States: []string{Proposed, Assessed, Approved, InUse, Offboarding, Ended, Rejected},
+	Purpose: "Companies whose services we use: what they can reach, and who approved them.",
+	States:  []string{Proposed, Assessed, Approved, InUse, Offboarding, Ended, Rejected},
 	// What it was assessed and approved for.
 	Settled: []record.Settled{{States: []string{Assessed, Approved, InUse, Offboarding}, Fields: []string{"category", "data", "access", "criticality"}}},
 	Transitions: []record.Transition{

@@ -52,8 +52,10 @@ const (
 // Register describes the register.
 var Register = record.Define[Change](record.Definition{
 	Kind: "change", Register: "changes", Title: "Changes", At: "merged_at",
-	Fixed:  []string{"asserted"}, // or a person could lift the cap of ADR 7
-	States: []string{Merged, Deployed, RolledBack},
+	Purpose: "What was changed in the code, who wrote it and who reviewed it.",
+	Comes:   "They come from the repositories: by import or API.",
+	Fixed:   []string{"asserted"}, // or a person could lift the cap of ADR 7
+	States:  []string{Merged, Deployed, RolledBack},
 	Transitions: []record.Transition{
 		{From: Merged, To: Deployed}, {From: Merged, To: RolledBack},
 		{From: Deployed, To: RolledBack},

@@ -23,6 +23,8 @@ type Backup struct {
 // Backups describes the register of backups, which come by import or API.
 var Backups = record.Define[Backup](record.Definition{
 	Kind: "backup", Register: "backups", Title: "Backups", Singular: "Backup", At: "due_at", Fixed: []string{"store", "due_at"},
+	Purpose: "Backups that were due, and whether they were made.",
+	Comes:   "They come from the program that makes them: by import or API.",
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Backup", Required: true, Help: "That of the program that makes it."},
 		{Name: "store", Label: "Store", Required: true, Help: "What is backed up."},
@@ -72,7 +74,8 @@ const decideWithin = 7 * 24 * time.Hour
 // Warnings describes the register of warnings about capacity.
 var Warnings = record.Define[Warning](record.Definition{
 	Kind: "capacity_warning", Register: "capacity_warnings", Title: "Capacity warnings", Singular: "Capacity warning", Prefix: "CPW", At: "raised_at",
-	Fixed: []string{"resource", "raised_at", "threshold", "reading"}, States: []string{"raised", "decided"},
+	Purpose: "What began to run short, and what was decided about it.",
+	Fixed:   []string{"resource", "raised_at", "threshold", "reading"}, States: []string{"raised", "decided"},
 	Transitions: []record.Transition{
 		{From: "raised", To: "decided", Required: []string{"decision", "forecast"}, Stamp: []string{"decided_by", "decided_at"}},
 	},
@@ -143,7 +146,8 @@ type Outage struct {
 // Outages describes the register of outages.
 var Outages = record.Define[Outage](record.Definition{
 	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Prefix: "OUT", At: "began_at",
-	States: []string{"open", "closed"},
+	Purpose: "Times in which a service did not run as promised, and why.",
+	States:  []string{"open", "closed"},
 	Transitions: []record.Transition{
 		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Stamp: []string{"closed_by", "closed_at"},
 			Guard: "item.noticed_at >= item.began_at && item.ended_at >= item.began_at", Why: "it was noticed and ended after it began"},

@@ -51,7 +51,8 @@ const (
 // Plans describes the register of plans.
 var Plans = record.Define[Plan](record.Definition{
 	Kind: kindPlan, Register: "continuity_plans", Title: "Continuity plans", Singular: "Continuity plan", Prefix: "PLN", At: "in_force_from", Author: "written_by", Authors: "authors",
-	States: []string{Draft, InForce, Withdrawn},
+	Purpose: "How a function goes on after a failure: steps, time, and what may be lost.",
+	States:  []string{Draft, InForce, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Draft, To: InForce, Permission: approving, Required: []string{"recovery_time", "recovery_point", "steps", "kept_at"},
 			NotBy: []string{"written_by", "owner", "authors"}, Stamp: []string{"approved_by", "approved_at"}},

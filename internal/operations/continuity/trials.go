@@ -64,7 +64,8 @@ const kindTrial = "restore_trial"
 // Trials describes the register of restores for trial.
 var Trials = record.Define[Trial](record.Definition{
 	Kind: kindTrial, Register: "restore_trials", Title: "Restore trials", Singular: "Restore trial", At: "due_at", Fixed: []string{"plan", "quarter"},
-	States: []string{Planned, Done, Reviewed, Withdrawn},
+	Purpose: "Backups restored for trial every quarter: whole, and in time?",
+	States:  []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"started_at", "restored_at", "data_until", "whole"}, Stamp: []string{"done_at", "done_by"}},
 		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and quarter
@@ -233,7 +234,8 @@ const kindPractice = "plan_practice"
 // Practices describes the register of practices.
 var Practices = record.Define[Practice](record.Definition{
 	Kind: kindPractice, Register: "plan_practices", Title: "Plan practices", Singular: "Plan practice", At: "due_at", Fixed: []string{"plan", "year"},
-	States: []string{Planned, Done, Reviewed, Withdrawn},
+	Purpose: "The yearly practice of each plan, and what was learned.",
+	States:  []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"practised_at", "participants", "result", "findings"}, Stamp: []string{"practised_by"}},
 		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and year

@@ -44,6 +44,7 @@ const kindPerson = "person"
 // Register describes the register of devices.
 var Register = record.Define[Device](record.Definition{
 	Kind: "device", Register: "devices", Title: "Devices", Singular: "Device", At: "listed_at",
+	Purpose:     "Computers and telephones that reach company data, and whose they are.",
 	States:      []string{InUse, Ended},
 	Transitions: []record.Transition{{From: InUse, To: Ended, Required: []string{"ended_how"}, Stamp: []string{"ended_at"}}},
 	Fields: []record.Field{
@@ -115,7 +116,9 @@ type Posture struct {
 // management gives.
 var Postures = record.Define[Posture](record.Definition{
 	Kind: "device_posture", Register: "device_postures", Title: "Device postures", Singular: "Device posture", At: "seen_at",
-	Fixed: []string{"device", "owner", "disk_encrypted", "screen_lock", "updates_current", "protection_running", "removable_media", "seen_at"},
+	Purpose: "In what state devices were seen: encryption, screen lock, patches.",
+	Comes:   "They come from the device management: by import or API.",
+	Fixed:   []string{"device", "owner", "disk_encrypted", "screen_lock", "updates_current", "protection_running", "removable_media", "seen_at"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Posture", Required: true, Help: "That of the reading: one for each device and time, such as LAP-7@2026-03-01."},
 		{Name: "device", Label: "Device", Required: true, Help: "Its number. One that is not in the register of devices comes into it."},
@@ -267,7 +270,8 @@ const within = 48 * time.Hour
 // Detections describes the register of malware and the like.
 var Detections = record.Define[Detection](record.Definition{
 	Kind: "malware_detection", Register: "malware_detections", Title: "Malware detections", Singular: "Malware detection", Prefix: "MAL", At: "found_at",
-	States: []string{"found", "handled"},
+	Purpose: "Malware and unwanted software on devices, and how it was dealt with.",
+	States:  []string{"found", "handled"},
 	Transitions: []record.Transition{
 		{From: "found", To: "handled", Required: []string{"outcome", "handled_at"}, Stamp: []string{"handled_by"}},
 	},

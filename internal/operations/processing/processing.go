@@ -47,7 +47,8 @@ const kindSpecification = "specification"
 // Specifications describes the register of specifications.
 var Specifications = record.Define[Specification](record.Definition{
 	Kind: kindSpecification, Register: "specifications", Title: "Specifications", Singular: "Specification", Prefix: "SPC", At: "approved_at", Author: "author", Authors: "authors",
-	Fixed: []string{"product"}, States: []string{"draft", "approved", "superseded", record.Withdrawn},
+	Purpose: "What a product takes, does and gives, and how many errors it may have.",
+	Fixed:   []string{"product"}, States: []string{"draft", "approved", "superseded", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "specification.approve", Required: []string{"inputs", "outputs", "tolerance"},
 			NotBy: []string{"author", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
@@ -116,7 +117,9 @@ type Batch struct {
 // Batches describes the register of batches, which programs report.
 var Batches = record.Define[Batch](record.Definition{
 	Kind: "input_batch", Register: "input_batches", Title: "Input batches", Singular: "Input batch", At: "received_at",
-	Fixed: []string{"received_at", "records"},
+	Purpose: "What came in, and whether every record was taken or refused with a reason.",
+	Comes:   "They come from the program that takes them: by API or import.",
+	Fixed:   []string{"received_at", "records"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Batch", Required: true, Help: "That of the program that took it."},
 		{Name: "source", Label: "Source", Help: "Who sent it."},
@@ -158,7 +161,9 @@ type Run struct {
 // Runs describes the register of runs, which programs report.
 var Runs = record.Define[Run](record.Definition{
 	Kind: "processing_run", Register: "processing_runs", Title: "Processing runs", Singular: "Processing run", At: "ran_at",
-	Fixed: []string{"specification", "ran_at", "records", "processed", "failed"},
+	Purpose: "What was processed, and whether every record is accounted for.",
+	Comes:   "They come from the program that does them: by API or import.",
+	Fixed:   []string{"specification", "ran_at", "records", "processed", "failed"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Run", Required: true, Help: "That of the program that did it."},
 		{Name: "specification", Label: "Specification", Required: true, Refers: kindSpecification, Help: "By which it was done, like specification/SPC-1: an approved one."},
@@ -212,8 +217,10 @@ type Delivery struct {
 
 // Deliveries describes the register of deliveries, which programs report.
 var Deliveries = record.Define[Delivery](record.Definition{
-	Kind: "delivery", Register: "deliveries", Title: "Deliveries", Singular: "Delivery", At: "sent_at",
-	Fixed: []string{"sent_at", "recipient", "intended", "records", "made"},
+	Kind: "delivery", Register: "deliveries", Title: "Deliveries of results", Singular: "Delivery of results", At: "sent_at",
+	Purpose: "Output of the service: who received it, whole, protected and confirmed.",
+	Comes:   "They come from the program that sends them: by API or import.",
+	Fixed:   []string{"sent_at", "recipient", "intended", "records", "made"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Delivery", Required: true, Help: "That of the program that sent it."},
 		{Name: "sent_at", Label: "Sent", Required: true, Help: "When it was sent."},
@@ -250,7 +257,9 @@ type Check struct {
 // Checks describes the register of checks of what is stored, which programs report.
 var Checks = record.Define[Check](record.Definition{
 	Kind: "storage_check", Register: "storage_checks", Title: "Storage checks", Singular: "Storage check", At: "due_at",
-	Fixed: []string{"store", "due_at"},
+	Purpose: "Stored data, held against its checksums.",
+	Comes:   "They come from the program that does them: by API or import.",
+	Fixed:   []string{"store", "due_at"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Check", Required: true, Help: "That of the program that does it."},
 		{Name: "store", Label: "Store", Required: true, Help: "What is checked."},

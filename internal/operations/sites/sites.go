@@ -42,6 +42,7 @@ const kindPerson = "person"
 // Register describes the register of sites.
 var Register = record.Define[Site](record.Definition{
 	Kind: "site", Register: "sites", Title: "Sites", Singular: "Site", At: "listed_at",
+	Purpose:     "Offices and other places that are locked.",
 	States:      []string{Open, Closed},
 	Transitions: []record.Transition{{From: Open, To: Closed, Required: []string{"closed_how"}, Stamp: []string{"closed_at"}}},
 	Fields: []record.Field{
@@ -129,7 +130,8 @@ const confirming = "site_review.confirm"
 // Reviews describes the register of reviews of physical access.
 var Reviews = record.Define[Review](record.Definition{
 	Kind: "site_review", Register: "site_reviews", Title: "Physical access reviews", Singular: "Physical access review", At: "due_at", Fixed: []string{"site", "quarter"},
-	States: []string{Planned, Reviewed, Confirmed, record.Withdrawn},
+	Purpose: "The quarterly review of keys and badges of each site.",
+	States:  []string{Planned, Reviewed, Confirmed, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Reviewed, Required: []string{"compared", "holders", "unneeded", "ended"}, Stamp: []string{"reviewed_at", "reviewed_by"},
 			Guard: "item.ended <= item.unneeded && item.unneeded <= item.holders", Why: "of the holders some are unneeded, and of those some have ended"},

@@ -61,6 +61,7 @@ const (
 // Assets describes the register of assets.
 var Assets = record.Define[Asset](record.Definition{
 	Kind: kindAsset, Register: "assets", Title: "Assets", Singular: "Asset", Prefix: "AST", At: "listed_at", Author: "listed_by",
+	Purpose: "Hardware, software and services, each confirmed by its owner every quarter.",
 	Version: 2, Migrations: replayed("confirmations", "listed_at"),
 	States: []string{InUse, Retired},
 	Transitions: []record.Transition{

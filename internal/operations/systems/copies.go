@@ -33,7 +33,8 @@ type Copy struct {
 // Copies describes the register of copies.
 var Copies = record.Define[Copy](record.Definition{
 	Kind: "data_copy", Register: "data_copies", Title: "Data copies", Singular: "Data copy", Prefix: "CPY", At: "copied_at", Author: "requested_by",
-	States: []string{"requested", "approved", "copied", "destroyed", "refused", record.Withdrawn},
+	Purpose: "Production data that was copied elsewhere: masked, or approved by its owner.",
+	States:  []string{"requested", "approved", "copied", "destroyed", "refused", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "requested", To: "approved", Permission: "data_copy.approve", Required: []string{"until"}, NotBy: []string{"requested_by"}, Who: byTheOwner,
 			Stamp: []string{"approved_by", "approved_at"}},

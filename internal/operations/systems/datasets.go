@@ -65,6 +65,7 @@ const (
 // DataSets describes the register of sets of data.
 var DataSets = record.Define[DataSet](record.Definition{
 	Kind: kindData, Register: "data_sets", Title: "Data sets", Singular: "Data set", Prefix: "DS", At: "in_use_from", Author: "proposed_by", Authors: "authors",
+	Purpose: "Where data is kept, how sensitive it is, who owns it and how long it stays.",
 	Version: 2, Migrations: replayed("reviews", "in_use_from"),
 	States:    []string{Proposed, InUse, ended, record.Withdrawn},
 	Unsettled: []string{"store", "store_class"}, // a review says where it is

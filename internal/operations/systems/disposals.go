@@ -52,7 +52,8 @@ const (
 // Disposals describes the register of disposals of data.
 var Disposals = record.Define[Disposal](record.Definition{
 	Kind: "data_disposal", Register: "data_disposals", Title: "Data disposals", Singular: "Data disposal", Prefix: "DSP", At: "due_at", Fixed: []string{"data", "due_at"},
-	States: []string{due, held, done, witnessed},
+	Purpose: "Data whose time is over: how it was destroyed, and before which witness.",
+	States:  []string{due, held, done, witnessed},
 	Transitions: []record.Transition{
 		{From: due, To: done, Required: []string{"method", "technique", "done_at", "backups_until", "certificate"}, Stamp: []string{"by"}},
 		{From: done, To: witnessed, Permission: "data_disposal.witness", NotBy: []string{"by"}, Stamp: []string{"witness", "witnessed_at"}},
@@ -148,7 +149,8 @@ type MediaDisposal struct {
 // Media describes the register of disposals of devices and media.
 var Media = record.Define[MediaDisposal](record.Definition{
 	Kind: "media_disposal", Register: "media_disposals", Title: "Media disposals", Singular: "Media disposal", Prefix: "MED", At: "left_at", Fixed: []string{"asset"},
-	States: []string{"planned", "wiped", "left", record.Withdrawn},
+	Purpose: "Devices and media that left, and how they were wiped.",
+	States:  []string{"planned", "wiped", "left", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "planned", To: "wiped", Required: []string{"method", "technique", "wiped_at", "proof"}, Stamp: []string{"by"}},
 		staying("planned"), // it stays here

@@ -25,6 +25,7 @@ const maxComment = 20_000
 // Comments is the register of comments.
 var Comments = record.Define[Comment](record.Definition{
 	Kind: "comment", Register: "comments", Title: "Comments", At: "at", Internal: true, Personal: true,
+	Purpose: "What people wrote beside records.",
 	Columns: []record.Column{{Field: "ref", Label: "Record", Filter: true}},
 })
 

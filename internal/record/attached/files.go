@@ -39,6 +39,7 @@ const (
 // Files is the register of attached files.
 var Files = record.Define[File](record.Definition{
 	Kind: "attachment", Register: "attachments", Title: "Attachments", At: "at", Internal: true, Personal: true,
+	Purpose:     "Files that belong to records.",
 	States:      []string{Kept, Removed},
 	Transitions: []record.Transition{{From: Kept, To: Removed}},
 	Columns:     []record.Column{{Field: "ref", Label: "Record", Filter: true}},

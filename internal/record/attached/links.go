@@ -33,6 +33,7 @@ const (
 // Links is the register of links.
 var Links = record.Define[Link](record.Definition{
 	Kind: "link", Register: "links", Title: "Links", At: "at", Internal: true, Personal: true,
+	Purpose:     "Which records belong together.",
 	States:      []string{Kept, Removed},
 	Transitions: []record.Transition{{From: Kept, To: Removed}, {From: Removed, To: Kept}},
 	Columns: []record.Column{

@@ -23,7 +23,8 @@ type Disposal struct {
 
 // Disposals is the register of disposals.
 var Disposals = record.Define[Disposal](record.Definition{
-	Kind: "disposal", Register: "disposals", Title: "Disposals", At: "at", Internal: true, Personal: true,
+	Kind: "disposal", Register: "disposals", Title: "Disposals of records", At: "at", Internal: true, Personal: true,
+	Purpose: "Records that were kept long enough, and who let them go.",
 })
 
 // Validate says what is wrong with a disposal.

@@ -27,6 +27,7 @@ var tagShape = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 // Tags is the register of tags.
 var Tags = record.Define[Tagging](record.Definition{
 	Kind: "tagging", Register: "taggings", Title: "Tags", At: "at", Internal: true, Personal: true,
+	Purpose: "Words by which people group records.",
 })
 
 // Validate says what is wrong with the tags.

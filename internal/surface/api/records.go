@@ -32,6 +32,8 @@ type registerBody struct {
 	Kind     string   `json:"kind" example:"change" doc:"The first part of references"`
 	Schema   string   `json:"schema" example:"#/components/schemas/Change" doc:"Of its documents, in /openapi.json"`
 	Title    string   `json:"title"`
+	Purpose  string   `json:"purpose" doc:"What it is for"`
+	Comes    string   `json:"comes,omitempty" doc:"How its records come, where people do not add them one by one"`
 	Fields   []string `json:"fields"`
 	States   []string `json:"states,omitempty" doc:"Of the lifecycle, the first one that of a new record"`
 	Personal bool     `json:"personal" doc:"Every reading is recorded"`
@@ -47,7 +49,7 @@ type registersOutput struct {
 func (s *Server) listRegisters(context.Context, *none) (*registersOutput, error) {
 	out := &registersOutput{}
 	for _, kind := range s.System.Kinds {
-		one := registerBody{Name: kind.Register, Kind: kind.Name, Schema: componentPrefix + schemaName(kind), Title: kind.Title, Fields: kind.Fields(), Personal: kind.Personal, Internal: kind.Internal}
+		one := registerBody{Name: kind.Register, Kind: kind.Name, Schema: componentPrefix + schemaName(kind), Title: kind.Title, Purpose: kind.Purpose, Comes: kind.Comes, Fields: kind.Fields(), Personal: kind.Personal, Internal: kind.Internal}
 		for _, state := range kind.States {
 			one.States = append(one.States, state.Name)
 		}

@@ -123,11 +123,20 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda, lat
 			a.Late = append(a.Late, line)
 		}
 		if rest := of.Count - int64(len(of.Each)); rest > 0 {
-			query := url.Values{prefix + of.Due.At + ".to": {report.At.In(p.zone).Format(time.DateOnly)}, "filter": {of.Due.Open}, "sort": {of.Due.At}}
-			a.More = append(a.More, moreDeadlines{Count: rest, What: of.Due.What, Href: p.ask(of.Kind, query).with(), Late: true})
+			a.More = append(a.More, moreDeadlines{Count: rest, What: of.Due.What, Href: p.passed(of.Kind, of.Due, report.At), Late: true})
 		}
 	}
 	return nil
+}
+
+// passed is the list of those records of a register that are owed and of which a deadline
+// has passed by an instant, to the day.
+func (p *Portal) passed(kind *record.Kind, due *record.Due, at time.Time) string {
+	last := at.In(p.zone)
+	if field := kind.Field(due.At); field.Whole() {
+		last = last.AddDate(0, 0, -1) // today can still be done
+	}
+	return p.ask(kind, url.Values{prefix + due.At + ".to": {last.Format(time.DateOnly)}, "filter": {due.Open}, "sort": {due.At}}).with()
 }
 
 // numbered is what a record of a personal register is called in lists that everybody may

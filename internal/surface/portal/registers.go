@@ -27,38 +27,64 @@ const (
 
 // registerLine is a register in the list of all.
 type registerLine struct {
-	Href, Title string
-	Personal    bool
-	Records     int64
-	Add         string // where a record is added; empty where the caller may not
-	Views       []chip
+	Href, Title, Purpose string
+	Personal             bool
+	Records              int64
+	Late                 []chip // deadlines that have passed
+	Comes                string // how records come, where people do not add them
+	Add                  string // where a record is added; empty where the caller may not
+	Views                []chip
 }
 
-// registers is the list of what is kept as records: first what people keep, then
-// what SCAF keeps itself.
+// registerArea is what some registers are about.
+type registerArea struct {
+	ID, Title string
+	Registers []registerLine
+}
+
+// registers is the list of what is kept as records, by what it is about.
 func (p *Portal) registers(r *request) (*shown, error) {
-	var data struct{ Kept, Own []registerLine }
+	var data struct{ Areas []registerArea }
+	late, now := map[*record.Kind][]chip{}, p.System.Clock.Now()
+	passed, err := p.System.Overdue(r.Context(), r.caller, now, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, of := range passed {
+		label := fmt.Sprintf("%d late", of.Count)
+		if len(of.Kind.Dues) > 1 {
+			label += ": " + of.Due.What
+		}
+		late[of.Kind] = append(late[of.Kind], chip{label, p.passed(of.Kind, of.Due, now)})
+	}
 	return &shown{page: "registers", title: "Registers", data: &data}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		for _, kind := range p.System.Kinds {
-			if !r.may(readAction(kind)) {
-				continue
+		for _, of := range p.System.Areas {
+			area := registerArea{ID: strings.ReplaceAll(strings.ToLower(of.Title), " ", "-"), Title: of.Title}
+			for _, kind := range of.Kinds {
+				if !r.may(readAction(kind)) {
+					continue
+				}
+				line := registerLine{Href: at(kind), Title: kind.Title, Purpose: kind.Purpose, Personal: kind.Personal, Late: late[kind], Comes: kind.Comes, Views: views[kind.Name]}
+				if byHand(r, kind) {
+					line.Add = "/new/" + kind.Register
+				}
+				var err error
+				if line.Records, err = record.Total(reader, kind); err != nil {
+					return err
+				}
+				area.Registers = append(area.Registers, line)
 			}
-			line := registerLine{Href: at(kind), Title: kind.Title, Personal: kind.Personal, Views: views[kind.Name]}
-			if r.may(kind.Name+".add") && !kind.Internal {
-				line.Add = "/new/" + kind.Register
-			}
-			var err error
-			if line.Records, err = record.Total(reader, kind); err != nil {
-				return err
-			}
-			if kind.Internal {
-				data.Own = append(data.Own, line)
-			} else {
-				data.Kept = append(data.Kept, line)
+			if len(area.Registers) > 0 {
+				data.Areas = append(data.Areas, area)
 			}
 		}
 		return nil
 	})
+}
+
+// byHand reports whether the reader may add records to a register, and people do.
+func byHand(r *request, kind *record.Kind) bool {
+	return r.may(kind.Name+".add") && !kind.Internal && kind.Comes == ""
 }
 
 // readAction is what it takes to read a register.
@@ -311,8 +337,10 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 	if a.query.Get("after") != "" {
 		l.First = a.with()
 	}
-	if r.may(kind.Name+".add") && !kind.Internal {
+	if byHand(r, kind) {
 		l.Add = "/new/" + kind.Register
+	}
+	if r.may(kind.Name+".add") && !kind.Internal {
 		if path := "/import/" + kind.Register; p.opens(r, path) {
 			l.Import = path
 		}

@@ -97,7 +97,13 @@ func TestARegisterIsListed(t *testing.T) {
 	b.get("/r/nothing").want(t, 404)
 	b.get("/r/person").want(t, 404) // one address for one page
 	b.get("/r/comments").want(t, 403)
-	b.get("/registers").want(t, 200, `href="/r/people"`, `<span class="number">3</span>`)
+	all := b.get("/registers").want(t, 200, `href="/r/people"`, `<span class="number">3</span>`, `<h2 id="privacy">Privacy</h2>`, "Who works here: ", `href="/new/risks"`, "They come from the repositories")
+	// What programs report is not offered to be added by hand, here and in its list.
+	for _, shown := range []page{all, b.get("/r/changes").want(t, 200, "/import/changes")} {
+		if strings.Contains(shown.body, "/new/changes") {
+			t.Error("a change is offered to be added by hand")
+		}
+	}
 	s.signed(t, "carl", "engineer").get("/registers").want(t, 200, "Changes")
 }
 

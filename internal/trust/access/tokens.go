@@ -34,6 +34,7 @@ type Token struct {
 // Tokens is the register of tokens.
 var Tokens = record.Define[Token](record.Definition{
 	Kind: "token", Register: "tokens", Title: "Tokens", At: "created_at", Internal: true,
+	Purpose: "Keys by which programs reach SCAF.",
 })
 
 // Lifetimes of a token.

@@ -43,6 +43,7 @@ type Account struct {
 // Register is the register of accounts.
 var Register = record.Define[Account](record.Definition{
 	Kind: "account", Register: "accounts", Title: "Accounts", Singular: "Account", At: "created_at", Internal: true, Personal: true,
+	Purpose: "Who can sign in, and with which roles.",
 	Columns: []record.Column{{Field: "name", Filter: true, Sort: true}, {Field: "person", Filter: true}, {Field: "created_at", Filter: true, Sort: true}, {Field: "disabled_at", Filter: true}},
 	Fields: []record.Field{
 		{Name: "id", Label: "Signs in as"}, {Name: "name", Label: "Name"}, {Name: "person", Label: "Person", Refers: "person"}, {Name: "roles", Label: "Roles"},
