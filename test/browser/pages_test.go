@@ -136,7 +136,7 @@ func TestEveryRoleFindsItsPages(t *testing.T) {
 				}
 				if role == "auditor" {
 					for _, form := range c.Forms {
-						if !slices.Contains(own, form) {
+						if !slices.Contains(own, form) && !(strings.HasPrefix(form, "/results/") && strings.HasSuffix(form, "/audit")) { // what the audit found
 							t.Errorf("%s offers an auditor the form %s", path, form)
 						}
 					}
@@ -177,6 +177,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/evidence/{id}/file",            // and has no evidence
 		"/controls/{id}/deviations",      // and its first weeks have none
 		"/results/{id}/deviation",        // nor a page of one
+		"/results/{id}/mismatch",         // and no test of the catalog is reconciled
 		"/training/{id}",                 // and its trainings are those of others
 		"/agreements/{id}",               // and so are its agreements
 	}

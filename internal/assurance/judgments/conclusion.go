@@ -3,6 +3,7 @@ package judgments
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -127,6 +128,33 @@ func (c *Conclusion) Follows(before []Conclusion, on Basis, by versions.Actor, a
 		}
 	}
 	return c.softer(on, wrong)
+}
+
+// Possible are the conclusions that somebody can record from a result at an instant, the
+// mildest first, after those that were recorded before. A reason is for them to give;
+// act.ErrSamePerson says why they can record none in this role.
+func Possible(before []Conclusion, on Basis, role Role, by versions.Actor, at time.Time) (possible []controltests.Conclusion, err error) {
+	for _, conclusion := range []controltests.Conclusion{
+		controltests.Effective, controltests.EffectiveWithExceptions, controltests.NotOccurring, controltests.Incomplete, controltests.Ineffective,
+	} {
+		c := Conclusion{
+			Role: role, Control: on.Control, Test: on.Test, Period: on.Period, Result: on.Result, Computed: on.Conclusion,
+			Conclusion: conclusion, Reason: "theirs", ConcludedBy: by.ID, ConcludedVia: by.By, ConcludedAt: at,
+		}
+		switch err := c.Follows(before, on, by, at); {
+		case err == nil:
+			possible = append(possible, conclusion)
+		case !errors.Is(err, ErrWrong):
+			return nil, err
+		}
+	}
+	return possible, nil
+}
+
+// Softer reports whether it is not as harsh as what was computed, and needs a reason.
+func (c *Conclusion) Softer(computed controltests.Conclusion) bool {
+	is, known := severity[c.Conclusion]
+	return known && is < severity[computed]
 }
 
 // softer checks a conclusion that is not as harsh as the computed one.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -33,6 +34,27 @@ const (
 	keylessHere = "no key here: "
 	keyless     = "no key there: "
 )
+
+// There reports whether its items are of the second population.
+func (m *Mismatch) There() bool {
+	return slices.ContainsFunc([]string{onlyThere, twiceThere, keyless}, func(what string) bool { return strings.HasPrefix(m.ID, what) })
+}
+
+// Mismatches are what the result lists that is to be resolved, or was: items that do not
+// agree with a second source, and instants too far apart at the ends of the period.
+func (r *Result) Mismatches() (all []Mismatch) {
+	if r.Reconciliation != nil {
+		all = append(all, r.Reconciliation.Listed...)
+	}
+	if r.Cutoff != nil {
+		for _, one := range r.Cutoff.Listed {
+			if one.Beyond {
+				all = append(all, one.Mismatch)
+			}
+		}
+	}
+	return all
+}
 
 // Reconciliation is what holding a population against a second one came to.
 type Reconciliation struct {

@@ -80,7 +80,7 @@ const keeping = "kept."
 // signInFirst is the sign-in page that carries what somebody typed whose session has
 // ended. Passwords are on no form that does so.
 func signInFirst(r *request) *shown {
-	form := signing{To: "/", Again: r.URL.Path, Wrong: "Your session has ended. What you typed is kept: sign in, and look through it."}
+	form := signing{To: "/", Again: r.URL.RequestURI(), Wrong: "Your session has ended. What you typed is kept: sign in, and look through it."}
 	for name, values := range r.PostForm {
 		if name == formField { // the token of the session that has ended
 			continue
@@ -115,7 +115,11 @@ type resumptionKey struct{}
 // form, as it was sent; held keeps it from being taken.
 func resume(r *request, session *accounts.Session, form signing) *http.Request {
 	next := r.Clone(context.WithValue(r.Context(), resumptionKey{}, &resumption{session}))
-	next.URL, next.Body, next.RequestURI = &url.URL{Path: form.Again}, http.NoBody, form.Again
+	to, err := url.Parse(form.Again)
+	if err != nil {
+		to = &url.URL{Path: "/"} // no page has sent this
+	}
+	next.URL, next.Body, next.RequestURI = &url.URL{Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}, http.NoBody, form.Again
 	next.PostForm = url.Values{}
 	for _, one := range form.Kept {
 		next.PostForm.Add(strings.TrimPrefix(one.Name, keeping), one.Value)

@@ -120,6 +120,9 @@ type testLine struct {
 	// Deviations are the first ones, of All.
 	Deviations []finding
 	All        int
+	// Mismatches are the first ones that the result lists, of AllMismatches.
+	Mismatches    []mismatchLine
+	AllMismatches int
 }
 
 // finding is a deviation with the reference of its item.
@@ -130,7 +133,8 @@ type finding struct {
 	Href, Step string // its page, and what the reader does there
 }
 
-// fewDeviations is how many deviations a control's page shows of each test.
+// fewDeviations is how many deviations a control's page shows of each test, and how much
+// that does not agree.
 const fewDeviations = 10
 
 // pastResults is how many results a control's page shows of those that came before.
@@ -175,6 +179,7 @@ type oneControl struct {
 	Adopt, Propose bool
 	Collect        bool // the reader may add evidence
 	Test           bool // the reader may have it tested now
+	Conclude       bool // the reader may conclude from a result
 	Wrong          string
 }
 
@@ -187,7 +192,7 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Collect: r.may("evidence.add"), Assess: r.may("self_assessment.add"), Test: now.Period != nil && r.may("control.test"), Wrong: wrong}
+	page := &oneControl{standings: now, Control: control, Propose: r.may("control.propose"), Collect: r.may("evidence.add"), Assess: r.may("self_assessment.add"), Test: now.Period != nil && r.may("control.test"), Conclude: r.may("control.conclude") || r.may("audit.conclude"), Wrong: wrong}
 	for i := range now.Report.Controls {
 		if now.Report.Controls[i].ID == control.ID {
 			page.Line = &now.Report.Controls[i]
@@ -203,6 +208,15 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 		return errors.Join(page.read(reader, found), page.assessed(reader, p.ask(assessments.Register, url.Values{prefix + "control": {control.ID}})))
 	}); err != nil {
 		return nil, err
+	}
+	for i := range page.Tests {
+		if one := &page.Tests[i]; one.Result != nil {
+			all, err := p.mismatches(r, one.Result)
+			if err != nil {
+				return nil, err
+			}
+			one.Mismatches, one.AllMismatches = all[:min(fewDeviations, len(all))], len(all)
+		}
 	}
 	if page.Duties, err = p.dutiesOf(r, control); err != nil {
 		return nil, err

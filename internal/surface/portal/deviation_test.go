@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -65,4 +66,8 @@ func TestADeviationIsJudgedByTwo(t *testing.T) {
 	}
 	ben.post(confirm).want(t, http.StatusConflict, "What is stated about E2 is confirmed.")
 	ann.get("/controls/PPL-01/deviations").want(t, http.StatusOK, "confirmed by", `<a href="`+path+`">Look at it</a>`)
+
+	// Whoever signs in with what they had typed comes back to this deviation.
+	c.browser(t).ask(http.MethodPost, state, url.Values{"f.note": {"Typed before."}}, nil).want(t, http.StatusUnauthorized, `name="again" value="`+state+`"`)
+	c.browser(t).post("/signin", "id", "kim", "password", password, "again", state, "kept.f.note", "Typed before.").want(t, http.StatusOK, "Typed before.</textarea>", `action="`+state+`"`)
 }

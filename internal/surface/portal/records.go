@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
@@ -39,7 +40,8 @@ type onePage struct {
 	Review   *evidenceReview
 	Prepare  string // of a planned meeting: where its agenda is made
 	Period   *periodSteps
-	Judging  string // of a deviation: where it is judged
+	Result   *resultSteps
+	Judging  *judging // of a deviation or a resolution
 	Attached *surface.Attached
 	Named    []naming // the records of other registers that name it
 	May      map[string]bool
@@ -48,6 +50,9 @@ type onePage struct {
 	// what was typed into a form that was not taken
 	Typed map[string]string
 }
+
+// judging is where people judge what a record is about.
+type judging struct{ Href, Words string }
 
 // section is a heading with what stands under it.
 type section struct {
@@ -158,7 +163,21 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		if err != nil {
 			return nil, err
 		}
-		page.Judging = deviationPath("", &results.Found{Result: judged.Result, Item: judged.Item})
+		page.Judging = &judging{deviationPath("", &results.Found{Result: judged.Result, Item: judged.Item}), "Its cause"}
+	}
+	if kind == resolutions.Register {
+		href, err := p.resolutionPage(r, v)
+		if err != nil {
+			return nil, err
+		}
+		if href != "" {
+			page.Judging = &judging{href, "What does not agree"}
+		}
+	}
+	if kind == results.Register {
+		if page.Result, err = p.resultSteps(r, v); err != nil {
+			return nil, err
+		}
 	}
 	if kind == periods.Register {
 		if page.Period, err = p.periodSteps(r, v.ID); err != nil {

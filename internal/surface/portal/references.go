@@ -12,7 +12,6 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/criteria"
-	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/tasks"
@@ -51,7 +50,6 @@ func (p *Portal) wording() template.FuncMap {
 		"cut":       func(test string) string { id, _, _ := strings.Cut(test, " "); return id },
 		"plural":    plural[int],
 		"items":     func(n int64) string { return plural(n, "item") },
-		"concluded": func(c judgments.Conclusion) string { return reports.ConcludedWords(&c) },
 		"deadlines": func(n int64) string { return plural(n, "deadline") },
 		"events":    func(n int64) string { return plural(n, "event") },
 		"worse":     controltests.Combine,
