@@ -253,7 +253,7 @@ func TestPoliciesSayTheTermsAndOwnersOfTheirControls(t *testing.T) {
 			t.Errorf("%s: no policy that names it says what the %s does", c.ID, c.Owner)
 		}
 		for _, test := range c.Tests {
-			terms := []time.Duration{test.Grace}
+			terms := []time.Duration{time.Duration(test.Grace.Days)*24*time.Hour + test.Grace.Time}
 			for _, m := range predicateTerm.FindAllStringSubmatch(test.Pass, -1) {
 				term, err := time.ParseDuration(m[1])
 				if err != nil {

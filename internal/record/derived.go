@@ -60,6 +60,17 @@ func computed(kind string, sources []Derived) []Derived {
 // Schema is the declared fields of an item.
 func (d *Derived) Schema() []expr.Field { return expr.FieldsOf(reflect.TypeOf(d.Item)) }
 
+// Field is a top-level field of an item: of those of which only the day counts, the tags of
+// its struct say so (Parts).
+func (d *Derived) Field(name string) Field {
+	for _, part := range Parts(reflect.TypeOf(d.Item)) {
+		if part.Name == name {
+			return part.Field
+		}
+	}
+	return Field{Name: name}
+}
+
 // Occurrence is what is read of an occurrence of a duty without its document. An
 // item of a source that gives such occurrences is an Occurring.
 type Occurrence struct {

@@ -11,8 +11,8 @@ package controls
 
 import (
 	"slices"
-	"time"
 
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/expr"
 )
 
@@ -101,14 +101,14 @@ func (c *Control) Test(id string) (*Test, bool) {
 
 // Test is one test of a control, compiled.
 type Test struct {
-	ID         string        `json:"id"`
-	Kind       Kind          `json:"kind"`
-	Title      string        `json:"title"`
-	Population Population    `json:"population"`
-	Pass       string        `json:"pass,omitempty"`
-	Due        string        `json:"due,omitempty"`
-	Done       string        `json:"done,omitempty"`
-	Grace      time.Duration `json:"-"`
+	ID         string     `json:"id"`
+	Kind       Kind       `json:"kind"`
+	Title      string     `json:"title"`
+	Population Population `json:"population"`
+	Pass       string     `json:"pass,omitempty"`
+	Due        string     `json:"due,omitempty"`
+	Done       string     `json:"done,omitempty"`
+	Grace      Grace      `json:"-"`
 	// StateTerms are those of a state test.
 	*StateTerms
 	// Every is how often a document is due: the control's frequency, or what the
@@ -119,6 +119,7 @@ type Test struct {
 	Cutoff    *Cutoff    `json:"cutoff,omitempty"`
 
 	pass, due, done *expr.Program // nil where the file gives none
+	day             record.Field  // that due is; of no name where it is another expression
 }
 
 // Population says which items a test is about. Its expressions are over

@@ -112,14 +112,15 @@ func (e *Evaluator) Pass() (bool, error) {
 	return e.item.Truth(e.test.pass)
 }
 
-// Due returns when the occurrence is due, without grace. The error is an
-// evaluation error; it is ErrAbsent if there is no due time.
-func (e *Evaluator) Due() (time.Time, error) {
+// Term returns when the occurrence is due, in the organisation's time zone. The
+// error is an evaluation error; it is ErrAbsent if there is no due time.
+func (e *Evaluator) Term(zone *time.Location) (Term, error) {
 	due, err := e.item.Instant(e.test.due)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("no due time (%s): %w", e.test.Due, err)
+		return Term{}, fmt.Errorf("no due time (%s): %w", e.test.Due, err)
 	}
-	return due, nil
+	day := &e.test.day
+	return Term{day.Ends(due, zone), day.Whole(), e.test.Grace.after(due, day, zone)}, nil
 }
 
 // Done returns when the occurrence was done, and false if it was not: the

@@ -248,14 +248,14 @@ func TestDueAndDone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := loaded.Tests[0].Grace; got != 24*time.Hour {
+		if got := loaded.Tests[0].Grace; got != (controls.Grace{Days: 1}) {
 			t.Fatalf("grace 1d is %v", got)
 		}
 		e := loaded.Tests[0].Evaluator()
 		if err := e.Read([]byte(c.item)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.Due(); !errors.Is(err, controls.ErrAbsent) {
+		if _, err := e.Term(time.UTC); !errors.Is(err, controls.ErrAbsent) {
 			t.Errorf("due of %s: %v, want ErrAbsent", c.item, err)
 		}
 		_, done, err := e.Done()

@@ -225,6 +225,23 @@ func (l *loader) duration(node *yaml.Node, name string) time.Duration {
 	return d
 }
 
+// grace reads the time after something is due.
+func (l *loader) grace(node *yaml.Node) Grace {
+	before := len(l.errs)
+	length := l.duration(node, "grace")
+	if len(l.errs) > before {
+		return Grace{}
+	}
+	var g Grace
+	if m := graceShape.FindStringSubmatch(node.Value); m != nil {
+		g.Days, _ = strconv.Atoi(m[1]) // digits
+	}
+	g.Time = length - time.Duration(g.Days)*day
+	return g
+}
+
+const day = 24 * time.Hour
+
 func parseGrace(value string) (time.Duration, error) {
 	var days time.Duration
 	if m := graceShape.FindStringSubmatch(value); m != nil {
@@ -232,7 +249,7 @@ func parseGrace(value string) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		days, value = time.Duration(n)*24*time.Hour, m[2]
+		days, value = time.Duration(n)*day, m[2]
 		if value == "" {
 			return days, nil
 		}

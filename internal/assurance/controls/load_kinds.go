@@ -74,7 +74,7 @@ func (l *loader) addTest(node *yaml.Node, c *Control) {
 		"pass":       l.expression(rolePredicate, &f.pass),
 		"due":        l.expression(roleDue, &f.due),
 		"done":       l.expression(roleDone, &f.done),
-		"grace":      func(n *yaml.Node) { t.Grace = l.duration(n, "grace") },
+		"grace":      func(n *yaml.Node) { t.Grace = l.grace(n) },
 		"resource":   l.expression(roleResource, &f.resource),
 		"failed":     l.expression(roleFailed, &f.failed),
 		"absent":     l.expression(roleAbsent, &f.absent),
@@ -169,6 +169,7 @@ func (l *loader) compileTest(f *testFile) {
 	t.Pass, t.pass = l.compile(env, f.pass)
 	t.Due, t.due = l.compile(env, f.due)
 	t.Done, t.done = l.compile(env, f.done)
+	t.day = l.schemas[t.Population.From].Days[strings.TrimPrefix(strings.TrimSpace(t.Due), "item.")]
 	if t.Kind == State {
 		l.state(f, env)
 	}

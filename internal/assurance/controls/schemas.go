@@ -15,6 +15,9 @@ type Schema struct {
 	// a control file gives none, for example "item.id" and "item.merged_at".
 	// With an empty At, the control file has to say.
 	ID, At string
+	// Days are the fields of which only the day counts, by name: what is due by one is in
+	// time until that day ends in the organisation's time zone.
+	Days map[string]record.Field
 }
 
 // Schemas are the sources that control files may name, by name.
@@ -74,13 +77,24 @@ func Builtin(kinds record.Kinds) Schemas {
 	}
 	for _, kind := range kinds {
 		if !kind.Internal {
-			schemas[kind.Register] = Schema{Fields: kind.Schema(), ID: "item." + kind.IDField, At: instant(kind.At)}
+			schemas[kind.Register] = Schema{Fields: kind.Schema(), ID: "item." + kind.IDField, At: instant(kind.At), Days: days(kind.Schema(), kind.Field)}
 		}
 		for _, derived := range kind.Derived {
-			schemas[derived.Name] = Schema{Fields: derived.Schema(), ID: "item.id", At: instant(derived.At)}
+			schemas[derived.Name] = Schema{Fields: derived.Schema(), ID: "item.id", At: instant(derived.At), Days: days(derived.Schema(), derived.Field)}
 		}
 	}
 	return schemas
+}
+
+// days are the fields of which only the day counts.
+func days(schema []expr.Field, field func(name string) record.Field) map[string]record.Field {
+	days := map[string]record.Field{}
+	for _, f := range schema {
+		if described := field(f.Name); described.Whole() {
+			days[f.Name] = described
+		}
+	}
+	return days
 }
 
 // instant is the expression of an item's instant; empty when it has none.

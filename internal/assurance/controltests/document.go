@@ -112,8 +112,8 @@ func (j *judge) document(v verdict, e *controls.Evaluator, item []byte) verdict 
 	case len(rejected) > 0:
 		v.state, v.reason = deviates, Rejected
 		return v
-	case j.period != nil && d.To.Add(j.test.Grace).After(j.period.To):
-		return gap(until, "no evidence yet; it is due at %s", d.To.Add(j.test.Grace).UTC().Format(time.RFC3339))
+	case j.period != nil && j.test.Deadline(d.To, j.zone).After(j.period.To):
+		return gap(until, "no evidence yet; it is due at %s", j.test.Deadline(d.To, j.zone).Format(time.RFC3339))
 	}
 	v.state, v.reason = deviates, Missing
 	return v

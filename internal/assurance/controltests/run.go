@@ -8,6 +8,7 @@
 package controltests
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -240,11 +241,12 @@ type judge struct {
 	test   *controls.Test
 	period *Period
 	until  time.Time // zero: nothing is open
-	choose bool      // the source gives items of other populations, too
+	zone   *time.Location
+	choose bool // the source gives items of other populations, too
 }
 
 func newJudge(of *Subject) *judge {
-	j := &judge{of.Test, of.Period, of.Until, of.Population != nil}
+	j := &judge{of.Test, of.Period, of.Until, cmp.Or(of.Zone, time.UTC), of.Population != nil}
 	if j.until.IsZero() && of.Period != nil {
 		j.until = of.Period.To
 	}
@@ -296,21 +298,20 @@ func (j *judge) judge(e *controls.Evaluator, unread error, item Item) (v verdict
 // occurrence judges a duty by when it was done, and if that was in time by its
 // predicate.
 func (j *judge) occurrence(v verdict, e *controls.Evaluator) verdict {
-	due, err := e.Due()
+	term, err := e.Term(j.zone)
 	if err != nil {
 		return v.failed(err)
 	}
-	deadline := due.Add(j.test.Grace)
 	done, isDone, err := e.Done()
 	switch {
 	case err != nil:
 		return v.failed(err)
-	case isDone && done.After(deadline):
+	case isDone && done.After(term.Deadline):
 		v.state, v.reason = deviates, Late
 		return v
 	case isDone:
 		return v.predicate(e)
-	case !j.until.IsZero() && deadline.After(j.until):
+	case !j.until.IsZero() && term.Deadline.After(j.until):
 		v.state = open
 		return v
 	}

@@ -168,7 +168,7 @@ func TestTestsThatRunTogetherSayWhatEachSaysAlone(t *testing.T) {
 // undone is what occurrence tests over one source find not done.
 func undone(tests []*controls.Test, source ct.Source) [][]string {
 	found := make([][]string, len(tests))
-	if err := ct.EachUndone(tests, source, func(test int, u ct.Undone) error {
+	if err := ct.EachUndone(tests, source, time.UTC, func(test int, u ct.Undone) error {
 		found[test] = append(found[test], fmt.Sprint(u.Item, u.Due, u.Deadline))
 		return nil
 	}); err != nil {

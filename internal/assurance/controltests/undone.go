@@ -1,6 +1,7 @@
 package controltests
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -12,28 +13,26 @@ import (
 // Undone is an item of an occurrence test that has not been done.
 type Undone struct {
 	Item string
-	Due  time.Time
-	// Deadline is the end of its grace: not done by then, it is a deviation for
-	// ever.
-	Deadline time.Time
+	// Not done by the deadline, it is a deviation for ever.
+	controls.Term
 }
 
 // EachUndone visits the items of occurrence tests over one source that have not
 // been done, in the order of the source, with the number of the test. An item
 // that cannot be evaluated is passed over: Run says what is wrong with it.
-func EachUndone(tests []*controls.Test, source Source, visit func(test int, u Undone) error) error {
+func EachUndone(tests []*controls.Test, source Source, zone *time.Location, visit func(test int, u Undone) error) error {
 	panel := controls.NewPanel(tests)
 	for item, err := range source.Items() {
 		if err != nil {
 			return err
 		}
 		panel.Read(item.JSON)
-		for i, test := range tests {
+		for i := range tests {
 			e, unread := panel.Evaluator(i)
 			if unread != nil {
 				continue
 			}
-			u, ok := UndoneOf(test, e)
+			u, ok := UndoneOf(e, zone)
 			if !ok {
 				continue
 			}
@@ -48,17 +47,17 @@ func EachUndone(tests []*controls.Test, source Source, visit func(test int, u Un
 // UndoneOf says whether the item that an evaluator of an occurrence test has read
 // is one of its population that has not been done; false of one that cannot be
 // evaluated.
-func UndoneOf(test *controls.Test, e *controls.Evaluator) (Undone, bool) {
+func UndoneOf(e *controls.Evaluator, zone *time.Location) (Undone, bool) {
 	if in, err := e.In(); err != nil || !in {
 		return Undone{}, false
 	}
 	id, noID := e.ID()
-	due, noDue := e.Due()
+	term, noDue := e.Term(zone)
 	_, done, noDone := e.Done()
 	if noID != nil || noDue != nil || noDone != nil || done {
 		return Undone{}, false
 	}
-	return Undone{id, due, due.Add(test.Grace)}, true
+	return Undone{id, term}, true
 }
 
 // Lapsing is what a state or document test will miss unless somebody does
@@ -80,7 +79,7 @@ type Lapsing struct {
 // with them.
 func EachLapsing(test *controls.Test, source Source, opt Options, visit func(Lapsing)) error {
 	if test.Kind == controls.Document {
-		return eachDocument(test, source, visit)
+		return eachDocument(test, source, cmp.Or(opt.Zone, time.UTC), visit)
 	}
 	w, j, e := newWatch(test.Interval, &opt), newJudge(&Subject{Test: test, Options: opt}), test.Evaluator()
 	for item, err := range source.Items() {
@@ -101,14 +100,14 @@ func EachLapsing(test *controls.Test, source Source, opt Options, visit func(Lap
 }
 
 // eachDocument visits the documents that accepted evidence does not cover.
-func eachDocument(test *controls.Test, source Source, visit func(Lapsing)) error {
+func eachDocument(test *controls.Test, source Source, zone *time.Location, visit func(Lapsing)) error {
 	for item, err := range source.Items() {
 		if err != nil {
 			return err
 		}
 		var d Document
 		if json.Unmarshal(item.JSON, &d) == nil && d.covered().Before(d.To) {
-			visit(Lapsing{Item: d.ID, Due: d.To, Deadline: d.To.Add(test.Grace), Unread: d.unread()})
+			visit(Lapsing{Item: d.ID, Due: d.To, Deadline: test.Deadline(d.To, zone), Unread: d.unread()})
 		}
 	}
 	return nil

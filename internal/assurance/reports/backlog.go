@@ -37,7 +37,7 @@ const ahead = 31 * 24 * time.Hour
 
 type (
 	backlogKey  struct{ source string }
-	backlogTest struct{ sha256, test string } // of the control's file, and the test's id
+	backlogTest struct{ sha256, test, zone string } // of the control's file, the test's id, and the period's
 )
 
 // backlogItems are what a test finds undone: by the ids of their records, and all in the
@@ -106,12 +106,12 @@ func (b *builder) kept(from origin, size int64, group []*asked, windows []interv
 	if until := last(windows); until.After(known.until) {
 		known.tests, known.until = nil, until.Add(ahead)
 	}
-	if err := known.goOn(b.reader, from, size, group); err != nil {
+	if err := known.goOn(b.reader, b.zone, from, size, group); err != nil {
 		known.tests, known.upTo, known.over = nil, 0, errors.Is(err, errNotKept) // it may be half way
 		return err
 	}
 	for i, a := range group {
-		for _, item := range known.tests[a.key()].order {
+		for _, item := range known.tests[a.key(b.zone)].order {
 			if item.Deadline.After(by) {
 				break
 			}
@@ -134,32 +134,34 @@ func last(windows []interval) (end time.Time) {
 }
 
 // key names the test: what it asks depends on the file.
-func (a *asked) key() backlogTest { return backlogTest{a.part.Control.SHA256, a.test.ID} }
+func (a *asked) key(zone *time.Location) backlogTest {
+	return backlogTest{a.part.Control.SHA256, a.test.ID, zone.String()}
+}
 
 // goOn brings what the tests find undone to a checkpoint, and forgets other tests.
-func (l *backlog) goOn(r *store.Reader, from origin, size int64, group []*asked) error {
+func (l *backlog) goOn(r *store.Reader, zone *time.Location, from origin, size int64, group []*asked) error {
 	tests := map[backlogTest]*backlogItems{}
 	var old, fresh []*backlogItems
 	for _, a := range group {
-		switch known := l.tests[a.key()]; {
-		case tests[a.key()] != nil: // the same file over another part
+		switch known := l.tests[a.key(zone)]; {
+		case tests[a.key(zone)] != nil: // the same file over another part
 		case known != nil:
-			tests[a.key()] = known
+			tests[a.key(zone)] = known
 			old = append(old, known)
 		default:
-			tests[a.key()] = &backlogItems{asked: *a, items: map[string][]*backlogItem{}}
-			fresh = append(fresh, tests[a.key()])
+			tests[a.key(zone)] = &backlogItems{asked: *a, items: map[string][]*backlogItem{}}
+			fresh = append(fresh, tests[a.key(zone)])
 		}
 	}
 	if len(fresh) > 0 {
-		if err := l.read(from, fresh, func(take func(*record.Version) error) error {
+		if err := l.read(zone, from, fresh, func(take func(*record.Version) error) error {
 			return record.Each(r, record.Range{Kind: from.kind.Name, AsOf: size}, take)
 		}); err != nil {
 			return err
 		}
 	}
 	if len(old) > 0 && l.upTo < size {
-		if err := l.read(from, old, func(take func(*record.Version) error) error {
+		if err := l.read(zone, from, old, func(take func(*record.Version) error) error {
 			return record.EachMade(r, from.kind.Name, l.upTo, func(v *record.Version) error {
 				if v.From >= size {
 					return nil
@@ -182,7 +184,7 @@ func (l *backlog) goOn(r *store.Reader, from origin, size int64, group []*asked)
 }
 
 // read takes later versions of records into account, which each visits.
-func (l *backlog) read(from origin, all []*backlogItems, each func(take func(*record.Version) error) error) error {
+func (l *backlog) read(zone *time.Location, from origin, all []*backlogItems, each func(take func(*record.Version) error) error) error {
 	tests, changed := make([]*controls.Test, len(all)), make([]map[string][]*backlogItem, len(all))
 	for i, one := range all {
 		tests[i], changed[i] = one.asked.test, map[string][]*backlogItem{}
@@ -199,7 +201,7 @@ func (l *backlog) read(from origin, all []*backlogItems, each func(take func(*re
 				if err != nil {
 					return errNotKept // a reading says what becomes of it
 				}
-				u, ok := controltests.UndoneOf(tests[i], e)
+				u, ok := controltests.UndoneOf(e, zone)
 				if !ok {
 					continue
 				}

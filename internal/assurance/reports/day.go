@@ -70,9 +70,11 @@ type Turned struct {
 // Pending is something that has not been done.
 type Pending struct {
 	// Item is a reference: task/access-review@2026-01-31, person/E1001.
-	Item     string    `json:"item"`
-	Title    string    `json:"title"` // of the duty, or of the test
-	Due      time.Time `json:"due"`
+	Item  string    `json:"item"`
+	Title string    `json:"title"` // of the duty, or of the test
+	Due   time.Time `json:"due"`
+	// Day: what is due says a day; Due is the last moment of it.
+	Day      bool      `json:"day,omitempty"`
 	Deadline time.Time `json:"deadline"` // after it, it is a deviation for ever
 	// Owner is who can do it: a person, or the words of a role.
 	Owner string `json:"owner"`
@@ -268,4 +270,5 @@ type builder struct {
 	reader   *store.Reader
 	snapshot populations.Snapshot
 	question Question
+	zone     *time.Location // of the period; nil where there is none
 }

@@ -142,11 +142,14 @@ type asked struct {
 
 // pending is the line of an item that has not been done.
 func (a *asked) pending(u controltests.Undone) *Pending {
-	return &Pending{Item: a.before + u.Item, Title: a.test.Title, Due: u.Due.UTC(), Deadline: u.Deadline.UTC(), Owner: a.part.Control.Owner, Tests: a.tests}
+	return &Pending{Item: a.before + u.Item, Title: a.test.Title, Due: u.Due.UTC(), Day: u.Day, Deadline: u.Deadline, Owner: a.part.Control.Owner, Tests: a.tests}
 }
 
 // ofTests adds what the tests of the period find not done.
-func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, found *waiting) error {
+func (b *builder) ofTests(ctx context.Context, report *Readiness, day *Day, found *waiting) (err error) {
+	if b.zone, err = time.LoadLocation(report.Period.Timezone); err != nil {
+		return err
+	}
 	var all []*asked
 	for _, given := range b.question.Controls {
 		parts, err := b.question.Files.Plan(ctx, b.snapshot, report.Ledger.Size, given, report.Period)
@@ -262,11 +265,8 @@ func (b *builder) unkept(ctx context.Context, report *Readiness, day *Day, all [
 		groups[key] = append(groups[key], a)
 	}
 	for over, group := range groups {
-		window, err := b.window(report, over.from, over.to)
+		window := b.window(report, over.from, over.to)
 		if window == nil {
-			if err != nil {
-				return err
-			}
 			continue
 		}
 		tests, read := make([]*controls.Test, len(group)), make([]*controls.Population, len(group))
@@ -277,7 +277,7 @@ func (b *builder) unkept(ctx context.Context, report *Readiness, day *Day, all [
 		if err != nil {
 			return err
 		}
-		if err := controltests.EachUndone(tests, reading, func(number int, u controltests.Undone) error {
+		if err := controltests.EachUndone(tests, reading, b.zone, func(number int, u controltests.Undone) error {
 			// A check of the log belongs to its day, and is never made up for.
 			if read[number].From != populations.FromLogChecks || u.Due.After(report.At) {
 				group[number].undone = append(group[number].undone, group[number].pending(u))
@@ -326,25 +326,24 @@ func (b *builder) documents(part *results.Part, report *Readiness, test *control
 	if stream == nil || err != nil {
 		return err
 	}
-	return controltests.EachLapsing(test, stream, controltests.Options{}, visit)
+	return controltests.EachLapsing(test, stream, controltests.Options{Zone: b.zone}, visit)
 }
 
 // open reads a population over an interval; nil where that is empty.
 func (b *builder) open(report *Readiness, of *controls.Population, from, to time.Time) (*populations.Stream, error) {
-	window, err := b.window(report, from, to)
-	if window == nil || err != nil {
-		return nil, err
+	window := b.window(report, from, to)
+	if window == nil {
+		return nil, nil //nolint:nilnil // there is nothing to read
 	}
 	return populations.Open(b.snapshot, b.question.Kinds, of, *window)
 }
 
 // window is an interval at the report's checkpoint; nil where it is empty.
-func (b *builder) window(report *Readiness, from, to time.Time) (*populations.Window, error) {
+func (b *builder) window(report *Readiness, from, to time.Time) *populations.Window {
 	if !from.Before(to) {
-		return nil, nil //nolint:nilnil // there is nothing to read
+		return nil
 	}
-	zone, err := time.LoadLocation(report.Period.Timezone)
-	return &populations.Window{From: from, To: to, Zone: zone, AsOf: report.Ledger.Size}, err
+	return &populations.Window{From: from, To: to, Zone: b.zone, AsOf: report.Ledger.Size}
 }
 
 func earlier(a, b time.Time) time.Time {

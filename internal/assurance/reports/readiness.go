@@ -141,7 +141,9 @@ type Question struct {
 // read at once. That no period was open by then is no error, unless the question
 // names one.
 func Build(ctx context.Context, q Question, readers ...*store.Reader) (*Readiness, error) {
-	of := func(r *store.Reader) *builder { return &builder{r, populations.Remember(populations.Stored(r)), q} }
+	of := func(r *store.Reader) *builder {
+		return &builder{reader: r, snapshot: populations.Remember(populations.Stored(r)), question: q}
+	}
 	b := of(readers[0])
 	head, err := b.checkpoint(q.At)
 	if err != nil {

@@ -94,7 +94,7 @@ type ActivityRound struct {
 	Data           []string   `json:"data,omitempty"`
 	NoticeData     []string   `json:"notice_data,omitempty"`
 	QualityCheck   string     `json:"quality_check,omitempty"`
-	DueAt          *time.Time `json:"due_at"`
+	DueAt          *time.Time `json:"due_at" day:"last"`
 	ReviewedAt     *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy     string     `json:"reviewed_by,omitempty"`
 }

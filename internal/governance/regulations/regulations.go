@@ -210,7 +210,7 @@ type Round struct {
 	Reason      string     `json:"reason,omitempty"`
 	Impact      string     `json:"impact,omitempty"`
 	Obligations []string   `json:"obligations,omitempty"`
-	DueAt       *time.Time `json:"due_at"`
+	DueAt       *time.Time `json:"due_at" day:"last"`
 	ReviewedAt  *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy  string     `json:"reviewed_by,omitempty"`
 }

@@ -129,7 +129,7 @@ type PlanRound struct {
 	Deputy         string           `json:"deputy"`
 	RecoveryTime   *record.Duration `json:"recovery_time,omitempty"`
 	RecoveryPoint  *record.Duration `json:"recovery_point,omitempty"`
-	DueAt          *time.Time       `json:"due_at"`
+	DueAt          *time.Time       `json:"due_at" day:"last"`
 	PractisedAt    *time.Time       `json:"practised_at,omitempty"`
 	PractisedBy    string           `json:"practised_by,omitempty"`
 	ReviewedBy     string           `json:"reviewed_by,omitempty"`
@@ -166,7 +166,7 @@ type RestoreRound struct {
 	ID          string           `json:"id"` // PLN-1@2026-Q1
 	Plan        string           `json:"plan"`
 	Store       string           `json:"store,omitempty"`
-	DueAt       *time.Time       `json:"due_at"`
+	DueAt       *time.Time       `json:"due_at" day:"last"`
 	DoneAt      *time.Time       `json:"done_at,omitempty"`
 	DoneBy      string           `json:"done_by,omitempty"`
 	ReviewedBy  string           `json:"reviewed_by,omitempty"`

@@ -206,7 +206,7 @@ type Sighting struct {
 	ID     string     `json:"id"` // LAP-7@2026-Q1
 	Device string     `json:"device"`
 	Owner  string     `json:"owner"`
-	DueAt  *time.Time `json:"due_at"`
+	DueAt  *time.Time `json:"due_at" day:"last"`
 	SeenAt *time.Time `json:"seen_at,omitempty"`
 }
 

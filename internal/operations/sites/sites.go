@@ -239,7 +239,7 @@ type SiteRound struct {
 	Holders     *int       `json:"holders,omitempty"`
 	Unneeded    *int       `json:"unneeded,omitempty"`
 	Ended       *int       `json:"ended,omitempty"`
-	DueAt       *time.Time `json:"due_at"`
+	DueAt       *time.Time `json:"due_at" day:"last"`
 	ReviewedAt  *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy  string     `json:"reviewed_by,omitempty"`
 	ConfirmedBy string     `json:"confirmed_by,omitempty"`

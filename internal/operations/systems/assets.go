@@ -151,7 +151,7 @@ type AssetRound struct {
 	DataClass   string     `json:"data_class,omitempty"`
 	Flows       []string   `json:"flows,omitempty"`
 	Scopes      []string   `json:"scopes,omitempty"`
-	DueAt       *time.Time `json:"due_at"`
+	DueAt       *time.Time `json:"due_at" day:"last"`
 	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
 	ConfirmedBy string     `json:"confirmed_by,omitempty"`
 }

@@ -187,7 +187,7 @@ type DataRound struct {
 	Store      string           `json:"store,omitempty"`
 	StoreClass string           `json:"store_class,omitempty"`
 	Retention  *record.Duration `json:"retention,omitempty"`
-	DueAt      *time.Time       `json:"due_at"`
+	DueAt      *time.Time       `json:"due_at" day:"last"`
 	ReviewedAt *time.Time       `json:"reviewed_at,omitempty"`
 	ReviewedBy string           `json:"reviewed_by,omitempty"`
 }

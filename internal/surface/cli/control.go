@@ -76,9 +76,6 @@ func printControl(w io.Writer, c *controls.Control) {
 				printf(w, "  %-11s %s\n", part.name, strings.ReplaceAll(strings.TrimSpace(part.text), "\n", "\n              "))
 			}
 		}
-		if t.Grace > 0 {
-			printf(w, "  grace       %s\n", t.Grace)
-		}
 	}
 }
 
@@ -87,7 +84,7 @@ type named struct{ name, text string }
 
 // termsOf are the terms of a test in the order in which people read them.
 func termsOf(t *controls.Test) []named {
-	terms := []named{{"where", t.Population.Where}, {"due", t.Due}, {"done", t.Done}, {"pass", t.Pass}, {"every", string(t.Every)}}
+	terms := []named{{"where", t.Population.Where}, {"due", t.Due}, {"done", t.Done}, {"grace", t.Grace.String()}, {"pass", t.Pass}, {"every", string(t.Every)}}
 	if s := t.StateTerms; s != nil {
 		terms = append(terms, named{"interval", s.Interval.String()}, named{"resource", s.Resource}, named{"since", s.Since})
 		if s.Changes != nil {

@@ -48,7 +48,7 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 		`<article class="test toned`, `id="leavers"`, "1 item tested: 0 passed, 1 deviation (1 missing).",
 		`<a href="/r/results/RES-2">RES-2</a>`, `<a href="/r/populations/POP-2">POP-2</a>: 1 item read at the checkpoint of <a href="/ledger?before=`, "SHA-256 <code>",
 		`<a href="/controls/PPL-01/deviations?test=leavers">1</a>`, `<a href="/r/people/E2" title="person/E2">Example E2</a>`, "nobody has stated one",
-		"<code>has(item.left_at)</code>", "<code>item.access_ended_at</code>", "24h0m0s",
+		"<code>has(item.left_at)</code>", "<code>item.access_ended_at</code>", "24 hours",
 		`<a href="/controls/PPL-01/versions/PPL-01.1">PPL-01.1</a>`, `<a href="/r/assessments/ASM-1">ASM-1</a>`, "it would find it", `<a href="/r/people/E3" title="person/E3">Example E3</a>`,
 		"2 results in the period", "RES-1", "<svg", `<rect class="`, `href="/r/periods/H1"`)
 	if strings.Contains(page.body, "<style") || strings.Contains(page.body, " style=") {

@@ -165,14 +165,9 @@ func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lin
 		if !ok {
 			n = len(lines)
 			at[one.Item] = n
-			line := pressing{Item: one.Item, Name: one.Title, By: one.Owner, At: one.Due, Deviates: one.Deadline}
+			line := pressing{Item: one.Item, Name: one.Title, By: one.Owner, At: one.Due, Day: one.Day, Deviates: one.Deadline}
 			if kind, id, err := p.System.Kinds.Parse(one.Item); err == nil && kind.Name+"/"+id == one.Item && len(kind.Columns) > 0 {
 				line.Name, line.What = numbered(kind, id), one.Title
-				for _, due := range kind.Dues {
-					if field := kind.Field(due.At); field.LastDay {
-						line.At, line.Day = field.Ends(one.Due, p.zone), true
-					}
-				}
 			}
 			lines = append(lines, line)
 		}
