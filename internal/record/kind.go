@@ -93,14 +93,88 @@ func As[T any](doc any) *T {
 }
 
 // Decode reads a document strictly: an unknown field, a value of another type
-// or a rule of the register that does not hold is *Invalid.
+// or a rule of the register that does not hold is *Invalid. It names all that is wrong:
+// of a document with fields that cannot be read, what is wrong with the others, too.
 func (k *Kind) Decode(raw []byte) (any, error) {
+	doc, err := k.read(raw)
+	if err == nil {
+		return k.valid(doc)
+	}
+	var fields map[string]json.RawMessage
+	var unread *Invalid
+	if !errors.As(err, &unread) || json.Unmarshal(raw, &fields) != nil {
+		return nil, err
+	}
+	return nil, k.Others(unread, fields)
+}
+
+// Others adds to what is wrong with some fields of a new document, which cannot be read,
+// what is wrong with the others that people fill in.
+func (k *Kind) Others(unread *Invalid, fields map[string]json.RawMessage) *Invalid {
+	all := &Invalid{slices.Clone(unread.Fields)}
+	left, wrong := maps.Clone(fields), map[string]bool{}
+	skip := func(more []FieldError) {
+		for _, one := range more {
+			wrong[top(one.Field)] = true
+			delete(left, top(one.Field))
+		}
+	}
+	skip(unread.Fields)
+	for {
+		raw, err := overlay(k.New(), left)
+		if err != nil {
+			return all
+		}
+		doc, err := k.read(raw)
+		var more *Invalid
+		if errors.As(err, &more) {
+			before := len(wrong)
+			skip(more.Fields)
+			if len(wrong) == before {
+				return all
+			}
+			all.Fields = append(all.Fields, more.Fields...)
+			continue
+		}
+		if err == nil {
+			_, err = k.valid(doc)
+		}
+		if errors.As(err, &more) {
+			editable := k.Editable(false)
+			for _, one := range more.Fields {
+				name := top(one.Field)
+				if _, given := left[name]; !wrong[name] && (given || slices.ContainsFunc(editable, func(f Field) bool { return f.Name == name })) {
+					all.Fields = append(all.Fields, one)
+				}
+			}
+		}
+		return all
+	}
+}
+
+// top is the field of a document in which a part of it stands: "injects" of
+// "injects[0].after".
+func top(field string) string {
+	if at := strings.IndexAny(field, ".["); at >= 0 {
+		return field[:at]
+	}
+	return field
+}
+
+// read reads a document of the kind's type, up to the first field that cannot be read.
+func (k *Kind) read(raw []byte) (any, error) {
 	doc := k.New()
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(doc); err != nil {
 		return nil, k.explain(raw, err)
 	}
+	return doc, nil
+}
+
+// valid is a document whose computed fields are filled in, and that keeps to the rules of
+// the register.
+func (k *Kind) valid(doc any) (any, error) {
 	if computes, ok := doc.(interface{ Compute() }); ok {
 		computes.Compute()
 	}
@@ -116,12 +190,15 @@ func (k *Kind) Decode(raw []byte) (any, error) {
 func (k *Kind) explain(raw []byte, err error) error {
 	var wrong *json.UnmarshalTypeError
 	var moment *time.ParseError
-	field := astray(k.of(), raw)
+	field, its := astray(k.of(), raw)
+	if its != nil {
+		err = its
+	}
 	switch {
 	case errors.As(err, &wrong):
-		return &Invalid{[]FieldError{{cmp.Or(field, wrong.Field), fmt.Sprintf("is a %s, it must be of type %s", wrong.Value, typeName(wrong.Type))}}}
+		return &Invalid{[]FieldError{{cmp.Or(field, wrong.Field), fmt.Sprintf("is a %s, and must be %s", wrong.Value, typeName(wrong.Type))}}}
 	case errors.As(err, &moment):
-		return &Invalid{[]FieldError{{cmp.Or(field, "time"), fmt.Sprintf("%s is not an RFC 3339 time like 2026-01-31T09:30:00Z", moment.Value)}}}
+		return &Invalid{[]FieldError{{cmp.Or(field, "time"), fmt.Sprintf("%q is no time such as 2026-01-31T09:30:00Z", strings.Trim(moment.Value, `"`))}}}
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")
 	if unknown, ok := strings.CutPrefix(text, "unknown field "); ok {
@@ -130,10 +207,10 @@ func (k *Kind) explain(raw []byte, err error) error {
 	return &Invalid{[]FieldError{{cmp.Or(field, "document"), text}}}
 }
 
-// astray is the name of the first field, by name, whose value is none of its type, with
+// astray is the name of the first field, by name, whose value is none of its type, and why, with
 // its place in lists and structs: "injects[0].after". Empty: there is none. Errors of
 // times and other types that read their JSON themselves do not say which it is.
-func astray(t reflect.Type, raw []byte) string {
+func astray(t reflect.Type, raw []byte) (string, error) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -142,25 +219,31 @@ func astray(t reflect.Type, raw []byte) string {
 		var all []json.RawMessage
 		if json.Unmarshal(raw, &all) == nil {
 			for i, one := range all {
-				if json.Unmarshal(one, reflect.New(t.Elem()).Interface()) != nil {
-					return fmt.Sprintf("[%d]%s", i, further(astray(t.Elem(), one)))
+				if err := json.Unmarshal(one, reflect.New(t.Elem()).Interface()); err != nil {
+					rest, within := astray(t.Elem(), one)
+					return fmt.Sprintf("[%d]%s", i, further(rest)), cmp.Or(within, err)
 				}
 			}
 		}
 	case shape == ShapeParts:
 		var fields map[string]json.RawMessage
 		if json.Unmarshal(raw, &fields) != nil {
-			return ""
+			return "", nil
 		}
 		inside := places(t)
 		for _, name := range slices.Sorted(maps.Keys(inside)) {
 			of := t.FieldByIndex(inside[name]).Type
-			if value, ok := fields[name]; ok && json.Unmarshal(value, reflect.New(of).Interface()) != nil {
-				return name + further(astray(of, value))
+			value, ok := fields[name]
+			if !ok {
+				continue
+			}
+			if err := json.Unmarshal(value, reflect.New(of).Interface()); err != nil {
+				rest, within := astray(of, value)
+				return name + further(rest), cmp.Or(within, err)
 			}
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // further is how the name of a field goes on, at an element of a list or in a struct.
@@ -174,13 +257,15 @@ func further(rest string) string {
 func typeName(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
-		return "time"
+		return "a time"
 	case t.Kind() == reflect.Slice:
-		return "list"
+		return "a list"
 	case t.Kind() == reflect.Struct:
-		return "object"
+		return "an object"
+	case t.Kind() == reflect.String:
+		return "a text"
 	}
-	return t.String()
+	return written(t)
 }
 
 // Fields are the names of the document's top-level fields, sorted.
@@ -220,7 +305,7 @@ func (k *Kind) Value(field, text string, zone *time.Location) (json.RawMessage, 
 	if t == nil {
 		return nil, &Invalid{[]FieldError{{field, "is no field of " + k.Register + ": " + strings.Join(k.Fields(), ", ")}}}
 	}
-	return Part{Field{Name: field}, t}.Value(text, zone)
+	return Part{k.Field(field), t}.Value(text, zone)
 }
 
 // topLevel is the value of a document's field, nil when it has none. What

@@ -2,7 +2,6 @@ package record
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record/expr"
 )
 
 // Parts are the fields of the structs that a field holds, as people see them, with
@@ -88,13 +88,22 @@ func (p Part) Value(text string, zone *time.Location) (json.RawMessage, error) {
 			return json.Marshal(text) // as it was written
 		}
 		day, err := config.Instant(text, zone)
+		if err != nil && p.Whole() {
+			return nil, Refuse(p.Name, "%q is no date such as 2026-11-27", text)
+		}
 		if err != nil {
 			return nil, Refuse(p.Name, "%s", err)
 		}
 		return json.Marshal(day.UTC())
 	}
+	if ShapeOf(p.Of) == ShapeNumber || ShapeOf(p.Of) == ShapeTruth {
+		// A value of another type is refused here, beside what else is wrong.
+		if json.Unmarshal([]byte(text), reflect.New(p.Of).Interface()) != nil {
+			return nil, Refuse(p.Name, "%q is not %s", text, written(p.Of))
+		}
+	}
 	if !jsontext.Value(text).IsValid() {
-		return nil, Refuse(p.Name, "%s", fmt.Sprintf("%q is not a %s: write %s", text, typeName(p.Of), written(p.Of)))
+		return nil, Refuse(p.Name, "%q cannot be read: write %s", text, written(p.Of))
 	}
 	return json.RawMessage(text), nil
 }
@@ -105,7 +114,7 @@ func written(t reflect.Type) string {
 	case ShapeTruth:
 		return "true or false"
 	case ShapeNumber:
-		return "digits, like 12"
+		return numberWords(t)
 	case ShapeTexts:
 		return `it as JSON, like ["A","B"]`
 	case ShapeNumbers:
@@ -113,4 +122,12 @@ func written(t reflect.Type) string {
 	case ShapeText, ShapeTime, ShapeParts, ShapeRows, ShapeJSON:
 	}
 	return "it as JSON"
+}
+
+// numberWords are what people call the numbers of a type.
+func numberWords(t reflect.Type) string {
+	if expr.TypeOf(t).Is(expr.Int) {
+		return "a whole number, such as 4"
+	}
+	return "a number, such as 4.5"
 }

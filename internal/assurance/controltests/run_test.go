@@ -304,8 +304,8 @@ func TestParsePeriod(t *testing.T) {
 		{"2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00Z to 2026-01-01T00:00:00Z"},
 		{"2026-01-01", "2026-01-01", "error: the period ends (2026-01-01) before it begins (2026-01-01), or is empty"},
 		{"2026-02-01", "2026-01-01", "error: the period ends (2026-01-01) before it begins (2026-02-01), or is empty"},
-		{"", "2026-01-01", `error: from: "" is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z`},
-		{"2026-01-01", "2026-1-2", `error: to: "2026-1-2" is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z`},
+		{"", "2026-01-01", `error: from: "" is no date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00Z`},
+		{"2026-01-01", "2026-1-2", `error: to: "2026-1-2" is no date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00Z`},
 	} {
 		p, err := ct.ParsePeriod(c.from, c.to, berlin)
 		got := fmt.Sprint(p)

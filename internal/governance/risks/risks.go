@@ -135,7 +135,7 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties by which it is treated, like task/access-review."},
 		{Name: "controls", Label: "Controls", Names: vocabulary.Controls, Help: "The controls that answer it, like END-01. One at least from the score on that the scale says, 12 on " + DefaultID + "."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like vendor/VEN-1."},
-		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. After a review set the next date, at most a year on. Where nobody does, SCAF sets it a month before: a quarter on where the score asks for a control, otherwise a year."},
+		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. Say it for the first review. After that set the next date, at most a year on, or leave it, and SCAF sets it a month before: a quarter on where the score asks for a control, otherwise a year."},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},

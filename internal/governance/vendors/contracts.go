@@ -37,7 +37,7 @@ var Contracts = record.Define[Contract](record.Definition{
 		{Name: "personal_data", Label: "Personal data", Section: "Terms", Help: "Whether personal data is handled under it."},
 		{Name: "terms", Label: "Terms", Choices: []string{"security", "confidentiality", "return of data", "audit", "data processing", "subprocessors", "insurance"},
 			Help: "What it binds the vendor to. Data processing is needed where personal data is handled."},
-		{Name: "notice", Label: "Notice of incidents", Help: "Within how long the vendor must speak up, like 48h."},
+		{Name: "notice", Label: "Notice of incidents", Help: "Within how long the vendor must speak up, such as 48 hours."},
 		{Name: "document", Label: "Document", Help: "Where the signed text is."},
 	},
 	Columns: []record.Column{

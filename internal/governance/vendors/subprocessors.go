@@ -53,7 +53,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Name: "allowed_data", Label: "Data", Help: "Which data may go there."},
 		{Name: "model_provider", Label: "Model provider", Section: "Models", Help: "Whether it runs models over the data."},
 		{Name: "training_excluded", Label: "No training", Help: "Whether the contract forbids that it trains models with the data."},
-		{Name: "retention", Label: "Retention", Help: "How long it keeps the data, like 720h."},
+		{Name: "retention", Label: "Retention", Help: "How long it keeps the data, such as 30 days."},
 		{Name: "listed", Label: "Published", Section: "Customers", Help: "Whether it is on the published list."},
 		{Name: "told_at", Label: "Customers told", Help: "When customers were told."},
 		{Name: "data_from", Label: "Data from", Help: "When the first data of customers went there."},

@@ -161,7 +161,7 @@ var Outages = record.Define[Outage](record.Definition{
 		{Name: "noticed_at", Label: "Noticed", Section: "What was done", Help: "When it was noticed."},
 		{Name: "noticed_by", Label: "Noticed by", Choices: []string{"alert", "customer", "person"}, Help: "Who or what noticed it first."},
 		{Name: "ended_at", Label: "Ended", Help: "When it ended."},
-		{Name: "allowed", Label: "Allowed", Help: "How long it may last by what is promised, like 1h."},
+		{Name: "allowed", Label: "Allowed", Help: "How long it may last by what is promised, such as 1 hour."},
 		{Name: "told_at", Label: "Customers told", Help: "When customers were told."},
 		{Name: "cause", Label: "Cause", Long: true, Help: "Why it came about, and what follows from it."},
 		{Name: "closed_by", Label: "Closed by", Given: true},

@@ -91,7 +91,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 		{Name: "store", Label: "Store", Help: "What it lies in: a database, a bucket, a folder."},
 		{Name: "store_class", Label: "Class of the store", Choices: Classes[1:], Help: "What the store is fit for."},
 		{Name: "location", Label: "Location", Help: "Where the store is: countries, regions."},
-		{Name: "retention", Label: "Retention", Section: "Retention", Help: "How long it is kept, like 8760h for a year."},
+		{Name: "retention", Label: "Retention", Section: "Retention", Help: "How long it is kept, such as 1 year."},
 		{Name: "retention_from", Label: "Retention runs from", Help: "The moment from which it runs, such as the end of the contract."},
 		{Name: "due_at", Label: "Review due", Section: "Review", Given: true, LastDay: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},

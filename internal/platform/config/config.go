@@ -128,7 +128,7 @@ func Instant(text string, zone *time.Location) (time.Time, error) {
 	}
 	at, err := time.ParseInLocation(time.DateOnly, text, zone)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z", text)
+		return time.Time{}, fmt.Errorf("%q is no date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00Z", text)
 	}
 	return at, nil
 }

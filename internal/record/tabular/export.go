@@ -332,6 +332,9 @@ func (w *xlsxWriter) cell(column int, value any) (any, error) {
 	holds := w.columns[column].holds
 	if text, ok := value.(string); ok {
 		if holds != times {
+			if w.kind.Type(w.columns[column].field) == reflect.TypeFor[record.Duration]() {
+				text = record.Duration(text).Lossless()
+			}
 			return guard(text, nothing), nil
 		}
 		at, err := time.Parse(time.RFC3339Nano, text)

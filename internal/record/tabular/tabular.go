@@ -248,7 +248,7 @@ func (t *Table) document(row row) (any, map[string]json.RawMessage, error) {
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, nil, &record.Invalid{Fields: wrong}
+		return nil, nil, t.kind.Others(&record.Invalid{Fields: wrong}, fields)
 	}
 	for field, object := range parts {
 		raw, err := json.Marshal(object)

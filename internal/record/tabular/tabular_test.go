@@ -106,7 +106,7 @@ func TestRowsBecomeDocuments(t *testing.T) {
 			text: "id,name,email,joined_at\nE1,Ada,,\nE2,,nobody,tomorrow\n,X,,\nE3,Cyd\n",
 			want: []string{
 				ada,
-				`file.csv:3: joined_at: "tomorrow" is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z`,
+				`file.csv:3: joined_at: "tomorrow" is no date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00Z; name: is missing; email: "nobody" is no e-mail address`,
 				`file.csv:4: id: is missing`,
 				`file.csv:5: the row has 2 cells, the header 4`,
 			},
@@ -122,7 +122,7 @@ func TestRowsBecomeDocuments(t *testing.T) {
 				`{"id":"R2","title":"B","regulations":["one","two; three"]}`,
 				`{"id":"R3","title":"C","regulations":["one; two"]}`,
 				`{"id":"R4","title":"D","regulations":["one"]}`,
-				`file.csv:7: regulations: "[one" is not a list: write it as JSON, like ["A","B"]`,
+				`file.csv:7: regulations: "[one" cannot be read: write it as JSON, like ["A","B"]`,
 			},
 		},
 		"as people call it": {
@@ -135,7 +135,7 @@ func TestRowsBecomeDocuments(t *testing.T) {
 		},
 		"value of another type": {
 			text: "id,title,author.name,merged_at,merge\nc1,Fix,Ada,2026-01-02,yes\n", kind: changes.Register,
-			want: []string{`file.csv:2: merge: "yes" is not a bool: write true or false`},
+			want: []string{`file.csv:2: merge: "yes" is not true or false; author: is missing: write {"name": ..., "email": ...}`},
 		},
 		"an id twice": {
 			text: "id,name\nE1,Ada\nE1,Ada\nE1,Eve\n",

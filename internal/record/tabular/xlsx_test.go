@@ -149,7 +149,7 @@ func TestRowsOfASheetBecomeDocuments(t *testing.T) {
 				`file.xlsx:Staff:2: joined_at: the cell holds the number 46204: format it as a date, or write text like 2026-01-31`,
 				`file.xlsx:Staff:3: name: the cell holds a date, and the field none: format the cell as text and write its value again`,
 				`file.xlsx:Staff:4: joined_at: C4 holds 0.5, which is no date`,
-				`file.xlsx:Staff:5: joined_at: "46204" is neither a date such as 2026-01-31 nor an RFC 3339 time such as 2026-01-31T09:30:00Z`,
+				`file.xlsx:Staff:5: joined_at: "46204" is no date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00Z`,
 			},
 		},
 		"formulas and errors are refused with their row": {

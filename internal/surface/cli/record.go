@@ -267,6 +267,9 @@ func (p *program) recordAdd() *cobra.Command {
 	command.RunE = func(cmd *cobra.Command, given []string) error {
 		return p.change(cmd.Context(), given[0], "add", func(s *surface.System, kind *record.Kind, _ string) (*record.Version, error) {
 			fields, err := assignments(s, kind, given[1:])
+			if wrong := (*record.Invalid)(nil); errors.As(err, &wrong) {
+				err = kind.Others(wrong, fields)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -358,7 +361,7 @@ func assignments(s *surface.System, kind *record.Kind, given []string) (map[stri
 	if err != nil {
 		return nil, err
 	}
-	fields := map[string]json.RawMessage{}
+	fields, wrong := map[string]json.RawMessage{}, &record.Invalid{}
 	for _, one := range given {
 		field, text, ok := strings.Cut(one, "=")
 		if !ok {
@@ -368,10 +371,16 @@ func assignments(s *surface.System, kind *record.Kind, given []string) (map[stri
 			return nil, usagef("the field %s is given twice", field)
 		}
 		value, err := kind.Value(field, text, zone)
-		if err != nil {
+		var invalid *record.Invalid
+		if errors.As(err, &invalid) {
+			wrong.Fields = append(wrong.Fields, invalid.Fields...)
+		} else if err != nil {
 			return nil, err
 		}
 		fields[field] = value
+	}
+	if len(wrong.Fields) > 0 {
+		return fields, wrong
 	}
 	return fields, nil
 }

@@ -120,5 +120,14 @@ func TestALengthOfTimeIsWrong(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
 	b.get("/new/vendor_contracts").want(t, 200)
-	b.post("/r/vendor_contracts", "f.notice", "soon").want(t, http.StatusUnprocessableEntity, `<a href="#f-notice">`, "no length of time like 48h", `value="soon"`)
+	b.post("/r/vendor_contracts", "f.notice", "soon").want(t, http.StatusUnprocessableEntity, `<a href="#f-notice">`, "no length of time such as 4 hours", `value="soon"`)
+}
+
+// What cannot be read does not hide what is missing: both are told at once.
+func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/new/risks").want(t, 200)
+	b.post("/r/risks", "f.title", "Flood", "f.likelihood", "often", "f.due_at", "soon").
+		want(t, http.StatusUnprocessableEntity, `<a href="#f-likelihood">`, "&#34;often&#34; is not a whole number, such as 4", "&#34;soon&#34; is no date such as 2026-01-31", `<a href="#f-category">`, `<a href="#f-owner">`)
 }

@@ -340,7 +340,7 @@ func blank(kind *record.Kind) (doc map[string]json.RawMessage, err error) {
 }
 
 // changes are the fields of a form that say something else than the document
-// does. What is wrong with one is record.Invalid.
+// does. What is wrong with some is record.Invalid, beside the others.
 func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.RawMessage) (map[string]json.RawMessage, error) {
 	changed := map[string]json.RawMessage{}
 	invalid := &record.Invalid{}
@@ -368,7 +368,7 @@ func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.
 		changed[f.Name] = raw
 	}
 	if len(invalid.Fields) > 0 {
-		return nil, invalid
+		return changed, invalid
 	}
 	return changed, nil
 }
@@ -387,6 +387,8 @@ func (p *Portal) add(r *request) (*shown, error) {
 		if made, err = p.System.AddRecord(r.once, r.caller, r.kind, fields); err == nil {
 			return &shown{to: at(r.kind, made.ID)}, nil
 		}
+	} else if wrong := (*record.Invalid)(nil); errors.As(err, &wrong) {
+		err = r.kind.Others(wrong, fields)
 	}
 	return p.form(r, nil, err, nil)
 }

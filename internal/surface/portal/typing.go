@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,9 @@ func (p *Portal) typed(f record.Part, raw json.RawMessage) (t typing) {
 	case record.ShapeText:
 		var text string
 		if err = json.Unmarshal(raw, &text); err == nil && text != "" {
+			if f.Of == reflect.TypeFor[record.Duration]() {
+				text = record.Duration(text).Words()
+			}
 			t.texts = []string{text}
 		}
 	case record.ShapeTexts:

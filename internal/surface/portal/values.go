@@ -99,25 +99,6 @@ func (v *shownValue) asked(rows *record.Rows, by string) {
 	}
 }
 
-// length is a length of time as people say it: 16 days, 5h, 30m.
-func length(text string) string {
-	const day = 24 * time.Hour
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil:
-		return text
-	case d >= 2*day && d%day == 0:
-		return plural(int(d/day), "day")
-	}
-	short := d.String()
-	for _, nothing := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(short, nothing) {
-			short = short[:len(short)-2]
-		}
-	}
-	return short
-}
-
 // described is a field of a record with the type of what it holds. The state has the
 // choices of the lifecycle.
 func described(kind *record.Kind, f record.Field) record.Part {
@@ -164,7 +145,7 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 			v.Rendered, err = markdown(text)
 			return v, err
 		case f.Of == reflect.TypeFor[record.Duration]():
-			v.Lines = []shownLine{{Text: length(text)}}
+			v.Lines = []shownLine{{Text: record.Duration(text).Words()}}
 		default:
 			v.Lines = []shownLine{line(text)}
 		}

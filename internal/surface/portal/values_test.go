@@ -88,20 +88,25 @@ func TestWhatSCAFKeepsIsRead(t *testing.T) {
 	}
 }
 
-// A length of time reads as people say it, and its form has it as it was typed.
+// A length of time reads as people say it, in its form, too.
 func TestALengthOfTimeReadsAsPeopleSayIt(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
 	s.People(t, "E1")
 	n := 0
 	for text, want := range map[string]string{
-		"384h0m0s": "16 days", "8760h": "365 days", "24h": "24h", "5h0m0s": "5h", "30m": "30m", "1h30m": "1h30m", "0s": "0s", "90s": "1m30s", "10h10m0s": "10h10m",
+		"384h0m0s": "16 days", "8760h": "1 year", "24h": "1 day", "5h0m0s": "5 hours", "1h30m": "1 hour 30 minutes", "334 days": "334 days", "1 year": "1 year",
 	} {
 		n++
 		s.records(t, "data_sets", fmt.Sprintf(`{"title":"Set","owner":"person/E1","class":"internal","retention":%q}`, text))
 		b.get(fmt.Sprintf("/r/data_sets/DS-%d", n)).want(t, http.StatusOK, "<dt>Retention</dt><dd>"+want+"</dd>")
-		b.get(fmt.Sprintf("/r/data_sets/DS-%d/edit", n)).want(t, http.StatusOK, `value="`+text+`"`)
+		b.get(fmt.Sprintf("/r/data_sets/DS-%d/edit", n)).want(t, http.StatusOK, `value="`+want+`"`)
 	}
+	b.get("/r/data_sets/DS-1").want(t, http.StatusOK)
+	b.post("/r/data_sets/DS-1", "version", "1", "f.title", "Set", "f.owner", "person/E1", "f.class", "internal", "f.retention", "2 years").goes(t, "/r/data_sets/DS-1")
+	b.get("/r/data_sets/DS-1").want(t, http.StatusOK, "<dt>Retention</dt><dd>2 years</dd>")
+	b.post("/r/data_sets/DS-1", "version", "2", "f.title", "Set", "f.owner", "person/E1", "f.class", "internal", "f.retention", "soon").
+		want(t, http.StatusUnprocessableEntity, "&#34;soon&#34; is no length of time such as 4 hours, 30 days or 1 year", `value="soon"`)
 }
 
 // The rows of a list that have many fields stand on lines of their own, with the names of
