@@ -125,7 +125,8 @@ type Transition struct {
 	// made: a time with its moment, a text with who makes it.
 	Stamp []string
 	// Sets are given fields that whoever makes the move may set in it, and in no
-	// other way: what takes another person, such as another tier.
+	// other way: what takes another person, such as another tier. Those of them that
+	// are required are said each time: the reason of one move is none of the next.
 	Sets []string
 	// Check says why the move cannot be made for what other records hold: what a
 	// guard, which sees this one alone, cannot say. It reads within the
@@ -151,6 +152,11 @@ func (k *Kind) Asks(t *Transition) []string {
 		}
 	}
 	return all
+}
+
+// Anew reports whether a field is said each time that the move is made.
+func (t *Transition) Anew(field string) bool {
+	return slices.Contains(t.Required, field) && slices.Contains(t.Sets, field)
 }
 
 // governed reports whether there is more to a transition than its two states.

@@ -19,6 +19,7 @@ type exception struct {
 	Note   string     `json:"note,omitempty"`
 	Place  string     `json:"place,omitempty"`
 	Weight int        `json:"weight,omitempty"`
+	Why    string     `json:"why,omitempty"`
 	Until  *time.Time `json:"until,omitempty"`
 	Owner  string     `json:"owner,omitempty"`
 	State  string     `json:"state"`
@@ -28,9 +29,10 @@ type exception struct {
 var exceptions = record.Define[exception](record.Definition{
 	Kind: "exception", Register: "exceptions", Title: "Exceptions", States: []string{"asked", "granted", "past"},
 	Settled: []record.Settled{{States: []string{"granted"}, Fields: []string{"weight"}}}, Unsettled: []string{"place"},
+	Fields: []record.Field{{Name: "why", Label: "Why", Given: true}},
 	Transitions: []record.Transition{
 		{From: "asked", To: "granted", NotBy: []string{"owner"}, Required: []string{"until", "place"}},
-		{From: "granted", To: "granted", Called: "Weigh", NotBy: []string{"owner"}, Required: []string{"weight"}},
+		{From: "granted", To: "granted", Called: "Weigh", NotBy: []string{"owner"}, Required: []string{"weight", "why"}, Sets: []string{"why"}},
 		{From: "granted", To: "asked", Permission: "exception.end", Required: []string{"what"}},
 		{From: "granted", To: "past"},
 	},
@@ -110,7 +112,9 @@ func TestWhatWasDecidedStands(t *testing.T) {
 		}
 		version("granted")
 		stands("a move that does not ask for it", "until", "stands", move("granted", "", "weight", "4", "until", "2031-01-01T00:00:00Z"))
-		stands("a move that asks for it", "", "", move("granted", "", "weight", "5"))
+		stands("a move that asks for it", "", "", move("granted", "", "weight", "5", "why", "It fell"))
+		stands("a second one with the reason of the first", "why", "is needed anew", move("granted", "", "weight", "6"))
+		stands("a second one that gives the same reason", "", "", move("granted", "", "weight", "6", "why", "It fell"))
 		stands("a move to where nothing was decided", "", "", move("asked", "exception.end", "until", "2031-01-01T00:00:00Z"))
 		version("granted")
 		stands("a move on", "weight", "", move("past", "", "weight", "6"))

@@ -225,7 +225,7 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 		return nil, err
 	}
 	// What would be written is judged; a refusal undoes it.
-	if err := kind.may(t, made.Doc); err != nil {
+	if err := kind.may(t, made.Doc, fields); err != nil {
 		return made, err
 	}
 	if t.Who != nil {
@@ -328,8 +328,9 @@ func names(r *store.Reader, doc []byte, field string, caller act.Caller) (string
 	return "", err
 }
 
-// may holds a document after a move against what the transition asks for.
-func (k *Kind) may(t *Transition, doc []byte) error {
+// may holds a document after a move, and the fields that it was made with, against what
+// the transition asks for.
+func (k *Kind) may(t *Transition, doc []byte, with map[string]json.RawMessage) error {
 	var wrong []FieldError
 	for _, field := range t.Required {
 		raw, err := topLevel(doc, field)
@@ -338,6 +339,8 @@ func (k *Kind) may(t *Transition, doc []byte) error {
 		}
 		if raw == nil || string(raw) == "null" || string(raw) == `""` || string(raw) == "[]" {
 			wrong = append(wrong, FieldError{field, fmt.Sprintf("is needed to move from %s to %s", t.From, t.To)})
+		} else if _, ok := with[field]; !ok && t.Anew(field) {
+			wrong = append(wrong, FieldError{field, "is needed anew: what stands there was said of an earlier move"})
 		}
 	}
 	if len(wrong) > 0 {

@@ -131,3 +131,20 @@ func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
 	b.post("/r/risks", "f.title", "Flood", "f.likelihood", "often", "f.due_at", "soon").
 		want(t, http.StatusUnprocessableEntity, `<a href="#f-likelihood">`, "&#34;often&#34; is not a whole number, such as 4", "&#34;soon&#34; is no date such as 2026-01-31", `<a href="#f-category">`, `<a href="#f-owner">`)
 }
+
+// The reason of one rating is none of the next: its form is empty, and wants one.
+func TestAReasonIsGivenAnew(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	s.People(t, "E1")
+	s.records(t, "findings", `{"title":"A gap","source":"audit","severity":"high","found_at":"2026-01-01T00:00:00Z","owner":"person/E1"}`)
+	rate := func(version, severity, why string) page {
+		return b.post("/r/findings/FND-1/move", "version", version, "state", "open", "f.severity", severity, "f.found_at", "2026-01-01T00:00", "f.rated_why", why)
+	}
+	rate("1", "low", "It reaches nobody").goes(t, "/r/findings/FND-1")
+	if form := b.get("/r/findings/FND-1").want(t, 200, `name="f.rated_why"`).around(t, `name="f.rated_why"`, 300); strings.Contains(form, "It reaches nobody") {
+		t.Errorf("the form begins with the reason of before: %s", form)
+	}
+	rate("2", "medium", "").want(t, 422, "is needed anew")
+	rate("2", "medium", "It reaches nobody").goes(t, "/r/findings/FND-1")
+}

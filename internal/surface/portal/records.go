@@ -275,6 +275,9 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 				continue // it follows from the others
 			}
 			typed := p.typed(part, doc[field])
+			if t.Anew(field) {
+				typed = p.typed(part, nil)
+			}
 			if m.Open && r.typed(field) {
 				typed = posted(part, r.PostForm)
 			}
@@ -479,6 +482,9 @@ func (p *Portal) move(r *request) (*shown, error) {
 		if t := &r.kind.Transitions[i]; t.From == was && t.To == state {
 			for _, name := range r.kind.Asks(t) {
 				fields = append(fields, r.kind.Field(name))
+				if t.Anew(name) {
+					delete(doc, name)
+				}
 			}
 		}
 	}
