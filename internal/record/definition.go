@@ -104,9 +104,9 @@ type Transition struct {
 	Called string
 	// Permission is needed beside <kind>.move; empty: none.
 	Permission string
-	// Guard is a CEL expression over the record as it would be (item). The move
-	// is refused where it is not true, and Why says to people what it wants.
-	Guard, Why string
+	// Guards are conditions on the record as it would be. Each that does not hold is
+	// told, and the move refused.
+	Guards []Guard
 	// Required fields have to be there after the move.
 	Required []string
 	// Offered fields are asked for, beside the required ones, and can be left as they
@@ -132,6 +132,13 @@ type Transition struct {
 	// guard, which sees this one alone, cannot say. It reads within the
 	// transaction of the move; doc is the record as it would be.
 	Check func(r *store.Reader, doc json.RawMessage) error
+}
+
+// Guard is a condition on a record as a move would leave it.
+type Guard struct {
+	Field string // the field that it speaks of, at which people are told; empty: the state
+	If    string // a CEL expression over the record (item)
+	Why   string // what is wanted, to be read after the field's label
 }
 
 // Asks are the fields of which a form of the move asks: the required ones, and in the
@@ -161,7 +168,7 @@ func (t *Transition) Anew(field string) bool {
 
 // governed reports whether there is more to a transition than its two states.
 func (t *Transition) governed() bool {
-	return t.Permission != "" || t.Guard != "" || len(t.NotBy) > 0 || t.Who != nil || len(t.Stamp) > 0 || t.Check != nil
+	return t.Permission != "" || len(t.Guards) > 0 || len(t.NotBy) > 0 || t.Who != nil || len(t.Stamp) > 0 || t.Check != nil
 }
 
 // Column is a field by which a list is filtered or sorted: a text, number,
@@ -404,14 +411,17 @@ func (k *Kind) mistakes(d *Definition) error {
 		for _, field := range t.NotBy {
 			has("transition "+name+": NotBy", field, expr.String, expr.List(expr.String))
 		}
-		if t.Guard == "" {
-			continue
-		}
-		if t.Why == "" {
-			say("transition %s: Why must say what the guard wants", name)
-		}
-		if _, _, err := k.guard(t); err != nil {
-			say("transition %s: Guard: %v", name, err)
+		for i := range t.Guards {
+			g := &t.Guards[i]
+			if g.Why == "" {
+				say("transition %s: Guards: Why must say what %s wants", name, g.If)
+			}
+			if g.Field != "" {
+				has("transition "+name+": Guards", g.Field)
+			}
+			if _, _, err := k.guard(g); err != nil {
+				say("transition %s: Guards: %v", name, err)
+			}
 		}
 	}
 	for from := 1; from < k.Version; from++ {
@@ -445,13 +455,13 @@ func (k *Kind) Schema() []expr.Field {
 	return expr.FieldsOf(t)
 }
 
-// guard compiles a transition's guard.
-func (k *Kind) guard(t *Transition) (*expr.Environment, *expr.Program, error) {
+// guard compiles a guard.
+func (k *Kind) guard(g *Guard) (*expr.Environment, *expr.Program, error) {
 	env, err := k.environment()
 	if err != nil {
 		return nil, nil, err
 	}
-	program, wrong := env.Compile(expr.Truth("guard"), t.Guard)
+	program, wrong := env.Compile(expr.Truth("guard"), g.If)
 	if len(wrong) > 0 {
 		return nil, nil, wrong[0]
 	}

@@ -344,32 +344,47 @@ func (k *Kind) may(t *Transition, doc []byte, with map[string]json.RawMessage) e
 		}
 	}
 	if len(wrong) > 0 {
+		return &Invalid{wrong} // guards speak of fields that are there
+	}
+	for i := range t.Guards {
+		g := &t.Guards[i]
+		why, err := k.refuses(g, doc)
+		if err != nil {
+			return fmt.Errorf("the guard %s of %s from %s to %s: %w", g.If, k.Register, t.From, t.To, err)
+		}
+		switch {
+		case why == "":
+		case g.Field == "":
+			wrong = append(wrong, FieldError{"state", fmt.Sprintf("cannot move from %s to %s: %s", t.From, t.To, why)})
+		default:
+			wrong = append(wrong, FieldError{g.Field, why})
+		}
+	}
+	if len(wrong) > 0 {
 		return &Invalid{wrong}
 	}
-	if t.Guard == "" {
-		return nil
-	}
-	env, program, err := k.guard(t)
+	return nil
+}
+
+// refuses is what a guard wants of a document; empty: it holds.
+func (k *Kind) refuses(g *Guard, doc []byte) (why string, err error) {
+	env, program, err := k.guard(g)
 	if err != nil {
-		return fmt.Errorf("the guard of %s from %s to %s: %w", k.Register, t.From, t.To, err)
+		return "", err
 	}
 	item := env.Items(true, program)
 	if err := item.Read(doc); err != nil {
-		return err
+		return "", err
 	}
 	ok, err := item.Truth(program)
 	var evaluation *expr.EvaluationError
-	if err != nil && !errors.As(err, &evaluation) {
-		return err
+	switch {
+	case errors.As(err, &evaluation):
+		return g.Why + " (" + err.Error() + ")", nil
+	case err != nil || ok:
+		return "", err
 	}
-	if err != nil || !ok {
-		why := t.Why
-		if err != nil {
-			why += " (" + err.Error() + ")"
-		}
-		return &Invalid{[]FieldError{{"state", fmt.Sprintf("cannot move from %s to %s: %s", t.From, t.To, why)}}}
-	}
-	return nil
+	return g.Why, nil
 }
 
 func stateOf(doc []byte) (string, error) {

@@ -128,8 +128,8 @@ func submitting(from string) record.Transition {
 	return record.Transition{
 		From: from, To: Submitted, Required: []string{"as_written", "evidence", "improvements", "result"},
 		Offered: []string{"gaps", "finding"}, Stamp: []string{"submitted_at", "submitted_by"},
-		Guard: `item.submitted_by == item.assessor`, Why: "the assessor submits it, in their own name",
-		Check: complete,
+		Guards: []record.Guard{{If: `item.submitted_by == item.assessor`, Why: "the assessor submits it, in their own name"}},
+		Check:  complete,
 	}
 }
 

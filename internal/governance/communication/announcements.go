@@ -87,8 +87,10 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{From: Approved, To: Draft},
 		record.Withdrawing(Draft),
 		{From: Approved, To: Delivered, Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
-			Guard: `item.channels.all(c, item.deliveries.exists(d, d.channel == c)) && item.deliveries.all(d, d.at >= (has(item.released_at) ? item.released_at : item.approved_at) && d.at <= item.delivered_at)`,
-			Why:   "it went out by each of its channels, after it was approved and before now"},
+			Guards: []record.Guard{
+				{Field: "deliveries", If: `item.channels.all(c, item.deliveries.exists(d, d.channel == c))`, Why: "lacks a channel: it goes out by each of its channels"},
+				{Field: "deliveries", If: `item.deliveries.all(d, d.at >= (has(item.released_at) ? item.released_at : item.approved_at) && d.at <= item.delivered_at)`, Why: "has one before it was approved, or one that lies ahead: it goes out after its approval, and is recorded then"},
+			}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

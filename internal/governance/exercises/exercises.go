@@ -58,7 +58,10 @@ var Register = record.Define[Exercise](record.Definition{
 	States:  []string{Planned, Held, Reviewed, Cancelled},
 	Transitions: []record.Transition{
 		{From: Planned, To: Held, Required: []string{"held_at", "scenario", "injects", "participants"}, Stamp: []string{"recorded_at", "recorded_by"},
-			Guard: `item.held_at <= item.recorded_at && item.participants.size() >= 2`, Why: "it was held before now, by two people at least"},
+			Guards: []record.Guard{
+				{Field: "held_at", If: `item.held_at <= item.recorded_at`, Why: "lies ahead: it is recorded once it was held"},
+				{Field: "participants", If: `item.participants.size() >= 2`, Why: "names one person: an exercise is held by two at least"},
+			}},
 		{From: Held, To: Reviewed, Permission: "exercise.review", Required: []string{"worked", "lessons"}, NotBy: []string{"facilitator"},
 			Stamp: []string{"reviewed_at", "reviewed_by"}, Check: concluded},
 		{From: Planned, To: Cancelled, Required: []string{"cancelled_reason"}},

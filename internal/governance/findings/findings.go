@@ -158,8 +158,7 @@ func accepting(from string) record.Transition {
 	return record.Transition{
 		From: from, To: Accepted, Permission: "finding.accept", Required: []string{"accepted_until", "accepted_reason"},
 		NotBy: []string{"owner"}, Stamp: []string{"accepted_at", "accepted_by"},
-		Guard: `item.accepted_until > item.accepted_at && item.accepted_until - item.accepted_at <= duration("8784h")`,
-		Why:   "an exception ends on a day to come, within a year (366 days)",
+		Guards: []record.Guard{{Field: "accepted_until", If: `item.accepted_until > item.accepted_at && item.accepted_until - item.accepted_at <= duration("8784h")`, Why: "has to be a day ahead, within a year (366 days)"}},
 	}
 }
 

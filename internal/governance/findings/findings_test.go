@@ -33,7 +33,7 @@ func TestTheRegister(t *testing.T) {
 		Refused: map[string]string{
 			"owner": `{"owner":"Ada"}`, "told_to": `{"told_to":"person/owner"}`, "found_at": `{"found_at":null}`, "severity": `{"severity":"bad"}`,
 		},
-		GuardFalse: map[string]string{"open accepted": past, "in_progress accepted": `{"accepted_until":"2029-01-01T00:00:00Z","accepted_reason":"x"}`},
+		GuardFalse: map[string]string{"open accepted accepted_until": past, "in_progress accepted accepted_until": `{"accepted_until":"2029-01-01T00:00:00Z","accepted_reason":"x"}`},
 	})
 }
 

@@ -74,12 +74,15 @@ var Register = record.Define[Meeting](record.Definition{
 	Purpose: "Agendas, minutes and decisions of meetings.",
 	States:  []string{Planned, Held, Confirmed, Cancelled},
 	Transitions: []record.Transition{
-		{From: Planned, To: Held, Required: []string{"held_at", "attendees", "notes"}, Stamp: []string{"recorded_at", "recorded_by"},
-			Guard: `item.held_at <= item.recorded_at && item.attendees.size() >= 2 && (has(item.agenda) || has(item.topics) && item.topics.size() > 0)
-				&& (has(item.decisions) && item.decisions.size() > 0 || has(item.no_decisions) && item.no_decisions != "")`,
-			Why: "it was held before now, by two people at least, with an agenda (scaf meeting prepare) or topics, and decisions or why there are none"},
+		{From: Planned, To: Held, Required: []string{"held_at", "attendees", "notes"}, Offered: []string{"topics", "decisions", "no_decisions"}, Stamp: []string{"recorded_at", "recorded_by"},
+			Guards: []record.Guard{
+				{Field: "held_at", If: `item.held_at <= item.recorded_at`, Why: "lies ahead: minutes are of a meeting that was held"},
+				{Field: "attendees", If: `item.attendees.size() >= 2`, Why: "names one person: a meeting has two at least"},
+				{Field: "topics", If: `has(item.agenda) || has(item.topics) && item.topics.size() > 0`, Why: "names none, and no agenda was prepared: say what it was about"},
+				{Field: "decisions", If: `has(item.decisions) && item.decisions.size() > 0 || has(item.no_decisions) && item.no_decisions != ""`, Why: "names none: say what was decided, or why nothing was"},
+			}},
 		{From: Held, To: Confirmed, Permission: "meeting.confirm", NotBy: []string{"keeper", "recorded_by"}, Stamp: []string{"confirmed_at", "confirmed_by"},
-			Guard: `item.confirmed_by in item.attendees`, Why: "the minutes are confirmed by somebody who was there"},
+			Guards: []record.Guard{{If: `item.confirmed_by in item.attendees`, Why: "the minutes are confirmed by somebody who was there"}}},
 		{From: Planned, To: Cancelled, Required: []string{"cancelled_reason"}},
 	},
 	Fields: []record.Field{

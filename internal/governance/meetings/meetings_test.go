@@ -28,8 +28,11 @@ func TestTheRegister(t *testing.T) {
 			"independent": `{"attendees":["person/a"],"independent":["person/b"]}`,
 		},
 		GuardFalse: map[string]string{
-			"planned held":   strings.Replace(held, `,"decisions":["Rotate the key"]`, ``, 1),
-			"held confirmed": `{"attendees":["person/owner","person/keeper"]}`,
+			"planned held decisions": strings.Replace(held, `,"decisions":["Rotate the key"]`, ``, 1),
+			"planned held topics":    strings.Replace(held, `"topics":["Alerts"],`, ``, 1),
+			"planned held attendees": strings.Replace(held, `,"person/other","person/third"`, ``, 1),
+			"planned held held_at":   strings.Replace(held, "2026", "2099", 1),
+			"held confirmed":         `{"attendees":["person/owner","person/keeper"]}`,
 		},
 	})
 }

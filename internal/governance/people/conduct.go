@@ -47,11 +47,11 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 	Transitions: []record.Transition{
 		{
 			From: Reported, To: Investigating, NotBy: []string{"about"}, Required: []string{"investigated_by"},
-			Guard: other, Why: "whom it is about does not look into it",
+			Guards: other,
 		},
 		{
 			From: Investigating, To: Closed, Permission: "conduct_case.close", NotBy: []string{"about"}, Stamp: []string{"closed_at", "closed_by"},
-			Required: []string{"about", "investigated_by", "outcome", "action"}, Guard: other, Why: "whom it is about does not look into it",
+			Required: []string{"about", "investigated_by", "outcome", "action"}, Guards: other,
 		},
 	},
 	Columns: []record.Column{
@@ -76,7 +76,7 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 })
 
 // other is the guard that the investigator is not whom the case is about.
-const other = `!has(item.about) || item.about != item.investigated_by`
+var other = []record.Guard{{Field: "investigated_by", If: `!has(item.about) || item.about != item.investigated_by`, Why: "is whom it is about: somebody else looks into it"}}
 
 // ruleShape leaves no room for what happened.
 var ruleShape = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*( [1-9][0-9]?)?$`)

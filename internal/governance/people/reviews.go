@@ -50,7 +50,7 @@ var Reviews = record.Define[PerformanceReview](record.Definition{
 	Transitions: []record.Transition{
 		{
 			From: Planned, To: Held, NotBy: []string{"person"}, Required: []string{"reviewer", "held_at", "job_description", "security_duties"},
-			Guard: "item.reviewer != item.person", Why: "somebody else reviews it",
+			Guards: []record.Guard{{Field: "reviewer", If: "item.reviewer != item.person", Why: "is whose performance it is: somebody else reviews it"}},
 		},
 	},
 	Columns: []record.Column{

@@ -44,12 +44,13 @@ func TestNotices(t *testing.T) {
 
 func TestRequests(t *testing.T) {
 	answer := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"granted","answer":"file/answer"}`
-	refusal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"file/answer","reason":"It is not theirs"}`
+	reason := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"file/answer","appeal":"To the authority"}`
+	appeal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"file/answer","reason":"It is not theirs"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"access","law":"GDPR","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
 		Fields:     map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
 		Refused:    map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
-		GuardFalse: map[string]string{"received answered": refusal, "extended answered": refusal},
+		GuardFalse: map[string]string{"received answered reason": reason, "extended answered reason": reason, "received answered appeal": appeal, "extended answered appeal": appeal},
 	})
 }
 
@@ -81,14 +82,18 @@ func TestBreachesComplaintsChecks(t *testing.T) {
 				"found judged":   `{"subjects":3100,"data":["names"],"cause":"A wrong switch","must_report":true,"reason":"Many people"}`,
 				"judged settled": `{"authority":"Example authority, 7","reported_at":"2026-01-02T00:00:00Z","people_told":true}`,
 			},
-			Refused:    map[string]string{"lead": `{"lead":"Ada"}`, "subjects": `{"subjects":-1}`, "found_at": `{"found_at":"2096-01-01T00:00:00Z"}`},
-			GuardFalse: map[string]string{"judged settled": `{"authority":"Example authority, 7","reported_at":"2026-01-02T00:00:00Z","people_told":false}`},
+			Refused: map[string]string{"lead": `{"lead":"Ada"}`, "subjects": `{"subjects":-1}`, "found_at": `{"found_at":"2096-01-01T00:00:00Z"}`},
+			GuardFalse: map[string]string{
+				"judged settled people_told": `{"authority":"Example authority, 7","reported_at":"2026-01-02T00:00:00Z","people_told":false}`,
+				"judged settled authority":   `{"reported_at":"2026-01-02T00:00:00Z","people_told":true}`,
+				"judged settled reported_at": `{"authority":"Example authority, 7","reported_at":"2099-01-02T00:00:00Z","people_told":true}`,
+			},
 		},
 		{
 			Kind: privacy.Complaints, New: `{"title":"Too many letters","channel":"form","handled_by":"person/owner","received_at":"2026-01-02T00:00:00Z"}`, Set: `{"channel":"letter"}`,
 			Fields:     map[string]string{"received settled": `{"justified":true,"outcome":"Fewer","correction":"One a week for all","sender_told":true}`},
 			Refused:    map[string]string{"handled_by": `{"handled_by":"Ada"}`, "channel": `{"channel":""}`},
-			GuardFalse: map[string]string{"received settled": `{"justified":true,"outcome":"Fewer","sender_told":true}`},
+			GuardFalse: map[string]string{"received settled correction": `{"justified":true,"outcome":"Fewer","sender_told":true}`},
 		},
 		{
 			Kind: privacy.Checks, New: `{"title":"2026","owner":"person/owner","due_at":"2026-12-01T00:00:00Z"}`, Set: `{"scope":"Ten activities"}`,

@@ -123,8 +123,11 @@ var Requests = record.Define[Request](record.Definition{
 func answering(from string) record.Transition {
 	return record.Transition{
 		From: from, To: "answered", Required: []string{"identity_checked_at", "outcome", "answer"}, Stamp: []string{"answered_at", "answered_by"},
-		Guard: `item.outcome == "granted" || has(item.reason) && item.reason != "" && has(item.appeal) && item.appeal != ""`,
-		Why:   "a refusal, of a part too, gives reasons and says how to object",
+		Offered: []string{"reason", "appeal"},
+		Guards: []record.Guard{
+			{Field: "reason", If: `item.outcome == "granted" || has(item.reason) && item.reason != ""`, Why: "is not said: a refusal, of a part too, gives reasons"},
+			{Field: "appeal", If: `item.outcome == "granted" || has(item.appeal) && item.appeal != ""`, Why: "is not said: a refusal, of a part too, says how to object"},
+		},
 	}
 }
 

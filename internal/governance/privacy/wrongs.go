@@ -49,8 +49,11 @@ var Breaches = record.Define[Breach](record.Definition{
 		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason"}, Offered: []string{"effects"}, Stamp: []string{"judged_at", "judged_by"}},
 		{From: "judged", To: "found"},
 		{From: "judged", To: "settled", Permission: "privacy_breach.judge", Offered: []string{"authority", "reported_at", "people_told"}, Stamp: []string{"settled_at", "settled_by"},
-			Guard: `!item.must_report || has(item.reported_at) && item.reported_at <= item.settled_at && has(item.authority) && item.authority != "" && has(item.people_told) && item.people_told`,
-			Why:   "one that must be reported was, to a named authority, and the people concerned were told"},
+			Guards: []record.Guard{
+				{Field: "authority", If: `!item.must_report || has(item.authority) && item.authority != ""`, Why: "is not named: a breach that must be reported is, to an authority"},
+				{Field: "reported_at", If: `!item.must_report || has(item.reported_at) && item.reported_at <= item.settled_at`, Why: "is no time before now: a breach that must be reported was, before it is settled"},
+				{Field: "people_told", If: `!item.must_report || has(item.people_told) && item.people_told`, Why: "has to be yes: the people concerned are told of a breach that must be reported"},
+			}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -143,7 +146,7 @@ var Complaints = record.Define[Complaint](record.Definition{
 	States:  []string{"received", "settled"},
 	Transitions: []record.Transition{
 		{From: "received", To: "settled", Required: []string{"justified", "outcome", "sender_told"}, Offered: []string{"correction"}, Stamp: []string{"settled_at", "settled_by"},
-			Guard: `!item.justified || has(item.correction) && item.correction != ""`, Why: "where it was justified, something is changed for everybody"},
+			Guards: []record.Guard{{Field: "correction", If: `!item.justified || has(item.correction) && item.correction != ""`, Why: "is not said: where it was justified, something is changed for everybody"}}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

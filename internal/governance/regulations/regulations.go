@@ -131,8 +131,10 @@ var Register = record.Define[Regulation](record.Definition{
 func reviewing(from string) record.Transition {
 	return record.Transition{
 		From: from, To: Reviewed, Permission: "regulation.review", Required: []string{"applies", "reason"}, Stamp: []string{"reviewed_at", "reviewed_by"},
-		Guard: `has(item.reviewed_at) && (item.applies == "no" || has(item.impact) && item.impact != "" && has(item.obligations) && item.obligations.size() > 0)`,
-		Why:   "of one that applies it is said what has to change and what it asks for",
+		Guards: []record.Guard{
+			{Field: "impact", If: `item.applies == "no" || has(item.impact) && item.impact != ""`, Why: "is not said: of one that applies, what has to change"},
+			{Field: "obligations", If: `item.applies == "no" || has(item.obligations) && item.obligations.size() > 0`, Why: "are not said: of one that applies, what it asks for"},
+		},
 	}
 }
 

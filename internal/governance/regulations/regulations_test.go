@@ -18,12 +18,13 @@ const (
 )
 
 func TestRegulations(t *testing.T) {
-	retired, nothing := `{"retired_reason":"Repealed"}`, strings.Replace(applies, "A new notice", "", 1)
+	retired := `{"retired_reason":"Repealed"}`
+	impact, obligations := strings.Replace(applies, "A new notice", "", 1), strings.Replace(applies, `"Answer within a month"`, "", 1)
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: regulations.Register, New: regulation, Set: `{"citation":"1/2026"}`,
 		Fields:     map[string]string{"listed reviewed": applies, "reviewed reviewed": strings.Replace(applies, "customers", "suppliers", 1), "listed retired": retired, "reviewed retired": retired},
 		Refused:    map[string]string{"owner": `{"owner":"Ada"}`, "kind": `{"kind":"rumour"}`, "applies": `{"applies":"maybe"}`, "policies": `{"policies":["privacy"]}`},
-		GuardFalse: map[string]string{"listed reviewed": nothing, "reviewed reviewed": nothing},
+		GuardFalse: map[string]string{"listed reviewed impact": impact, "reviewed reviewed impact": impact, "listed reviewed obligations": obligations, "reviewed reviewed obligations": obligations},
 	})
 }
 

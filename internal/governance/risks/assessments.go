@@ -48,8 +48,8 @@ var Assessments = record.Define[Assessment](record.Definition{
 		{From: Planned, To: Running, Stamp: []string{"opened_at"}},
 		{From: Running, To: Approved, Permission: "risk_assessment.approve", Required: []string{"held_at", "goals", "covers", "result"},
 			NotBy: []string{"author"}, Stamp: []string{"approved_at", "approved_by"},
-			Guard: `[` + quoted(Fields) + `].all(f, f in item.covers)`, Why: "it covers every field: " + strings.Join(Fields, ", "),
-			Check: allRated},
+			Guards: []record.Guard{{Field: "covers", If: `[` + quoted(Fields) + `].all(f, f in item.covers)`, Why: "lacks a field: a round covers " + strings.Join(Fields, ", ")}},
+			Check:  allRated},
 		withdrawing(Planned, ""), withdrawing(Running, "risk_assessment.approve"),
 	},
 	Fields: []record.Field{
@@ -78,7 +78,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 // withdrawing a round is for one that was not held: what was held stays.
 func withdrawing(from, permission string) record.Transition {
 	t := record.Withdrawing(from).By(permission)
-	t.Guard, t.Why = "!has(item.held_at)", "an assessment that was held is approved; of one that was not, the day on which it was held is empty"
+	t.Guards = []record.Guard{{Field: "held_at", If: "!has(item.held_at)", Why: "says that it was held: such a round is approved; of one that was not, the day is empty"}}
 	return t
 }
 

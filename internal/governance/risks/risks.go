@@ -80,13 +80,14 @@ var Categories = []string{"strategy", "operations", "technology", "security", "p
 // Responses to a risk.
 var Responses = []string{"accept", "avoid", "reduce", "share"}
 
-// ratedGuard is what an assessed risk has beside its required fields: a control
-// from its scale's score on, which RSK-02 tests.
-const ratedGuard = `has(item.reviewed_at) && (item.likelihood * item.impact < item.rated_on.control_from || item.response == "accept" || has(item.controls) && item.controls.size() > 0)`
+// controlled is what an assessed risk has beside its required fields: a control from its
+// scale's score on, which RSK-02 tests.
+var controlled = record.Guard{
+	Field: "controls", If: `item.likelihood * item.impact < item.rated_on.control_from || item.response == "accept" || has(item.controls) && item.controls.size() > 0`,
+	Why: "names none: a risk that is not accepted names one from the score on that its scale says (12 on " + DefaultID + ")",
+}
 
 var rated = []string{"likelihood", "impact", "response", "due_at"}
-
-const whyRated = "a risk that is not accepted names a control from the score on that its scale says (12 on " + DefaultID + "); and the review is of the date that was due: set the next one afterwards"
 
 // defaults are the steps of the default scale.
 var defaults = struct{ likelihoods, impacts string }{steps(Default().Likelihoods, nil), steps(Default().Impacts, nil)}
@@ -101,12 +102,14 @@ var Register = record.Define[Risk](record.Definition{
 		{States: []string{Closed}},
 	},
 	Transitions: []record.Transition{
-		assessing(Identified),
-		assessing(Assessed), // a review
+		assessing(Identified, controlled),
+		assessing(Assessed, controlled, record.Guard{Field: "due_at", If: "has(item.reviewed_at)", Why: "is not the date that was due: a review is of that; set the next one afterwards"}),
 		{From: Assessed, To: Accepted, Permission: "risk.accept", Required: []string{"accepted_until", "accepted_reason"},
 			NotBy: []string{"owner"}, Stamp: []string{"accepted_at", "accepted_by"},
-			Guard: `item.response == "accept" && item.accepted_until > item.accepted_at && item.accepted_until - item.accepted_at <= duration("8784h")`,
-			Why:   "its response is accept, and the acceptance ends on a day to come, within a year (366 days)"},
+			Guards: []record.Guard{
+				{Field: "response", If: `item.response == "accept"`, Why: "is not accept: the owner proposes an acceptance by that response, in a review or by changing the risk"},
+				{Field: "accepted_until", If: `item.accepted_until > item.accepted_at && item.accepted_until - item.accepted_at <= duration("8784h")`, Why: "has to be a day ahead, within a year (366 days)"},
+			}},
 		{From: Accepted, To: Assessed},
 		closing(Identified), closing(Assessed),
 		{From: Closed, To: Identified},
@@ -177,8 +180,8 @@ var Register = record.Define[Risk](record.Definition{
 	Derived: []record.Derived{{Name: "risk_reviews", At: "due_at", Item: Review{}, Of: record.OfEach(reviews)}},
 })
 
-func assessing(from string) record.Transition {
-	return record.Transition{From: from, To: Assessed, Required: rated, Offered: []string{"scale", "residual_likelihood", "residual_impact", "controls"}, Stamp: []string{"reviewed_at", "reviewed_by"}, Guard: ratedGuard, Why: whyRated}
+func assessing(from string, guards ...record.Guard) record.Transition {
+	return record.Transition{From: from, To: Assessed, Required: rated, Offered: []string{"scale", "residual_likelihood", "residual_impact", "controls"}, Stamp: []string{"reviewed_at", "reviewed_by"}, Guards: guards}
 }
 
 // closing a risk is for somebody other than its owner.

@@ -39,8 +39,10 @@ func TestTheRegister(t *testing.T) {
 			"likelihood": `{"likelihood":6}`, "residual_impact": `{"residual_impact":0}`, "scale": `{"likelihood":1,"scale":"risk_scale/SCL-9"}`, "owner": `{"owner":"Ada"}`, "category": `{"category":"weather"}`,
 		},
 		GuardFalse: map[string]string{
-			"identified assessed": bare, "assessed assessed": bare,
-			"assessed accepted": `{"accepted_until":"2020-01-01T00:00:00Z","accepted_reason":"x"}`,
+			"identified assessed controls": bare, "assessed assessed controls": bare,
+			"assessed assessed due_at":         `{"due_at":"2026-07-01T00:00:00Z"}`,
+			"assessed accepted response":       `{"response":"reduce","accepted_until":"2026-09-01T00:00:00Z","accepted_reason":"x"}`,
+			"assessed accepted accepted_until": `{"accepted_until":"2020-01-01T00:00:00Z","accepted_reason":"x"}`,
 		},
 	})
 }
@@ -80,8 +82,8 @@ func TestAssessments(t *testing.T) {
 		Fields:  map[string]string{"open approved": done},
 		Refused: map[string]string{"trigger": `{"trigger":"mood"}`, "covers": `{"covers":["weather"]}`},
 		GuardFalse: map[string]string{
-			"open approved":     strings.Replace(done, `"fraud",`, "", 1),
-			"planned withdrawn": `{"held_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "open withdrawn": `{"held_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
+			"open approved covers":      strings.Replace(done, `"fraud",`, "", 1),
+			"planned withdrawn held_at": `{"held_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "open withdrawn held_at": `{"held_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
 		},
 	})
 }

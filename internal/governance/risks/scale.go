@@ -67,8 +67,7 @@ var Scales = record.Define[Scale](record.Definition{
 	States:  []string{Proposed, InForce, Superseded, Dropped}, Author: "author", Authors: "authors",
 	Transitions: []record.Transition{
 		{From: Proposed, To: InForce, Permission: "risk_scale.approve", NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"},
-			Guard: `item.rate_by > item.approved_at && item.rate_by - item.approved_at <= duration("8784h")`,
-			Why:   "the day by which the risks are rated on it lies ahead, within a year (366 days)"},
+			Guards: []record.Guard{{Field: "rate_by", If: `item.rate_by > item.approved_at && item.rate_by - item.approved_at <= duration("8784h")`, Why: "has to be a day ahead, within a year (366 days)"}}},
 		{From: Proposed, To: Dropped},
 	},
 	Fields: []record.Field{

@@ -36,7 +36,7 @@ func TestTheScales(t *testing.T) {
 			"levels": `{"levels":["all"],"level_from":[1]}`, "level_from": `{"level_from":[1,9,9]}`, "control_from": `{"control_from":17}`,
 			"state": `{"state":"superseded"}`,
 		},
-		GuardFalse: map[string]string{"proposed in_force": `{"rate_by":"2020-01-01T00:00:00Z"}`},
+		GuardFalse: map[string]string{"proposed in_force rate_by": `{"rate_by":"2020-01-01T00:00:00Z"}`},
 	})
 }
 
@@ -248,7 +248,7 @@ func TestAnotherScaleComesIntoForce(t *testing.T) {
 		// A first rating is on the scale in force; the control is asked for from its score on.
 		b.refused(b.set("person/a", risks.Register, "RSK-2", `{"likelihood":5,"residual_impact":5}`), "residual_impact", "it goes from 1 (small) to 4 (ruin)")
 		b.must(b.set("person/a", risks.Register, "RSK-2", `{"likelihood":3,"impact":3,"response":"reduce","due_at":"2026-06-01T00:00:00Z"}`))
-		b.refused(b.move("person/a", risks.Register, "RSK-2", "assessed", `{}`), "state", "names a control")
+		b.refused(b.move("person/a", risks.Register, "RSK-2", "assessed", `{}`), "controls", "names none: a risk that is not accepted names one")
 		b.must(b.set("person/a", risks.Register, "RSK-2", `{"impact":2}`))
 		b.must(b.move("person/a", risks.Register, "RSK-2", "assessed", `{}`))
 		if r, _ := b.risk("RSK-2"); r.Scale != "risk_scale/SCL-1" || r.Level != "amber" {
@@ -265,8 +265,8 @@ func TestAnotherScaleComesIntoForce(t *testing.T) {
 		for _, day := range []string{"2020-01-01", "2031-01-01"} {
 			b.must(b.add(risks.Scales, strings.Replace(fourByFour, "2026-06-01", day, 1)))
 		}
-		b.refused(b.move("person/c", risks.Scales, "SCL-2", risks.InForce, `{}`), "state", "lies ahead")
-		b.refused(b.move("person/c", risks.Scales, "SCL-3", risks.InForce, `{}`), "state", "within a year")
+		b.refused(b.move("person/c", risks.Scales, "SCL-2", risks.InForce, `{}`), "rate_by", "a day ahead")
+		b.refused(b.move("person/c", risks.Scales, "SCL-3", risks.InForce, `{}`), "rate_by", "within a year")
 		b.must(b.set("person/a", risks.Scales, "SCL-3", `{"rate_by":"2026-07-01T00:00:00Z"}`))
 		b.must(b.move("person/c", risks.Scales, "SCL-3", risks.InForce, `{}`))
 		b.must(l.DB.Read(context.Background(), func(reader *store.Reader) error {

@@ -62,8 +62,10 @@ var Reports = record.Define[Report](record.Definition{
 	States:  []string{"awaited", "read", record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Offered: []string{"exception_list", "customer_duty_list"}, Stamp: []string{"read_at", "reader"},
-			Guard: `item.exceptions_judged >= item.exceptions && item.customer_duties_mapped >= item.customer_duties`,
-			Why:   "each exception has a judgment, and each duty of customers a control of ours"},
+			Guards: []record.Guard{
+				{Field: "exception_list", If: `item.exceptions_judged >= item.exceptions`, Why: "has one without a judgment: say of each exception what it means for us"},
+				{Field: "customer_duty_list", If: `item.customer_duties_mapped >= item.customer_duties`, Why: "has one without a control: say of each duty of customers which control of ours does it"},
+			}},
 		{From: "read", To: "awaited"}, // read again
 		record.Withdrawing("awaited").By("vendor.approve", "owner"),
 	},

@@ -37,10 +37,15 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 	Transitions: []record.Transition{
 		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner", "writers"},
 			Stamp: []string{"reviewed_by", "reviewed_at"},
-			Guard: `!item.model_provider || has(item.training_excluded) && item.training_excluded && has(item.retention) && has(item.allowed_data) && item.allowed_data.size() > 0`,
-			Why:   "a model provider trains nothing with the data, and it is said how long it keeps which data"},
-		{From: "reviewed", To: "active", Required: []string{"listed", "told_at", "data_from"}, Guard: `item.listed && item.told_at <= item.data_from`,
-			Why: "it is on the published list, and customers were told before the data went there"},
+			Guards: []record.Guard{
+				{Field: "training_excluded", If: `!item.model_provider || has(item.training_excluded) && item.training_excluded`, Why: "is not confirmed: a provider of models trains none with our data"},
+				{Field: "retention", If: `!item.model_provider || has(item.retention)`, Why: "is not said: of a provider of models it is known how long it keeps the data"},
+				{Field: "allowed_data", If: `!item.model_provider || has(item.allowed_data) && item.allowed_data.size() > 0`, Why: "is not said: of a provider of models it is known which data may go there"},
+			}},
+		{From: "reviewed", To: "active", Required: []string{"listed", "told_at", "data_from"}, Guards: []record.Guard{
+			{Field: "listed", If: `item.listed`, Why: "has to be yes: it is on the published list before data goes there"},
+			{Field: "told_at", If: `item.told_at <= item.data_from`, Why: "is after the first data went there: customers are told before"},
+		}},
 		record.Withdrawing("proposed"), record.Withdrawing("reviewed"),
 		{From: "active", To: "ended", Required: []string{"ended_at"}},
 	},

@@ -125,8 +125,10 @@ func TestReports(t *testing.T) {
 			"previous_to": `{"first":true,"previous_to":"2025-01-01T00:00:00Z"}`, "exception_list": `{"exception_list":[{"what":" "}]}`,
 			"customer_duty_list": `{"customer_duty_list":[{"what":""}]}`,
 		},
-		GuardFalse: map[string]string{"awaited read": `{"covers_from":"2025-01-01T00:00:00Z","covers_to":"2025-12-31T00:00:00Z","first":true,"method":"carve-out","physical":true,
-			"exception_list":[{"what":"One late review"}]}`},
+		GuardFalse: map[string]string{
+			"awaited read exception_list":     `{"covers_from":"2025-01-01T00:00:00Z","covers_to":"2025-12-31T00:00:00Z","first":true,"method":"carve-out","physical":true,"exception_list":[{"what":"One late review"}]}`,
+			"awaited read customer_duty_list": `{"covers_from":"2025-01-01T00:00:00Z","covers_to":"2025-12-31T00:00:00Z","first":true,"method":"carve-out","physical":true,"customer_duty_list":[{"what":"Second factors"}]}`,
+		},
 	})
 }
 
@@ -158,8 +160,11 @@ func TestSubprocessors(t *testing.T) {
 		},
 		Refused: map[string]string{"owner": `{"owner":"Ada"}`, "purpose": `{"purpose":" "}`},
 		GuardFalse: map[string]string{
-			"proposed reviewed": `{"model_provider":true,"training_excluded":false,"retention":"720h","allowed_data":["tickets"]}`,
-			"reviewed active":   strings.Replace(active, "2026-03-01", "2026-03-10", 1),
+			"proposed reviewed training_excluded": `{"model_provider":true,"training_excluded":false,"retention":"720h","allowed_data":["tickets"]}`,
+			"proposed reviewed retention":         `{"model_provider":true,"training_excluded":true,"retention":null,"allowed_data":["tickets"]}`,
+			"proposed reviewed allowed_data":      `{"model_provider":true,"training_excluded":true,"retention":"720h","allowed_data":null}`,
+			"reviewed active listed":              strings.Replace(active, "true", "false", 1),
+			"reviewed active told_at":             strings.Replace(active, "2026-03-01", "2026-03-10", 1),
 		},
 	})
 }

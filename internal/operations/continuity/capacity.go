@@ -150,7 +150,10 @@ var Outages = record.Define[Outage](record.Definition{
 	States:  []string{"open", "closed"},
 	Transitions: []record.Transition{
 		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Stamp: []string{"closed_by", "closed_at"},
-			Guard: "item.noticed_at >= item.began_at && item.ended_at >= item.began_at", Why: "it was noticed and ended after it began"},
+			Guards: []record.Guard{
+				{Field: "noticed_at", If: "item.noticed_at >= item.began_at", Why: "is before it began"},
+				{Field: "ended_at", If: "item.ended_at >= item.began_at", Why: "is before it began"},
+			}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

@@ -2,6 +2,7 @@ package continuity_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func TestPractices(t *testing.T) {
 			"planned done":  `{"practised_at":"2026-01-05T09:00:00Z","participants":["person/owner"],"result":"It took an hour","findings":2}`,
 			"done reviewed": `{"findings_in_plan":2}`,
 		},
-		GuardFalse: map[string]string{"done reviewed": `{"findings_in_plan":1}`},
+		GuardFalse: map[string]string{"done reviewed findings_in_plan": `{"findings_in_plan":1}`},
 		Refused:    map[string]string{"id": `{"id":"PP-PLN-1-2026-Q1"}`, "findings": `{"findings":-1}`, "practised_at": `{"practised_at":"2036-01-01T00:00:00Z"}`},
 	})
 }
@@ -79,7 +80,7 @@ func TestOutages(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: continuity.Outages, New: `{"service":"API","began_at":"2026-01-05T09:02:00Z","owner":"person/owner"}`, Set: `{"cause":"A disk"}`,
 		Fields:     map[string]string{"open closed": fmt.Sprintf(closed, 3)},
-		GuardFalse: map[string]string{"open closed": fmt.Sprintf(closed, 1)},
+		GuardFalse: map[string]string{"open closed noticed_at": fmt.Sprintf(closed, 1), "open closed ended_at": strings.Replace(fmt.Sprintf(closed, 3), "T10:", "T08:", 1)},
 		Refused:    map[string]string{"noticed_by": `{"noticed_by":"luck"}`},
 	})
 }

@@ -240,7 +240,7 @@ var Practices = record.Define[Practice](record.Definition{
 		{From: Planned, To: Done, Required: []string{"practised_at", "participants", "result", "findings"}, Stamp: []string{"practised_by"}},
 		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and year
 		{From: Done, To: Reviewed, Permission: "plan_practice.review", Required: []string{"findings_in_plan"}, NotBy: []string{"practised_by"},
-			Guard: "item.findings_in_plan == item.findings", Why: "what the practice showed went into the plan", Stamp: []string{"reviewed_at", "reviewed_by"}},
+			Guards: []record.Guard{{Field: "findings_in_plan", If: "item.findings_in_plan == item.findings", Why: "is not the number of findings: what the practice showed goes into the plan first"}}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Practice", Help: "Made of the plan and the year, like PP-PLN-1-2026: one for each."},

@@ -134,9 +134,12 @@ var Reviews = record.Define[Review](record.Definition{
 	States:  []string{Planned, Reviewed, Confirmed, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Reviewed, Required: []string{"compared", "holders", "unneeded", "ended"}, Stamp: []string{"reviewed_at", "reviewed_by"},
-			Guard: "item.ended <= item.unneeded && item.unneeded <= item.holders", Why: "of the holders some are unneeded, and of those some have ended"},
+			Guards: []record.Guard{
+				{Field: "unneeded", If: "item.unneeded <= item.holders", Why: "is more than there are holders"},
+				{Field: "ended", If: "item.ended <= item.unneeded", Why: "is more than are unneeded"},
+			}},
 		{From: Reviewed, To: Confirmed, Permission: confirming, NotBy: []string{"reviewed_by"}, Stamp: []string{"confirmed_at", "confirmed_by"},
-			Guard: "item.ended == item.unneeded", Why: "every key and badge that nobody needs has ended first"},
+			Guards: []record.Guard{{Field: "ended", If: "item.ended == item.unneeded", Why: "is less than are unneeded: every key and badge that nobody needs ends first"}}},
 		{From: Reviewed, To: Planned, Permission: confirming, NotBy: []string{"reviewed_by"}, Required: []string{"note"}},
 		record.Withdrawing(Planned), {From: record.Withdrawn, To: Planned}, // there is one for each site and quarter
 	},

@@ -31,8 +31,8 @@ func TestReviews(t *testing.T) {
 			_, err := record.Put(tx, sites.Register, record.Change{Verb: "added", ID: "berlin", Doc: &sites.Site{ID: "berlin", Name: "Berlin", Purpose: "office", Owner: "person/x", State: sites.Open}})
 			return err
 		},
-		Fields:     map[string]string{"planned reviewed": counts(9, 2, 2), "reviewed planned": `{"note":"Of another house"}`},
-		GuardFalse: map[string]string{"planned reviewed": counts(9, 2, 3), "reviewed confirmed": `{"unneeded":3}`},
+		Fields:     map[string]string{"planned reviewed": counts(9, 2, 1), "reviewed confirmed": `{"ended":2}`, "reviewed planned": `{"note":"Of another house"}`},
+		GuardFalse: map[string]string{"planned reviewed ended": counts(9, 2, 3), "planned reviewed unneeded": counts(9, 10, 2), "reviewed confirmed ended": `{"ended":1}`},
 		Refused:    map[string]string{"id": `{"id":"PAR-berlin-2026-Q5"}`, "holders": `{"holders":-1}`, "reviewer": `{"reviewer":"Ada"}`},
 	})
 }

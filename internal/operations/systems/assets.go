@@ -66,7 +66,7 @@ var Assets = record.Define[Asset](record.Definition{
 	States: []string{InUse, Retired},
 	Transitions: []record.Transition{
 		{From: InUse, To: InUse, Called: "Confirm", Permission: "asset.confirm", Required: []string{"data_class", "flows"}, Stamp: []string{"confirmed_at", "confirmed_by"},
-			Guard: "item.confirmed_by == item.owner", Why: "the owner confirms it, in their own name"},
+			Guards: []record.Guard{{If: "item.confirmed_by == item.owner", Why: "the owner confirms it, in their own name"}}},
 		{From: InUse, To: Retired, Required: []string{"ended"}, Stamp: []string{"retired_at", "retired_by"}},
 	},
 	Fields: []record.Field{

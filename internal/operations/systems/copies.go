@@ -76,7 +76,7 @@ var Copies = record.Define[Copy](record.Definition{
 // withdrawing is for a copy that was not made.
 func withdrawing(from string) record.Transition {
 	t := record.Withdrawing(from)
-	t.Guard, t.Why = "!has(item.copied_at)", "a copy that was made is destroyed; of one that was not, the time at which it was copied is empty"
+	t.Guards = []record.Guard{{Field: "copied_at", If: "!has(item.copied_at)", Why: "says that the copy was made: such a one is destroyed; of one that was not, the time is empty"}}
 	return t
 }
 

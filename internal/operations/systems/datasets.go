@@ -73,7 +73,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 		{From: Proposed, To: InUse, Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
 			NotBy: []string{"proposed_by", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		{From: InUse, To: InUse, Called: "Review", Permission: "data_set.review", Stamp: []string{"reviewed_at", "reviewed_by"},
-			Guard: "item.reviewed_by == item.owner", Why: "the owner reviews it, in their own name"},
+			Guards: []record.Guard{{If: "item.reviewed_by == item.owner", Why: "the owner reviews it, in their own name"}}},
 		// Another class or retention is approved again.
 		{From: InUse, To: Proposed},
 		record.Withdrawing(Proposed),

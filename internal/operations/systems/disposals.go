@@ -185,7 +185,7 @@ var Media = record.Define[MediaDisposal](record.Definition{
 // staying is for a medium that has not left.
 func staying(from string) record.Transition {
 	t := record.Withdrawing(from)
-	t.Guard, t.Why = "!has(item.left_at)", "a medium that has left is released; of one that stays, the time at which it left is empty"
+	t.Guards = []record.Guard{{Field: "left_at", If: "!has(item.left_at)", Why: "says that the medium has left: such a one is released; of one that stays, the time is empty"}}
 	return t
 }
 

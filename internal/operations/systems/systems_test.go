@@ -105,7 +105,7 @@ func TestMediaDisposals(t *testing.T) {
 		Kind: systems.Media, New: `{"asset":"asset/AST-1","destination":"scrap"}`, Set: `{"destination":"sold"}`,
 		With: beside(systems.Media), Seed: seed,
 		Fields:     map[string]string{"planned wiped": wiped, "wiped left": `{"left_at":"2026-01-10T00:00:00Z"}`, "planned left": `{"left_at":"2026-01-10T00:00:00Z"}`},
-		GuardFalse: map[string]string{"planned withdrawn": `{"left_at":"2026-01-10T00:00:00Z","withdrawn_reason":"x"}`},
+		GuardFalse: map[string]string{"planned withdrawn left_at": `{"left_at":"2026-01-10T00:00:00Z","withdrawn_reason":"x"}`},
 		Refused:    map[string]string{"asset": `{"asset":"asset/AST-9"}`, "destination": `{"destination":"the moon"}`, "method": `{"method":"anonymise"}`},
 	})
 }
@@ -120,7 +120,7 @@ func TestCopies(t *testing.T) {
 			"copied destroyed": `{"destroyed_at":"2026-02-09T00:00:00Z"}`,
 		},
 		GuardFalse: map[string]string{
-			"requested withdrawn": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "approved withdrawn": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
+			"requested withdrawn copied_at": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "approved withdrawn copied_at": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
 		},
 		Refused: map[string]string{"data": `{"data":"data_set/DS-9"}`, "destroyed_at": `{"copied_at":"2026-01-09T00:00:00Z","destroyed_at":"2026-01-08T00:00:00Z"}`},
 	})

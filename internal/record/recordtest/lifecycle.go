@@ -2,6 +2,7 @@ package recordtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,24 +98,26 @@ func (x *exercise) transition(id string, t *record.Transition, name string) {
 			x.write(id, map[string]json.RawMessage{field: doc[field]})
 		}
 	}
-	if t.Guard != "" {
-		bad, ok := x.GuardFalse[name]
+	for _, g := range t.Guards {
+		bad, ok := x.GuardFalse[strings.TrimSpace(name+" "+g.Field)]
 		if !ok {
-			x.Errorf("move %s has a guard: GuardFalse must say with which fields it is false", name)
-		} else {
-			wrong, right := fields(x, bad), map[string]json.RawMessage{}
-			moved := with(wrong)
-			if _, err := x.move(x.mover(id, t), id, t.To, moved); err == nil {
-				x.Errorf("move %s: the guard is true with %s", name, bad)
-			}
-			if x.Kind.Approves(t) {
-				for field := range wrong {
-					if right[field] = doc[field]; doc[field] == nil {
-						right[field] = json.RawMessage("null")
-					}
+			x.Errorf("move %s has a guard on %q: GuardFalse must say with which fields it is false", name, g.Field)
+			continue
+		}
+		wrong, right := fields(x, bad), map[string]json.RawMessage{}
+		moved := with(wrong)
+		_, err := x.move(x.mover(id, t), id, t.To, moved)
+		x.invalid(err, cmp.Or(g.Field, "state"), "move "+name+" with "+bad)
+		if err != nil && !strings.Contains(err.Error(), g.Why) {
+			x.Errorf("move %s with %s: got %v, want %s", name, bad, err, g.Why)
+		}
+		if x.Kind.Approves(t) {
+			for field := range wrong {
+				if right[field] = doc[field]; doc[field] == nil {
+					right[field] = json.RawMessage("null")
 				}
-				x.write(id, right)
 			}
+			x.write(id, right)
 		}
 	}
 	for _, field := range t.Stamp {

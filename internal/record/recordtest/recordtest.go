@@ -40,8 +40,8 @@ type Register struct {
 	// Refused are documents that the register's own rules refuse, by the field
 	// that is wrong.
 	Refused map[string]string
-	// GuardFalse are fields with which a guard is false, by "from to". Each guard
-	// of the definition needs one.
+	// GuardFalse are fields with which a guard is false, by "from to field", or "from to"
+	// of one on no field. Each guard of the definition needs some.
 	GuardFalse map[string]string
 	// With are further registers that the rules of this one read or write, Seed what
 	// has to be in them.

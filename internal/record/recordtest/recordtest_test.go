@@ -43,8 +43,7 @@ func vendors(change func(*record.Definition)) *record.Kind {
 		Kind: "vendor", Register: "vendors", Title: "Vendors", Prefix: "VEN", At: "reviewed_at",
 		States: []string{"proposed", "approved", "rejected", "ended"}, Author: "requested_by",
 		Transitions: []record.Transition{
-			{From: "proposed", To: "approved", Permission: "vendor.approve", Guard: "item.tier > 1 || has(item.score) && item.score > 7.0",
-				Why: "a vendor of tier 1 needs a score above 7", Required: []string{"reviewed_at"}, NotBy: []string{"requested_by", "owner"},
+			{From: "proposed", To: "approved", Permission: "vendor.approve", Guards: []record.Guard{{Field: "score", If: "item.tier > 1 || has(item.score) && item.score > 7.0", Why: "of tier 1 is above 7"}}, Required: []string{"reviewed_at"}, NotBy: []string{"requested_by", "owner"},
 				Stamp: []string{"approved_by", "approved_at"}},
 			{From: "proposed", To: "rejected"}, {From: "approved", To: "ended"},
 		},
@@ -74,16 +73,17 @@ func TestVendors(t *testing.T) {
 		Kind: vendors(nil), New: `{"name":"Example Cloud","owner":"person/owner","tier":2}`, Set: `{"tier":3}`,
 		Fields:     map[string]string{"proposed approved": `{"reviewed_at":"2026-02-01T00:00:00Z"}`},
 		Refused:    map[string]string{"name": `{"name":" "}`, "tier": `{"tier":5}`},
-		GuardFalse: map[string]string{"proposed approved": `{"reviewed_at":"2026-02-01T00:00:00Z","tier":1}`},
+		GuardFalse: map[string]string{"proposed approved score": `{"reviewed_at":"2026-02-01T00:00:00Z","tier":1}`},
 	})
 }
 
 // A wrong definition does not get through.
 func TestAWrongDefinitionIsFound(t *testing.T) {
 	for name, change := range map[string]func(*record.Definition){
-		"a guard over no field":        func(d *record.Definition) { d.Transitions[0].Guard = "item.colour == 1" },
-		"a guard that is no truth":     func(d *record.Definition) { d.Transitions[0].Guard = "item.tier" },
-		"a guard without a reason":     func(d *record.Definition) { d.Transitions[0].Why = "" },
+		"a guard over no field":        func(d *record.Definition) { d.Transitions[0].Guards[0].If = "item.colour == 1" },
+		"a guard that is no truth":     func(d *record.Definition) { d.Transitions[0].Guards[0].If = "item.tier" },
+		"a guard on no field":          func(d *record.Definition) { d.Transitions[0].Guards[0].Field = "nothing" },
+		"a guard without a reason":     func(d *record.Definition) { d.Transitions[0].Guards[0].Why = "" },
 		"a column of no field":         func(d *record.Definition) { d.Columns[0].Field = "nothing" },
 		"a column of a list":           func(d *record.Definition) { d.Columns[0].Field = "countries" },
 		"a column twice":               func(d *record.Definition) { d.Columns[1] = d.Columns[0] },

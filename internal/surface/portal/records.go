@@ -121,7 +121,6 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 			return nil, failed
 		}
 		answer.status = http.StatusUnprocessableEntity
-		p.guardedFields(r, v, page.Wrong, wrong, state)
 		for _, name := range []string{"text", "relation", "to", "add"} {
 			page.Typed[name] = r.PostForm.Get(name)
 		}
@@ -202,45 +201,6 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.Relation = append(page.Relation, option{relation, record.Words(relation), relation == page.Typed["relation"]})
 	}
 	return answer, err
-}
-
-// guardedField is a field in a guard.
-var guardedField = regexp.MustCompile(`\bitem\.([a-z0-9_]+)`)
-
-// guardedFields puts what the guard of a move says at the field that it speaks of and
-// the form asks for: the first one that is empty, or else the first.
-func (p *Portal) guardedFields(r *request, v *record.Version, mistakes []mistake, wrong map[string]string, state string) {
-	var doc struct {
-		State string `json:"state"`
-	}
-	problem, ok := wrong["state"]
-	if !ok || state == "" || json.Unmarshal(v.Doc, &doc) != nil {
-		return
-	}
-	for i := range r.kind.Transitions {
-		t := &r.kind.Transitions[i]
-		if t.From != doc.State || t.To != state {
-			continue
-		}
-		asked := r.kind.Asks(t)
-		var spoken []string
-		for _, found := range guardedField.FindAllStringSubmatch(t.Guard, -1) {
-			if field := found[1]; slices.Contains(asked, field) && !r.kind.Field(field).Computed {
-				spoken = append(spoken, field)
-			}
-		}
-		if len(spoken) == 0 {
-			return
-		}
-		empty := slices.IndexFunc(spoken, func(field string) bool { return posted(described(r.kind, r.kind.Field(field)), r.PostForm).empty() })
-		field := spoken[max(empty, 0)]
-		wrong[field] = problem
-		for i := range mistakes {
-			if mistakes[i].key == "state" {
-				mistakes[i].key, mistakes[i].Label = field, r.kind.Field(field).Label
-			}
-		}
-	}
 }
 
 // moves are the states that a record can move to now.

@@ -137,3 +137,19 @@ func TestAVendorIsNamedByRisks(t *testing.T) {
 		t.Error("they are not the first ones, by their numbers") // RSK-3 is another vendor's
 	}
 }
+
+// Who accepts a risk whose response is another one is told which of the two is wrong, and
+// where it is changed.
+func TestAnAcceptanceSaysWhatIsMissing(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "ciso", "compliance")
+	s.People(t, "E1")
+	due := apptest.Begin.AddDate(0, 1, 0).Format(time.RFC3339)
+	s.records(t, "risks", `{"title":"A flood","category":"fraud","owner":"person/E1","likelihood":2,"impact":2,"response":"reduce","due_at":"`+due+`"}`)
+	b.post("/r/risks/RSK-1/move", "version", "1", "state", "assessed", "f.likelihood", "2", "f.impact", "2", "f.response", "reduce", "f.due_at", apptest.Begin.AddDate(0, 1, 0).Format("2006-01-02T15:04")).goes(t, "/r/risks/RSK-1")
+	accept := func(until string) page {
+		return b.post("/r/risks/RSK-1/move", "version", "2", "state", "accepted", "f.accepted_until", until, "f.accepted_reason", "It is far away")
+	}
+	accept(apptest.Begin.AddDate(0, 3, 0).Format("2006-01-02")).want(t, 422, "<li>Response: is not accept: the owner proposes an acceptance by that response", "It is far away")
+	accept("2020-01-01").want(t, 422, "<li>Response: is not accept", `<a href="#accepted-f-accepted_until">Accepted until</a>: has to be a day ahead`)
+}
