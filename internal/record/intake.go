@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 )
 
 // Intake takes many documents into a register: an import. It is idempotent: a
@@ -36,7 +37,10 @@ type Item struct {
 	// all: an update changes only them, keeps to the lifecycle, and may be
 	// refused. Nil: the document is whole.
 	Fields map[string]json.RawMessage
-	Err    error // why the document cannot be taken
+	// From is the version of the record from which the fields were written down, 0 where
+	// the source does not say: what the record changed since stays (Intake.since).
+	From int
+	Err  error // why the document cannot be taken
 }
 
 // intakeBatch is the number of documents of one transaction.
@@ -51,6 +55,7 @@ type prepared struct {
 	values any   // of its columns
 	begins error // why it cannot be a new record
 	fields map[string]json.RawMessage
+	from   int
 	links  []link // to other registers
 }
 
@@ -126,7 +131,7 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 	if item.Err != nil {
 		return one, item.Err
 	}
-	one = prepared{where: item.Where, id: in.Kind.Identify(item.Doc), fields: item.Fields, begins: in.begins(item.Doc), links: in.links(item.Doc)}
+	one = prepared{where: item.Where, id: in.Kind.Identify(item.Doc), fields: item.Fields, from: item.From, begins: in.begins(item.Doc), links: in.links(item.Doc)}
 	if one.doc, err = Canonical(item.Doc); err != nil {
 		return one, err
 	}
@@ -251,7 +256,7 @@ func (in Intake) compare(tx *act.Tx, item prepared, others *lookup, done *Summar
 	if err != nil {
 		return nil, err
 	}
-	next, refused := in.next(current, item)
+	next, refused := in.next(&tx.Reader, current, item)
 	if refused == nil {
 		refused = others.hold(in.Kind, item.links, current.Doc)
 	}
@@ -283,16 +288,20 @@ func refusal(err error) bool {
 
 // next is the document that the item makes of the current one, or why it makes
 // none.
-func (in Intake) next(current *Version, item prepared) (canonical, error) {
+func (in Intake) next(r *store.Reader, current *Version, item prepared) (canonical, error) {
 	if item.fields == nil {
 		return item.doc, nil
+	}
+	fields, err := in.since(r, current, item)
+	if err != nil {
+		return nil, err
 	}
 	var before map[string]json.RawMessage
 	if err := json.Unmarshal(current.Doc, &before); err != nil {
 		return nil, err
 	}
 	after := maps.Clone(before)
-	maps.Copy(after, item.fields)
+	maps.Copy(after, fields)
 	raw, err := json.Marshal(after)
 	if err != nil {
 		return nil, err
@@ -325,6 +334,67 @@ func (in Intake) next(current *Version, item prepared) (canonical, error) {
 		return nil, err
 	}
 	return next, fits(next)
+}
+
+// since is what an item changes of the version that it was written down from, where the
+// record has moved on: what only the record changed stays as it is now, and what both did
+// is refused.
+func (in Intake) since(r *store.Reader, current *Version, item prepared) (map[string]json.RawMessage, error) {
+	if item.from == 0 || item.from == current.Version {
+		return item.fields, nil
+	}
+	base, err := GetVersion(r, in.Kind.Name, current.ID, item.from)
+	if errors.Is(err, ErrNone) {
+		return nil, &Invalid{[]FieldError{{in.Kind.IDField, fmt.Sprintf("%s has no version %d yet: the table is of another register", current.Ref(), item.from)}}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	was, theirs, err := in.over(base.Doc, item.fields)
+	if err != nil {
+		return nil, err
+	}
+	var now map[string]json.RawMessage
+	if err := json.Unmarshal(current.Doc, &now); err != nil {
+		return nil, err
+	}
+	changed := map[string]json.RawMessage{}
+	var wrong []FieldError
+	for _, field := range slices.Sorted(maps.Keys(item.fields)) {
+		switch mine := string(theirs[field]); {
+		case mine == string(was[field]):
+		case string(now[field]) != string(was[field]) && string(now[field]) != mine:
+			wrong = append(wrong, FieldError{field, fmt.Sprintf("was changed since version %d, which the table is of: leave it out, or put it into a table of version %d", item.from, current.Version)})
+		default:
+			changed[field] = item.fields[field]
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, &Invalid{wrong}
+	}
+	return changed, nil
+}
+
+// over are the fields of a document, and as they are with others over them.
+func (in Intake) over(doc json.RawMessage, fields map[string]json.RawMessage) (was, with map[string]json.RawMessage, err error) {
+	if err := json.Unmarshal(doc, &was); err != nil {
+		return nil, nil, err
+	}
+	merged := maps.Clone(was)
+	maps.Copy(merged, fields)
+	raw, err := json.Marshal(merged)
+	if err != nil {
+		return nil, nil, err
+	}
+	decoded, err := in.Kind.Decode(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	canonical, err := Canonical(decoded)
+	if err != nil {
+		return nil, nil, err
+	}
+	return was, with, json.Unmarshal(canonical, &with)
 }
 
 // says reports whether a record's document says all that the imported one does.

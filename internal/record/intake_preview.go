@@ -130,7 +130,7 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, othe
 		one.Outcome = New
 		return one, nil
 	}
-	next, refused := in.next(current, ready)
+	next, refused := in.next(r, current, ready)
 	if refused == nil {
 		refused = others.hold(in.Kind, ready.links, current.Doc)
 	}

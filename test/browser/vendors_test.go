@@ -61,7 +61,7 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	if status := v.sends("Read"); status != 422 {
 		t.Fatalf("an exception that nobody judged is answered with %d", status)
 	}
-	v.holds("main", "each exception has a judgment")
+	v.holds("main", "has one without a judgment")
 	v.fills("read-f-exception_list-0-judgment", "They see test data only.")
 	v.presses("Read")
 	v.holds("main", "Read by", "They see test data only.")

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,13 +34,15 @@ const (
 	numbers
 )
 
-// match decides which column feeds which field.
-func match(kind *record.Kind, header []string, o Options) ([]column, error) {
+// match decides which column feeds which field, and which has the versions that records
+// were exported at; -1: none.
+func match(kind *record.Kind, header []string, o Options) (columns []column, version int, err error) {
+	version = -1
 	at := map[string]int{} // a column's name to its index
 	for i, name := range header {
 		name = strings.TrimSpace(name)
 		if _, twice := at[name]; twice {
-			return nil, fmt.Errorf("the column %q is there twice", name)
+			return nil, 0, fmt.Errorf("the column %q is there twice", name)
 		}
 		at[name] = i
 	}
@@ -49,18 +52,18 @@ func match(kind *record.Kind, header []string, o Options) ([]column, error) {
 	ignored := map[string]bool{} // columns
 	for _, name := range o.Ignored {
 		if _, ok := at[name]; !ok {
-			return nil, noColumn(name, at)
+			return nil, 0, noColumn(name, at)
 		}
 		ignored[name], used[name] = true, true
 	}
 	for _, field := range slices.Sorted(maps.Keys(o.Columns)) {
 		name := o.Columns[field]
 		if !slices.Contains(fields, field) {
-			return nil, fmt.Errorf("%q is no field of %s: %s", field, kind.Register, strings.Join(fields, ", "))
+			return nil, 0, fmt.Errorf("%q is no field of %s: %s", field, kind.Register, strings.Join(fields, ", "))
 		}
 		index, ok := at[name]
 		if !ok {
-			return nil, noColumn(name, at)
+			return nil, 0, noColumn(name, at)
 		}
 		fed[field], used[name] = index, true
 	}
@@ -70,30 +73,43 @@ func match(kind *record.Kind, header []string, o Options) ([]column, error) {
 		_, taken := fed[field]
 		switch {
 		case used[name]:
+		case field == "" && plain(name) == plain(versions):
+			version = at[name]
 		case field == "":
 			unknown = append(unknown, fmt.Sprintf("%q", name))
 		case taken:
-			return nil, fmt.Errorf("the field %s is fed by two columns, %q and %q", field, strings.TrimSpace(header[fed[field]]), name)
+			return nil, 0, fmt.Errorf("the field %s is fed by two columns, %q and %q", field, strings.TrimSpace(header[fed[field]]), name)
 		default:
 			fed[field] = at[name]
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, fmt.Errorf("%w: no field of %s is like the column %s: call it as the field that it feeds, or take it out; the fields are %s",
+		return nil, 0, fmt.Errorf("%w: no field of %s is like the column %s: call it as the field that it feeds, or take it out; the fields are %s",
 			ErrColumn, kind.Register, strings.Join(unknown, ", "), strings.Join(fields, ", "))
 	}
 	if _, ok := fed["id"]; !ok && slices.Contains(fields, "id") {
-		return nil, fmt.Errorf("%w: no column feeds the field id, by which a record is known again: call the one that does id; the columns are %s", ErrColumn, quoted(at))
+		return nil, 0, fmt.Errorf("%w: no column feeds the field id, by which a record is known again: call the one that does id; the columns are %s", ErrColumn, quoted(at))
 	}
-	var columns []column
 	for _, name := range slices.Sorted(maps.Keys(fed)) {
 		field, part, _ := strings.Cut(name, ".")
 		if _, whole := fed[field]; whole && part != "" {
-			return nil, fmt.Errorf("the field %s is fed as a whole and in part", field)
+			return nil, 0, fmt.Errorf("the field %s is fed as a whole and in part", field)
 		}
 		columns = append(columns, column{fed[name], field, part, holds(kind.Type(field), part), zoneOf(kind, field, o.Zone), choices(kind, name)})
 	}
-	return columns, nil
+	return columns, version, nil
+}
+
+// versionOf reads the version that a record was exported at; 0: none.
+func versionOf(cell cell) (int, error) {
+	if cell.text == "" && cell.wrong == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(cell.text)
+	if err != nil || n < 1 || cell.wrong != "" {
+		return 0, &record.Invalid{Fields: []record.FieldError{{Field: versions, Problem: fmt.Sprintf("%q is no version: leave the column as it was exported, and empty for new records", cell.text)}}}
+	}
+	return n, nil
 }
 
 func noColumn(name string, at map[string]int) error {
@@ -141,6 +157,9 @@ func (n names) find(name string) string { return n[plain(name)] }
 
 // heading is what people see above the column of a field, by which it is found again.
 func (n names) heading(kind *record.Kind, field string) string {
+	if field == versions {
+		return record.Words(versions)
+	}
 	if label := label(kind, field); n.find(label) == field {
 		return label
 	}

@@ -90,7 +90,12 @@ func (e exported) name() string {
 	return e.field + "." + e.part
 }
 
-// exports are the columns of a register: the id first, then by name.
+// versions is the column of the version that a record was exported at: an import leaves
+// alone what was changed since, and in the table was not.
+const versions = "exported_version"
+
+// exports are the columns of a register: the id first, then by name, and the version
+// at the end.
 func exports(kind *record.Kind) []exported {
 	var columns []exported
 	for _, field := range kind.Fields() {
@@ -108,7 +113,7 @@ func exports(kind *record.Kind) []exported {
 		copy(columns[1:], columns[:at])
 		columns[0] = id
 	}
-	return columns
+	return append(columns, exported{versions, "", false, numbers})
 }
 
 // parts are the names of an object's fields, when all of them are texts.
@@ -127,13 +132,14 @@ func parts(t reflect.Type) []string {
 	return names
 }
 
-// values are the values of a document in the order of the columns: JSON where
+// values are the values of a record in the order of the columns: JSON where
 // the column holds no text; nil where there is none.
-func values(columns []exported, doc []byte, into []any) error {
+func values(columns []exported, v *record.Version, into []any) error {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(doc, &fields); err != nil {
+	if err := json.Unmarshal(v.Doc, &fields); err != nil {
 		return err
 	}
+	fields[versions] = json.RawMessage(strconv.Itoa(v.Version))
 	objects := map[string]map[string]json.RawMessage{}
 	for i, column := range columns {
 		raw := fields[column.field]
@@ -183,7 +189,7 @@ func newCSVWriter(to io.Writer, kind *record.Kind) (*csvWriter, error) {
 }
 
 func (w *csvWriter) Write(v *record.Version) error {
-	if err := values(w.columns, v.Doc, w.values); err != nil {
+	if err := values(w.columns, v, w.values); err != nil {
 		return fmt.Errorf("%s: %w", v.Ref(), err)
 	}
 	for i, value := range w.values {
@@ -299,7 +305,7 @@ func (w *xlsxWriter) begin() error {
 func sheetName(name string) string { return name[:min(len(name), excelize.MaxSheetNameLength)] }
 
 func (w *xlsxWriter) Write(v *record.Version) error {
-	if err := values(w.columns, v.Doc, w.values); err != nil {
+	if err := values(w.columns, v, w.values); err != nil {
 		return fmt.Errorf("%s: %w", v.Ref(), err)
 	}
 	if w.line++; w.line > maxSheetRows {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ var berlin = func() *time.Location {
 }()
 
 // put writes records behind the registers' rules, as other importers may.
-var kinds = record.Kinds{people.Register, changes.Register, sheets}
+var kinds = record.Kinds{people.Register, people.JobChanges, changes.Register, sheets}
 
 func put(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, docs ...any) {
 	t.Helper()
@@ -229,8 +230,8 @@ func TestWhatAnExportLooksLike(t *testing.T) {
 
 	file, err := export(t, l, changes.Register, tabular.CSV)
 	must(t, err)
-	want := "id,asserted,author.name,author.email,authored_at,committer.name,committer.email,deployed_at,merge,merged_at,note,repository,reviewers,state,ticket,title\n" +
-		`c1,false,Ada,'@ada,,,,,true,2026-01-02T03:04:05.000006Z,,,"[{""name"":""Ben""}]",merged,,'=HYPERLINK(1)` + "\n"
+	want := "id,asserted,author.name,author.email,authored_at,committer.name,committer.email,deployed_at,merge,merged_at,note,repository,reviewers,state,ticket,title,exported_version\n" +
+		`c1,false,Ada,'@ada,,,,,true,2026-01-02T03:04:05.000006Z,,,"[{""name"":""Ben""}]",merged,,'=HYPERLINK(1),1` + "\n"
 	if diff := cmp.Diff(want, string(file)); diff != "" {
 		t.Error(diff)
 	}
@@ -262,10 +263,10 @@ func TestWhatASheetLooksLike(t *testing.T) {
 	must(t, err)
 	// "Day" is the name of another field: the quarter's heading is its own name.
 	if diff := cmp.Diff([][]string{
-		{"Number", "What it is", "Mood of it", "How many", "Share", "What it says", "Open", "Held", "Review due", "quarter", "Parts", "Sum"},
-		{"1", "=HYPERLINK(1)", "good", "12", "0.5", "one; two\nthree", "TRUE", "2026-01-02 03:04", "2026-07-01", "2026-03-31", `{"low":1,"name":"x"}`, "ab"},
-		{"2", "=1", "", "9007199254740992", "0", `["one; two"]`, "FALSE", "2026-10-25T00:30:00Z", "2026-01-02T03:04:05.678901+01:00"},
-		{"3", "x", "", "0", "0", "", "FALSE", "1890-01-01T00:00:00Z"},
+		{"Number", "What it is", "Mood of it", "How many", "Share", "What it says", "Open", "Held", "Review due", "quarter", "Parts", "Sum", "Exported version"},
+		{"1", "=HYPERLINK(1)", "good", "12", "0.5", "one; two\nthree", "TRUE", "2026-01-02 03:04", "2026-07-01", "2026-03-31", `{"low":1,"name":"x"}`, "ab", "1"},
+		{"2", "=1", "", "9007199254740992", "0", `["one; two"]`, "FALSE", "2026-10-25T00:30:00Z", "2026-01-02T03:04:05.678901+01:00", "", "", "", "1"},
+		{"3", "x", "", "0", "0", "", "FALSE", "1890-01-01T00:00:00Z", "", "", "", "", "1"},
 	}, shown); diff != "" {
 		t.Error(diff)
 	}
@@ -351,6 +352,82 @@ func TestAPreviewSaysWhatAnImportWouldDo(t *testing.T) {
 			t.Errorf("previewed %+v, done %+v", done, summary)
 		}
 	})
+}
+
+// A table that was exported leaves alone what was changed since and in it was not. What
+// both changed is refused, field by field, and a version that is none as well.
+func TestAnOldExportUndoesNothing(t *testing.T) {
+	edit := strings.NewReplacer("Ada", "Adele", "Clerk", "Head", "Cook", "Chef")
+	for _, format := range []string{tabular.CSV, tabular.XLSX} {
+		ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			take(t, l, "id,name,title,joined_at\nE1,Ada,Engineer,2026-01-01\nE2,Ben,Clerk,2026-01-02\nE3,Cyd,Cook,\n", false)
+			file, err := export(t, l, people.Register, format)
+			must(err)
+			take(t, l, "id,name,title\nE1,Ada,Lead\nE2,Ben,Lead\n", true)
+			if format == tabular.XLSX {
+				book, err := excelize.OpenReader(bytes.NewReader(file))
+				must(err)
+				rows, err := book.GetRows("people")
+				must(err)
+				for line, row := range rows {
+					for i, text := range row {
+						at, err := excelize.CoordinatesToCellName(i+1, line+1)
+						must(err)
+						if edited := edit.Replace(text); edited != text {
+							must(book.SetCellStr("people", at, edited))
+						}
+					}
+				}
+				var b bytes.Buffer
+				must(book.Write(&b))
+				file = b.Bytes()
+			} else {
+				file = []byte(edit.Replace(string(file)))
+			}
+			_, lines := preview(t, l, people.Register, format, file)
+			want := []string{
+				`changed person/E1 name: "Ada" -> "Adele";`,
+				`changed person/E3 title: "Cook" -> "Chef";`,
+				`refused person/E2 title: was changed since version 1, which the table is of: leave it out, or put it into a table of version 2`,
+			}
+			for i := range lines {
+				_, lines[i], _ = strings.Cut(lines[i], " ")
+			}
+			slices.Sort(lines)
+			if diff := cmp.Diff(want, lines); diff != "" {
+				t.Error(diff)
+			}
+			open := func() *tabular.Table {
+				table, err := tabular.Open("file", bytes.NewReader(file), people.Register, tabular.Options{Zone: berlin})
+				if format == tabular.XLSX {
+					table, err = tabular.OpenXLSX("file", bytes.NewReader(file), int64(len(file)), "", people.Register, tabular.Options{Zone: berlin})
+				}
+				must(err)
+				return table
+			}
+			for round, updated := range []int64{2, 0} { // the second time there is nothing left to do
+				done, err := record.Intake{Door: l.Door, Caller: ledgertest.Operator, Kind: people.Register, Action: "test", Update: true}.Run(t.Context(), open().Items())
+				if err != nil || done.Updated != updated || done.Refused != 1 || done.Read != 3 {
+					t.Errorf("round %d: %+v %v", round, done, err)
+				}
+			}
+			if got := strings.Join(l.Population(t, "person"), ""); !strings.Contains(got, `"name":"Adele","state":"active","title":"Lead"`) || !strings.Contains(got, `"name":"Ben","state":"active","title":"Lead"`) {
+				t.Errorf("there is %s", got)
+			}
+			_, lines = preview(t, l, people.Register, tabular.CSV, []byte("id,name,exported_version\nE1,Eve,7\nE2,Eve,x\nE3,Eve,\n"))
+			for i, want := range []string{"person/E1 has no version 7 yet: the table is of another register", `exported_version: "x" is no version: leave the column as it was exported`, `changed person/E3 name: "Cyd" -> "Eve"`} {
+				if len(lines) != 3 || !strings.Contains(lines[i], want) {
+					t.Fatalf("previewed %q, want %s", lines, want)
+				}
+			}
+		})
+	}
 }
 
 func TestAnImportCannotChangeWhereARecordCameFrom(t *testing.T) {

@@ -61,6 +61,7 @@ type Table struct {
 	kind     *record.Kind
 	options  Options
 	columns  []column
+	version  int // the column of versions, -1: none
 	width    int
 	template map[string]json.RawMessage
 
@@ -153,7 +154,7 @@ func open(t *Table) (_ *Table, err error) {
 	}
 	t.width = len(header)
 	rows.limit(t.width)
-	if t.columns, err = match(t.kind, header, t.options); err != nil {
+	if t.columns, t.version, err = match(t.kind, header, t.options); err != nil {
 		return nil, &LineError{t.place, first.line, err}
 	}
 	for {
@@ -205,6 +206,9 @@ func (t *Table) Items() iter.Seq2[record.Item, error] {
 			}
 			item := record.Item{Where: fmt.Sprintf("%s:%d", t.place, row.line)}
 			item.Doc, item.Fields, item.Err = t.document(row)
+			if item.Err == nil && t.version >= 0 {
+				item.From, item.Err = versionOf(row.cells[t.version])
+			}
 			if item.Err == nil {
 				item.Err = t.first(before, item, row.line)
 			}
