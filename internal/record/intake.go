@@ -320,7 +320,7 @@ func (in Intake) next(r *store.Reader, current *Version, item prepared) (canonic
 			return nil, err
 		}
 		if by = in.Kind.transition(from, to); by != nil && by.governed() {
-			return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("is moved from %s to %s by scaf record move, under its conditions", from, to)}}}
+			return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("is moved from %s to %s by a move, under its conditions", from, to)}}}
 		}
 	}
 	next, err := Canonical(doc)

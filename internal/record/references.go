@@ -14,7 +14,7 @@ import (
 // the ids of controls.
 type Names struct {
 	What string // "control", for who typed something else
-	Like string // what would be right: "scaf control list shows them"
+	Like string // what would be right: "the list of controls shows them"
 	// Missing are those of the texts that name nothing.
 	Missing func(r *store.Reader, texts []string) ([]string, error)
 }

@@ -144,7 +144,7 @@ func (k *Kind) compose(r *store.Reader, fields map[string]json.RawMessage) (stri
 // AnyVersion it fails with *StaleError when the record has moved on.
 func Set(tx *act.Tx, kind *Kind, id string, version int, fields map[string]json.RawMessage) (*Version, error) {
 	if _, ok := fields["state"]; ok && len(kind.States) > 0 {
-		return nil, &Invalid{[]FieldError{{"state", "is changed by scaf record move, which keeps to the lifecycle"}}}
+		return nil, &Invalid{[]FieldError{{"state", "is changed by a move, which keeps to the lifecycle"}}}
 	}
 	current, err := at(&tx.Reader, kind, id, version, fields)
 	if err != nil {

@@ -274,9 +274,9 @@ func (s *System) unsent(channel string, failed, of int) (string, error) {
 		return "", err
 	}
 	if desk.Channels[channel] == nil {
-		return fmt.Sprintf("the channel %s is not configured: set %s in scaf.json, then send it again (scaf notification list --state failed), or write down how else it went out", channel, settings[channel]), nil
+		return fmt.Sprintf("the channel %s is not configured: set %s in scaf.json, then send it again from the delivery log, or write down how else it went out", channel, settings[channel]), nil
 	}
-	return fmt.Sprintf("%d of %d messages were not taken: the delivery log says why (scaf notification list --state failed)", failed, of), nil
+	return fmt.Sprintf("%d of %d messages were not taken: the delivery log says why", failed, of), nil
 }
 
 // notReached tells whoever approved an announcement that it did not go out.

@@ -224,8 +224,8 @@ func TestAnAnnouncementByAChannelThatIsNotConfiguredSaysSo(t *testing.T) {
 		}
 		a := o.announcement(id)
 		want := []communication.Failure{
-			{Channel: "Slack", Why: "the channel slack is not configured: set notifications.slack.token in scaf.json, then send it again (scaf notification list --state failed), or write down how else it went out"},
-			{Channel: "e-mail", Why: "the channel email is not configured: set notifications.email in scaf.json, then send it again (scaf notification list --state failed), or write down how else it went out"},
+			{Channel: "Slack", Why: "the channel slack is not configured: set notifications.slack.token in scaf.json, then send it again from the delivery log, or write down how else it went out"},
+			{Channel: "e-mail", Why: "the channel email is not configured: set notifications.email in scaf.json, then send it again from the delivery log, or write down how else it went out"},
 		}
 		slices.SortFunc(a.Unreached, func(a, b communication.Failure) int { return strings.Compare(a.Channel, b.Channel) })
 		if a.State != communication.Approved || !slices.Equal(a.Unreached, want) || !slices.Equal(went(a), []string{"portal: 4 inboxes"}) {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/assurance/controls"
+	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/notifications"
@@ -230,21 +233,39 @@ func (a *audience) coming(p *reports.Pending, notes *[]notifications.Note) error
 	n := told{notifications.Note{
 		Cause: fmt.Sprintf("deviation %s %s", p.Item, p.Deadline.UTC().Format(time.RFC3339)), Kind: notifications.Deviation, About: p.Item,
 	}}
-	do := ""
-	if p.Do != "" {
-		do = "Do: " + p.Do
-	}
+	to, do := a.doing(p)
 	err := n.write("deviation", map[string]any{"Title": p.Title, "Ref": p.Item, "Owner": p.Owner, "By": a.s.moment(p.Deadline), "Tests": strings.Join(p.Tests, ", "), "Do": do})
 	if err != nil {
 		return err
 	}
-	of := a.toOrganization(n.Note, place{"/", "report.read"})
+	of := a.toOrganization(n.Note, to)
 	owners, err := a.of(p.Owner)
 	for _, ref := range owners {
 		if !slices.ContainsFunc(of, func(n notifications.Note) bool { return n.Recipient == ref }) {
-			of = append(of, toEach(n.Note, []string{ref}, func(ref string) string { return a.pathOf(ref, place{"/", "report.read"}) })...)
+			of = append(of, toEach(n.Note, []string{ref}, func(ref string) string { return a.pathOf(ref, to) })...)
 		}
 	}
 	*notes = append(*notes, of...)
 	return err
+}
+
+// doing is where somebody does what presses, and what it is where the page does not say it.
+func (a *audience) doing(p *reports.Pending) (place, string) {
+	control, test, _ := strings.Cut(strings.Join(p.Tests[:min(1, len(p.Tests))], ""), " ")
+	switch {
+	case p.Unread != "":
+		return page(documents.Register, p.Unread), "Somebody other than who prepared it has to read " + p.Unread + "."
+	case p.Kind == controls.Document:
+		return place{"/controls/" + url.PathEscape(control) + "/evidence?test=" + url.QueryEscape(test), "evidence.add"}, "A file that shows it has to be added as evidence."
+	case p.Kind == controls.State:
+		return place{"/controls/" + url.PathEscape(control), "control.read"}, "What it is has to be read again, by a probe or by a person, and sent as an observation."
+	}
+	kind, id, err := a.s.Kinds.Parse(p.Item)
+	switch {
+	case err != nil:
+		return place{"/", "report.read"}, ""
+	case kind == tasks.Performances || kind == tasks.Register:
+		return occurrencePage(id), ""
+	}
+	return page(kind, id), ""
 }

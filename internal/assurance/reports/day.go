@@ -82,6 +82,10 @@ type Pending struct {
 	Do string `json:"do,omitempty"`
 	// Tests are the tests that read it, as "control test".
 	Tests []string `json:"tests"`
+	// Kind is that of the test, where it waits for a document or a reading; Unread is the
+	// evidence that waits for somebody to read it.
+	Kind   controls.Kind `json:"-"`
+	Unread string        `json:"-"`
 }
 
 // DutyCount counts occurrences in a state.

@@ -192,14 +192,14 @@ func (b *builder) ofTest(report *Readiness, a *asked, found *waiting) error {
 		return b.lapsing(report, part, test, func(l controltests.Lapsing) {
 			add(&Pending{
 				Item: l.Item, Title: test.Title, Due: l.Due, Deadline: l.Deadline, Owner: control.Owner,
-				Do: "scaf observation record --resource " + l.Item, Tests: tests,
+				Do: "scaf observation record --resource " + l.Item, Tests: tests, Kind: test.Kind,
 			})
 		})
 	case controls.Document:
 		return b.documents(part, report, test, func(l controltests.Lapsing) {
 			p := Pending{
 				Item: "document " + l.Item, Title: test.Title, Due: l.Due.UTC(), Deadline: l.Deadline.UTC(), Owner: control.Owner,
-				Do: "scaf evidence add FILE --control " + control.ID + " --test " + test.ID, Tests: tests,
+				Do: "scaf evidence add FILE --control " + control.ID + " --test " + test.ID, Tests: tests, Kind: test.Kind, Unread: l.Unread,
 			}
 			if l.Unread != "" {
 				p.Do = "scaf evidence review " + l.Unread

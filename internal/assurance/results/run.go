@@ -198,7 +198,7 @@ func (t *Task) refused() error {
 		return fmt.Errorf("not_tested: %w", &AwaitedError{from.From})
 	}
 	if t.Final && t.interim() {
-		return fmt.Errorf("%w: %s runs up to %s; a final test is refused before it is closed (scaf period close)", periods.ErrOpen, t.Period.Name, t.Period.To.Format(time.RFC3339))
+		return fmt.Errorf("%w: %s runs up to %s; a final test is refused before it is closed", periods.ErrOpen, t.Period.Name, t.Period.To.Format(time.RFC3339))
 	}
 	return nil
 }

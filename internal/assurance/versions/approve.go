@@ -42,7 +42,7 @@ func (d *Desk) Propose(ctx context.Context, caller act.Caller, control *controls
 		}
 		for _, other := range of {
 			if other.State == Proposed && other.SHA256 == control.SHA256 && other.EffectiveFrom.Equal(effective) {
-				return fmt.Errorf("%w: %s is proposed already: scaf control approve %s --version %s", record.ErrSame, other.ID, control.ID, other.ID)
+				return fmt.Errorf("%w: %s is proposed already, and waits for another person's approval", record.ErrSame, other.ID)
 			}
 		}
 		v = of0(control, len(of)+1)
@@ -138,7 +138,7 @@ func named(of []*Version, control, name string) (found *Version, err error) {
 		}
 	}
 	if found == nil {
-		return nil, fmt.Errorf("%w: %s has no %q: scaf control versions %s", ErrNone, control, name, control)
+		return nil, fmt.Errorf("%w: %s has no %q", ErrNone, control, name)
 	}
 	return found, nil
 }

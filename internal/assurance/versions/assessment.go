@@ -92,7 +92,7 @@ func assessed(of []*Version, control, name string) (*Version, error) {
 		}
 	}
 	if latest == nil {
-		return nil, fmt.Errorf("%w: %s has no version: adopt or propose one first (scaf control adopt %s)", ErrNone, control, control)
+		return nil, fmt.Errorf("%w: %s has no version: adopt or propose one first", ErrNone, control)
 	}
 	return latest, nil
 }

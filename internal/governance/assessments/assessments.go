@@ -158,7 +158,7 @@ func complete(r *store.Reader, doc json.RawMessage) error {
 	}
 	switch _, err := record.Get(r, kindVersion, a.Control+".1"); {
 	case errors.Is(err, record.ErrNone):
-		refuse("control", "%s is no control in force here: scaf control adopt", a.Control)
+		refuse("control", "%s is no control in force here: somebody else than its owner adopts it first", a.Control)
 	case err != nil:
 		return err
 	}

@@ -69,7 +69,7 @@ var Register = record.Define[Exercise](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "title", Label: "Title", Section: "Exercise", Required: true, Help: "What is played, in a line."},
-		{Name: "playbook", Label: "Playbook", Choices: ids(), Help: "A playbook of the catalog: its scenario and injects are taken where none are given (scaf playbook show)."},
+		{Name: "playbook", Label: "Playbook", Choices: ids(), Help: "A playbook of the catalog: its scenario and injects are taken where none are given."},
 		{Name: "facilitator", Label: "Facilitator", Required: true, Refers: "person", Help: "Who leads it and writes it down, as person/E1001."},
 		{Name: "planned_for", Label: "Planned for", Help: "When it is to be held."},
 		{Name: "participants", Label: "Participants", Refers: "person", Help: "Who took part, as person/E1001: two at least."},

@@ -145,7 +145,7 @@ func (t *Training) begin(tx *act.Tx) error {
 	case t.State != Assigned:
 		return record.Refuse("state", "is %q: a training begins as assigned", t.State)
 	case strings.Contains(t.ID, "."):
-		return record.Refuse("id", "has a dot: such ids are those that scaf training assign gives")
+		return record.Refuse("id", "has a dot: such ids are those that SCAF gives where it assigns a course")
 	}
 	now := tx.Now()
 	t.assign(c, nil, now)

@@ -104,7 +104,7 @@ func openBook(file io.ReaderAt, size int64) (*book, error) {
 	case bytes.Equal(magic, oleMagic):
 		return nil, errors.New("the workbook is encrypted, or of the old format .xls: save it as .xlsx without a password")
 	case !bytes.HasPrefix(magic, zipMagic):
-		return nil, errors.New("this is no XLSX file: save the workbook as .xlsx, or import it with scaf import csv")
+		return nil, errors.New("this is no XLSX file: save the workbook as .xlsx, or as CSV")
 	}
 	archive, err := zip.NewReader(file, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // nothing is written to where a name leads

@@ -241,7 +241,7 @@ func (p *Portal) tokensWith(r *request, wrong map[string]string, status int, tok
 	}
 	page.Inputs = []input{
 		a.needed("text", "name", "What it is for", "", ""),
-		a.choice("one", "role", "Role", "Tokens that may approve, review or conclude are made at the machine: scaf token create.", append([]option{{}}, roleOptions(access.Roles.Working())...)),
+		a.choice("one", "role", "Role", "Tokens that may approve, review or conclude are made at the console of the machine on which SCAF runs: scaf token create.", append([]option{{}}, roleOptions(access.Roles.Working())...)),
 		a.needed("number", "days", "Days until it expires", "At most 366.", strconv.Itoa(int(access.DefaultLifetime/day))),
 	}
 	page.Wrong = a.mistakes(page.Inputs)

@@ -97,12 +97,11 @@ func (r *request) missing(names ...string) map[string]string {
 }
 
 // ownWords are an error's own words, on a page: without the kind of error that it begins
-// with, and without a command that somebody at a command line would give next.
+// with.
 func ownWords(err error, kinds ...error) string {
 	text := err.Error()
 	for _, kind := range kinds {
 		text = strings.TrimPrefix(text, kind.Error()+": ")
 	}
-	text, _, _ = strings.Cut(text, ": scaf ")
 	return capital(strings.ReplaceAll(text, "\n", "; ")) + "."
 }

@@ -344,7 +344,7 @@ func (p *Portal) proposeWith(r *request, text string, wrong map[string]string, s
 		page.Back, page.BackTo, title = "/controls/"+url.PathEscape(id), id, "Propose a version of "+id
 	}
 	a := sentForm(r, wrong)
-	file := a.needed("lines", "text", "The file", "YAML, as scaf control check takes it. The developer guide says what stands in it.", "")
+	file := a.needed("lines", "text", "The file", "YAML. The developer guide says what stands in it.", "")
 	file.Value, file.Markdown = text, true // wide
 	page.Inputs = []input{
 		a.needed("date", "effective", "In force from", "", p.System.Clock.Now().In(p.zone).Format(time.DateOnly)),

@@ -151,7 +151,9 @@ func (p *Portal) openPeriod(r *request) (*shown, error) {
 		field, status = "from", http.StatusConflict
 	case errors.Is(err, periods.ErrInvalid) && period.Corrects == "":
 		field = "name"
-	case !errors.Is(err, periods.ErrInvalid) && !errors.Is(err, periods.ErrNone):
+	case errors.Is(err, periods.ErrNone):
+		return p.periodWith(r, map[string]string{"corrects": "there is no such period"}, status)
+	case !errors.Is(err, periods.ErrInvalid):
 		return nil, err
 	}
 	return p.periodWith(r, map[string]string{field: ownWords(err, periods.ErrInvalid)}, status)

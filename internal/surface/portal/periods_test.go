@@ -70,6 +70,7 @@ func TestAPeriodIsOpenedAndClosed(t *testing.T) {
 	b.get("/periods/open?corrects=2026-Q1").want(t, http.StatusOK, `value="2026-01-01"`, `value="2026-03-31"`, `value="2026-Q1" selected`)
 	again := []string{"f.name", "2026-Q1b", "f.from", "2026-01-01", "f.to", "2026-03-31", "f.corrects", "2026-Q1", "f.reason"}
 	b.post("/periods", append(again, "")...).want(t, http.StatusUnprocessableEntity, `id="f-reason-wrong">is missing`)
+	b.post("/periods", "f.name", "2026-Q1b", "f.from", "2026-01-01", "f.to", "2026-03-31", "f.corrects", "2025", "f.reason", "It was wrong.").want(t, http.StatusUnprocessableEntity, `id="f-corrects-wrong">there is no such period<`)
 	b.post("/periods", append(again, "An import lacked March.")...).goes(t, "/r/periods/2026-Q1b")
 	if page := b.get("/r/periods/2026-Q1").want(t, http.StatusOK, "tests over it are final"); strings.Contains(page.body, "/periods/open") {
 		t.Error("what is corrected is corrected again")
