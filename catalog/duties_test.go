@@ -1,12 +1,14 @@
 package catalog_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/governance/calendar"
@@ -62,6 +64,62 @@ func TestTestsWaitAsLongAsTheirDuties(t *testing.T) {
 					}
 					if u, ok := controltests.UndoneOf(e, zone); !ok || !u.Deadline.Equal(o.Deadline) {
 						t.Errorf("%s: %s has grace until %s, and its test %s waits until %s", place, u.Item, o.Deadline, test.ID, u.Deadline)
+					}
+				}
+			}
+		}
+	}
+}
+
+// What the test of a control wants of a duty's evidence is what the duty asks for: an
+// occurrence is not recorded as done without what its test would then miss.
+func TestDutiesAskForTheEvidenceThatTheirTestsRead(t *testing.T) {
+	tests := reading(t)
+	for _, place := range []string{"UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland"} {
+		zone, err := time.LoadLocation(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, duty := range dutiesIn(t, place) {
+			for _, name := range duty.Evidence.Kinds() {
+				if _, _, err := app.Kinds.Parse(name + "/x"); err != nil {
+					t.Errorf("%s asks for what is in no register: %v", duty.ID, err)
+				}
+			}
+			rule, err := calendar.New(duty.Schedule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, test := range tests[duty.ID] {
+				asks, e := test.Reads("evidence"), test.Evaluator()
+				for o := range rule.Between(time.Date(2026, 1, 1, 0, 0, 0, 0, zone), time.Date(2027, 1, 1, 0, 0, 0, 0, zone)) {
+					passes := func(evidence ...string) bool {
+						item, err := json.Marshal(map[string]any{
+							"id": duty.ID + "@" + o.Date, "duty": duty.ID, "state": "done", "owner": "person/E1", "done_by": "person/E1",
+							"due_at": o.Due.UTC(), "done_at": o.Due.UTC(), "evidence": evidence,
+						})
+						if err != nil {
+							t.Fatal(err)
+						}
+						if err := e.Read(item); err != nil {
+							t.Fatal(err)
+						}
+						pass, err := e.Pass()
+						return pass && err == nil
+					}
+					if passes("person/E1") == asks {
+						t.Fatalf("%s %s reads evidence: %v, and says of one that shows nothing: %v", duty.ID, test.ID, asks, !asks)
+					}
+					if asks && len(duty.Evidence.Like) == 0 {
+						t.Fatalf("%s does not ask for what its test %s reads: %s", duty.ID, test.ID, test.Pass)
+					}
+					if !asks {
+						continue
+					}
+					for _, like := range duty.Evidence.Of(o.Date) {
+						if ref := strings.ReplaceAll(like, "*", "ACC-01"); !passes(ref) {
+							t.Errorf("%s: %s@%s takes %s, and its test %s does not", place, duty.ID, o.Date, ref, test.ID)
+						}
 					}
 				}
 			}

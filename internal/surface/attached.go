@@ -65,22 +65,28 @@ func (s *System) AttachFile(ctx context.Context, caller act.Caller, kind *record
 	}); err != nil {
 		return nil, err
 	}
+	stored, err := s.storeFile(ctx, ref, name, content)
+	if err != nil {
+		return nil, err
+	}
+	if kept != "" {
+		stored.Type = kept
+	}
+	_, err = s.Door.Do(ctx, caller, kind.Name+".attach", ref, func(tx *act.Tx) (err error) {
+		file, err = attached.AttachFile(tx, s.Kinds, *stored)
+		return err
+	})
+	return file, err
+}
+
+// storeFile keeps the bytes of a file that is to be attached to a record.
+func (s *System) storeFile(ctx context.Context, ref, name string, content io.Reader) (*attached.File, error) {
 	found, content, err := media.Look(name, content)
 	if err != nil {
 		return nil, record.Refuse("file", "%v", err)
 	}
-	if kept == "" {
-		kept = found
-	}
 	hash, size, err := s.Blobs.Put(ctx, &measured{from: content})
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.Door.Do(ctx, caller, kind.Name+".attach", ref, func(tx *act.Tx) (err error) {
-		file, err = attached.AttachFile(tx, s.Kinds, attached.File{Ref: ref, Name: name, Type: kept, Size: size, SHA256: hash})
-		return err
-	})
-	return file, err
+	return &attached.File{Ref: ref, Name: name, Type: found, Size: size, SHA256: hash}, err
 }
 
 // measured reads up to the most that a file may have.

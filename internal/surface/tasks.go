@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 )
 
 // CalendarJob is the kind of the job that, every day at 00:45 in the
@@ -51,6 +53,13 @@ func (s *System) Duties() ([]tasks.Duty, error) {
 	own, err := tasks.Load(os.DirFS(dir), zone.String())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	for i := range own {
+		for _, name := range own[i].Evidence.Kinds() {
+			if !slices.ContainsFunc(s.Kinds, func(k *record.Kind) bool { return k.Name == name }) {
+				return nil, fmt.Errorf("%s: %s: evidence.like: there are no records %s/…", dir, own[i].File, name)
+			}
+		}
 	}
 	return tasks.Override(base, own), nil
 }
@@ -101,17 +110,30 @@ func answersFor(owner string, actor versions.Actor) bool {
 	return versions.Owns(owner, actor) || slices.ContainsFunc(actor.Roles, func(role string) bool { return strings.EqualFold(role, owner) })
 }
 
-// Exists implements tasks.Directory.
-func (d directory) Exists(r *store.Reader, ref string) (bool, error) {
+// Find implements tasks.Directory.
+func (d directory) Find(r *store.Reader, ref string) (*tasks.Named, error) {
 	kind, id, err := d.kinds.Parse(ref)
 	if err != nil {
-		return false, nil //nolint:nilerr // what is no reference names nothing
+		return nil, nil //nolint:nilnil,nilerr // what is no reference names nothing
 	}
-	_, err = record.Get(r, kind.Name, id)
+	v, err := record.Get(r, kind.Name, id)
 	if errors.Is(err, record.ErrNone) {
-		return false, nil
+		return nil, nil //nolint:nilnil // it names nothing
 	}
-	return err == nil, err
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	found := &tasks.Named{}
+	if err := json.Unmarshal(v.Doc, &fields); err != nil {
+		return nil, fmt.Errorf("%s: %w", v.Ref(), err)
+	}
+	_ = json.Unmarshal(fields["state"], &found.State) // not every record has one
+	if kind == attached.Files && found.State == attached.Removed {
+		return nil, nil //nolint:nilnil // it was taken off
+	}
+	_ = json.Unmarshal(fields[kind.At], &found.At)
+	return found, nil
 }
 
 // MayDo reports whether a caller may record that an occurrence was done now.
@@ -123,6 +145,30 @@ func (s *System) MayDo(ctx context.Context, caller act.Caller, t *tasks.Task, o 
 		may, err = s.Desk().MayDo(r, caller, t, o, s.Clock.Now())
 		return err
 	})
+}
+
+// Done records that an occurrence was done, or names more evidence of one that is. A file
+// that shows it, where there is one, is attached to the duty, and its evidence.
+func (s *System) Done(ctx context.Context, caller act.Caller, e tasks.Entry, name string, content io.Reader) (*tasks.Occurrence, error) {
+	if content != nil {
+		duty, _ := tasks.Split(e.Ref)
+		ref := tasks.Register.Name + "/" + duty
+		if err := s.Allow(ctx, caller, "task.done", ref); err != nil {
+			return nil, err
+		}
+		stored, err := s.storeFile(ctx, ref, name, content)
+		if err != nil {
+			return nil, err
+		}
+		e.Attach = func(tx *act.Tx) ([]string, error) {
+			file, err := attached.AttachFile(tx, s.Kinds, *stored)
+			if err != nil {
+				return nil, err
+			}
+			return []string{attached.Files.Name + "/" + file.ID}, nil
+		}
+	}
+	return s.Desk().Done(ctx, caller, e)
 }
 
 // Establish puts duties into the register that are not there, and takes the

@@ -152,7 +152,7 @@ tests:
 		review := func(at, ref string) {
 			t.Helper()
 			f.Manual.Set(date(t, at))
-			if _, err := f.Desk().Done(ctx, apptest.Operator, tasks.Entry{Ref: ref, Evidence: []string{"task/access-review"}}); err != nil {
+			if _, err := f.Done(ctx, apptest.Operator, tasks.Entry{Ref: ref, Evidence: []string{"task/access-review"}}, "export "+at+".csv", strings.NewReader("account,decision\n")); err != nil {
 				t.Fatal(err)
 			}
 		}

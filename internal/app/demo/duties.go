@@ -136,14 +136,21 @@ func (w *world) occurrence(o tasks.Listed, end time.Time) {
 // its references.
 func (w *world) leaves(ctx context.Context, duty string, due time.Time) ([]string, error) {
 	lead := w.officers["compliance lead"].caller()
-	switch duty {
-	case "access-review":
-		file, err := w.AttachFile(ctx, lead, tasks.Register, duty, "access-"+due.Format("2006-01")+".csv", "text/csv",
-			strings.NewReader("system,account,role,decision,by\naudit-pipelines,ci,deployer,keep,platform lead\n"))
+	for _, left := range []struct{ duty, file, text string }{
+		{"access-review", "access-" + due.Format("2006-01") + ".csv", "system,account,role,decision,by\naudit-pipelines,ci,deployer,keep,platform lead\n"},
+		{"executive-summary", "summary-" + due.Format("2006-01") + ".csv", "figure,value,what is done\nhigh vulnerabilities open,0,nothing\nsecrets overdue,0,nothing\nfailed writes of the log,0,nothing\n"},
+		{"policy-review", "policies-" + due.Format("2006") + ".csv", "policy,read by,decision\ninformation-security,chief executive officer,stays as it is\nacceptable-use,chief executive officer,stays as it is\n"},
+	} {
+		if left.duty != duty {
+			continue
+		}
+		file, err := w.AttachFile(ctx, lead, tasks.Register, duty, left.file, "text/csv", strings.NewReader(left.text))
 		if err != nil {
 			return nil, err
 		}
 		return []string{attached.Files.Name + "/" + file.ID}, nil
+	}
+	switch duty {
 	case "control-self-assessments":
 		id := fmt.Sprintf("SA-ACC-01-%d-Q%d", due.Year(), (int(due.Month())-1)/3+1)
 		assessor := w.officers["engineering lead"]

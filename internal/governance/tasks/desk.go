@@ -36,8 +36,14 @@ type Directory interface {
 	// Answers reports whether a caller is the owner that a duty names: a reference, or
 	// the words of a role.
 	Answers(r *store.Reader, caller act.Caller, owner string) (bool, error)
-	// Exists reports whether a reference names a record.
-	Exists(r *store.Reader, ref string) (bool, error)
+	// Find is the record that a reference names; nil: none.
+	Find(r *store.Reader, ref string) (*Named, error)
+}
+
+// Named is a record that an entry names.
+type Named struct {
+	State string
+	At    *time.Time // its instant; nil: it has none
 }
 
 // Desk is where duties are worked on.
@@ -54,12 +60,18 @@ type Entry struct {
 	Ref      string
 	Note     string
 	Evidence []string
+	// Attach attaches files that show it to the duty, and gives their references, which
+	// are evidence as well; nil: there are none.
+	Attach func(tx *act.Tx) (refs []string, err error)
 }
 
 const (
 	maxNote     = 4000 // bytes
 	maxEvidence = 50
 )
+
+// shows reports whether the entry has evidence.
+func (e *Entry) shows() bool { return len(e.Evidence) > 0 || e.Attach != nil }
 
 func (e *Entry) check() error {
 	if len(e.Note) > maxNote {
@@ -75,23 +87,39 @@ func (e *Entry) check() error {
 // An occurrence opens when the one before it falls due; before, it is refused.
 // An occurrence that is late or missed stays so; what was done is recorded
 // beside it. Its owner does so, or whom it was delegated to, and says what came of it
-// or names the evidence; somebody at this machine, who could name either of them (ADR
-// 16), may enter it under their own name.
+// or names the evidence; what the duty asks for has to be named (Task.Evidence). Somebody
+// at this machine, who could name either of them (ADR 16), may enter it under their own
+// name. Until its grace ends, those who may do it can name more evidence of what is done.
 func (d *Desk) Done(ctx context.Context, caller act.Caller, e Entry) (*Occurrence, error) {
-	if strings.TrimSpace(e.Note) == "" && len(e.Evidence) == 0 {
+	if strings.TrimSpace(e.Note) == "" && !e.shows() {
 		return nil, fmt.Errorf("%w: say what came of it, or name the evidence", ErrRefused)
 	}
-	return d.enter(ctx, caller, "task.done", "done", e, func(tx *act.Tx, t *Task, o *Occurrence, p *Performance) error {
+	return d.enter(ctx, caller, "task.done", e, func(tx *act.Tx, t *Task, o *Occurrence, p *Performance) (string, error) {
 		if t.PerformedBy != "" {
-			return fmt.Errorf("%w: %s is done by SCAF itself: the event %s shows it", ErrRefused, t.ID, t.PerformedBy)
+			return "", fmt.Errorf("%w: %s is done by SCAF itself: the event %s shows it", ErrRefused, t.ID, t.PerformedBy)
 		}
 		if may, err := d.MayDo(&tx.Reader, tx.Caller(), t, o, tx.Now()); err != nil {
-			return err
+			return "", err
 		} else if !may {
-			return fmt.Errorf("%w: %s is done by %s: whoever does it instead is made its owner, or it is delegated to them, before", ErrRefused, o.ID, o.Responsible)
+			return "", fmt.Errorf("%w: %s is done by %s: whoever does it instead is made its owner, or it is delegated to them, before", ErrRefused, o.ID, o.Responsible)
 		}
-		p.Done = &Doing{At: tx.Now(), By: tx.Caller().ID, Note: e.Note, Evidence: e.Evidence}
-		return nil
+		made := Doing{At: tx.Now(), By: tx.Caller().ID, Note: e.Note, Evidence: e.Evidence}
+		if e.Attach != nil {
+			attached, err := e.Attach(tx)
+			if err != nil {
+				return "", err
+			}
+			made.Evidence = append(slices.Clip(made.Evidence), attached...)
+		}
+		if err := d.shows(&tx.Reader, t, o, append(slices.Clip(o.Evidence), made.Evidence...)); err != nil {
+			return "", err
+		}
+		if p.Done != nil {
+			p.Added = append(p.Added, made)
+			return "evidence-added", nil
+		}
+		p.Done = &made
+		return "done", nil
 	})
 }
 
@@ -119,20 +147,26 @@ func (d *Desk) NotOccurring(ctx context.Context, caller act.Caller, e Entry) (*O
 	if strings.TrimSpace(e.Note) == "" {
 		return nil, fmt.Errorf("%w: say why there is nothing to do", ErrRefused)
 	}
-	return d.enter(ctx, caller, "task.not-occurring", "not-occurring", e, func(tx *act.Tx, t *Task, o *Occurrence, p *Performance) error {
+	return d.enter(ctx, caller, "task.not-occurring", e, func(tx *act.Tx, t *Task, o *Occurrence, p *Performance) (string, error) {
 		if by := tx.Caller().ID; by == o.Owner || by == o.Responsible || by == t.Owner(tx.Now()) {
-			return fmt.Errorf("%w: %s answers for %s: somebody else has to say that there is nothing to do", ErrRefused, by, o.ID)
+			return "", fmt.Errorf("%w: %s answers for %s: somebody else has to say that there is nothing to do", ErrRefused, by, o.ID)
 		}
 		if tx.Now().After(o.Deadline) {
-			return fmt.Errorf("%w: %s is %s since %s, and stays so", ErrRefused, o.ID, o.State, o.Deadline.Format(time.RFC3339))
+			return "", fmt.Errorf("%w: %s is %s since %s, and stays so", ErrRefused, o.ID, o.State, o.Deadline.Format(time.RFC3339))
 		}
 		p.NotOccurring = &Doing{At: tx.Now(), By: tx.Caller().ID, Note: e.Note, Evidence: e.Evidence}
-		return nil
+		return "not-occurring", nil
 	})
 }
 
-// enter records something about an occurrence that nothing was recorded about.
-func (d *Desk) enter(ctx context.Context, caller act.Caller, action, verb string, e Entry, entry func(*act.Tx, *Task, *Occurrence, *Performance) error) (*Occurrence, error) {
+// MayAdd reports whether more evidence can be named of an occurrence that is done.
+func (o *Occurrence) MayAdd(now time.Time) bool {
+	return o.DoneAt != nil && o.Event == nil && !now.After(o.Deadline)
+}
+
+// enter records something about an occurrence: entry makes it, and gives the verb of its
+// event.
+func (d *Desk) enter(ctx context.Context, caller act.Caller, action string, e Entry, entry func(*act.Tx, *Task, *Occurrence, *Performance) (string, error)) (*Occurrence, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
@@ -153,7 +187,7 @@ func (d *Desk) enter(ctx context.Context, caller act.Caller, action, verb string
 			return err
 		}
 		switch {
-		case o.DoneAt != nil:
+		case o.DoneAt != nil && (action != "task.done" || !e.shows() || !o.MayAdd(tx.Now())):
 			return fmt.Errorf("%w: %s was done at %s by %s", record.ErrSame, o.ID, o.DoneAt.Format(time.RFC3339), o.DoneBy)
 		case o.OpensAt.After(tx.Now()):
 			return fmt.Errorf("%w: about %s something can be recorded from %s on, when the one before it has fallen due", ErrRefused, o.ID, o.OpensAt.Format(time.RFC3339))
@@ -161,14 +195,15 @@ func (d *Desk) enter(ctx context.Context, caller act.Caller, action, verb string
 			return fmt.Errorf("%w: %s is not occurring, as %s recorded: %s", ErrRefused, o.ID, o.ReasonBy, o.Reason)
 		}
 		for _, ref := range e.Evidence {
-			if exists, err := d.People.Exists(&tx.Reader, ref); err != nil {
+			if found, err := d.People.Find(&tx.Reader, ref); err != nil {
 				return err
-			} else if !exists {
-				return fmt.Errorf("%w: the evidence %q names no record here: name one like evidence/EVD-1 or meeting/MTG-1, and say in the text where anything else is", ErrRefused, ref)
+			} else if found == nil {
+				return lacking("%q names no record here: name one like evidence/EVD-1 or meeting/MTG-1, and say in the text where anything else is", ref)
 			}
 		}
 		p.Duty, p.DueAt = t.ID, o.DueAt
-		if err := entry(tx, t, o, p); err != nil {
+		verb, err := entry(tx, t, o, p)
+		if err != nil {
 			return err
 		}
 		if _, err := record.Put(tx, Performances, record.Change{Verb: verb, ID: o.ID, Doc: p, Expect: version}); err != nil {
@@ -340,6 +375,9 @@ func (t *Task) take(duty *Duty, now time.Time, by string) bool {
 		return false
 	}
 	t.Title, t.What, t.Narrative, t.PerformedBy, t.Escalate, t.SHA256 = duty.Title, duty.What, duty.Narrative, duty.PerformedBy, duty.Escalate, duty.SHA256
+	if t.Evidence = nil; len(duty.Evidence.Like) > 0 {
+		t.Evidence = &duty.Evidence
+	}
 	if !planned {
 		t.Schedules = append(t.Schedules, Plan{now, duty.Schedule})
 	}

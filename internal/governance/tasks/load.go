@@ -23,6 +23,7 @@ import (
 // Duty is a duty as a file describes it.
 type Duty struct {
 	ID, Title, What, Narrative, Owner, PerformedBy string
+	Evidence                                       Asked // of no Like: nothing is asked for
 	Escalate                                       Escalate
 	Schedule                                       calendar.Schedule
 	File                                           string
@@ -155,6 +156,7 @@ func (d *Duty) targets() map[string]any {
 	return map[string]any{
 		"id": &d.ID, "title": &d.Title, "what": &d.What, "narrative": &d.Narrative, "owner": &d.Owner,
 		"performed_by": &d.PerformedBy,
+		"evidence":     map[string]any{"what": &d.Evidence.What, "like": &d.Evidence.Like, "state": &d.Evidence.State},
 		"escalate":     map[string]any{"to": &d.Escalate.To, "after": &d.Escalate.After},
 		"frequency":    (*string)(&d.Schedule.Frequency), "weekday": &d.Schedule.Weekday, "day": &d.Schedule.Day,
 		"month": &d.Schedule.Month, "date": &d.Schedule.Date, "at": &d.Schedule.At, "grace": &d.Schedule.Grace,
@@ -188,7 +190,24 @@ func (f *file) fields(node *yaml.Node, prefix string, targets map[string]any) {
 	}
 }
 
+// list reads a list of texts.
+func (f *file) list(value *yaml.Node, name string, into *[]string) {
+	if value.Kind != yaml.SequenceNode || len(value.Content) == 0 {
+		f.fail(value.Line, "%s must be a list, and not empty", name)
+		return
+	}
+	for _, one := range value.Content {
+		var text string
+		f.scalar(one, name, &text)
+		*into = append(*into, text)
+	}
+}
+
 func (f *file) scalar(value *yaml.Node, name string, target any) {
+	if into, ok := target.(*[]string); ok {
+		f.list(value, name, into)
+		return
+	}
 	text := strings.TrimSpace(value.Value)
 	if value.Kind != yaml.ScalarNode || text == "" || value.Tag == "!!null" {
 		f.fail(value.Line, "%s must be one value, and not empty", name)
@@ -242,6 +261,19 @@ func (f *file) check(d *Duty) {
 	}
 	if d.PerformedBy != "" && !strings.HasPrefix(d.PerformedBy, "scaf.") {
 		f.fail(f.lines["performed_by"], "performed_by is %q, it must be the type of an event of SCAF's own, like scaf.ledger.verified.v1", d.PerformedBy)
+	}
+	line := cmp.Or(f.lines["evidence.like"], f.lines["evidence"])
+	switch asks := len(d.Evidence.Like) > 0; {
+	case f.lines["evidence"] == 0:
+	case !asks || d.Evidence.What == "":
+		f.fail(line, "evidence has what, which says in words what shows that it was done, and like, the references that may be named")
+	case d.PerformedBy != "":
+		f.fail(line, "evidence is asked of people, and SCAF does this duty itself")
+	}
+	for _, like := range d.Evidence.Like {
+		if like != "" && !likeShape.MatchString(like) {
+			f.fail(line, "evidence.like is %q, it must be a reference such as attachment/* or self_assessment/SA-*-{quarter}, with {year}, {quarter} or {month}", like)
+		}
 	}
 	for _, problem := range d.Schedule.Check() {
 		f.fail(cmp.Or(f.lines[problem.Field], f.lines["frequency"], first), "%s: %s", problem.Field, problem.Text)

@@ -250,6 +250,9 @@ func (t *Task) show(o calendar.Occurrence, p *Performance, fact *record.Fact, no
 	case p.Done != nil:
 		known.Done = p.Done.At
 		s.DoneAt, s.DoneBy, s.OK, s.Note, s.Evidence = &p.Done.At, p.Done.By, true, p.Done.Note, p.Done.Evidence
+		for _, added := range p.Added {
+			s.Evidence = append(slices.Clip(s.Evidence), added.Evidence...)
+		}
 	case fact != nil:
 		at := fact.At.UTC()
 		known.Done = at

@@ -27,6 +27,8 @@ type Task struct {
 	// itself. Empty: people do it.
 	PerformedBy string   `json:"performed_by,omitempty"`
 	Escalate    Escalate `json:"escalate"`
+	// Evidence is what has to be named of an occurrence; nil: what came of it will do.
+	Evidence *Asked `json:"evidence,omitempty"`
 	// SHA256 is the hash of the duty's file, lowercase hex.
 	SHA256      string       `json:"sha256"`
 	Schedules   []Plan       `json:"schedules"`
@@ -80,6 +82,8 @@ type Performance struct {
 	DueAt time.Time `json:"due_at"`
 	// Done: at the time of its recording. Nobody can say that it was earlier.
 	Done *Doing `json:"done,omitempty"`
+	// Added is evidence that was named later, until the end of the grace.
+	Added []Doing `json:"added,omitempty"`
 	// NotOccurring: why there was nothing to do.
 	NotOccurring *Doing      `json:"not_occurring,omitempty"`
 	Escalations  []Escalated `json:"escalations,omitempty"`

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -142,6 +144,10 @@ func (p *program) taskShow() *cobra.Command {
 					if o != nil {
 						printOccurrence(w, o, zone)
 					}
+					if o != nil && task.Evidence != nil && !(o.DoneAt != nil && task.Shown(o)) {
+						_, date := tasks.Split(o.ID)
+						printf(w, "  to be named  %s: %s\n", task.Evidence.What, task.Evidence.Says(date))
+					}
 				})
 			})
 		},
@@ -186,13 +192,13 @@ func (p *program) changeTask(ctx context.Context, work func(*surface.System, *ta
 }
 
 // enter records something about an occurrence and prints what came of it.
-func (p *program) enter(ctx context.Context, who func(context.Context, *surface.System) (act.Caller, error), record func(*tasks.Desk, act.Caller) (*tasks.Occurrence, error)) error {
-	return p.changeTask(ctx, func(s *surface.System, desk *tasks.Desk) error {
+func (p *program) enter(ctx context.Context, who func(context.Context, *surface.System) (act.Caller, error), record func(*surface.System, act.Caller) (*tasks.Occurrence, error)) error {
+	return p.changeTask(ctx, func(s *surface.System, _ *tasks.Desk) error {
 		by, err := who(ctx, s)
 		if err != nil {
 			return err
 		}
-		o, err := record(desk, by)
+		o, err := record(s, by)
 		if err != nil {
 			return err
 		}
@@ -206,22 +212,34 @@ func (p *program) enter(ctx context.Context, who func(context.Context, *surface.
 
 func (p *program) taskDone() *cobra.Command {
 	var e tasks.Entry
+	var file string
 	var who func(context.Context, *surface.System) (act.Caller, error)
 	command := &cobra.Command{
-		Use:   "done TASK[@DATE] [--note TEXT] [--evidence REF]... [--as person/ID]",
+		Use:   "done TASK[@DATE] [--note TEXT] [--evidence REF]... [--file FILE] [--as person/ID]",
 		Short: "Record that an occurrence was done, now; without a date the one that is to be done",
 		Long: `Record that an occurrence was done, now, and what came of it or which records
 show it. Its owner does so, or whom it was delegated to; at this machine you do
-so under your own name, or for one of them with --as.`,
+so under your own name, or for one of them with --as. What the duty asks for (scaf
+task show) has to be named. Until the grace ends, --evidence and --file name more
+evidence of what is done already.`,
 		Args: args(1, 1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			e.Ref = given[0]
-			return p.enter(cmd.Context(), who, func(desk *tasks.Desk, by act.Caller) (*tasks.Occurrence, error) {
-				return desk.Done(cmd.Context(), by, e)
+			return p.enter(cmd.Context(), who, func(s *surface.System, by act.Caller) (*tasks.Occurrence, error) {
+				if file == "" {
+					return s.Desk().Done(cmd.Context(), by, e)
+				}
+				content, err := os.Open(file)
+				if err != nil {
+					return nil, usagef("--file: %v", err)
+				}
+				defer func() { _ = content.Close() }() // it was read
+				return s.Done(cmd.Context(), by, e, filepath.Base(file), content)
 			})
 		},
 	}
 	who = behalf(command)
+	command.Flags().StringVar(&file, "file", "", "a file that shows it: it is attached to the duty")
 	command.Flags().StringVar(&e.Note, "note", "", "what came of it")
 	command.Flags().StringArrayVar(&e.Evidence, "evidence", nil, "reference to a record that shows it, like evidence/EVD-1; may be repeated")
 	return command
@@ -239,8 +257,8 @@ func (p *program) taskNotOccurring() *cobra.Command {
 				return usagef("scaf task not-occurring needs --reason: why there is nothing to do")
 			}
 			e.Ref = given[0]
-			return p.enter(cmd.Context(), who, func(desk *tasks.Desk, by act.Caller) (*tasks.Occurrence, error) {
-				return desk.NotOccurring(cmd.Context(), by, e)
+			return p.enter(cmd.Context(), who, func(s *surface.System, by act.Caller) (*tasks.Occurrence, error) {
+				return s.Desk().NotOccurring(cmd.Context(), by, e)
 			})
 		},
 	}

@@ -154,5 +154,5 @@ func (p *Portal) policyAgain(r *request) (*shown, error) { return p.policyWith(r
 func (p *Portal) trainingAgain(r *request) (*shown, error) { return p.trainingWith(r, r.held.text) }
 
 func (p *Portal) occurrenceAgain(r *request) (*shown, error) {
-	return p.occurrenceWith(r, r.held.status, r.held.text)
+	return p.occurrenceWith(r, r.held.status, r.held.text, nil)
 }

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,8 +74,7 @@ func openCompany(t *testing.T) *company {
 	})
 	c.must(err)
 	c.at("2026-01-30T15:00:00Z")
-	_, err = c.Desk().Done(ctx, person("E1"), tasks.Entry{Ref: "access-review@2026-01-31", Note: "Two accounts were removed.", Evidence: []string{"person/E1"}})
-	c.must(err)
+	c.done(person("E1"), tasks.Entry{Ref: "access-review@2026-01-31", Note: "Two accounts were removed.", Evidence: []string{"person/E1"}})
 	c.at("2026-02-27T12:00:00Z")
 	_, err = c.MoveRecord(ctx, apptest.Operator, people.Register, "E2", record.AnyVersion, people.Left, fields("left_at", "2026-02-27T12:00:00Z"))
 	c.must(err)
@@ -88,6 +88,13 @@ func openCompany(t *testing.T) *company {
 		c.must(err)
 	}
 	return c
+}
+
+// done records that an occurrence was done, with a file that shows it.
+func (c *company) done(by act.Caller, e tasks.Entry) {
+	c.t.Helper()
+	_, err := c.Done(context.Background(), by, e, e.Ref+".csv", strings.NewReader("what,decision\n"))
+	c.must(err)
 }
 
 func fields(pairs ...string) map[string]json.RawMessage {

@@ -45,9 +45,7 @@ func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
 		}
 	}
 	c.at("2026-03-10T22:00:00Z")
-	if _, err := c.Desk().Done(t.Context(), apptest.Operator, taskEntry("executive-summary@2026-03-05")); err != nil {
-		t.Fatal(err)
-	}
+	c.done(apptest.Operator, taskEntry("executive-summary@2026-03-05"))
 	if page := b.get("/").want(t, http.StatusOK); strings.Contains(page.around(t, `id="coming"`, 1200), "executive-summary") {
 		t.Error("what was done still becomes a deviation")
 	}

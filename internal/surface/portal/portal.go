@@ -338,7 +338,7 @@ func (r *request) read(w http.ResponseWriter, line route) error {
 	if r.Method != http.MethodPost {
 		return nil
 	}
-	if line.upload == 0 {
+	if plain := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"); plain || line.upload == 0 {
 		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
 			r.Form, r.PostForm = url.Values{}, url.Values{}
 			return nil //nolint:nilerr // it has no form's token either

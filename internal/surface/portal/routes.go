@@ -119,7 +119,7 @@ func init() {
 		{method: "GET", path: "/duties/{duty}/delegate", action: "task.delegate", make: (*Portal).delegateForm},
 		{method: "POST", path: "/duties/{duty}/delegate", action: "task.delegate", make: (*Portal).delegate, again: (*Portal).delegateAgain},
 		{method: "GET", path: "/duties/{duty}/{date}", action: "record.read", make: (*Portal).occurrence},
-		{method: "POST", path: "/duties/{duty}/{date}/done", action: "task.done", make: (*Portal).occurrenceDone, again: (*Portal).occurrenceAgain},
+		{method: "POST", path: "/duties/{duty}/{date}/done", action: "task.done", upload: attached.MaxFile, make: (*Portal).occurrenceDone, again: (*Portal).occurrenceAgain},
 		{method: "POST", path: "/duties/{duty}/{date}/not-occurring", action: "task.not-occurring", make: (*Portal).occurrenceNot, again: (*Portal).occurrenceAgain},
 		{method: "GET", path: "/calendar", action: "record.read", menu: "Calendar", make: (*Portal).calendar},
 		{method: "GET", path: "/ledger", action: "ledger.read", menu: "Ledger", make: (*Portal).ledger},
