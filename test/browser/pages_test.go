@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -160,6 +161,13 @@ func menu(role string) (paths []string) {
 	return paths
 }
 
+// ofPrograms is what no page says but those of an event, of a query and of a control file: lengths of time and times as programs
+// write them, and codes of conclusions and states.
+var ofPrograms = regexp.MustCompile(`\b\d+h\d+m\d+s\b|\d{4}-\d\d-\d\dT\d\d:\d\d|\b(?:\d+ predicate|resource-hours|not_occurring|not_tested|effective_with_exceptions|in_force|in_use|in_progress|multi_daily|ad_hoc|not_yet_due)\b`)
+
+// said is what a page says, without code.
+const said = `(m => { m.querySelectorAll("pre, code, textarea, svg, .said").forEach(e => e.remove()); return m.textContent })(document.querySelector("main").cloneNode(true))`
+
 // Every page is as it should be: accessible in light and dark, wide and narrow,
 // small, and quiet. Its pictures are left in a folder. Each page of the portal
 // can be reached by links.
@@ -188,9 +196,12 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		}
 	}
 	v := s.signs(t, "administrator")
-	visited := v.wander(sought, func(_, route string, first bool, _ contents) {
+	visited := v.wander(sought, func(path, route string, first bool, _ contents) {
 		if first {
 			v.audited(pictured(route))
+		}
+		if found := ofPrograms.FindAllString(in(v, chromedp.Evaluate[string](said)), -1); found != nil && !strings.HasPrefix(route, "/ledger") && !strings.HasPrefix(path, "/r/populations/") && !strings.Contains(path, "/versions/") {
+			t.Errorf("%s speaks as programs do: %q", path, found)
 		}
 	})
 	for _, path := range sought {

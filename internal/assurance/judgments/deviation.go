@@ -94,7 +94,7 @@ type Compensation struct {
 var Deviations = record.Define[Deviation](record.Definition{
 	Kind: "deviation", Register: "deviations", Title: "Deviations", Internal: true,
 	Purpose: "Items that failed a test, with their causes.",
-	Shown:   []string{"control", "test", "item", "cause", "period", "owner"},
+	Shown:   []string{"item", "cause", "period", "owner"},
 })
 
 // Errors of judgments.

@@ -25,12 +25,12 @@ func (d *Day) text(b *strings.Builder, at time.Time, zone *time.Location) {
 		}
 		wrap(b, "  "+marks[c.To]+" ", text, "      ")
 		for _, reason := range c.Gaps() {
-			wrap(b, "      - ", reason, "        ")
+			wrap(b, "      - ", controltests.Plainly(reason, zone), "        ")
 		}
 	}
 	rest(b, len(d.Changes))
 	for _, n := range head(d.Deviations) {
-		wrap(b, "  + ", fmt.Sprintf("deviation %s (%s): %s %s, %s", n.Item, n.Reason, n.Control, n.Test, n.Result), "      ")
+		wrap(b, "  + ", fmt.Sprintf("deviation %s (%s): %s %s, %s", n.Item, n.Reason.Words(), n.Control, n.Test, n.Result), "      ")
 	}
 	rest(b, len(d.Deviations)+d.More)
 	for _, t := range head(d.Turned) {

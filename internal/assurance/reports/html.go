@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	_ "embed" // the page and its style
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"io"
 	"slices"
@@ -24,7 +25,9 @@ var page = template.Must(template.New("readiness.html").Funcs(template.FuncMap{
 	"words":      func(c controltests.Conclusion) string { return c.Words() },
 	"concluded":  func(c judgments.Conclusion) string { return ConcludedWords(&c) },
 	"mark":       func(c controltests.Conclusion) string { return marks[c] },
-	"state":      func(state string) string { return strings.ReplaceAll(state, "_", " ") },
+	"plainly":    func(r *Readiness, reason string) string { return controltests.Plainly(reason, r.zone()) },
+	"failed":     func(reason controltests.Reason) string { return reason.Words() },
+	"code":       func(code any) string { return strings.ReplaceAll(fmt.Sprint(code), "_", " ") },
 	"control":    func(test string) string { id, _, _ := strings.Cut(test, " "); return id },
 	"style":      func() template.CSS { return template.CSS(style) }, //nolint:gosec // our own file
 	"deviations": func(list []controltests.Deviation) string { return plural(len(list), "deviation") },

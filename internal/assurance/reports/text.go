@@ -45,7 +45,7 @@ func (r *Readiness) Text(w io.Writer) error {
 	}
 	for _, control := range r.Ranked() {
 		b.WriteByte('\n')
-		control.text(b)
+		control.text(b, r.zone())
 	}
 	if waiting := r.Waiting(); len(waiting) > 0 {
 		b.WriteByte('\n')
@@ -55,13 +55,13 @@ func (r *Readiness) Text(w io.Writer) error {
 	return err
 }
 
-func (c *Control) text(b *strings.Builder) {
+func (c *Control) text(b *strings.Builder, zone *time.Location) {
 	state := c.Conclusion.Words()
 	if c.Interim {
 		state += " (interim)"
 	}
 	wrap(b, marks[c.Conclusion]+" "+c.ID+"  ", c.Title, "  ")
-	wrap(b, "  ", fmt.Sprintf("%s · %s · %s · %s", state, strings.Join(c.Criteria, " "), c.Owner, c.Frequency), "  ")
+	wrap(b, "  ", fmt.Sprintf("%s · %s · %s · %s", state, strings.Join(c.Criteria, " "), c.Owner, strings.ReplaceAll(string(c.Frequency), "_", " ")), "  ")
 	wrap(b, "  ", c.Apart(), "  ")
 	for _, notice := range c.Notices {
 		wrap(b, "  - ", notice, "    ")
@@ -70,20 +70,20 @@ func (c *Control) text(b *strings.Builder) {
 		wrap(b, "  ", part.Words(len(c.Parts) > 1), "    ")
 		for _, test := range c.Tests {
 			if test.Part == number {
-				test.text(b)
+				test.text(b, zone)
 			}
 		}
 	}
 }
 
-func (t *Test) text(b *strings.Builder) {
+func (t *Test) text(b *strings.Builder, zone *time.Location) {
 	if t.Result != nil {
 		wrap(b, "    ", t.ID+": "+t.Counts(), "      ")
 	} else {
 		wrap(b, "    ", t.ID+": not tested", "      ")
 	}
 	for _, reason := range t.Because {
-		wrap(b, "      - ", reason, "        ")
+		wrap(b, "      - ", controltests.Plainly(reason, zone), "        ")
 	}
 	for i := range t.Concluded {
 		wrap(b, "      * ", ConcludedWords(&t.Concluded[i]), "        ")

@@ -98,7 +98,7 @@ func (p *Portal) controls(r *request) (*shown, error) {
 			}
 		}
 		if c.Conclusion != controltests.Effective && c.Conclusion != controltests.NotOccurring {
-			line.Why = because(c)
+			line.Why = because(c, p.zone)
 		}
 		page.Lines = append(page.Lines, line)
 	}

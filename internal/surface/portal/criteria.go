@@ -1,9 +1,9 @@
 package portal
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/criteria"
@@ -41,20 +41,20 @@ func (s *series) Conclusion() controltests.Conclusion {
 }
 
 // mapped is the map of all criteria, of a readiness report.
-func mapped(report *reports.Readiness) (all []series) {
+func mapped(report *reports.Readiness, zone *time.Location) (all []series) {
 	for _, c := range criteria.List() {
 		if n := len(all); n == 0 || all[n-1].Title != c.Group {
 			id, _, _ := strings.Cut(c.ID, ".")
 			all = append(all, series{ID: id, Title: c.Group})
 		}
 		last := &all[len(all)-1]
-		last.Criteria = append(last.Criteria, standing(c, report))
+		last.Criteria = append(last.Criteria, standing(c, report, zone))
 	}
 	return all
 }
 
 // standing is how a criterion stands, and why.
-func standing(c criteria.Criterion, report *reports.Readiness) criterion {
+func standing(c criteria.Criterion, report *reports.Readiness, zone *time.Location) criterion {
 	one := criterion{Criterion: c}
 	var conclusions []controltests.Conclusion
 	for i := range report.Controls {
@@ -79,30 +79,18 @@ func standing(c criteria.Criterion, report *reports.Readiness) criterion {
 	for i := range one.Controls {
 		if control := &one.Controls[i]; control.Conclusion == one.Conclusion {
 			if one.More++; one.Worst == "" {
-				one.Worst, one.Why = control.ID, because(control)
+				one.Worst, one.Why = control.ID, because(control, zone)
 			}
 		}
 	}
 	return one
 }
 
-// codes are the words of programs in the reasons of tests: causes in quotation
-// marks, and why items failed.
-var codes = regexp.MustCompile(`"[a-z_]+"|\d+ predicate\b`)
-
-// plainly is a reason of a test as people say it.
-func plainly(reason string) string {
-	return codes.ReplaceAllStringFunc(reason, func(code string) string {
-		if count, ok := strings.CutSuffix(code, " predicate"); ok {
-			return count + " not as they should be"
-		}
-		return strings.ReplaceAll(strings.Trim(code, `"`), "_", " ")
-	})
-}
-
 // because is the first reason for a control's conclusion, and the second one
 // where the first says little.
-func because(control *reports.Control) string { return plainly(firstReason(control)) }
+func because(control *reports.Control, zone *time.Location) string {
+	return controltests.Plainly(firstReason(control), zone)
+}
 
 func firstReason(control *reports.Control) string {
 	for _, test := range control.Tests {
@@ -136,7 +124,7 @@ func (p *Portal) criteria(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := mapped(now.Report)
+	all := mapped(now.Report, p.zone)
 	counted := criteriaCounts(now.Report, all)
 	only := controltests.Conclusion(r.FormValue("conclusion"))
 	if only != "" {
@@ -163,7 +151,7 @@ func (p *Portal) criterionPage(r *request) (*shown, error) {
 		return nil, err
 	}
 	all := criteria.List()
-	one := standing(all[rank], now.Report)
+	one := standing(all[rank], now.Report, p.zone)
 	page := struct {
 		standings
 		criterion

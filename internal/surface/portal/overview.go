@@ -47,7 +47,7 @@ func (p *Portal) overview(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &overviewPage{Readiness: report, Map: mapped(report), Total: len(report.Controls)}
+	page := &overviewPage{Readiness: report, Map: mapped(report, p.zone), Total: len(report.Controls)}
 	page.Criteria = criteriaCounts(report, page.Map)
 	if page.agenda, err = p.agenda(r, report); err != nil {
 		return nil, err

@@ -37,6 +37,9 @@ func (p *Portal) wording() template.FuncMap {
 	return template.FuncMap{
 		"occurs":    func(id string) string { return dutyPath(tasks.Split(id)) },
 		"path":      url.PathEscape,
+		"plainly":   func(reason any) string { return controltests.Plainly(fmt.Sprint(reason), p.zone) },
+		"failed":    func(r controltests.Reason) string { return r.Words() },
+		"length":    record.Length,
 		"mark":      reports.Mark,
 		"filepath":  evidenceFilePath,
 		"state":     func(s calendar.State) string { return strings.ReplaceAll(string(s), "_", " ") },

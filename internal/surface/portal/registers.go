@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -431,6 +432,9 @@ func (p *Portal) row(r *request, kind *record.Kind, v *record.Version, columns [
 // rowOf is a record in a list, with what stands in these columns.
 func (p *Portal) rowOf(r *request, kind *record.Kind, v *record.Version, columns []record.Column) (row, error) {
 	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)}
+	if kind == judgments.Deviations {
+		one.ID = one.Caption // a hash says nothing
+	}
 	values, err := p.values(r, kind, v.Doc)
 	for _, c := range columns {
 		value := values[c.Field]

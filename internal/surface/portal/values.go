@@ -3,14 +3,20 @@ package portal
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"maps"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/assurance/controltests"
+	"scaf.dev/scaf/internal/assurance/judgments"
+	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/record"
@@ -83,7 +89,73 @@ func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map
 			all[f.Name] = value
 		}
 	}
+	if kind.Internal {
+		for name, value := range all {
+			value.plain(kind, p.zone)
+			all[name] = value
+		}
+	}
+	switch kind {
+	case results.Register:
+		return all, percent(all, doc)
+	case judgments.Deviations:
+		item := all["item"]
+		line, err := p.deviating(r, doc)
+		item.Lines = []shownLine{line}
+		all["item"] = item
+		return all, err
+	}
 	return all, nil
+}
+
+// code is what SCAF writes where people say several words.
+var code = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
+
+// plain says in words what SCAF writes as codes.
+func (v *shownValue) plain(kind *record.Kind, zone *time.Location) {
+	for i := range v.Lines {
+		line := &v.Lines[i]
+		switch {
+		case line.Href != "":
+		case code.MatchString(line.Text):
+			line.Text = strings.ReplaceAll(line.Text, "_", " ")
+		case kind == results.Register && v.Name == "reason":
+			line.Text = controltests.Reason(line.Text).Words()
+		case kind == results.Register:
+			line.Text = controltests.Plainly(line.Text, zone)
+		}
+	}
+	for i := range v.Parts {
+		v.Parts[i].plain(kind, zone)
+	}
+	for _, row := range v.Rows {
+		for i := range row {
+			row[i].plain(kind, zone)
+		}
+	}
+}
+
+// percent says a result's rate as people do: of how many.
+func percent(all map[string]shownValue, doc json.RawMessage) error {
+	var result struct {
+		Rate               json.Number `json:"rate"`
+		Passed, Deviations int
+		State              *controltests.State `json:"state"`
+	}
+	if err := json.Unmarshal(doc, &result); err != nil {
+		return err
+	}
+	rate, err := result.Rate.Float64()
+	value, ok := all["rate"]
+	if err != nil || !ok || len(value.Lines) != 1 {
+		return nil //nolint:nilerr // it stands as it is
+	}
+	value.Lines[0].Text = fmt.Sprintf("%.1f %%", rate*100)
+	if result.State == nil {
+		value.Lines[0].Text += fmt.Sprintf(" (%d of %d)", result.Deviations, result.Passed+result.Deviations)
+	}
+	all["rate"] = value
+	return nil
 }
 
 // asked puts what was asked in the place of its key.
@@ -344,8 +416,32 @@ func at(kind *record.Kind, parts ...string) string {
 	return path
 }
 
-// caption is what people call a record: its name or its title, or else its id.
-func caption(v *record.Version) string { return cmp.Or(captionOf(v.Doc), v.ID) }
+// caption is what people call a record: its name or its title, or else its id. A
+// deviation is one from a test: its id is a hash.
+func caption(v *record.Version) string {
+	if v.Kind == judgments.Deviations.Name {
+		var d judgments.Deviation
+		if json.Unmarshal(v.Doc, &d) == nil {
+			return d.Control + " " + d.Test
+		}
+	}
+	return cmp.Or(captionOf(v.Doc), v.ID)
+}
+
+// deviating is the item of a deviation: the record where it is one.
+func (p *Portal) deviating(r *request, doc json.RawMessage) (shownLine, error) {
+	var d judgments.Deviation
+	if err := json.Unmarshal(doc, &d); err != nil {
+		return shownLine{}, err
+	}
+	item := d.Item
+	if control, err := p.System.Control(d.Control); err == nil {
+		if test, ok := control.Test(d.Test); ok {
+			item = reports.Reference(p.System.Kinds, test, d.Item)
+		}
+	}
+	return p.reference(r, item), nil
+}
 
 // captionOf is the name or the title in a document; empty where it has none.
 func captionOf(doc json.RawMessage) string {
