@@ -146,9 +146,9 @@ type Falling struct {
 // mostDeadlines bounds what is listed of one deadline of one register.
 const mostDeadlines = 500
 
-// Falling counts the deadlines that stand in records of registers that are not
-// personal, day by day: days are the beginnings of some days on end, and the end of
-// the last. Where at most few are on a day they are listed, too.
+// Falling counts the deadlines that stand in records, day by day: days are the beginnings of
+// some days on end, and the end of the last. Where at most few are on a day they are listed,
+// too. Of what is personal nothing is said but what Overdue says.
 func (s *System) Falling(ctx context.Context, caller act.Caller, days []time.Time, few int64) ([][]Falling, error) {
 	if err := s.Allow(ctx, caller, "record.read", "records"); err != nil {
 		return nil, err
@@ -156,9 +156,6 @@ func (s *System) Falling(ctx context.Context, caller act.Caller, days []time.Tim
 	all := make([][]Falling, len(days)-1)
 	return all, s.DB.Read(ctx, func(r *store.Reader) error {
 		return s.eachDue(func(kind *record.Kind, due *record.Due) error {
-			if kind.Personal {
-				return nil
-			}
 			field, zone := kind.Field(due.At), s.zone()
 			begins := make([]time.Time, len(days))
 			for i, day := range days {
@@ -206,15 +203,20 @@ func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, 
 				return nil
 			}
 			listed, _, err := s.deadlines(r, kind, due, time.Time{}, now, nil, few)
-			for i := range listed {
-				if kind.Personal {
-					listed[i].Title = ""
-				}
-			}
+			unsaid(kind, listed)
 			all = append(all, Falling{Kind: kind, Due: due, Count: counts[0], Each: listed})
 			return err
 		})
 	})
+}
+
+// unsaid takes out of deadlines what a personal register says of its records.
+func unsaid(kind *record.Kind, listed []Deadline) {
+	for i := range listed {
+		if kind.Personal {
+			listed[i].Title = ""
+		}
+	}
 }
 
 // falling adds what was counted of one deadline, and lists it where there are few.
@@ -232,6 +234,7 @@ func (s *System) falling(r *store.Reader, all [][]Falling, counts []int64, kind 
 	if err != nil {
 		return err
 	}
+	unsaid(kind, listed)
 	for day := range all {
 		if last := len(all[day]) - 1; counts[day] > 0 && counts[day] <= few {
 			all[day][last].Each = slices.Clone(listed[:counts[day]])

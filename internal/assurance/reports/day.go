@@ -56,6 +56,27 @@ type NewDeviation struct {
 	Item    string              `json:"item"` // a reference, where there is a register
 	Reason  controltests.Reason `json:"reason"`
 	Result  string              `json:"result"`
+
+	// ID is the item's own, by which the result knows it.
+	ID string `json:"-"`
+}
+
+// Deviated are the deviations that the latest results list themselves, by the references of
+// their items.
+func (r *Readiness) Deviated(kinds record.Kinds) map[string][]NewDeviation {
+	all := map[string][]NewDeviation{}
+	for i := range r.Controls {
+		for _, test := range r.Controls[i].Tests {
+			if test.Result == nil || test.test == nil {
+				continue
+			}
+			for _, d := range test.Result.Exceptions {
+				ref := Reference(kinds, test.test, d.Item)
+				all[ref] = append(all[ref], NewDeviation{r.Controls[i].ID, test.ID, ref, d.Reason, test.Result.ID, d.Item})
+			}
+		}
+	}
+	return all
 }
 
 // Turned is an occurrence that became late or missed.
@@ -178,7 +199,7 @@ func (b *builder) deviations(day *Day, control *controls.Control, test *controls
 	for _, d := range now.Exceptions {
 		if !known[d.Item] {
 			listed++
-			day.Deviations = append(day.Deviations, NewDeviation{control.ID, test.ID, b.reference(test, d.Item), d.Reason, now.ID})
+			day.Deviations = append(day.Deviations, NewDeviation{control.ID, test.ID, b.reference(test, d.Item), d.Reason, now.ID, d.Item})
 		}
 	}
 	day.More += max(0, now.Deviations-had-listed)

@@ -76,6 +76,20 @@ func (l *Lab) Deviations(ctx context.Context, period string) ([]Found, error) {
 	return all, err
 }
 
+// DeviationsOf lists the first deviations of a result, those that its record holds.
+func (l *Lab) DeviationsOf(ctx context.Context, result *Result, most int) (all []Found, err error) {
+	return all, l.DB.Read(ctx, func(r *store.Reader) error {
+		for _, d := range result.Exceptions[:min(most, len(result.Exceptions))] {
+			found, err := find(r, result, d)
+			if err != nil {
+				return err
+			}
+			all = append(all, *found)
+		}
+		return nil
+	})
+}
+
 // find is a deviation that a result shows, with what was recorded about it.
 func find(r *store.Reader, result *Result, d controltests.Deviation) (*Found, error) {
 	found := &Found{

@@ -76,7 +76,7 @@ var Reports = record.Define[Report](record.Definition{
 		{Name: "type", Label: "Type", Required: true, Choices: []string{"SOC 1 type 2", "SOC 2 type 1", "SOC 2 type 2", "ISO 27001", "other"}, Help: "What kind of report it is."},
 		{Name: "method", Label: "Vendor's suppliers", Choices: []string{"inclusive", "carve-out"}, Help: "Whether it covers the vendor's own suppliers, or leaves them out."},
 		{Name: "carved_out", Label: "Left out", Help: "The suppliers that it leaves out."},
-		{Name: "due_at", Label: "Due", Required: true, Help: "By when it is to be read."},
+		{Name: "due_at", Label: "Due", Day: true, Required: true, Help: "The day by whose end it is to be read."},
 		{Name: "state", Label: "State"},
 		{Name: "covers_from", Label: "Covers from", Day: true, Section: "Period", Help: "The first day that it covers."},
 		{Name: "covers_to", Label: "Covers to", Day: true, Help: "The last day that it covers."},

@@ -80,3 +80,15 @@ func TestTheCalendarCountsWhatIsTooMuchToList(t *testing.T) {
 	}
 	b.get("/calendar?week=1969-12-31").want(t, http.StatusOK, "March 2026")
 }
+
+// Of what is personal the calendar says the number, and who handles it: nothing else.
+func TestTheCalendarHasWhatIsPersonalByNumber(t *testing.T) {
+	c := openCompany(t)
+	c.records(t, "subject_requests", `{"kind":"access","subject":"customer-Jane","law":"GDPR","handler":"person/E1","received_at":"2026-02-20T09:00:00Z"}`)
+	who, reads := c.signed(t, "kim", "engineer"), c.signed(t, "ann", "compliance")
+	page := who.get("/calendar").want(t, http.StatusOK, "Privacy request PRQ-1", "Example E1")
+	if strings.Contains(page.body, "Jane") || strings.Contains(page.body, `href="/r/subject_requests/`) {
+		t.Error("it says more, or leads to what its reader may not open")
+	}
+	reads.get("/calendar").want(t, http.StatusOK, `<a href="/r/subject_requests/PRQ-1">Privacy request PRQ-1</a>`)
+}

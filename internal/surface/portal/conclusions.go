@@ -22,7 +22,8 @@ type resultSteps struct {
 	Later      string // the result that has taken its place
 	Forms      []concluding
 	Mismatches []mismatchLine
-	Control    string
+	Deviations []finding // the first of All
+	All        int
 }
 
 // concluding is the form by which a person concludes from a result.
@@ -60,7 +61,18 @@ func (p *Portal) resultSteps(r *request, v *record.Version) (*resultSteps, error
 	if err != nil {
 		return nil, err
 	}
-	steps := &resultSteps{Control: of.Control}
+	steps := &resultSteps{All: of.Deviations}
+	test, err := p.testOf(of)
+	if err != nil {
+		return nil, err
+	}
+	first, err := p.System.Lab().DeviationsOf(r.Context(), of, fewDeviations)
+	if err != nil {
+		return nil, err
+	}
+	for i := range first {
+		steps.Deviations = append(steps.Deviations, p.findingOf(r, &first[i], test))
+	}
 	if steps.Mismatches, err = p.mismatches(r, of); err != nil {
 		return nil, err
 	}

@@ -323,13 +323,20 @@ func (p *Portal) deviationsOf(r *request, period *periods.Period, control *contr
 		if f.Control != control.ID || test != "" && f.Test != test {
 			continue
 		}
-		one := finding{Found: *f, On: f.Item, Href: deviationPath("", f), Step: r.stepOf(f)}
-		if of, ok := control.Test(f.Test); ok {
-			one.On = reports.Reference(p.System.Kinds, of, f.Item)
-		}
-		found = append(found, one)
+		of, _ := control.Test(f.Test)
+		found = append(found, p.findingOf(r, f, of))
 	}
 	return found, err
+}
+
+// findingOf is a deviation from a test in a list; there is no test where the control has it
+// no more.
+func (p *Portal) findingOf(r *request, f *results.Found, test *controls.Test) finding {
+	one := finding{Found: *f, On: f.Item, Href: deviationPath("", f), Step: r.stepOf(f)}
+	if test != nil {
+		one.On = reports.Reference(p.System.Kinds, test, f.Item)
+	}
+	return one
 }
 
 // mostDeviations is how many deviations one page lists.

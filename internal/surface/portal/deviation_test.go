@@ -25,6 +25,9 @@ func TestADeviationIsJudgedByTwo(t *testing.T) {
 		t.Error("an auditor is offered a form")
 	}
 	ann.get(path).want(t, http.StatusOK, `action="`+state+`"`, "A duty fell between two people", `<a href="/r/results/RES-2">RES-2</a>`, `title="person/E2">Example E2</a>`)
+	for _, mention := range []string{"/", "/r/results/RES-2"} {
+		ann.get(mention).want(t, http.StatusOK, `<a href="`+path+`">`)
+	}
 	for _, none := range []string{"/results/RES-2/deviation", "/results/RES-2/deviation?item=E1", "/results/RES-99/deviation?item=E2"} {
 		ann.get(none).want(t, http.StatusNotFound)
 	}

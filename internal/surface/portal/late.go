@@ -12,6 +12,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/store"
@@ -42,7 +43,13 @@ type pressing struct {
 	named bool
 	// Tests read it, as "control test"; Criteria are those for which they answer.
 	Tests, Criteria []string
+	// deviated are the pages of the deviations that it is already, by the tests.
+	deviated map[string]string
 }
+
+// Deviation is the page of the deviation that it is for a test; empty: it is none that is
+// known.
+func (p pressing) Deviation(test string) string { return p.deviated[test] }
 
 // agenda is what presses at the time of a report.
 type agenda struct {
@@ -91,12 +98,28 @@ func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) 
 			return nil, err
 		}
 	}
+	p.deviated(report, a.Late)
 	a.Listed = len(late)
 	a.Count += int64(a.Listed)
 	slices.SortStableFunc(a.Late, func(a, b pressing) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Item, b.Item)) })
 	a.Late = a.Late[:min(len(a.Late), mostPressing)]
 	last.made[reads] = a
 	return a, nil
+}
+
+// deviated finds which of the lines are deviations already.
+func (p *Portal) deviated(report *reports.Readiness, lines []pressing) {
+	known := report.Deviated(p.System.Kinds)
+	for i := range lines {
+		for _, d := range known[lines[i].Item] {
+			if test := d.Control + " " + d.Test; slices.Contains(lines[i].Tests, test) {
+				if lines[i].deviated == nil {
+					lines[i].deviated = map[string]string{}
+				}
+				lines[i].deviated[test] = deviationPath("", &results.Found{Result: d.Result, Item: d.ID})
+			}
+		}
+	}
 }
 
 // ofRecords adds to it what records say; late are the items that it has.

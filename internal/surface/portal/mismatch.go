@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // mismatchPath is the page of what does not agree in a result, or where a form of that
@@ -82,6 +83,9 @@ func resolves(one *resolutions.Resolution, of *results.Result, mismatch string) 
 // testOf is the test that a result is of; nil: the control has none of this name any more.
 func (p *Portal) testOf(of *results.Result) (*controls.Test, error) {
 	control, err := p.System.Control(of.Control)
+	if errors.Is(err, surface.ErrNoControl) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

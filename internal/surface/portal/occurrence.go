@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/record"
@@ -35,6 +36,8 @@ type occurrencePage struct {
 	WrongAt                map[string]string // by field
 	// Before and After are the days of the occurrences beside it; empty: none.
 	Before, After string
+	// Deviations are those that tests have found it to be.
+	Deviations []reports.NewDeviation
 }
 
 func (p *Portal) occurrence(r *request) (*shown, error) {
@@ -60,6 +63,13 @@ func (p *Portal) occurrencePage(r *request) (*occurrencePage, error) {
 		return nil, err
 	}
 	slices.Reverse(page.Steps)
+	if o.State == calendar.Late || o.State == calendar.Missed || o.DoneAt != nil {
+		report, err := p.System.Standing(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		page.Deviations = report.Deviated(p.System.Kinds)["task/"+o.ID]
+	}
 	page.Open = o.DoneAt == nil && o.Reason == "" && d.PerformedBy == "" && !o.OpensAt.After(p.System.Clock.Now()) && r.session != nil
 	may := func(action string) bool { return p.System.Auth.Authorize(r.caller, action, "task/"+d.ID) == nil }
 	if d.Evidence != nil {

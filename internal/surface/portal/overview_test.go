@@ -23,7 +23,7 @@ func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
 		`<a href="/duties/access-review/2026-02-28">Review who has access</a>`, "late</strong>", // late
 		`</strong> <span aria-hidden="true">●</span> due</a>`, `<a href="/criteria/CC6.2" title=`, "puts at risk",
 		// new since yesterday: the deviation
-		`<a href="/controls/PPL-01#leavers">PPL-01 leavers</a>`, `deviation <span title="person/E2">Example E2</span>`,
+		`<a href="/controls/PPL-01#leavers">PPL-01 leavers</a>`, `Deviation</a> of <span title="person/E2">Example E2</span>`,
 		`href="/duties?state=missed&amp;from=2026-01-11&amp;to=2026-07-01"`)
 	// Who may not open a record reads what it is called.
 	if strings.Contains(page.body, `href="/r/people`) || strings.Contains(page.body, `href="/ledger`) {

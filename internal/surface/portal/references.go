@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/criteria"
 	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/record"
@@ -35,11 +36,21 @@ var stateMarks = map[calendar.State]string{
 // wording are the functions by which pages name and link what they show.
 func (p *Portal) wording() template.FuncMap {
 	return template.FuncMap{
-		"occurs":    func(id string) string { return dutyPath(tasks.Split(id)) },
-		"path":      url.PathEscape,
-		"plainly":   func(reason any) string { return controltests.Plainly(fmt.Sprint(reason), p.zone) },
-		"failed":    func(r controltests.Reason) string { return r.Words() },
-		"length":    record.Length,
+		"occurs":  func(id string) string { return dutyPath(tasks.Split(id)) },
+		"path":    url.PathEscape,
+		"plainly": func(reason any) string { return controltests.Plainly(fmt.Sprint(reason), p.zone) },
+		"failed":  func(r controltests.Reason) string { return r.Words() },
+		"length":  record.Length,
+		"numbered": func(ref string) string {
+			kind, id, err := p.System.Kinds.Parse(ref)
+			if err != nil {
+				return ""
+			}
+			return numbered(kind, id)
+		},
+		"deviation": func(result, item string) string {
+			return deviationPath("", &results.Found{Result: result, Item: item})
+		},
 		"mark":      reports.Mark,
 		"filepath":  evidenceFilePath,
 		"state":     func(s calendar.State) string { return strings.ReplaceAll(string(s), "_", " ") },

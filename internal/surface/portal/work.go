@@ -23,6 +23,26 @@ type workPage struct {
 	Groups []workGroup
 	Read   bool     // the caller may read the pages of duties
 	Known  []string // the titles and roles by which duties know the reader
+	Now    time.Time
+	agenda *agenda
+}
+
+// Overdue is the state of a deadline that has passed, Due of one that has not.
+func (w *workPage) Overdue() calendar.State { return calendar.Late }
+func (w *workPage) Due() calendar.State     { return calendar.Due }
+
+// Pressing is what the lists of what presses say of a record: until when the tests wait that
+// read it, and of which of them it is a deviation already; nil: nothing.
+func (w *workPage) Pressing(ref string) *pressing {
+	if w.agenda == nil {
+		return nil
+	}
+	for _, list := range [][]pressing{w.agenda.Late, w.agenda.Coming} {
+		if at := slices.IndexFunc(list, func(p pressing) bool { return p.Item == ref && len(p.Tests) > 0 }); at >= 0 {
+			return &list[at]
+		}
+	}
+	return nil
 }
 
 type workGroup struct {
@@ -58,6 +78,16 @@ func (p *Portal) work(r *request) (*shown, error) {
 	page := &workPage{Owed: owed, Read: r.may("record.read"), Known: slices.DeleteFunc(slices.Clone(owed.As), func(name string) bool {
 		return strings.Contains(name, "/") || name == access.AccountRole || strings.HasSuffix(r.caller.ID, "/"+name)
 	})}
+	page.Now = now
+	if r.may("report.read") { // whoever sees what is late and breaks soon
+		report, err := p.System.Standing(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		if page.agenda, err = p.agenda(r, report); err != nil {
+			return nil, err
+		}
+	}
 	slices.Sort(page.Known)
 	page.Known = slices.Compact(page.Known)
 	for _, group := range groups {

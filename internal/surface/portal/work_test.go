@@ -113,12 +113,14 @@ func TestTheLastDayOfAQuarterIsThatDayEverywhere(t *testing.T) {
 			t.Errorf("%s lists it", other)
 		}
 	}
+	mine.get("/work").want(t, http.StatusOK, `<span class="chip due">`, `<tr class="toned due"><th scope="row">`)
 	c.at("2026-04-01T06:50:00Z")
 	if page := c.signed(t, "bob", "compliance").get("/people/E1").want(t, http.StatusOK, "SA-CHG-01-2026-Q1"); strings.Contains(page.body, "1 thing late") {
 		t.Error("on the last day it is late")
 	}
 	c.at("2026-04-01T07:00:00Z")
 	c.signed(t, "cem", "compliance").get("/people/E1").want(t, http.StatusOK, "1 thing late")
+	mine.get("/work").want(t, http.StatusOK, `<span class="chip late">`, `<tr class="toned late"><th scope="row">`)
 }
 
 // An agenda has the days of the organisation's time zone, and its people by name for who
