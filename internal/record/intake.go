@@ -157,6 +157,9 @@ func (in Intake) begins(doc any) error {
 	if state := text(doc, "state"); state != nil && in.Kind.guarded(*state) {
 		return &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
 	}
+	if err := in.Kind.legible(nil, doc); err != nil {
+		return err
+	}
 	if wrong := in.Kind.forged(doc); wrong != nil {
 		return wrong
 	}
@@ -328,6 +331,9 @@ func (in Intake) next(r *store.Reader, current *Version, item prepared) (canonic
 		return nil, err
 	}
 	if err := in.Kind.keeps(current.Doc, next); err != nil {
+		return nil, err
+	}
+	if err := in.Kind.legible(current.Doc, doc); err != nil {
 		return nil, err
 	}
 	if err := in.Kind.stand(current.Doc, doc, by); err != nil {

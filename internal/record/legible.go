@@ -1,0 +1,111 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// The years between which the times of records lie: what is beyond them was mistyped.
+const (
+	firstYear = 1900
+	lastYear  = 2199
+)
+
+// legible refuses what no record holds, whatever its register says: characters that no page
+// and no table can show, line breaks in what is a line, and times of another age. What
+// stood there before, nil for a new record, stays.
+func (k *Kind) legible(before json.RawMessage, doc any) error {
+	fields := reflect.Indirect(reflect.ValueOf(doc))
+	if fields.Kind() != reflect.Struct {
+		return nil
+	}
+	var wrong []FieldError
+	for _, f := range k.Described {
+		place, ok := places(fields.Type())[f.Name]
+		if !ok {
+			continue
+		}
+		value, err := fields.FieldByIndexErr(place)
+		if err != nil { // within a struct that is not there
+			continue
+		}
+		wrong = append(wrong, unfitIn(f.Name, f, value)...)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	if before != nil {
+		after, err := Canonical(doc)
+		if err != nil {
+			return err
+		}
+		differing, err := Differing(before, after)
+		if err != nil {
+			return err
+		}
+		wrong = slices.DeleteFunc(wrong, func(w FieldError) bool {
+			return !slices.ContainsFunc(differing, func(d FieldDiff) bool { return d.Field == top(w.Field) })
+		})
+	}
+	if len(wrong) > 0 {
+		return &Invalid{wrong}
+	}
+	return nil
+}
+
+// unfitIn is what is wrong with the value of a field, or of a part of one.
+func unfitIn(name string, f Field, value reflect.Value) (wrong []FieldError) {
+	pointed := value.Kind() == reflect.Pointer
+	if pointed {
+		if value.IsNil() {
+			return nil
+		}
+		value = value.Elem()
+	}
+	switch held := value.Interface().(type) {
+	case time.Time:
+		if year := held.UTC().Year(); (pointed || !held.IsZero()) && (year < firstYear || year > lastYear) {
+			return []FieldError{Wrong(name, "is in the year %d: a day between %d and %d is meant", year, firstYear, lastYear)}
+		}
+		return nil
+	case string:
+		if problem := unfitText(held, !f.Long && !f.Markdown); problem != "" {
+			return []FieldError{{name, problem}}
+		}
+		return nil
+	}
+	switch value.Kind() {
+	case reflect.String:
+		return unfitIn(name, f, reflect.ValueOf(value.String()))
+	case reflect.Slice:
+		f.Long = f.Long || value.Type().Elem().Kind() == reflect.String // a list has a line for each in forms, and says what it likes elsewhere
+		for i := range value.Len() {
+			wrong = append(wrong, unfitIn(fmt.Sprintf("%s[%d]", name, i), f, value.Index(i))...)
+		}
+	case reflect.Struct:
+		for _, part := range Parts(value.Type()) {
+			if place, ok := places(value.Type())[part.Name]; ok {
+				if within, err := value.FieldByIndexErr(place); err == nil {
+					wrong = append(wrong, unfitIn(name+"."+part.Name, part.Field, within)...)
+				}
+			}
+		}
+	}
+	return wrong
+}
+
+// unfitText is what is wrong with a text; empty: nothing.
+func unfitText(text string, line bool) string {
+	if line && strings.ContainsAny(text, "\n\r") {
+		return "has a line break, and is one line"
+	}
+	if at := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }); at >= 0 {
+		return fmt.Sprintf("holds the character %U, which is none of a text", []rune(text[at:])[0])
+	}
+	return ""
+}

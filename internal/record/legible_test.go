@@ -1,0 +1,129 @@
+package record_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
+)
+
+type letter struct {
+	ID    string     `json:"id"`
+	Title string     `json:"title,omitempty"`
+	Text  string     `json:"text,omitempty"`
+	At    *time.Time `json:"at,omitempty"`
+	Lines []string   `json:"lines,omitempty"`
+	Parts []page     `json:"parts,omitempty"`
+	Sent  *page      `json:"sent,omitempty"`
+}
+
+type page struct {
+	Name string    `json:"name"`
+	Note string    `json:"note,omitempty" long:"true"`
+	At   time.Time `json:"at"`
+}
+
+var letters = record.Define[letter](record.Definition{
+	Kind: "letter", Register: "letters", Title: "Letters",
+	Fields: []record.Field{
+		{Name: "title", Label: "Title"}, {Name: "text", Label: "Text", Long: true}, {Name: "at", Label: "At"},
+		{Name: "lines", Label: "Lines"}, {Name: "parts", Label: "Parts"}, {Name: "sent", Label: "Sent"},
+	},
+})
+
+// What nobody can read is refused where it is new: in a record, a change and a table.
+func TestWhatNobodyCanReadIsRefused(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{letters}, func(t *testing.T, l *ledgertest.Ledger) {
+		do := func(body func(tx *act.Tx) error) error {
+			_, err := l.Do(context.Background(), ledgertest.Operator, "test", "letters", body)
+			return err
+		}
+		for i, c := range []struct{ fields, field, says string }{
+			{`{"title":"Ünï 👩‍🚀 \u202eabc","text":"One\r\nTwo\tx","at":"1900-01-01T00:00:00Z","lines":["a\nb"],"parts":[{"name":"x","note":"a\nb","at":"2199-12-31T23:00:00Z"}]}`, "", ""},
+			{`{"parts":[{"name":"x"}],"sent":{"name":"y"}}`, "", ""}, // a time that is not there
+			{`{"title":"a\u0000b"}`, "title", "holds the character U+0000, which is none of a text"},
+			{`{"text":"\u001b[31m"}`, "text", "U+001B"},
+			{`{"title":"a\nb"}`, "title", "has a line break, and is one line"},
+			{`{"title":"a\rb"}`, "title", "has a line break"},
+			{`{"at":"0001-01-01T00:00:00Z"}`, "at", "is in the year 1: a day between 1900 and 2199 is meant"},
+			{`{"at":"2200-01-01T00:00:00Z"}`, "at", "is in the year 2200"},
+			{`{"lines":["a","b\u0007"]}`, "lines[1]", "U+0007"},
+			{`{"parts":[{"name":"x"},{"name":"a\nb"}]}`, "parts[1].name", "line break"},
+			{`{"sent":{"name":"x","at":"1066-01-01T00:00:00Z"}}`, "sent.at", "year 1066"},
+		} {
+			fields := given()
+			if err := json.Unmarshal([]byte(c.fields), &fields); err != nil {
+				t.Fatal(err)
+			}
+			id := string(rune('a' + i))
+			refused := func(way string, err error) {
+				t.Helper()
+				var wrong *record.Invalid
+				if c.field == "" && err == nil || errors.As(err, &wrong) && len(wrong.Fields) == 1 && wrong.Fields[0].Field == c.field && strings.Contains(wrong.Fields[0].Problem, c.says) {
+					return
+				}
+				t.Errorf("%s %s: %v, want %s: %s", way, c.fields, err, c.field, c.says)
+			}
+			with := given("id", id)
+			for name, value := range fields {
+				with[name] = value
+			}
+			refused("added", do(func(tx *act.Tx) error {
+				_, err := record.Add(tx, letters, with)
+				return err
+			}))
+			if err := do(func(tx *act.Tx) error {
+				_, err := record.Add(tx, letters, given("id", "set-"+id))
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			refused("set", do(func(tx *act.Tx) error {
+				_, err := record.Set(tx, letters, "set-"+id, record.AnyVersion, fields)
+				return err
+			}))
+			for way, id := range map[string]string{"a new row": "new-" + id, "a row": "set-" + id} {
+				doc, err := json.Marshal(with)
+				if err != nil {
+					t.Fatal(err)
+				}
+				one := &letter{}
+				if err := json.Unmarshal(doc, one); err != nil {
+					t.Fatal(err)
+				}
+				one.ID = id
+				items := func(yield func(record.Item, error) bool) {
+					yield(record.Item{Where: "l.csv:2", Doc: one, Fields: fields}, nil)
+				}
+				in := record.Intake{Door: l.Door, Caller: ledgertest.Operator, Kind: letters, Action: "test", Update: true}
+				var seen record.Preview
+				if _, err := in.Preview(context.Background(), l.DB, items, func(p record.Preview) error { seen = p; return nil }); err != nil {
+					t.Fatal(err)
+				}
+				done, err := in.Run(context.Background(), items)
+				if err != nil || (c.field != "") != (done.Refused == 1) || c.field != "" && (!strings.Contains(seen.Wrong, c.says) || !strings.Contains(done.Reasons[0].Reason, c.says)) {
+					t.Errorf("%s %s: %+v %v, in the preview %+v", way, c.fields, done, err, seen)
+				}
+			}
+		}
+		// What stands there stays, and can be mended.
+		if err := do(func(tx *act.Tx) error {
+			_, err := record.Put(tx, letters, record.Change{Verb: "put", ID: "old", Doc: &letter{ID: "old", Title: "a\nb"}})
+			if err == nil {
+				_, err = record.Set(tx, letters, "old", record.AnyVersion, given("text", "Other"))
+			}
+			if err == nil {
+				_, err = record.Set(tx, letters, "old", record.AnyVersion, given("title", "ab"))
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+}
