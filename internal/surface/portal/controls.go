@@ -60,6 +60,27 @@ type controlLine struct {
 
 	Tested, Items, Deviations int // tests that have a result, what they read, and what failed
 	Why                       string
+	Nobody                    bool // its owner is a title that nobody has
+}
+
+// ownedByNobody counts the controls of each owner whom nobody is: a title that nobody has,
+// somebody who has left. Whoever may not read records is told of none.
+func (p *Portal) ownedByNobody(r *request, all []reports.Control) (map[string]int, error) {
+	counts := map[string]int{}
+	if !r.may("record.read") {
+		return counts, nil
+	}
+	var owners []string
+	for i := range all {
+		owners = append(owners, all[i].Owner)
+	}
+	absent, err := p.System.Nobody(r.Context(), sorted(owners))
+	for _, owner := range owners {
+		if absent[owner] {
+			counts[owner]++
+		}
+	}
+	return counts, err
 }
 
 func (p *Portal) controls(r *request) (*shown, error) {
@@ -77,6 +98,10 @@ func (p *Portal) controls(r *request) (*shown, error) {
 		Owners, Criteria []string
 		Propose, Test    bool
 	}{standings: now, Query: q, Propose: r.may("control.propose"), Test: now.Period != nil && r.may("control.test")}
+	nobodys, err := p.ownedByNobody(r, now.Report.Controls)
+	if err != nil {
+		return nil, err
+	}
 	counts := map[controltests.Conclusion]int{}
 	for i := range now.Report.Controls {
 		c := &now.Report.Controls[i]
@@ -89,7 +114,7 @@ func (p *Portal) controls(r *request) (*shown, error) {
 		if q.Conclusion != "" && c.Conclusion != q.Conclusion {
 			continue
 		}
-		line := controlLine{Control: *c}
+		line := controlLine{Control: *c, Nobody: nobodys[c.Owner] > 0}
 		for _, test := range c.Tests {
 			if test.Result != nil {
 				line.Tested++
@@ -180,6 +205,7 @@ type oneControl struct {
 	Collect        bool // the reader may add evidence
 	Test           bool // the reader may have it tested now
 	Conclude       bool // the reader may conclude from a result
+	Nobody         bool // its owner is a title that nobody has
 	Wrong          string
 }
 
@@ -198,6 +224,11 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 			page.Line = &now.Report.Controls[i]
 		}
 	}
+	nobodys, err := p.ownedByNobody(r, []reports.Control{*page.Line})
+	if err != nil {
+		return nil, err
+	}
+	page.Nobody = nobodys[control.Owner] > 0
 	var found []finding
 	if now.Period != nil {
 		if found, err = p.deviationsOf(r, now.Period, control, ""); err != nil {

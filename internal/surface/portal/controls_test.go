@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -162,5 +164,27 @@ func TestPopulationsAndResultsCanBeOpened(t *testing.T) {
 	}
 	if !queried {
 		t.Error("no page shows the recorded query of a population")
+	}
+}
+
+// A control whose owner is a title that nobody has is marked wherever it is listed, with the
+// way to give the title to somebody.
+func TestAControlOfNobodyIsMarked(t *testing.T) {
+	t.Parallel()
+	c := openCompany(t)
+	ann, kim := c.signed(t, "ann", "compliance"), c.signed(t, "kim", "engineer")
+	ann.get("/controls?owner=people+lead").want(t, http.StatusOK, "people lead (nobody)")
+	ann.get("/controls/PPL-01").want(t, http.StatusOK, "Nobody is “people lead”", `<a href="/r/people">Give somebody the title</a>`, `href="/controls/propose?control=PPL-01"`)
+	kim.get("/controls/PPL-01").want(t, http.StatusOK, "Nobody is “people lead”", "gives somebody the title")
+	ann.get("/").want(t, http.StatusOK, "of nobody: no one is", `<a href="/controls?owner=people%20lead">people lead</a>`)
+	_, err := c.SetRecord(t.Context(), apptest.Operator, people.Register, "E3", record.AnyVersion, fields("title", "People Lead"))
+	c.must(err)
+	for _, path := range []string{"/controls?owner=people+lead", "/controls/PPL-01"} {
+		if page := ann.get(path).want(t, http.StatusOK); strings.Contains(page.body, "(nobody)") || strings.Contains(page.body, "Nobody is") {
+			t.Errorf("%s says that it is nobody's", path)
+		}
+	}
+	if page := ann.get("/"); strings.Contains(page.body, `">people lead</a>`) {
+		t.Error("the overview says so still")
 	}
 }

@@ -111,7 +111,7 @@ func TestAControlFileThatIsNone(t *testing.T) {
 		t.Error("something was written")
 	}
 	send("", nil, "f.effective", "2026-04-01", "f.text", string(c.control("CHG-01").Source)).goes(t, "/controls/CHG-01/versions/CHG-01.1")
-	send("", nil, "f.effective", "2026-04-01", "f.text", string(c.control("CHG-01").Source)).want(t, http.StatusConflict, "CHG-01.1 is proposed already.")
+	send("", nil, "f.effective", "2026-04-01", "f.text", string(c.control("CHG-01").Source)).want(t, http.StatusConflict, "CHG-01.1 is proposed already, and waits for another person&#39;s approval.")
 }
 
 func TestAControlIsAdoptedAndItsDesignAssessed(t *testing.T) {

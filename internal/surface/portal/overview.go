@@ -30,6 +30,8 @@ type overviewPage struct {
 	Late, Coming []pressing
 
 	Nobodys int // duties that are nobody's
+	Unowned int // controls that are nobody's, of Absent
+	Absent  []string
 
 	agenda *agenda
 }
@@ -63,6 +65,15 @@ func (p *Portal) overview(r *request) (*shown, error) {
 		}
 		page.Nobodys = len(nobody)
 	}
+	unowned, err := p.ownedByNobody(r, report.Controls)
+	if err != nil {
+		return nil, err
+	}
+	for owner, count := range unowned {
+		page.Unowned += count
+		page.Absent = append(page.Absent, owner)
+	}
+	slices.Sort(page.Absent)
 	page.Coming, err = p.owners(r, page.agenda.Coming, overviewMost)
 	return &shown{page: "overview", title: "Overview", data: page}, err
 }
