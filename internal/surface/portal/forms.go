@@ -25,11 +25,10 @@ type formPage struct {
 	Version int // that it was made from
 	Inputs  []input
 	// Later are the fields that a new record is asked for when it moves on.
-	Later     []input
-	LaterOpen bool   // something stands in them
-	Standing  string // what cannot simply be changed in the record's state
-	Wrong     []mistake
-	Stale     *stale
+	Later    []input // those that a link or what was sent says something of
+	Standing string  // what cannot simply be changed in the record's state
+	Wrong    []mistake
+	Stale    *stale
 }
 
 // stale is what somebody is shown who changed a record that has moved on: what became
@@ -131,7 +130,9 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		}
 		located := locate(page.Wrong, &in)
 		if v == nil && !f.Required && f.Rows == nil && askedLater(kind, f.Name) {
-			page.LaterOpen = page.LaterOpen || located || in.filled || by.more == f.Name
+			if !located && !in.filled && by.more != f.Name {
+				continue // the move asks for it
+			}
 			page.Later = append(page.Later, in)
 			continue
 		}

@@ -413,6 +413,12 @@ func TestSearching(t *testing.T) {
 	}
 	b.get("/search?q=Q").want(t, 200, `href="/r/periods/Q"`) // which has no words: by its whole id
 	b.get("/search?q=risk/RSK-1").goes(t, "/r/risks/RSK-1")
+	b.get("/search?q=CC6.1").want(t, 200, `href="/criteria/CC6.1"`, `href="/controls/ENC-01"`)
+	b.get("/search?q=visitors").want(t, 200, `href="/controls/PHY-01"`)
+	b.get("/search?q=0").want(t, 200, `href="/ledger/0"`)
+	if got := b.get("/search?q=99999999").want(t, 200); strings.Contains(got.body, `href="/ledger/9`) {
+		t.Error("an event is found that there is not")
+	}
 	// What stands in no list: of a record's text, and what is no record.
 	s.records(t, "risks", `{"title":"Theft","category":"security","owner":"person/E1","treatment":"Laptops are wiped from afar."}`)
 	b.get("/search?q=Wiped+from+afar").want(t, 200, `href="/r/risks/RSK-2"`, "Theft")

@@ -5,13 +5,16 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/criteria"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 // found is what a search over everything finds.
@@ -39,6 +42,11 @@ func (p *Portal) search(r *request) (*shown, error) {
 		return nil, err
 	}
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		if p.opens(r, "/ledger/0") {
+			if err := page.numbered(reader); err != nil {
+				return err
+			}
+		}
 		for _, kind := range p.System.Kinds {
 			if !r.may(readAction(kind)) {
 				continue
@@ -127,7 +135,7 @@ func (p *Portal) beside(r *request, page *found) error {
 	}
 	var rows []row
 	for _, c := range all {
-		if has(c.ID, c.Title, c.Objective) {
+		if has(append([]string{c.ID, c.Title, c.Objective}, soughtBy(c)...)...) {
 			rows = append(rows, row{Href: "/controls/" + url.PathEscape(c.ID), ID: c.ID, Caption: c.Title})
 		}
 	}
@@ -160,6 +168,31 @@ func (p *Portal) beside(r *request, page *found) error {
 	})
 	add("Duties", duties)
 	add("Policies in force", texts)
+	return err
+}
+
+// soughtBy is what else people look for a control by: its criteria, and its tests.
+func soughtBy(c *controls.Control) []string {
+	all := slices.Clone(c.Criteria)
+	for _, test := range c.Tests {
+		all = append(all, test.ID, test.Title)
+	}
+	return all
+}
+
+// numbered adds the event of the ledger that has this number.
+func (page *found) numbered(reader *store.Reader) error {
+	index, err := strconv.ParseInt(page.Words, 10, 64)
+	if err != nil || index < 0 {
+		return nil //nolint:nilerr // they are words like others
+	}
+	event, err := ledger.Get(reader, index)
+	if errors.Is(err, ledger.ErrNoEvent) {
+		return nil
+	}
+	if err == nil {
+		page.Groups = append(page.Groups, naming{Title: "Ledger", Rows: []row{{Href: "/ledger/" + page.Words, ID: page.Words, Caption: event.Type + " of " + event.Subject}}})
+	}
 	return err
 }
 

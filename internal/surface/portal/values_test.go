@@ -58,7 +58,7 @@ func TestWhatSCAFKeepsIsRead(t *testing.T) {
 	})
 	c.must(err)
 	b.get("/r/results").want(t, 200, `<td data-label="Control"><a href="/controls/PPL-01">PPL-01</a></td>`, `<td data-label="Test">leavers</td>`, `<td data-label="Period">H1</td>`, `<td data-label="Conclusion">`)
-	list := b.get("/r/deviations").want(t, 200, `<td data-label="Control"><a href="/controls/PPL-01">PPL-01</a></td>`, `<td data-label="Item">E2</td>`, `<td data-label="Cause">human_error</td>`)
+	list := b.get("/r/deviations").want(t, 200, `>PPL-01 leavers</a>`, `<a href="/r/people/E2" title="person/E2">Example E2</a>`, `<td data-label="Cause">human error</td>`)
 	link := regexp.MustCompile(`href="(/r/deviations/[^"]+)"`).FindStringSubmatch(list.body)
 	if link == nil {
 		t.Fatal("the list names no deviation")
