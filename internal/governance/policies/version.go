@@ -103,8 +103,11 @@ var Versions = record.Define[Version](record.Definition{
 		{Name: "superseded_at", Label: "Superseded", Given: true},
 		{Name: "sha256", Label: "SHA-256", Computed: true},
 	},
-	Dues:    []record.Due{{Name: "force", What: "Bring the policy version into force", At: "planned_at", Owner: "author", Open: `item.state == "approved" && has(item.effective_at)`}},
-	Derived: []record.Derived{{Name: "policy_announcements", At: "announced_at", Item: Announced{}, Items: announcements}},
+	Dues: []record.Due{{Name: "force", What: "Bring the policy version into force", At: "planned_at", Owner: "author", Open: `item.state == "approved" && has(item.effective_at)`}},
+	Derived: []record.Derived{
+		{Name: "policy_announcements", At: "announced_at", Item: Announced{}, Items: announcements},
+		{Name: "policy_reviews", At: "due_at", Item: Review{}, Items: reviews},
+	},
 })
 
 // Compute takes from the text what it says. What its front matter does not say
@@ -274,7 +277,7 @@ func Get(r *store.Reader, id string) (*Version, int, error) {
 }
 
 // Ref is the reference of the version.
-func (v *Version) Ref() string { return Versions.Name + "/" + v.ID }
+func (v *Version) Ref() string { return kindVersion + "/" + v.ID }
 
 func (v *Version) policyID() string { return strings.TrimPrefix(v.Policy, Register.Name+"/") }
 
