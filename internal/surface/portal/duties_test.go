@@ -54,7 +54,7 @@ func TestTheGridShowsEveryOccurrence(t *testing.T) {
 func TestDutiesBeforeThereAreAny(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "compliance")
-	b.get("/duties").want(t, http.StatusOK, "There is no duty like that yet", "scaf serve")
+	b.get("/duties").want(t, http.StatusOK, "There is no duty like that yet", "when SCAF starts")
 	b.get("/calendar").want(t, http.StatusOK, "There are no duties yet")
 }
 

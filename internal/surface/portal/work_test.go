@@ -120,6 +120,7 @@ func TestTheLastDayOfAQuarterIsThatDayEverywhere(t *testing.T) {
 	}
 	c.at("2026-04-01T07:00:00Z")
 	c.signed(t, "cem", "compliance").get("/people/E1").want(t, http.StatusOK, "1 thing late")
+	mine.post("/signin", "id", "eva", "password", password) // the session has ended
 	mine.get("/work").want(t, http.StatusOK, `<span class="chip late">`, `<tr class="toned late"><th scope="row">`)
 }
 
