@@ -18,7 +18,7 @@ import (
 // year, or one that people chose.
 var days = []string{
 	"AST-01 confirmed", "BCP-01 restored", "BCP-02 practised", "COM-03 reviewed", "DAT-01 classed", "END-01 seen", "MON-01 reviewed",
-	"PHY-02 reviewed", "PPL-08 reviews", "PRV-03 activities", "VND-03 terms",
+	"PHY-02 reviewed", "PPL-08 reviews", "PRV-03 activities", "VND-03 terms", "VND-04 read",
 }
 
 // Whatever a test of the catalog reads, what is done on the last day of its grace is in
