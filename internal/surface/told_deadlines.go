@@ -1,7 +1,9 @@
 package surface
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -15,6 +17,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/governance/calendar"
 	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/governance/training"
@@ -234,7 +237,21 @@ func (a *audience) coming(p *reports.Pending, notes *[]notifications.Note) error
 		Cause: fmt.Sprintf("deviation %s %s", p.Item, p.Deadline.UTC().Format(time.RFC3339)), Kind: notifications.Deviation, About: p.Item,
 	}}
 	to, do := a.doing(p)
-	err := n.write("deviation", map[string]any{"Title": p.Title, "Ref": p.Item, "Owner": p.Owner, "By": a.s.moment(p.Deadline), "Tests": strings.Join(p.Tests, ", "), "Do": do})
+	title, asked, err := a.pressing(p)
+	if err != nil {
+		return err
+	}
+	owner := p.Owner
+	if kind, id, err := a.s.Kinds.Parse(p.Owner); err == nil && kind == people.Register {
+		known, err := person(a.r, id)
+		if err != nil {
+			return err
+		}
+		if known != nil {
+			owner = known.Name
+		}
+	}
+	err = n.write("deviation", map[string]any{"Title": title, "Asked": asked, "Owner": owner, "By": a.s.moment(p.Deadline), "Tests": strings.Join(p.Tests, ", "), "Do": do})
 	if err != nil {
 		return err
 	}
@@ -247,6 +264,28 @@ func (a *audience) coming(p *reports.Pending, notes *[]notifications.Note) error
 	}
 	*notes = append(*notes, of...)
 	return err
+}
+
+// pressing is what people call what becomes a deviation, and what the test asks of it where
+// that is another thing: a record has its own title, or its number where it is personal.
+func (a *audience) pressing(p *reports.Pending) (title, asked string, err error) {
+	kind, id, err := a.s.Kinds.Parse(p.Item)
+	if err != nil || kind.Name+"/"+id != p.Item || len(kind.Columns) == 0 {
+		return p.Title, "", nil //nolint:nilerr // it is no record
+	}
+	title = kind.Singular + " " + id
+	v, err := record.Get(a.r, kind.Name, id)
+	if errors.Is(err, record.ErrNone) || kind.Personal {
+		return title, p.Title, nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	var called struct{ Title, Name string }
+	if err := json.Unmarshal(v.Doc, &called); err == nil {
+		title = cmp.Or(called.Title, called.Name, title)
+	}
+	return title, p.Title, nil
 }
 
 // doing is where somebody does what presses, and what it is where the page does not say it.

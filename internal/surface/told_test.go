@@ -391,6 +391,12 @@ func TestWhatBecomesADeviationIsTold(t *testing.T) {
 		if len(got) != len(coming) || len(got) == 0 || !strings.Contains(got[0], "becomes a deviation on") {
 			t.Errorf("%d are told, %d come: %q", len(got), len(coming), got)
 		}
+		// It is not late yet, and people have names.
+		for _, n := range o.all("person/E2", notifications.Deviation) {
+			if !strings.Contains(n.Text, "is still open") || strings.Contains(n.Text, "person/") || strings.Contains(n.Text, "task/") {
+				t.Errorf("%s: %s", n.Title, n.Text)
+			}
+		}
 	})
 }
 
