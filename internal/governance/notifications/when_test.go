@@ -72,7 +72,7 @@ func TestQuietHoursOverAChangeOfTheClocks(t *testing.T) {
 
 func TestEveryMessageCanBeWritten(t *testing.T) {
 	data := map[string]any{}
-	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel", "Text", "Cut", "Another", "Version", "Reason"} {
+	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Asked", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel", "Text", "Cut", "Another", "Version", "Reason"} {
 		data[name] = "<" + name + ">"
 	}
 	data["Channels"] = []map[string]string{{"Channel": "<Channel>", "Why": "<Why>"}}
