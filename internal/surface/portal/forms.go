@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -125,6 +126,9 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	for _, f := range fields {
 		in := p.input(described(kind, f), inForm(f), by)
 		in.Help = cmp.Or(helps[f.Name], in.Help)
+		if kind == communication.Announcements && f.Name == "channels" {
+			p.configured(&in)
+		}
 		if err := in.each(func(one *input) error { return p.suggest(r, one) }); err != nil {
 			return nil, err
 		}
@@ -142,6 +146,23 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		page.Inputs = append(page.Inputs, in)
 	}
 	return answer, nil
+}
+
+// configured leaves out of the channels of an announcement those that are not configured,
+// but for what is chosen already.
+func (p *Portal) configured(in *input) {
+	c := p.System.Config.Notifications
+	var missing []string
+	if c == nil || c.Slack == nil {
+		missing = append(missing, communication.Slack)
+	}
+	if c == nil || c.Email == nil {
+		missing = append(missing, communication.Email)
+	}
+	in.Options = slices.DeleteFunc(in.Options, func(o option) bool { return !o.Chosen && slices.Contains(missing, o.Value) })
+	if len(missing) > 0 {
+		in.Help += " Not configured here: " + strings.Join(missing, " and ") + " (notifications in scaf.json)."
+	}
 }
 
 // usual is what stands, by field, where nobody has said yet which rows a list has.
