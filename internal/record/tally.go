@@ -16,13 +16,18 @@ import (
 // left out. Nobody changes what it gives. Beside an open database it goes on from what
 // it counted before, by the records that have changed since.
 func Tally(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]int64]int64, error) {
-	return counting{kind.Name, filter, first, second}.count(r, kind)
+	return counting[int64]{kind.Name, filter, first, second}.count(r, kind)
+}
+
+// TallyTexts counts like Tally, by the values of two columns that are texts.
+func TallyTexts(r *store.Reader, kind *Kind, filter, first, second string) (map[[2]string]int64, error) {
+	return counting[string]{kind.Name, filter, first, second}.count(r, kind)
 }
 
 // Counted is the number of the current records of a kind that a filter keeps, and goes
 // on like Tally.
 func Counted(r *store.Reader, kind *Kind, filter string) (int64, error) {
-	counts, err := counting{kind.Name, filter, "", ""}.count(r, kind)
+	counts, err := counting[int64]{kind.Name, filter, "", ""}.count(r, kind)
 	return counts[[2]int64{}], err
 }
 
@@ -77,7 +82,7 @@ func Spread(r *store.Reader, kind *Kind, filter, field string, bounds []time.Tim
 	if len(counts) == 0 {
 		return counts, nil
 	}
-	all, err := counting{kind.Name, filter, field, ""}.count(r, kind)
+	all, err := counting[int64]{kind.Name, filter, field, ""}.count(r, kind)
 	for key, n := range all {
 		day, found := slices.BinarySearch(at, key[0]*quarter)
 		if !found {
@@ -92,19 +97,19 @@ func Spread(r *store.Reader, kind *Kind, filter, field string, bounds []time.Tim
 
 // counting is what is counted: of what a filter keeps how many have the same values of
 // columns, of times the same quarter of an hour. Without columns: how many there are.
-type counting struct{ kind, filter, first, second string }
+type counting[V int64 | string] struct{ kind, filter, first, second string }
 
 // leastRecount and recountPart: of so many changed records, or so many hundredths of all
 // there are, what they were is taken away and what they are is added; of more, all are
 // counted again.
 const leastRecount, recountPart = 1000, 5
 
-func (c counting) count(r *store.Reader, kind *Kind) (map[[2]int64]int64, error) {
-	all := func() (map[[2]int64]int64, error) {
-		counts := map[[2]int64]int64{}
+func (c counting[V]) count(r *store.Reader, kind *Kind) (map[[2]V]int64, error) {
+	all := func() (map[[2]V]int64, error) {
+		counts := map[[2]V]int64{}
 		return counts, c.add(r, counts, kind, kind.current(), "count(*)", nil)
 	}
-	return goOn(r, kind, c, all, func(was map[[2]int64]int64, index int64) (map[[2]int64]int64, error) {
+	return goOn(r, kind, c, all, func(was map[[2]V]int64, index int64) (map[[2]V]int64, error) {
 		total, err := Total(r, kind)
 		if err != nil {
 			return nil, err
@@ -132,14 +137,16 @@ func (c counting) count(r *store.Reader, kind *Kind) (map[[2]int64]int64, error)
 }
 
 // add adds up what there is in rows of a kind's columns, whose arguments come first.
-func (c counting) add(r *store.Reader, counts map[[2]int64]int64, kind *Kind, from, sum string, args []any) error {
+func (c counting[V]) add(r *store.Reader, counts map[[2]V]int64, kind *Kind, from, sum string, args []any) error {
 	values, where := [2]string{"0", "0"}, []string{"1 = 1"}
 	for i, name := range []string{c.first, c.second} {
 		if name == "" {
 			continue
 		}
 		column := kind.column(name)
-		if column == nil || column.kind != valueInt && column.kind != valueTime {
+		if _, texts := any(*new(V)).(string); texts && (column == nil || column.kind != valueText) {
+			return fmt.Errorf("%w: %s are counted by columns that are texts, and %q is none", ErrFilter, kind.Register, name)
+		} else if !texts && (column == nil || column.kind != valueInt && column.kind != valueTime) {
 			return fmt.Errorf("%w: %s are counted by columns that are whole numbers, and %q is none", ErrFilter, kind.Register, name)
 		}
 		values[i] = kind.sql(r.Dialect(), column)
@@ -155,10 +162,11 @@ func (c counting) add(r *store.Reader, counts map[[2]int64]int64, kind *Kind, fr
 		}
 		where, args = append(where, condition), append(args, given...)
 	}
-	var a, b, n int64
+	var a, b V
+	var n int64
 	return r.Each("SELECT "+values[0]+", "+values[1]+", "+sum+" FROM "+from+" WHERE "+strings.Join(where, " AND ")+" GROUP BY 1, 2 ORDER BY 1, 2", args,
 		[]any{&a, &b, &n}, func() error {
-			key := [2]int64{a, b}
+			key := [2]V{a, b}
 			if counts[key] += n; counts[key] == 0 {
 				delete(counts, key)
 			}

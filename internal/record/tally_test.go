@@ -44,6 +44,15 @@ func TestTallyAndWords(t *testing.T) {
 			}
 			return counts
 		}
+		titles := func() map[[2]string]int64 {
+			counts := map[[2]string]int64{}
+			for _, doc := range docs {
+				if doc.Title != "" {
+					counts[[2]string{doc.Title, doc.Title}]++
+				}
+			}
+			return counts
+		}
 		check := func(t *rapid.T) {
 			ones := int64(0)
 			for _, doc := range docs {
@@ -56,6 +65,10 @@ func TestTallyAndWords(t *testing.T) {
 					got, err := record.Tally(r, kind, `!has(item.title) || item.title != "one"`, "a", "b")
 					if err != nil || fmt.Sprint(got) != fmt.Sprint(want()) {
 						t.Fatalf("counted %v, want %v (%v)", got, want(), err)
+					}
+					texts, err := record.TallyTexts(r, kind, "", "title", "title")
+					if err != nil || fmt.Sprint(texts) != fmt.Sprint(titles()) {
+						t.Fatalf("counted %v, want %v (%v)", texts, titles(), err)
 					}
 					n, err := record.Total(r, kind)
 					if err != nil || n != int64(len(docs)) {
@@ -158,6 +171,11 @@ func TestTallyAndWords(t *testing.T) {
 			}
 			for _, wrong := range [][2]string{{"a", "title"}, {"nothing", "b"}} {
 				if _, err := record.Tally(r, kind, "", wrong[0], wrong[1]); !errors.Is(err, record.ErrFilter) {
+					t.Errorf("counting by %v: %v", wrong, err)
+				}
+			}
+			for _, wrong := range [][2]string{{"a", "title"}, {"title", "nothing"}} {
+				if _, err := record.TallyTexts(r, kind, "", wrong[0], wrong[1]); !errors.Is(err, record.ErrFilter) {
 					t.Errorf("counting by %v: %v", wrong, err)
 				}
 			}

@@ -1,10 +1,13 @@
 package portal
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +24,65 @@ type policyLine struct {
 	*policies.Version
 	Href  string
 	Asked *policies.Acknowledgment // nil: the reader was not asked about this version
+	// Campaign is how those answered who were asked; nil: it is not for the reader.
+	Campaign *campaign
+}
+
+// campaign is how people answered who were asked about a version.
+type campaign struct {
+	Asked, Acknowledged, Refused, Open, Over answered
+}
+
+// answered is how many they are, and where they are listed.
+type answered struct {
+	Number int64
+	Href   string
+}
+
+// Due are those of whom an answer is, or was, wanted until they gave it.
+func (c *campaign) Due() int64 { return c.Asked.Number - c.Over.Number }
+
+// Percent is the part of those that has acknowledged.
+func (c *campaign) Percent() int64 {
+	if c.Due() == 0 {
+		return 0
+	}
+	return c.Acknowledged.Number * 100 / c.Due()
+}
+
+// campaigns are those of the versions that somebody was asked about, by reference.
+func (p *Portal) campaigns(reader *store.Reader) (map[string]*campaign, error) {
+	counts, err := record.TallyTexts(reader, policies.Acknowledgments, "", "version", "state")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*campaign{}
+	for key, n := range counts {
+		version, state := key[0], key[1]
+		c := all[version]
+		if c == nil {
+			list := func(name, value string) answered {
+				return answered{Href: at(policies.Acknowledgments) + "?" + url.Values{prefix + "version": {version}, name: {value}}.Encode()}
+			}
+			c = &campaign{
+				Asked: list(prefix+"state", ""), Acknowledged: list(prefix+"state", policies.Acknowledged), Refused: list(prefix+"state", policies.Refused), Open: list(prefix+"state", policies.Asked),
+				Over: list("filter", fmt.Sprintf("!(item.state in [%q, %q, %q])", policies.Acknowledged, policies.Refused, policies.Asked)),
+			}
+			all[version] = c
+		}
+		c.Asked.Number += n
+		switch state {
+		case policies.Acknowledged:
+			c.Acknowledged.Number += n
+		case policies.Refused:
+			c.Refused.Number += n
+		case policies.Asked:
+			c.Open.Number += n
+		default:
+			c.Over.Number += n
+		}
+	}
+	return all, nil
 }
 
 // Open reports whether the reader has not answered yet.
@@ -30,6 +92,8 @@ type policyList struct {
 	Person string // the reader's record; empty: the account belongs to nobody
 	Open   []policyLine
 	All    []policyLine
+	// Answers: the reader may see how others answered.
+	Answers bool
 	// Install: the reader may offer the catalog's texts as drafts; None: there was
 	// nothing to offer.
 	Install, None bool
@@ -52,8 +116,14 @@ func (p *Portal) policies(r *request) (*shown, error) {
 		if err != nil {
 			return err
 		}
+		var answers map[string]*campaign
+		if page.Answers = r.may(readAction(policies.Acknowledgments)); page.Answers {
+			if answers, err = p.campaigns(reader); err != nil {
+				return err
+			}
+		}
 		for _, v := range all {
-			line := policyLine{Version: v, Href: "/policies/" + v.ID}
+			line := policyLine{Version: v, Href: "/policies/" + v.ID, Campaign: answers[v.Ref()]}
 			if line.Asked, err = p.asked(reader, v, page.Person); err != nil {
 				return err
 			}
@@ -64,6 +134,15 @@ func (p *Portal) policies(r *request) (*shown, error) {
 		}
 		return nil
 	})
+}
+
+// policyDocument is the policies in force as one document.
+func (p *Portal) policyDocument(r *request) (*shown, error) {
+	var text bytes.Buffer
+	if _, err := p.System.PolicyDocument(r.Context(), r.caller, &text); err != nil {
+		return nil, err
+	}
+	return &shown{file: io.NopCloser(&text), name: "security-policies.md"}, nil
 }
 
 // asked is what somebody was asked about a version, nil when they were not.
@@ -103,6 +182,13 @@ func (p *Portal) policyWith(r *request, wrong string) (*shown, error) {
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
 		if page.Version, _, err = policies.Get(reader, r.PathValue("version")); err != nil {
 			return err
+		}
+		if r.may(readAction(policies.Acknowledgments)) {
+			answers, err := p.campaigns(reader)
+			if err != nil {
+				return err
+			}
+			page.Campaign = answers[page.Version.Ref()]
 		}
 		page.Asked, err = p.asked(reader, page.Version, r.person())
 		return err

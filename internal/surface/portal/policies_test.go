@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"html"
 	"regexp"
 	"strings"
@@ -76,7 +77,7 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 		b.post("/signin", "id", id, "password", password)
 		return b
 	}
-	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E2","name":"Bob Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E2","name":"Bob Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E3","name":"Cyd Example","joined_at":"2026-01-01T00:00:00Z"}`)
 	first := ann("e1")
 	first.get("/policies").want(t, 200, "No policy is in force yet")
 	version := s.inForce(t, "acceptable-use")
@@ -104,6 +105,32 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 
 	// Whoever reads about a person sees what they acknowledged by its name.
 	s.signed(t, "lead", "compliance").get("/people/E1").want(t, 200, ">Acceptable use</a>", version+".E1")
+
+	// Whoever keeps the policies sees how everybody answered, and each number leads to them.
+	lead := s.browser(t)
+	lead.post("/signin", "id", "lead", "password", password)
+	for _, path := range []string{"/policies", "/policies/" + version} {
+		answers := lead.get(path).want(t, 200, `<progress aria-label="Acknowledged" value="1" max="3"></progress> 33 %`)
+		for text, who := range map[string]string{"1 acknowledged": ".E1", "1 open": ".E3", "1 refused": ".E2", "3 asked": ".E2"} {
+			link := regexp.MustCompile(`href="([^"]+)">` + text).FindStringSubmatch(answers.body)
+			if link == nil {
+				t.Fatalf("%s does not say %s", path, text)
+			}
+			n, _, _ := strings.Cut(text, " ")
+			list := lead.get(html.UnescapeString(link[1])).want(t, 200, version+who)
+			if got := strings.Count(list.body, `href="/r/acknowledgments/`+version+"."); fmt.Sprint(got) != n {
+				t.Errorf("%s leads to %d", text, got)
+			}
+		}
+		if other := second.get(path).want(t, 200); strings.Contains(other.body, "<progress") {
+			t.Errorf("%s says to everybody how others answered", path)
+		}
+	}
+
+	lead.get("/policies").want(t, 200, `href="/policies/security-policies.md"`, `href="/export/policies?format=xlsx"`)
+	lead.get("/policies/security-policies.md").want(t, 200, "\n# Acceptable use\n", "A sentence of ours.")
+	second.get("/policies/security-policies.md").want(t, 403)
+	lead.get("/export/policies?format=xlsx").want(t, 200)
 
 	stranger := s.signed(t, "sam", "employee")
 	stranger.get("/policies").want(t, 200, "belongs to nobody")

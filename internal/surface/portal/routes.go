@@ -71,6 +71,7 @@ func init() {
 		{method: "GET", path: "/preferences", action: "notification.own", make: (*Portal).preferences},
 		{method: "POST", path: "/preferences", action: "notification.own", make: (*Portal).choosePreferences},
 		{method: "GET", path: "/policies", action: use, menu: "Policies", make: (*Portal).policies},
+		{method: "GET", path: "/policies/security-policies.md", action: "record.read", make: (*Portal).policyDocument},
 		{method: "GET", path: "/policies/{version}", action: use, make: (*Portal).policy},
 		{method: "POST", path: "/policies/{version}/answer", action: use, make: (*Portal).answerPolicy, again: (*Portal).policyAgain},
 		{method: "GET", path: "/policies/{version}/changes", action: "record.read", make: (*Portal).policyChanges},
