@@ -88,7 +88,7 @@ func match(kind *record.Kind, header []string, o Options) (columns []column, ver
 			ErrColumn, kind.Register, strings.Join(unknown, ", "), strings.Join(fields, ", "))
 	}
 	if _, ok := fed["id"]; !ok && slices.Contains(fields, "id") {
-		return nil, 0, fmt.Errorf("%w: no column feeds the field id, by which a record is known again: call the one that does id; the columns are %s", ErrColumn, quoted(at))
+		return nil, 0, fmt.Errorf("%w: no column says which record a row is of: call the one that does %q or id; the columns are %s", ErrColumn, called.heading(kind, "id"), quoted(at))
 	}
 	for _, name := range slices.Sorted(maps.Keys(fed)) {
 		field, part, _ := strings.Cut(name, ".")

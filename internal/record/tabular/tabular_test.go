@@ -176,7 +176,7 @@ func TestAFileOfTheWrongFormIsRefusedWhole(t *testing.T) {
 		"column twice":     {text: "id,name,name\n", want: `file.csv:1: the column "name" is there twice`},
 		"label and name":   {text: "id,name,Number\n", want: `file.csv:1: the field id is fed by two columns`},
 		"field twice":      {text: "id,name,Name\n", want: `file.csv:1: the field name is fed by two columns`},
-		"no id":            {text: "name\nAda\n", want: `file.csv:1: the columns do not fit: no column feeds the field id`},
+		"no id":            {text: "name\nAda\n", want: `file.csv:1: the columns do not fit: no column says which record a row is of`},
 		"mapped field":     {text: "id,name\n", o: tabular.Options{Columns: map[string]string{"nme": "name"}}, want: `file.csv:1: "nme" is no field of people: access_ended_at,`},
 		"mapped column":    {text: "id,name\n", o: tabular.Options{Columns: map[string]string{"name": "Nme"}}, want: `file.csv:1: there is no column "Nme": the columns are "id", "name"`},
 		"ignored column":   {text: "id,name\n", o: tabular.Options{Ignored: []string{"Nme"}}, want: `file.csv:1: there is no column "Nme"`},
