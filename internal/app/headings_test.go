@@ -39,6 +39,10 @@ func TestEveryHeadingIsTheLabelOfOneField(t *testing.T) {
 		for _, heading := range rows[0] {
 			left[heading] = true
 		}
+		if !left["Exported version"] {
+			t.Errorf("%s: no column says which version was exported", kind.Register)
+		}
+		delete(left, "Exported version")
 		for _, field := range kind.Fields() {
 			label := kind.Field(field).Label
 			for heading := range left {

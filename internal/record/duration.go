@@ -129,7 +129,7 @@ func Length(d time.Duration) string {
 	var parts []string
 	say := func(unit time.Duration, called string) {
 		if n := d / unit; n > 0 {
-			d -= n * unit
+			d %= unit
 			if n > 1 {
 				called += "s"
 			}

@@ -57,6 +57,6 @@ func TestARestoreIsMeasured(t *testing.T) {
 	v.presses("Add it")
 	v.fills("done-f-started_at", "2026-02-01T09:00", "done-f-restored_at", "2026-02-01T14:00", "done-f-data_until", "2026-02-01T08:30", "done-f-whole", "true")
 	v.presses("Done")
-	v.holds("main", "5h", "30m", "Failed")
+	v.holds("main", "5 hours", "30 minutes", "Failed")
 	v.audited("restore-trial")
 }

@@ -81,8 +81,8 @@ func TestAnAuditorChecksAProofElsewhere(t *testing.T) {
 		}
 		return text
 	}
-	proof := taken("The proof as a file", "proof.json")
-	taken("the key", "ledger.vkey")
+	proof := taken("the proof as a file", "proof.json")
+	taken("The key is here", "ledger.vkey")
 	check := func(file string) (string, error) {
 		return scaf(filepath.Join(dir, "none"), "", "ledger", "check-proof", filepath.Join(dir, file), "--key", filepath.Join(dir, "ledger.vkey"))
 	}

@@ -84,7 +84,7 @@ func TestABreachIsReported(t *testing.T) {
 	if status := lead.sends("Settled"); status != 422 {
 		t.Errorf("a breach that was not reported is answered with %d", status)
 	}
-	lead.holds("main", "to a named authority, and the people concerned were told")
+	lead.holds("main", "is not named: a breach that must be reported is, to an authority", "has to be yes: the people concerned are told")
 	lead.audited("breach-refused")
 	lead.fills("settled-f-authority", "The state's, number 9", "settled-f-reported_at", time.Now().Add(-time.Hour).In(berlin(t)).Format("2006-01-02T15:04"), "settled-f-people_told", "true")
 	lead.presses("Settled")

@@ -50,7 +50,7 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	v.holds("main", "Done by", "account/compliance")
 
 	v.goes("/new/assurance_reports")
-	v.fills("f-vendor", "vendor/VEN-1", "f-owner", "account/ciso", "f-type", "SOC 2 type 2", "f-due_at", "2026-05-01T09:00", "f-method", "inclusive", "f-physical", "true",
+	v.fills("f-vendor", "vendor/VEN-1", "f-owner", "account/ciso", "f-type", "SOC 2 type 2", "f-due_at", "2026-05-01", "f-method", "inclusive", "f-physical", "true",
 		"f-first", "true", "f-covers_from", "2025-01-01", "f-covers_to", "2025-12-31",
 		"f-exception_list-0-what", "Two leavers kept access for a week.",
 		"f-customer_duty_list-0-what", "Customers remove their own leavers.", "f-customer_duty_list-0-controls", "PPL-01")
@@ -138,7 +138,7 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	lead.presses("Add it")
 	lead.says("Vendor", "Example Cloud")
 
-	report := lead.adds("assurance_reports", "f-vendor", vendor, "f-owner", "person/E5", "f-type", "SOC 2 type 2", "f-due_at", time.Now().AddDate(0, 0, -7).Format(time.DateOnly)+"T09:00")
+	report := lead.adds("assurance_reports", "f-vendor", vendor, "f-owner", "person/E5", "f-type", "SOC 2 type 2", "f-due_at", time.Now().AddDate(0, 0, -7).Format(time.DateOnly))
 	v.goes("/work")
 	v.follows("main", report)
 	v.goes(report + "/edit")

@@ -48,7 +48,7 @@ func TestWhatIsDueOfAPolicy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := ledgertest.New(t, storetest.SQLite(t), policies.Versions)
-			if _, err := l.Door.Do(context.Background(), ledgertest.Operator, "policy_version.add", "policy_versions", func(tx *act.Tx) error {
+			if _, err := l.Do(context.Background(), ledgertest.Operator, "policy_version.add", "policy_versions", func(tx *act.Tx) error {
 				for i, one := range c.versions {
 					v := &policies.Version{
 						ID: fmt.Sprintf("PV-%d", i+1), Number: i + 1, Policy: "policy/access-control", Title: "Access", Owner: "security lead", State: one.state,

@@ -144,7 +144,7 @@ func (p *program) taskShow() *cobra.Command {
 					if o != nil {
 						printOccurrence(w, o, zone)
 					}
-					if o != nil && task.Evidence != nil && !(o.DoneAt != nil && task.Shown(o)) {
+					if o != nil && task.Evidence != nil && (o.DoneAt == nil || !task.Shown(o)) {
 						_, date := tasks.Split(o.ID)
 						printf(w, "  to be named  %s: %s\n", task.Evidence.What, task.Evidence.Says(date))
 					}

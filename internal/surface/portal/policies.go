@@ -188,7 +188,7 @@ func (p *Portal) policyWith(r *request, wrong string) (*shown, error) {
 			if err != nil {
 				return err
 			}
-			page.Campaign = answers[page.Version.Ref()]
+			page.Campaign = answers[page.Ref()]
 		}
 		page.Asked, err = p.asked(reader, page.Version, r.person())
 		return err
