@@ -116,10 +116,13 @@ var Register = record.Define[Person](record.Definition{
 func (p *Person) Defaults() { p.Employment = Employee }
 
 // Compute makes a reference of a manager who is given by the number alone, as HR
-// systems have it.
+// systems have it. Who is their own manager there, at the head of the company, has none.
 func (p *Person) Compute() {
 	if p.Manager != "" && !strings.ContainsAny(p.Manager, "/ ") {
 		p.Manager = Register.Name + "/" + p.Manager
+	}
+	if p.Manager == p.Ref() {
+		p.Manager = ""
 	}
 }
 

@@ -195,6 +195,10 @@ func TestAMoverLeavesARecord(t *testing.T) {
 		if got := all[people.Person](d, people.Register)[id].Manager; got != "person/E2" {
 			d.Errorf("the manager is %q", got)
 		}
+		head := d.add(people.Register, `{"id":"E9","name":"Zed","manager":"E9"}`) // as HR systems say it of the head of a company
+		if got := all[people.Person](d, people.Register)[head].Manager; got != "" {
+			d.Errorf("the manager of the head is %q", got)
+		}
 		for _, none := range []string{`{"title":"Analyst"}`, `{"department":"Finance"}`, `{"manager":"person/E3"}`, `{"email":"ada@example.com"}`} {
 			d.ok(d.set(people.Register, id, none))
 			if got := all[people.JobChange](d, people.JobChanges); len(got) != 0 {

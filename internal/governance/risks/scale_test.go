@@ -255,6 +255,11 @@ func TestAnotherScaleComesIntoForce(t *testing.T) {
 			t.Errorf("rated for the first time: %+v", r)
 		}
 
+		// What is done about a risk makes none greater; where it was said of before, other changes leave it.
+		b.refused(b.set("person/a", risks.Register, "RSK-2", `{"residual_likelihood":3,"residual_impact":3}`), "residual_impact", "make 9, above the 6 without anything done")
+		b.must(b.set("person/a", risks.Register, "RSK-2", `{"residual_likelihood":2,"residual_impact":3}`))
+		b.must(b.set("person/a", risks.Register, "RSK-2", `{"residual_likelihood":null,"residual_impact":null}`))
+
 		// A closed one is asked for when it is opened again.
 		b.must(b.move("person/a", risks.Register, "RSK-3", "identified", `{}`))
 		if asked, err := risks.AskAnew(context.Background(), l.Door, job); err != nil || fmt.Sprint(asked) != "[RSK-3]" {

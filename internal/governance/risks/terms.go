@@ -119,6 +119,9 @@ func (r *Risk) Consult(reader *store.Reader, old any) error {
 	}
 	r.RatedOn, r.RateOn, r.RateBy = scale.Terms(), "", nil
 	r.Compute()
+	if r.Score != nil && r.ResidualScore != nil && *r.ResidualScore > *r.Score {
+		return record.Refuse("residual_impact", "and the residual likelihood make %d, above the %d without anything done: what is done about a risk makes none greater", *r.ResidualScore, *r.Score)
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -350,6 +351,9 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 		l.Add = openPeriodPath
 	}
 	l.Views = views[kind.Name]
+	if kind == assessments.Register && r.may("self_assessment.add") {
+		l.Views = append(slices.Clone(l.Views), chip{"Open a quarter", roundPath})
+	}
 	if len(kind.States) > 1 && slices.Contains(kind.Filterable(), "state") {
 		l.Board, l.List = a.with("view", "board"), a.with("view", "")
 	}

@@ -662,7 +662,7 @@ func TestTheTemplateIsBroughtInAgain(t *testing.T) {
 	}
 	refused := b.upload("/import/risks", "mine.xlsx", file.Bytes()).want(t, 422, "say which sheet is meant", "&#34;Mine&#34;, &#34;help&#34;", `<label for="sheet">`)
 	columns := b.upload("/import/risks", "risks.csv", []byte("id;colour\nRSK-8;red\n")).want(t, 422, "no field of risks is like the column &#34;colour&#34;")
-	missing := b.upload("/import/risks", "risks.csv", []byte("title\nRansomware\n")).want(t, 422, "call the one that does id")
+	missing := b.upload("/import/risks", "risks.csv", []byte("title\nRansomware\n")).want(t, 422, "no column says which record a row is of: call the one that does &#34;Number&#34;")
 	for _, got := range []page{refused, columns, missing} {
 		if strings.Contains(got.body, "--sheet") || strings.Contains(got.body, "--map") {
 			t.Errorf("a flag of the command line in the portal: %.400s", got.body)

@@ -90,6 +90,8 @@ func init() {
 		{method: "POST", path: "/feeds/fetch", action: "regulatory_feed.fetch", make: runErrand(surface.FeedsJob)},
 		{method: "POST", path: "/hris/reconcile", action: "hris.reconcile", make: runErrand(surface.ReconcileJob)},
 		{method: "GET", path: "/errands", action: "settings.read", make: (*Portal).errands},
+		{method: "GET", path: roundPath, action: "self_assessment.add", make: (*Portal).askRound},
+		{method: "POST", path: roundPath, action: "self_assessment.add", make: (*Portal).openRound, again: (*Portal).askRoundAgain},
 		{method: "POST", path: "/meetings/{id}/prepare", action: "meeting.prepare", make: (*Portal).prepareMeeting},
 		{method: "GET", path: "/results/{id}/deviation", action: "control.read", make: (*Portal).deviation},
 		{method: "POST", path: "/results/{id}/deviation/state", action: "deviation.state", make: (*Portal).stateDeviation, again: (*Portal).deviationAgain},

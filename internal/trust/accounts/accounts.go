@@ -176,6 +176,13 @@ func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 		if err := also(tx); err != nil {
 			return err
 		}
+		if a.Person != "" {
+			if _, err := record.Get(&tx.Reader, "person", strings.TrimPrefix(a.Person, "person/")); errors.Is(err, record.ErrNone) {
+				return fmt.Errorf("%w: %s is nobody in the register of people: add them before, or leave it out", ErrInvalid, a.Person)
+			} else if err != nil {
+				return err
+			}
+		}
 		a.CreatedAt, a.CreatedBy, a.DisabledAt = tx.Now(), tx.Caller().ID, nil
 		a.passwordMade(hash, tx.Now())
 		if _, err := record.Put(tx, Register, record.Change{Verb: "created", ID: a.ID, Doc: a}); err != nil {

@@ -326,6 +326,7 @@ func TestWhatIsNoAccount(t *testing.T) {
 		"a job's role":            {func(a *accounts.Account) { a.Roles = []string{"job/ledger.verify"} }, password, "no role"},
 		"every account's role":    {func(a *accounts.Account) { a.Roles = []string{"account"} }, password, "no role"},
 		"a role twice":            {func(a *accounts.Account) { a.Roles = []string{"auditor", "auditor"} }, password, "twice"},
+		"a person who is nobody":  {func(a *accounts.Account) { a.Person = "person/nobody" }, password, "person/nobody is nobody in the register of people"},
 		"a short password":        {func(*accounts.Account) {}, "elevenchars", "has 11 characters: at least 12"},
 		"a long password":         {func(*accounts.Account) {}, strings.Repeat("long ", 50), "at most 200"},
 		"the name as password":    {func(a *accounts.Account) { a.ID = "anna" }, "i-am-anna-1234", "contains the name"},
