@@ -110,7 +110,7 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 	lead := s.browser(t)
 	lead.post("/signin", "id", "lead", "password", password)
 	for _, path := range []string{"/policies", "/policies/" + version} {
-		answers := lead.get(path).want(t, 200, `<progress aria-label="Acknowledged" value="1" max="3"></progress> 33 %`)
+		answers := lead.get(path).want(t, 200, `<progress aria-label="Acknowledged" value="1" max="3"></progress> 33 %,</span>`)
 		for text, who := range map[string]string{"1 acknowledged": ".E1", "1 open": ".E3", "1 refused": ".E2", "3 asked": ".E2"} {
 			link := regexp.MustCompile(`href="([^"]+)">` + text).FindStringSubmatch(answers.body)
 			if link == nil {
