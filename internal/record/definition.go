@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record/expr"
+	"scaf.dev/scaf/internal/record/rounds"
 )
 
 // Definition says what is particular to a register; the engine derives the
@@ -94,6 +95,27 @@ type Definition struct {
 	Version    int
 	Migrations []Migration
 	Derived    []Derived
+	// Opening says how the records of a round are added at once; nil: one by one.
+	Opening *Opening
+}
+
+// Opening is what it takes to open a round of a register that has one record in every
+// round for each of what it is about: each control, each plan in force, each open site.
+// Whoever opens it says what is the same for all.
+type Opening struct {
+	Every rounds.Every
+	// Round is the field that names the round, About the one that names what a record is
+	// about, and Owner the one that names who has it to do: the owner of that, where it is
+	// one person.
+	Round, About, Owner string
+	// In is the state in which what About refers to has its rounds, from its instant on.
+	// Its field "owner" names who it belongs to.
+	In string
+	// Same are the fields of which whoever opens a round is asked, for all of its records.
+	// People among them are others than those who have it to do.
+	Same []string
+	// Kept are those of Same that stay as the round before had them, where there was one.
+	Kept []string
 }
 
 // Transition lets a record move from one state to another.
@@ -205,7 +227,7 @@ func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, Purpose: d.Purpose, Comes: d.Comes, At: d.At, Personal: d.Personal, Internal: d.Internal,
 		Fixed: slices.Clone(d.Fixed), Derived: computed(d.Kind, d.Derived), Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
-		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, settled: d.Settled, unsettled: d.Unsettled, Version: max(1, d.Version), Migrations: d.Migrations,
+		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, settled: d.Settled, unsettled: d.Unsettled, Opening: d.Opening, Version: max(1, d.Version), Migrations: d.Migrations,
 	}
 	if k.Singular == "" {
 		k.Singular = Words(k.Name)
@@ -359,6 +381,19 @@ func (k *Kind) mistakes(d *Definition) error {
 	}
 	for _, field := range d.Unsettled {
 		has("Unsettled", field)
+	}
+	if o := d.Opening; o != nil {
+		for _, field := range slices.Concat([]string{o.Round, o.About, o.Owner}, o.Same) {
+			has("Opening", field, expr.String)
+		}
+		for _, field := range o.Kept {
+			if !slices.Contains(o.Same, field) {
+				say("Opening: %s is kept, and not among what is the same for all", field)
+			}
+		}
+		if !k.Composes() || !slices.Contains(k.Filterable(), o.Round) || (k.Field(o.About).Refers == "") != (o.In == "") {
+			say("Opening: ids are composed, lists are filtered by %s, and In is a state of what %s refers to", o.Round, o.About)
+		}
 	}
 	seen := map[string]bool{}
 	k.misdescribed(say)

@@ -63,6 +63,7 @@ type Kind struct {
 	Retention   Retention
 	Version     int
 	Migrations  []Migration
+	Opening     *Opening
 
 	settled   []Settled
 	unsettled []string

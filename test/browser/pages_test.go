@@ -188,6 +188,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/results/{id}/mismatch",         // and no test of the catalog is reconciled
 		"/training/{id}",                 // and its trainings are those of others
 		"/agreements/{id}",               // and so are its agreements
+		"/self-assessments/open",         // leads on to a page of /open/{register}
 	}
 	var sought []string
 	for _, route := range portal.Routes() {

@@ -73,6 +73,7 @@ const permission = "self_assessment.review"
 var Register = record.Define[Assessment](record.Definition{
 	Kind: "self_assessment", Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at", Fixed: []string{"control", "quarter"},
 	Purpose: "How a control went in each quarter, in the words of who performs it.",
+	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "control", Owner: "assessor", Same: []string{"reviewer"}},
 	States:  []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
 	Transitions: []record.Transition{
 		submitting(Draft), submitting(Returned),

@@ -65,6 +65,7 @@ const kindTrial = "restore_trial"
 var Trials = record.Define[Trial](record.Definition{
 	Kind: kindTrial, Register: "restore_trials", Title: "Restore trials", Singular: "Restore trial", At: "due_at", Fixed: []string{"plan", "quarter"},
 	Purpose: "Backups restored for trial every quarter: whole, and in time?",
+	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "plan", Owner: "owner", In: InForce, Same: []string{"store"}, Kept: []string{"store"}},
 	States:  []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"started_at", "restored_at", "data_until", "whole"}, Stamp: []string{"done_at", "done_by"}},
@@ -235,6 +236,7 @@ const kindPractice = "plan_practice"
 var Practices = record.Define[Practice](record.Definition{
 	Kind: kindPractice, Register: "plan_practices", Title: "Plan practices", Singular: "Plan practice", At: "due_at", Fixed: []string{"plan", "year"},
 	Purpose: "The yearly practice of each plan, and what was learned.",
+	Opening: &record.Opening{Every: rounds.Year, Round: "year", About: "plan", Owner: "owner", In: InForce, Same: []string{"scenario"}},
 	States:  []string{Planned, Done, Reviewed, Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"practised_at", "participants", "result", "findings"}, Stamp: []string{"practised_by"}},

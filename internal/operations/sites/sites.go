@@ -131,6 +131,7 @@ const confirming = "site_review.confirm"
 var Reviews = record.Define[Review](record.Definition{
 	Kind: "site_review", Register: "site_reviews", Title: "Physical access reviews", Singular: "Physical access review", At: "due_at", Fixed: []string{"site", "quarter"},
 	Purpose: "The quarterly review of keys and badges of each site.",
+	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "site", Owner: "reviewer", In: Open},
 	States:  []string{Planned, Reviewed, Confirmed, record.Withdrawn},
 	Transitions: []record.Transition{
 		{From: Planned, To: Reviewed, Required: []string{"compared", "holders", "unneeded", "ended"}, Stamp: []string{"reviewed_at", "reviewed_by"},

@@ -39,6 +39,14 @@ func (e Every) At(at time.Time) Round {
 	return Round{fmt.Sprintf("%04d-Q%d", at.Year(), n), due}
 }
 
+// Words is what people call a round, and how it is written.
+func (e Every) Words() string {
+	if e == Year {
+		return "year: write it like 2026"
+	}
+	return "quarter: write it like 2026-Q1"
+}
+
 // Next is the round after one.
 func (e Every) Next(r Round) Round { return e.At(r.DueAt.AddDate(0, 0, 1)) }
 

@@ -20,7 +20,7 @@ func (p *program) controlCommand() *cobra.Command {
 	return noun("control", "List, check, approve, assess, test and conclude on controls",
 		p.controlList(), p.controlShow(), p.controlCheck(), p.controlTry(), p.controlTest(), p.controlReperform(),
 		p.controlPropose(), p.controlApprove(), p.controlReject(), p.controlWithdraw(), p.controlAdopt(), p.controlVersions(),
-		p.controlAssess(), p.controlAssessments(), p.controlRound(), p.controlConclude(), p.controlConclusions())
+		p.controlAssess(), p.controlAssessments(), p.controlConclude(), p.controlConclusions())
 }
 
 func (p *program) controlList() *cobra.Command {

@@ -20,7 +20,7 @@ import (
 
 func (p *program) recordCommand() *cobra.Command {
 	return noun("record", "Read and change records of the registers",
-		p.recordList(), p.recordShow(), p.recordHistory(), p.recordAdd(), p.recordSet(), p.recordMove(), p.recordLink(false), p.recordLink(true),
+		p.recordList(), p.recordShow(), p.recordHistory(), p.recordAdd(), p.recordOpen(), p.recordSet(), p.recordMove(), p.recordLink(false), p.recordLink(true),
 		p.recordComment(), p.recordAttach(), p.recordAttachments(), p.recordTag(false), p.recordTag(true), p.recordExpired(), p.recordDispose(), p.recordExport(), p.recordTemplate())
 }
 

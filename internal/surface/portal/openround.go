@@ -1,9 +1,10 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/people"
@@ -12,79 +13,131 @@ import (
 	"scaf.dev/scaf/internal/surface"
 )
 
-// roundPath is where the self-assessments of a quarter are opened.
-const roundPath = "/self-assessments/open"
+// openPath is where a round of a register is opened.
+func openPath(kind *record.Kind) string { return "/open/" + kind.Register }
+
+// partOf is what people call a round.
+func partOf(every rounds.Every) string {
+	if every == rounds.Year {
+		return "year"
+	}
+	return "quarter"
+}
+
+// roundChip is the link from a register to where a round of it is opened.
+func roundChip(kind *record.Kind) chip {
+	return chip{"Open a " + partOf(kind.Opening.Every), openPath(kind)}
+}
 
 type openedPage struct {
 	*surface.OpenedRound
 
+	Kind        *record.Kind
+	Part        string
+	Controls    bool // it is about them
 	List, Again string
 }
 
-func (p *Portal) askRound(r *request) (*shown, error) { return p.askRoundWith(r, nil, 0) }
+// toRound leads on who comes to where the self-assessments were opened first.
+func (p *Portal) toRound(*request) (*shown, error) {
+	return &shown{to: openPath(assessments.Register)}, nil
+}
 
-func (p *Portal) askRoundWith(r *request, wrong map[string]string, status int) (*shown, error) {
-	a := sentForm(r, wrong)
-	quarter := r.URL.Query().Get("quarter")
-	if quarter == "" {
-		quarter = rounds.Quarter.At(p.System.Clock.Now().In(p.zone)).Name
+func (p *Portal) askRound(r *request) (*shown, error) { return p.askRoundWith(r, nil) }
+
+func (p *Portal) askRoundAgain(r *request) (*shown, error) { return p.askRoundWith(r, r.held) }
+
+// askedOfRound are the fields of the form, as its page calls them.
+func askedOfRound(kind *record.Kind) (all []record.Field) {
+	o := kind.Opening
+	about := strings.ToLower(kind.Field(o.About).Label)
+	for _, name := range slices.Concat([]string{o.Round}, o.Same, []string{o.Owner}) {
+		f := kind.Field(name)
+		switch {
+		case name == o.Owner:
+			f.Label, f.Required = f.Label+" of the others", false
+			f.Help = "Who has those to do whose " + about + " belongs to nobody, to several people, or to somebody who has left or cannot do it. Empty: they are left, and listed."
+		case slices.Contains(o.Kept, name):
+			f.Required = false
+			f.Help += " Of those that had no round before: each other one keeps what its last one says."
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// askRoundWith is the form, with what is wrong with what was sent.
+func (p *Portal) askRoundWith(r *request, failed error) (*shown, error) {
+	kind := r.kind
+	o := kind.Opening
+	if o == nil {
+		return nil, errNotFound
+	}
+	part, about := partOf(o.Every), strings.ToLower(kind.Field(o.About).Label)
+	there := "in force"
+	if o.In != "" {
+		there = strings.ToLower(record.Words(o.In))
 	}
 	page := &askPage{
-		Lead: "Each control in force gets a self-assessment of the quarter, unless it has one. Its owner is the assessor where that is one person. " +
+		Lead: "Each " + about + " that is " + there + " gets a " + strings.ToLower(kind.Singular) + " of the " + part + ", unless it has one. Its owner has it to do where that is one person. " +
 			"Nothing that is there is changed: what is missing is opened when the form is sent again.",
-		Action: roundPath, Button: "Open the quarter", Back: at(assessments.Register), BackTo: "Self-assessments",
-		Inputs: []input{
-			a.needed("text", "quarter", "Quarter", "Such as 2026-Q1.", quarter),
-			a.needed("text", "reviewer", "Reviewer", "Who is to read them, such as person/E1001: not an assessor.", r.person()),
-			a.field("text", "assessor", "Assessor of the others", "Who assesses the controls whose owner is nobody, several people or the reviewer. Empty: they are left, and listed.", ""),
-		},
+		Action: openPath(kind), Button: "Open the " + part, Back: at(kind), BackTo: kind.Title,
 	}
-	for i := range page.Inputs[1:] {
-		in := &page.Inputs[i+1]
-		in.Refers = people.Register.Name
-		if err := p.suggest(r, in); err != nil {
-			return nil, err
+	answer := &shown{page: "ask", title: "Open a " + part + ": " + strings.ToLower(kind.Title), data: page}
+	wrong := map[string]string{}
+	if failed != nil {
+		var taken bool
+		if page.Wrong, wrong, taken = p.mistakes(kind, failed); !taken {
+			return nil, failed
+		}
+		answer.status = http.StatusUnprocessableEntity
+	}
+	first := map[string]string{o.Round: o.Every.At(p.System.Clock.Now().In(p.zone)).Name}
+	for _, name := range o.Same {
+		if kind.Field(name).Refers == people.Register.Name {
+			first[name] = r.person()
 		}
 	}
-	page.Wrong = a.mistakes(page.Inputs)
-	return &shown{page: "ask", title: "Open the self-assessments of a quarter", status: status, data: page}, nil
+	for _, f := range askedOfRound(kind) {
+		of := described(kind, f)
+		typed := posted(of, r.URL.Query())
+		if r.typed(f.Name) {
+			typed = posted(of, r.PostForm)
+		} else if typed.empty() && first[f.Name] != "" {
+			typed = typing{texts: []string{first[f.Name]}}
+		}
+		in := p.input(of, typed, filling{wrong: wrong})
+		if err := p.suggest(r, &in); err != nil {
+			return nil, err
+		}
+		locate(page.Wrong, &in)
+		page.Inputs = append(page.Inputs, in)
+	}
+	return answer, nil
 }
 
-func (p *Portal) askRoundAgain(r *request) (*shown, error) {
-	return p.askRoundWith(r, map[string]string{"": r.held.text}, r.held.status)
-}
-
-// openRound opens them, and says for which controls it did not.
+// openRound opens it, and says of what it did not.
 func (p *Portal) openRound(r *request) (*shown, error) {
-	if wrong := r.missing("quarter", "reviewer"); len(wrong) > 0 {
-		return p.askRoundWith(r, wrong, http.StatusUnprocessableEntity)
+	kind := r.kind
+	o := kind.Opening
+	if o == nil {
+		return nil, errNotFound
 	}
-	quarter, who, wrong := r.text("quarter"), map[string]string{}, map[string]string{}
-	for _, field := range []string{"reviewer", "assessor"} {
-		typed := typing{texts: []string{r.text(field)}}
-		meant, err := p.meant(r, record.Part{Field: record.Field{Name: field, Refers: people.Register.Name}}, typed)
-		var invalid *record.Invalid
-		if errors.As(err, &invalid) {
-			wrong[field] = invalid.Fields[0].Problem
-		} else if err != nil {
-			return nil, err
-		} else {
-			who[field] = meant.texts[0]
-		}
-	}
-	if len(wrong) > 0 {
-		return p.askRoundWith(r, wrong, http.StatusUnprocessableEntity)
-	}
-	opened, err := p.System.OpenAssessments(r.once, r.caller, quarter, who["reviewer"], who["assessor"])
-	if _, wrong, taken := p.mistakes(assessments.Register, err); taken {
-		return p.askRoundWith(r, wrong, http.StatusUnprocessableEntity)
-	}
+	given, err := p.changes(r, askedOfRound(kind)[1:], nil)
 	if err != nil {
-		return nil, err
+		return p.askRoundWith(r, err)
 	}
-	list := at(assessments.Register) + "?" + url.Values{prefix + "quarter": {quarter}}.Encode()
+	round := r.text(o.Round)
+	// It is several acts where there is much, each of which is done once: what is there
+	// is passed over.
+	opened, err := p.System.OpenRound(r.Context(), r.caller, kind, round, given)
+	if err != nil {
+		return p.askRoundWith(r, err)
+	}
+	list := at(kind) + "?" + url.Values{prefix + o.Round: {round}}.Encode()
 	if len(opened.Left) == 0 {
 		return &shown{to: list}, nil
 	}
-	return &shown{page: "opened", title: "Self-assessments of " + quarter, data: &openedPage{opened, list, roundPath + "?" + url.Values{"quarter": {quarter}}.Encode()}}, nil
+	again := openPath(kind) + "?" + url.Values{prefix + o.Round: {round}}.Encode()
+	return &shown{page: "opened", title: kind.Title + " of " + round, data: &openedPage{opened, kind, partOf(o.Every), o.In == "", list, again}}, nil
 }

@@ -29,9 +29,10 @@ func TestAQuarterOfSelfAssessmentsIsOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	quarter := "2026-Q1"
-	b.get("/r/self_assessments").want(t, 200, `<a href="/self-assessments/open">Open a quarter</a>`)
-	b.get("/self-assessments/open").want(t, 200, `name="f.quarter"`, `value="2026-Q1"`)
-	open := func(fields ...string) page { return b.post("/self-assessments/open", fields...) }
+	b.get("/r/self_assessments").want(t, 200, `<a href="/open/self_assessments">Open a quarter</a>`)
+	b.get("/self-assessments/open").goes(t, "/open/self_assessments")
+	b.get("/open/self_assessments").want(t, 200, `name="f.quarter"`, `value="2026-Q1"`)
+	open := func(fields ...string) page { return b.post("/open/self_assessments", fields...) }
 	size := s.size(t)
 	open("f.quarter", "", "f.reviewer", "").want(t, http.StatusUnprocessableEntity, `<a href="#f-quarter">Quarter</a>: is missing`, `<a href="#f-reviewer">Reviewer</a>: is missing`)
 	open("f.quarter", "2026-5", "f.reviewer", "person/E4").want(t, http.StatusUnprocessableEntity, "is no quarter: write it like 2026-Q1", `value="person/E4"`)
@@ -56,6 +57,6 @@ func TestAQuarterOfSelfAssessmentsIsOpened(t *testing.T) {
 	// Whose own control it is is not their own reviewer.
 	open("f.quarter", "2026-Q2", "f.reviewer", "person/E1").want(t, 200, "Left: 3", "its owner, the people lead, is the reviewer")
 	eve := s.signed(t, "eve", "employee")
-	eve.get("/self-assessments/open").want(t, 403)
-	eve.post("/self-assessments/open", "f.quarter", "2026-Q2", "f.reviewer", "person/E4").want(t, 403)
+	eve.get("/open/self_assessments").want(t, 403)
+	eve.post("/open/self_assessments", "f.quarter", "2026-Q2", "f.reviewer", "person/E4").want(t, 403)
 }

@@ -14,7 +14,6 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
-	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -351,8 +350,8 @@ func (p *Portal) describe(r *request, l *list, a *asked) {
 		l.Add = openPeriodPath
 	}
 	l.Views = views[kind.Name]
-	if kind == assessments.Register && r.may("self_assessment.add") {
-		l.Views = append(slices.Clone(l.Views), chip{"Open a quarter", roundPath})
+	if kind.Opening != nil && r.may(kind.Name+".add") {
+		l.Views = append(slices.Clone(l.Views), roundChip(kind))
 	}
 	if len(kind.States) > 1 && slices.Contains(kind.Filterable(), "state") {
 		l.Board, l.List = a.with("view", "board"), a.with("view", "")
