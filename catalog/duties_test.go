@@ -3,6 +3,8 @@ package catalog_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,12 +26,17 @@ func reading(t *testing.T) map[string][]*controls.Test {
 			if test.Population.From != "occurrences" {
 				continue
 			}
-			_, name, _ := strings.Cut(test.Population.Where, `item.duty == "`)
-			name, _, _ = strings.Cut(name, `"`)
-			all[name] = append(all[name], test)
+			all[dutyOf(test)] = append(all[dutyOf(test)], test)
 		}
 	}
 	return all
+}
+
+// dutyOf is the duty whose occurrences a test reads.
+func dutyOf(test *controls.Test) string {
+	_, name, _ := strings.Cut(test.Population.Where, `item.duty == "`)
+	name, _, _ = strings.Cut(name, `"`)
+	return name
 }
 
 func dutiesIn(t *testing.T, zone string) []tasks.Duty {
@@ -68,6 +75,42 @@ func TestTestsWaitAsLongAsTheirDuties(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// elsewhere are the tests that read only that somebody recorded a duty as done: by
+// control and test, with the test of the same control that reads what the duty is about.
+var elsewhere = map[string]string{
+	"COM-03 quarterly": "reviewed", // each regulation, with what was found of it in the quarter
+	"PPL-07 yearly":    "finished", // each training, with who finished it and when
+}
+
+// That somebody recorded a duty as done shows nothing by itself: its test reads what shows
+// it, SCAF did it itself and an event shows it, or another test reads what it is about.
+func TestNoTestReadsOnlyThatADutyWasRecordedAsDone(t *testing.T) {
+	duties, left := map[string]tasks.Duty{}, maps.Clone(elsewhere)
+	for _, duty := range dutiesIn(t, "UTC") {
+		duties[duty.ID] = duty
+	}
+	for _, c := range load(t) {
+		for _, test := range c.Tests {
+			name := c.ID + " " + test.ID
+			if test.Population.From != "occurrences" || test.Reads("evidence") || duties[dutyOf(test)].PerformedBy != "" {
+				continue
+			}
+			by, listed := left[name]
+			delete(left, name)
+			if !listed {
+				t.Errorf("%s reads only that somebody recorded %s as done: let the duty ask for evidence, and the test read it", name, dutyOf(test))
+			} else if !slices.ContainsFunc(c.Tests, func(other *controls.Test) bool {
+				return other.ID == by && other.Population.From != "occurrences" && other.Pass != ""
+			}) {
+				t.Errorf("%s has no test %s that reads what %s is about", c.ID, by, dutyOf(test))
+			}
+		}
+	}
+	for name := range left {
+		t.Errorf("%s is no such test any more: take it from the list", name)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
@@ -130,8 +131,18 @@ func TestRefreshPerformsWhateverWouldSayAnythingElse(t *testing.T) {
 			return err
 		}, 4, 5},
 		{"they have left, and their access has not ended", func() error { f.at("2026-02-09T09:00:00Z"); return nil }, 1, 5},
+		{"a meeting is held", func() error {
+			v, err := f.AddRecord(ctx, apptest.Operator, meetings.Register, fields("title", "Week 6", "series", meetings.Posture, "chair", "person/E1", "keeper", "person/E1"))
+			if err != nil {
+				return err
+			}
+			held := fields("held_at", "2026-02-06T10:00:00Z", "notes", "Alerts.", "no_decisions", "None was needed.")
+			held["attendees"], held["topics"] = json.RawMessage(`["person/E1","person/E2"]`), json.RawMessage(`["Alerts"]`)
+			_, err = f.MoveRecord(ctx, apptest.Operator, meetings.Register, v.ID, record.AnyVersion, meetings.Held, held)
+			return err
+		}, 1, 1},
 		{"a duty is done", func() error {
-			_, err := f.Desk().Done(ctx, apptest.Operator, tasks.Entry{Ref: "posture-review@2026-02-06", Note: "Looked at"})
+			_, err := f.Desk().Done(ctx, apptest.Operator, tasks.Entry{Ref: "posture-review@2026-02-06", Evidence: []string{"meeting/MTG-1"}})
 			return err
 		}, 1, 1},
 		{"the period is closed", func() (err error) {

@@ -50,8 +50,13 @@ func (w *world) examine(ctx context.Context) error {
 			if err := w.test(ctx); err != nil {
 				return err
 			}
-			_, err := w.Desk().Done(ctx, w.officers["compliance lead"].caller(), tasks.Entry{
+			latest, err := w.latest(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = w.Desk().Done(ctx, w.officers["compliance lead"].caller(), tasks.Entry{
 				Ref: controlTests + "@" + date{day.year, day.month, 15}.at(w.zone, 0).Format(time.DateOnly), Note: "All controls that can be tested were tested.",
+				Evidence: []string{results.Register.Name + "/" + latest[results.Keys(latest)[0]].ID},
 			})
 			return err
 		})
@@ -183,14 +188,20 @@ func (w *world) test(ctx context.Context) error {
 	return lab.Run(ctx, by, run, func(_ int, _ *results.Outcome, err error) error { return err })
 }
 
+// latest are the results of the period that were made last.
+func (w *world) latest(ctx context.Context) (latest map[results.Key]results.Result, err error) {
+	err = w.DB.Read(ctx, func(r *store.Reader) (err error) {
+		latest, err = results.Latest(r, Period, 0)
+		return err
+	})
+	return latest, err
+}
+
 // conclude gives management's conclusion on the results that the rule leaves to
 // people.
 func (w *world) conclude(ctx context.Context) error {
-	var latest map[results.Key]results.Result
-	if err := w.DB.Read(ctx, func(r *store.Reader) (err error) {
-		latest, err = results.Latest(r, Period, 0)
-		return err
-	}); err != nil {
+	latest, err := w.latest(ctx)
+	if err != nil {
 		return err
 	}
 	by := w.officers["chief executive officer"].caller()

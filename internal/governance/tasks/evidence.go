@@ -20,8 +20,8 @@ type Asked struct {
 	// Like are references, of which one has to be named: "attachment/*", where the star
 	// stands for anything, and {year}, {quarter} and {month} for those of the occurrence.
 	Like []string `json:"like"`
-	// State is that in which the record shows it; empty: any.
-	State string `json:"state,omitempty"`
+	// States are those in which the record shows it; none: any.
+	States []string `json:"states,omitempty"`
 }
 
 // likeShape is the kind of a record, and what its id looks like.
@@ -57,6 +57,11 @@ func (a *Asked) Says(date string) string {
 	for _, like := range a.Of(date) {
 		all = append(all, strings.ReplaceAll(like, "*", "…"))
 	}
+	return either(all)
+}
+
+// either is "a, b or c".
+func either(all []string) string {
 	text := all[len(all)-1]
 	if len(all) > 1 {
 		text = strings.Join(all[:len(all)-1], ", ") + " or " + text
@@ -104,8 +109,8 @@ func (d *Desk) shows(r *store.Reader, t *Task, o *Occurrence, refs []string) err
 		case err != nil:
 			return err
 		case found == nil: // which is refused of any evidence
-		case a.State != "" && found.State != a.State:
-			why = lacking("%s is %s: it shows it when it is %s", ref, strings.ReplaceAll(found.State, "_", " "), strings.ReplaceAll(a.State, "_", " "))
+		case len(a.States) > 0 && !slices.Contains(a.States, found.State):
+			why = lacking("%s is %s: it shows it when it is %s", ref, strings.ReplaceAll(found.State, "_", " "), strings.ReplaceAll(either(a.States), "_", " "))
 		case found.At != nil && found.At.Before(since):
 			why = lacking("%s is of %s: name one of the time since %s", ref, found.At.Format(time.DateOnly), since.Format(time.DateOnly))
 		default:
@@ -134,4 +139,13 @@ func before(o *Occurrence) time.Time {
 		years = 10
 	}
 	return o.DueAt.AddDate(-years, -months, -days-1)
+}
+
+// severalStates makes a list of the one state that evidence had.
+func severalStates(fields map[string]any) error {
+	if asked, ok := fields["evidence"].(map[string]any); ok && asked["state"] != nil {
+		asked["states"] = []any{asked["state"]}
+		delete(asked, "state")
+	}
+	return nil
 }

@@ -16,7 +16,7 @@ import (
 
 // asking is the duty of an office with the evidence that it asks for.
 func asking(text string) string {
-	return text + "evidence:\n  what: the approved round\n  like: [risk_assessment/*]\n  state: approved\n"
+	return text + "evidence:\n  what: the approved round\n  like: [risk_assessment/*]\n  states: [approved]\n"
 }
 
 // round adds an assessment that was held on a day.
@@ -80,6 +80,46 @@ func TestWhatIsAskedForIsNamed(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A record can show it in several states: a meeting that was held, and one whose minutes
+// were confirmed since.
+func TestARecordShowsItInEachOfItsStates(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		if _, err := o.desk.Establish(ctx, apptest.Operator, duties(t, func(text string) string {
+			return strings.Replace(asking(text), "[approved]", "[approved, withdrawn]", 1)
+		})); err != nil {
+			t.Fatal(err)
+		}
+		o.at("2026-01-30T09:00:00Z")
+		ref := o.round("2026-01-21")
+		o.refuses("person/E1", tasks.Entry{Ref: "review", Evidence: []string{ref}}, ref+" is planned: it shows it when it is approved or withdrawn")
+		o.approves(ref)
+		if _, err := o.desk.Done(ctx, act.Caller{ID: "person/E1", Roles: []string{"compliance"}}, tasks.Entry{Ref: "review", Evidence: []string{ref}}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Before, evidence had one state.
+func TestADutyOfBeforeKeepsTheStateOfItsEvidence(t *testing.T) {
+	change := tasks.Register.Migrations[0].Change
+	for was, want := range map[string]string{
+		`{"id":"a","evidence":{"what":"x","like":["y/*"],"state":"done"}}`: `{"evidence":{"like":["y/*"],"states":["done"],"what":"x"},"id":"a"}`,
+		`{"id":"a","evidence":{"what":"x","like":["y/*"]}}`:                `{"evidence":{"like":["y/*"],"what":"x"},"id":"a"}`,
+		`{"id":"a"}`: `{"id":"a"}`,
+	} {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(was), &fields); err != nil {
+			t.Fatal(err)
+		}
+		if err := change(fields); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := json.Marshal(fields); string(got) != want {
+			t.Errorf("%s became %s, want %s", was, got, want)
+		}
+	}
 }
 
 // Evidence of what was recorded as done without it can be named until the grace ends, by

@@ -156,7 +156,7 @@ func (d *Duty) targets() map[string]any {
 	return map[string]any{
 		"id": &d.ID, "title": &d.Title, "what": &d.What, "narrative": &d.Narrative, "owner": &d.Owner,
 		"performed_by": &d.PerformedBy,
-		"evidence":     map[string]any{"what": &d.Evidence.What, "like": &d.Evidence.Like, "state": &d.Evidence.State},
+		"evidence":     map[string]any{"what": &d.Evidence.What, "like": &d.Evidence.Like, "states": &d.Evidence.States},
 		"escalate":     map[string]any{"to": &d.Escalate.To, "after": &d.Escalate.After},
 		"frequency":    (*string)(&d.Schedule.Frequency), "weekday": &d.Schedule.Weekday, "day": &d.Schedule.Day,
 		"month": &d.Schedule.Month, "date": &d.Schedule.Date, "at": &d.Schedule.At, "grace": &d.Schedule.Grace,

@@ -112,9 +112,10 @@ const (
 
 // Register describes the register of duties.
 var Register = record.Define[Task](record.Definition{
-	Kind: kindTask, Register: "tasks", Title: "Duties", Singular: "Duty", Internal: true,
-	Purpose: "What has to be done again and again, by whom and how often.",
-	Derived: []record.Derived{{Name: "occurrences", At: "due_at", Item: Occurrence{}, Items: items, Since: since}},
+	Kind: kindTask, Register: "tasks", Title: "Duties", Singular: "Duty", Internal: true, Version: 2,
+	Purpose:    "What has to be done again and again, by whom and how often.",
+	Migrations: []record.Migration{{From: 1, Change: severalStates}},
+	Derived:    []record.Derived{{Name: "occurrences", At: "due_at", Item: Occurrence{}, Items: items, Since: since}},
 })
 
 // Performances describes the register of what was done about occurrences.

@@ -98,7 +98,7 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Manual.Advance(40 * 24 * time.Hour)
-	if _, err := f.Desk().Done(t.Context(), apptest.Operator, tasks.Entry{Ref: "posture-review", Note: "n"}); err != nil {
+	if _, err := f.Desk().Done(t.Context(), apptest.Operator, tasks.Entry{Ref: "regulatory-review", Note: "n"}); err != nil {
 		t.Fatal(err)
 	}
 	ann := accounts.Account{ID: "ann", Name: "Example Ann", Person: "person/p1", Roles: []string{"auditor"}}
