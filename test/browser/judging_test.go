@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -42,13 +43,18 @@ func TestADeviationIsJudgedAndAResultConcluded(t *testing.T) {
 	v.presses("State it")
 	v.holds("main", "Nobody told IT.", "You stated it: somebody else confirms it.")
 	v.audited("deviation")
+	v.goes("/controls/PPL-01/deviations")
+	v.holds("main", "Alex Example")
+	v.audited("deviations")
 
 	other := s.signs(t, "ciso")
 	other.goes("/controls/PPL-01")
 	other.follows("main", "Confirm it")
+	other.audited("deviation-confirm")
 	other.presses("Confirm it")
 	other.holds("main", "counts from the next test")
 
+	v.goes("/controls/PPL-01")
 	v.follows("main", "/r/results/")
 	v.holds("main", "Nobody has concluded from it", "Deviations")
 	v.do(chromedp.Click(chromedp.CSS(`details.move summary`)))
@@ -68,6 +74,84 @@ func TestADeviationIsJudgedAndAResultConcluded(t *testing.T) {
 	auditor.fills("f-audit-role", "auditor", "f-audit-conclusion", "ineffective")
 	auditor.presses("Record it")
 	auditor.holds("main", "as the auditor")
+}
+
+// deployed is a control whose changes are held against what a program says of them.
+const deployed = `id: OWN-1
+title: What is merged is deployed
+criteria: [CC8.1]
+owner: head of engineering
+frequency: multi_daily
+tests:
+  - id: deployed
+    kind: census
+    title: Each change was deployed
+    population: {from: changes}
+    pass: "true"
+    reconcile:
+      with: {from: events, where: item.type == "com.example.deployed"}
+      key: item.id
+      with_key: item.subject
+`
+
+// One person says why two lists do not agree, and another confirms it.
+func TestAMismatchIsExplainedByTwo(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	changes, events := filepath.Join(t.TempDir(), "changes.csv"), filepath.Join(t.TempDir(), "events.jsonl")
+	if _, err := scaf(dir, "", "init", "--org", "Example Corp", "--timezone", "Europe/Berlin"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "controls"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		filepath.Join(dir, "controls", "OWN-1.yaml"): deployed,
+		changes: "id,title,author,merged_at\nc2,The handbook,\"{\"\"name\"\":\"\"Ann Example\"\"}\",2026-01-11T00:00:00Z\n",
+		events: `{"specversion":"1.0","id":"0","source":"//ci","type":"com.example.started","time":"2026-01-01T00:00:00Z"}` + "\n" +
+			`{"specversion":"1.0","id":"9","source":"//ci","type":"com.example.deployed","subject":"c9","time":"2026-01-12T01:00:00Z"}` + "\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, command := range [][]string{
+		{"import", "csv", "changes", changes},
+		{"import", "events", events},
+		{"period", "open", "January", "--from", "2026-01-01", "--to", "2026-02-01"},
+		{"control", "test", "OWN-1", "--period", "January"},
+	} {
+		if _, err := scaf(dir, "", command...); err != nil && command[0] != "control" { // a test that fails says so
+			t.Fatal(err)
+		}
+	}
+	for _, role := range []string{"compliance", "ciso"} {
+		if err := account(dir, role, role); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := fresh(t, dir)
+	v := s.signs(t, "compliance")
+	v.goes("/controls/OWN-1")
+	v.holds("main", "only here: c2", "only there: c9")
+	v.follows("main", "Say why")
+	if status := v.sends("Propose it"); status != 422 {
+		t.Fatalf("a form without a reason is answered with %d", status)
+	}
+	v.holds("main", "is missing")
+	v.audited("mismatch-refused")
+	v.fills("f-reason", "A change of the handbook is not deployed.")
+	v.presses("Propose it")
+	v.holds("main", "not confirmed yet", "You proposed it: somebody else confirms it.")
+	v.audited("mismatch")
+
+	other := s.signs(t, "ciso")
+	other.goes("/controls/OWN-1")
+	other.follows("main", "Confirm it")
+	other.audited("mismatch-confirm")
+	other.presses("Confirm it")
+	other.holds("main", "confirmed by", "It is resolved from the next test of")
+	other.audited("mismatch-resolved")
 }
 
 // A compliance lead opens a period of the past and closes it; a duty of a title that nobody

@@ -183,9 +183,9 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/", "/signin", "/setup", // above, and TestFirstStart
 		"/r/{register}/{id}/file/{file}", // the demonstration attaches none
 		"/evidence/{id}/file",            // and has no evidence
-		"/controls/{id}/deviations",      // and its first weeks have none
-		"/results/{id}/deviation",        // nor a page of one
-		"/results/{id}/mismatch",         // and no test of the catalog is reconciled
+		"/controls/{id}/deviations",      // its first weeks have none: TestADeviationIsJudgedAndAResultConcluded
+		"/results/{id}/deviation",        // the same test audits the page of one
+		"/results/{id}/mismatch",         // and TestAMismatchIsExplainedByTwo that of what does not agree
 		"/training/{id}",                 // and its trainings are those of others
 		"/agreements/{id}",               // and so are its agreements
 		"/self-assessments/open",         // leads on to a page of /open/{register}
