@@ -84,6 +84,19 @@ type company struct {
 		Policies []string
 		Added    string // at the end of their texts
 	}
+	// Campaign is what people are asked when the demonstration ends: all but each of so
+	// many have answered, one refuses.
+	Campaign struct {
+		On       date
+		Policies []string
+		Added    string
+		Unread   int
+		Refuses  struct {
+			Person int // by the order of joining
+			On     date
+			Reason string
+		}
+	}
 	// Outdated are devices that were seen without the latest patches.
 	Outdated []struct {
 		On     date

@@ -43,16 +43,8 @@ func (w *world) keep() {
 			return w.rule(ctx, texts)
 		})
 	}
-	w.plan(w.Revised.On.at(w.zone, 10), func(ctx context.Context) error {
-		var texts []catalog.Policy
-		for _, text := range catalog.Policies() {
-			if slices.Contains(w.Revised.Policies, text.ID) {
-				text.File = slices.Concat(text.File, []byte("\n"+w.Revised.Added+"\n"))
-				texts = append(texts, text)
-			}
-		}
-		return w.rule(ctx, texts)
-	})
+	w.revise(w.Revised.On, w.Revised.Policies, w.Revised.Added)
+	w.campaign()
 	for i, e := range w.people { // who is there reads on one of the next working days
 		e.reads = w.from.AddDate(0, 0, 1+i%14).Add(time.Duration(9*60+i) * time.Minute)
 		w.plan(e.reads, func(ctx context.Context) error { return w.acknowledge(ctx, e) })
@@ -75,6 +67,42 @@ func (w *world) keep() {
 	for day := w.from.AddDate(0, 0, 19); day.Before(w.to); day = day.AddDate(0, 1, 0) {
 		w.plan(day.Add(15*time.Hour), w.rateAgain)
 	}
+}
+
+// revise plans that policies come into force with more at the end of their texts.
+func (w *world) revise(on date, ids []string, added string) {
+	w.plan(on.at(w.zone, 10), func(ctx context.Context) error {
+		var texts []catalog.Policy
+		for _, text := range catalog.Policies() {
+			if slices.Contains(ids, text.ID) {
+				text.File = slices.Concat(text.File, []byte("\n"+added+"\n"))
+				texts = append(texts, text)
+			}
+		}
+		return w.rule(ctx, texts)
+	})
+}
+
+// campaign plans the questions that are not all answered when the demonstration ends.
+func (w *world) campaign() {
+	c := &w.Campaign
+	w.revise(c.On, c.Policies, c.Added)
+	w.plan(c.Refuses.On.at(w.zone, 9), func(ctx context.Context) error {
+		for i, e := range w.people {
+			switch {
+			case !e.gone.IsZero() && e.gone.Before(w.clock.Now()):
+			case i == c.Refuses.Person:
+				if err := w.answer(ctx, e, policies.Refused, map[string]any{"reason": c.Refuses.Reason}); err != nil {
+					return err
+				}
+			case i%c.Unread > 0:
+				if err := w.acknowledge(ctx, e); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // rateAgain reviews the risks whose review is due within a month.
@@ -167,6 +195,11 @@ func (w *world) ask(ctx context.Context) error {
 
 // acknowledge is somebody's day of reading: everything that they were asked.
 func (w *world) acknowledge(ctx context.Context, e *employee) error {
+	return w.answer(ctx, e, policies.Acknowledged, nil)
+}
+
+// answer is what somebody answers to everything that they were asked.
+func (w *world) answer(ctx context.Context, e *employee, state string, values map[string]any) error {
 	var asked []*policies.Acknowledgment
 	if err := w.DB.Read(ctx, func(r *store.Reader) (err error) {
 		asked, err = policies.AcknowledgmentsOf(r, e.ref())
@@ -174,11 +207,15 @@ func (w *world) acknowledge(ctx context.Context, e *employee) error {
 	}); err != nil {
 		return err
 	}
+	fields, err := asFields(values)
+	if err != nil {
+		return err
+	}
 	for _, one := range asked {
 		if one.State != policies.Asked {
 			continue
 		}
-		if _, err := w.MoveRecord(ctx, e.as("account"), policies.Acknowledgments, one.ID, record.AnyVersion, policies.Acknowledged, nil); err != nil {
+		if _, err := w.MoveRecord(ctx, e.as("account"), policies.Acknowledgments, one.ID, record.AnyVersion, state, fields); err != nil {
 			return fmt.Errorf("%s: %w", one.ID, err)
 		}
 	}
