@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/rounds"
@@ -129,9 +130,20 @@ func submitting(from string) record.Transition {
 	return record.Transition{
 		From: from, To: Submitted, Required: []string{"as_written", "evidence", "improvements", "result"},
 		Offered: []string{"gaps", "finding"}, Stamp: []string{"submitted_at", "submitted_by"},
-		Guards: []record.Guard{{If: `item.submitted_by == item.assessor`, Why: "the assessor submits it, in their own name"}},
-		Check:  complete,
+		Who: theAssessor, Check: complete,
 	}
+}
+
+// theAssessor refuses everybody else.
+func theAssessor(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
+	a := &Assessment{}
+	if err := json.Unmarshal(doc, a); err != nil {
+		return err
+	}
+	if caller.ID != a.Assessor {
+		return fmt.Errorf("%w: %s is the assessor, and submits it in their own name", act.ErrSamePerson, a.Assessor)
+	}
+	return nil
 }
 
 // The records of other registers that an assessment names.

@@ -161,11 +161,14 @@ func TestWhatASubmissionTakes(t *testing.T) {
 			{`{` + said + `,"result":"does_not_work","gaps":"All of it"}`, "finding"},
 			{`{` + said + `,"result":"does_not_work","gaps":"All of it","finding":"finding/FND-2"}`, "finding"},
 			{`{` + said + `,"result":"does_not_work","gaps":"All of it","finding":"finding/FND-1"}`, ""},
-			{`{` + said + `,"result":"works","assessor":"person/third","reviewer":"person/another"}`, "state"},
 		} {
 			id := fmt.Sprintf("SA-CHG-01-20%d-Q1", 30+i)
 			d.refused("added", d.add(id), "")
 			d.refused(test.text, d.move("person/other", id, "submitted", test.text), test.field)
+		}
+		d.refused("added", d.add("SA-CHG-01-2050-Q1"), "")
+		if err := d.move("person/other", "SA-CHG-01-2050-Q1", "submitted", `{`+said+`,"result":"works","assessor":"person/third","reviewer":"person/another"}`); !errors.Is(err, act.ErrSamePerson) {
+			d.Errorf("whoever is not the assessor any more submits it: %v", err)
 		}
 	})
 }

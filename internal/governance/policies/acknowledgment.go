@@ -60,9 +60,9 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 	Comes:   "SCAF asks for them when a policy comes into force.",
 	States:  []string{Asked, Acknowledged, Refused, Ended, Missed, Superseded}, Fixed: []string{"person", "version"},
 	Transitions: []record.Transition{
-		{From: Asked, To: Acknowledged, Permission: answer, Stamp: []string{"acknowledged_at"}},
-		{From: Asked, To: Refused, Permission: answer, Stamp: []string{"refused_at"}, Required: []string{"reason"}},
-		{From: Refused, To: Acknowledged, Permission: answer, Stamp: []string{"acknowledged_at"}},
+		{From: Asked, To: Acknowledged, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"acknowledged_at"}},
+		{From: Asked, To: Refused, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"refused_at"}, Required: []string{"reason"}},
+		{From: Refused, To: Acknowledged, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"acknowledged_at"}},
 	},
 	Columns: []record.Column{
 		{Field: "person", Filter: true}, {Field: "version", Filter: true}, {Field: "state", Label: "State", Filter: true},
@@ -115,9 +115,24 @@ func (a *Acknowledgment) Before(tx *act.Tx, old any) error {
 		a.ask(v, tx.Now())
 		return nil
 	}
-	before := record.As[Acknowledgment](old)
-	if tx.Caller().ID != a.Person && (before.State != a.State || before.Reason != a.Reason) {
-		return fmt.Errorf("%w: %s was asked, and nobody else answers", act.ErrDenied, a.Person)
+	if record.As[Acknowledgment](old).Reason != a.Reason {
+		return a.answeredBy(tx.Caller())
+	}
+	return nil
+}
+
+// whoeverWasAsked refuses everybody else.
+func whoeverWasAsked(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
+	a := &Acknowledgment{}
+	if err := json.Unmarshal(doc, a); err != nil {
+		return err
+	}
+	return a.answeredBy(caller)
+}
+
+func (a *Acknowledgment) answeredBy(caller act.Caller) error {
+	if caller.ID != a.Person {
+		return fmt.Errorf("%w: %s was asked, and nobody else answers", act.ErrSamePerson, a.Person)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ var Register = record.Define[Training](record.Definition{
 	Purpose: "Who has to finish which course until when, and who has.",
 	States:  []string{Assigned, Completed, Ended, Missed}, Fixed: []string{"person", "course"},
 	Transitions: []record.Transition{
-		{From: Assigned, To: Completed, Permission: complete, Stamp: []string{"completed_at", "completed_by"}},
+		{From: Assigned, To: Completed, Permission: complete, Who: whoeverHasTo, Stamp: []string{"completed_at", "completed_by"}},
 	},
 	Columns: []record.Column{
 		{Field: "person", Filter: true}, {Field: "course", Filter: true}, {Field: "state", Label: "State", Filter: true},
@@ -111,17 +111,26 @@ func (t *Training) Validate() (wrong []record.FieldError) {
 	return wrong
 }
 
-// Before gives an extra training to somebody, and lets a person finish their own
-// and nobody else's.
+// whoeverHasTo refuses everybody but the person whose training it is.
+func whoeverHasTo(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
+	t := &Training{}
+	if err := json.Unmarshal(doc, t); err != nil {
+		return err
+	}
+	if caller.ID != t.Person {
+		return fmt.Errorf("%w: %s has to finish it, and nobody else says so", act.ErrSamePerson, t.Person)
+	}
+	return nil
+}
+
+// Before gives an extra training to somebody, and says of what is finished which text it
+// was, and when it has to be done again.
 func (t *Training) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return t.begin(tx)
 	}
 	if record.As[Training](old).State == t.State {
 		return nil
-	}
-	if tx.Caller().ID != t.Person {
-		return fmt.Errorf("%w: %s has to finish it, and nobody else says so", act.ErrDenied, t.Person)
 	}
 	c, _, err := GetCourse(&tx.Reader, t.Course)
 	if err != nil {
