@@ -38,6 +38,10 @@ type Field struct {
 	// Names says what the field's texts name, one or a list, where they are no references
 	// to records; nil: nothing.
 	Names *Names
+	// Shows says that the field's texts, one or a list, name what shows something: records
+	// of any register by their references, which are there then, or, where it is elsewhere,
+	// its address or words.
+	Shows bool
 	// Day says that of a time only the day counts, which begins at midnight in the
 	// organisation's time zone.
 	Day bool
@@ -353,8 +357,8 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 			say("Fields: %q is no field of a record", f.Name)
 		case seen[f.Name] || f.Label == "" && !f.Unseen:
 			say("Fields: %q must be described once, with a label", f.Name)
-		case (len(f.Choices) > 0 || f.Refers != "") && shape != ShapeText && shape != ShapeTexts:
-			say("Fields: %q is a %s: only texts have choices or refer to records", f.Name, t)
+		case (len(f.Choices) > 0 || f.Refers != "" || f.Shows) && shape != ShapeText && shape != ShapeTexts:
+			say("Fields: %q is a %s: only texts have choices or name records", f.Name, t)
 		case (f.Long || f.Markdown) && shape != ShapeText:
 			say("Fields: %q is a %s: only a text has several lines", f.Name, t)
 		}

@@ -20,6 +20,8 @@ import (
 const (
 	kindPerson  = "person"
 	kindAccount = "account" // its field person says whose it is
+	// kindAttachment is that of files, which can be taken off again.
+	kindAttachment = "attachment"
 )
 
 // principal is whom a reference names: the person whose account it is.

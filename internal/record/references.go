@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,10 @@ type Names struct {
 	Missing func(r *store.Reader, texts []string) ([]string, error)
 }
 
+// reference is how a text looks that names a record of some register; addresses and words
+// do not.
+var reference = regexp.MustCompile(`^\s*[a-z][a-z_]*/\S+\s*$`)
+
 // link is a text with which a field names something.
 type link struct {
 	at   string // "owner", "findings[1].owner"
@@ -28,8 +33,11 @@ type link struct {
 
 // what tells apart what is looked up: one text can be a reference and a name.
 func (n link) what() string {
-	if n.by.Names != nil {
+	switch {
+	case n.by.Names != nil:
 		return n.by.Names.What + " " + n.text
+	case n.by.Shows:
+		return "evidence " + n.text
 	}
 	return n.text
 }
@@ -56,9 +64,9 @@ func (f *Field) links(at string, v reflect.Value, all []link) []link {
 	if !v.IsValid() {
 		return all
 	}
-	if f.Refers != "" || f.Names != nil {
+	if f.Refers != "" || f.Names != nil || f.Shows {
 		for _, text := range texts(v) {
-			if text != "" {
+			if text != "" && (!f.Shows || reference.MatchString(text)) {
 				all = append(all, link{at, f, text})
 			}
 		}
@@ -90,9 +98,9 @@ func newLookup(r *store.Reader) (*lookup, error) {
 }
 
 // find looks up what the links name. A register that this database was never opened with
-// is not asked: nobody knows what is in it.
+// is not asked: nobody knows what is in it. A file that was taken off is none.
 func (l *lookup) find(all []link) error {
-	ids, others := map[string][]string{}, map[*Names][]string{}
+	asked, ids, others := map[string][]link{}, map[string][]string{}, map[*Names][]string{}
 	for _, n := range all {
 		if _, known := l.none[n.what()]; known {
 			continue
@@ -104,7 +112,9 @@ func (l *lookup) find(all []link) error {
 		}
 		kind, id, _ := strings.Cut(n.text, "/") // without one it is amiss, and said so
 		if _, ok := l.defined[kind]; ok {
-			ids[kind] = append(ids[kind], id)
+			asked[kind], ids[kind] = append(asked[kind], n), append(ids[kind], id)
+		} else if n.by.Shows {
+			l.none[n.what()] = true // it may be any, and this is no register
 		}
 	}
 	for kind, ids := range ids {
@@ -112,8 +122,16 @@ func (l *lookup) find(all []link) error {
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			l.none[kind+"/"+id] = there[id] == nil
+		for i, n := range asked[kind] {
+			doc := there[ids[i]]
+			l.none[n.what()] = doc == nil
+			if doc != nil && kind == kindAttachment {
+				state, err := stateOf(doc)
+				if err != nil {
+					return err
+				}
+				l.none[n.what()] = state == "removed"
+			}
 		}
 	}
 	for of, texts := range others {
@@ -144,8 +162,11 @@ func (l *lookup) hold(k *Kind, links []link, before json.RawMessage) error {
 			continue
 		}
 		text := n.text + " names no record: add it before, or name one that is there"
-		if n.by.Names != nil {
+		switch {
+		case n.by.Names != nil:
 			text = fmt.Sprintf("%s is no %s: %s", n.text, n.by.Names.What, n.by.Names.Like)
+		case n.by.Shows:
+			text = n.text + " names no record: name one that is there, such as attachment/… or evidence/EVD-1, or say by its address or in words where it is"
 		}
 		wrong = append(wrong, FieldError{n.at, text})
 	}

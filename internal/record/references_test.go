@@ -30,11 +30,18 @@ type ship struct {
 	Tug     string   `json:"tug,omitempty"`
 	Pilot   string   `json:"pilot,omitempty"`
 	Watches []watch  `json:"watches,omitempty"`
+	Proofs  []string `json:"proofs,omitempty"`
+}
+
+type paper struct {
+	ID    string `json:"id"`
+	State string `json:"state"`
 }
 
 var (
 	persons = record.Define[berth](record.Definition{Kind: "person", Register: "people", Title: "People"})
 	berths  = record.Define[berth](record.Definition{Kind: "berth", Register: "berths", Title: "Berths"})
+	papers  = record.Define[paper](record.Definition{Kind: "attachment", Register: "attachments", Title: "Files", States: []string{"kept", "removed"}, Transitions: []record.Transition{{From: "kept", To: "removed"}}})
 	flags   = &record.Names{What: "flag", Like: "write DE or NO", Missing: func(_ *store.Reader, texts []string) ([]string, error) {
 		return slices.DeleteFunc(texts, func(text string) bool { return text == "DE" || text == "NO" }), nil
 	}}
@@ -44,7 +51,7 @@ var (
 			{Name: "berth", Label: "Berth", Refers: "berth"}, {Name: "called", Label: "Called at", Refers: "berth"},
 			{Name: "sisters", Label: "Sisters", Refers: "ship"}, {Name: "flag", Label: "Flag", Names: flags},
 			{Name: "tug", Label: "Tug", Refers: "tug"}, {Name: "pilot", Label: "Pilot", Refers: "person"},
-			{Name: "watches", Label: "Watches"},
+			{Name: "watches", Label: "Watches"}, {Name: "proofs", Label: "Proofs", Shows: true},
 		},
 	})
 )
@@ -52,24 +59,27 @@ var (
 // harbour has the berth 1, the person ann, the account ben and the ship one. No database
 // of it was ever opened with a register of tugs.
 func harbour(t *testing.T, test func(t *testing.T, l *ledgertest.Ledger, do func(body func(tx *act.Tx) error) error)) {
-	ledgertest.EachOf(t, record.Kinds{holders, persons, berths, ships}, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, record.Kinds{holders, persons, berths, ships, papers}, func(t *testing.T, l *ledgertest.Ledger) {
 		do := func(body func(tx *act.Tx) error) error {
 			_, err := l.Do(context.Background(), act.Caller{ID: "person/ann", Roles: []string{"administrator"}}, "test", "ships", body)
 			return err
 		}
 		if err := do(func(tx *act.Tx) error {
-			for kind, doc := range map[*record.Kind]any{holders: &holder{ID: "ben"}, persons: &berth{"ann"}, berths: &berth{"1"}, ships: &ship{ID: "one"}} {
+			for kind, doc := range map[*record.Kind]any{holders: &holder{ID: "ben"}, persons: &berth{"ann"}, berths: &berth{"1"}, ships: &ship{ID: "one"}, papers: &paper{"log", "kept"}} {
 				if _, err := record.Put(tx, kind, record.Change{Verb: "added", ID: kind.Identify(doc), Doc: doc}); err != nil {
 					return err
 				}
 			}
-			return nil
+			_, err := record.Put(tx, papers, record.Change{Verb: "added", ID: "old", Doc: &paper{"old", "removed"}})
+			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
 		test(t, l, do)
 	})
 }
+
+const showsNothing = " names no record: name one that is there, such as attachment/… or evidence/EVD-1, or say by its address or in words where it is"
 
 // references are fields with what they must be refused for: the field, empty for none.
 var references = map[string]struct {
@@ -86,6 +96,10 @@ var references = map[string]struct {
 	"a name":                       {`{"flag":"NO"}`, "", ""},
 	"no name":                      {`{"flag":"XX"}`, "flag", "XX is no flag: write DE or NO"},
 	"in a struct":                  {`{"watches":[{"keeper":"person/ann"},{"keeper":"person/zoe"}]}`, "watches[1].keeper", "person/zoe names no record: add it before, or name one that is there"},
+	"what shows it":                {`{"proofs":["attachment/log","berth/1","https://example.com/a/b","The log of 1/2","","CERT/7"]}`, "", ""},
+	"evidence that is not there":   {`{"proofs":["attachment/log","attachment/none"]}`, "proofs", "attachment/none" + showsNothing},
+	"evidence of no register":      {`{"proofs":["file/log"]}`, "proofs", "file/log" + showsNothing},
+	"a file that was taken off":    {`{"proofs":["attachment/old"]}`, "proofs", "attachment/old" + showsNothing},
 	"of a register that is unseen": {`{"tug":"tug/1"}`, "", ""},
 }
 
@@ -165,7 +179,8 @@ func TestWhatATableNamesHasToBeThere(t *testing.T) {
 				{ID: "two", Berth: "berth/1", Sisters: []string{"ship/three"}, Pilot: "account/ben"},
 				{ID: "three", Berth: "berth/2", Flag: "XX"},
 				{ID: "four", Watches: []watch{{"person/zoe"}}},
-				{ID: "five", Flag: "DE", Pilot: "person/ann"},
+				{ID: "five", Flag: "DE", Pilot: "person/ann", Proofs: []string{"attachment/log"}},
+				{ID: "six", Proofs: []string{"file/log"}},
 			} {
 				if !yield(record.Item{Where: "ships.csv:" + string(rune('2'+i)), Doc: doc}, nil) {
 					return
@@ -175,8 +190,9 @@ func TestWhatATableNamesHasToBeThere(t *testing.T) {
 		refused := []string{
 			"ships.csv:3: berth: berth/2 names no record: add it before, or name one that is there; flag: XX is no flag: write DE or NO",
 			"ships.csv:4: watches[0].keeper: person/zoe names no record: add it before, or name one that is there",
+			"ships.csv:6: proofs: file/log" + showsNothing,
 		}
-		imports(t, l, docs, record.Summary{Read: 4, Taken: 2, Refused: 2}, refused...)
+		imports(t, l, docs, record.Summary{Read: 5, Taken: 2, Refused: 3}, refused...)
 	})
 }
 

@@ -148,7 +148,7 @@ func TestAPrivacyRequest(t *testing.T) {
 	v.fills("f-subject", "u-17", "f-kind", "access", "f-law", "GDPR", "f-handler", "account/compliance", "f-received_at", "2026-01-31T10:00")
 	v.presses("Add it")
 	v.holds("main", "2026-02-28 23:59", "Extended: for somebody else to do")
-	v.fills("answered-f-identity_checked_at", "2026-02-01T10:00", "answered-f-outcome", "granted", "answered-f-answer", "file/answer")
+	v.fills("answered-f-identity_checked_at", "2026-02-01T10:00", "answered-f-outcome", "granted", "answered-f-answer", "The answer")
 	v.presses("Answered")
 	v.holds("main", "Answered by", "account/compliance")
 	v.audited("privacy-request")

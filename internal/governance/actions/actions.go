@@ -95,7 +95,7 @@ var Register = record.Define[Action](record.Definition{
 		{Name: "source", Label: "Source", Computed: true, Help: "Which of them it is."},
 		{Name: "added_by", Label: "Added by"},
 		{Name: "result", Label: "What was done", Section: "Result", Long: true, Help: "What was done, so that somebody else can see it."},
-		{Name: "evidence", Label: "Evidence", Help: "References to what shows it: files of this record, changes, tickets."},
+		{Name: "evidence", Label: "Evidence", Shows: true, Help: "What shows it: records by their references, such as attachment/… of a file, changes, tickets."},
 		{Name: "done_at", Label: "Done", Given: true},
 		{Name: "done_by", Label: "Done by", Given: true},
 		{Name: "returned_reason", Label: "Why it is returned", Long: true, Help: "What somebody else found undone."},

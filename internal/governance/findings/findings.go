@@ -123,7 +123,7 @@ var Register = record.Define[Finding](record.Definition{
 		{Name: "remediated_at", Label: "Remediated", Given: true},
 		{Name: "remediated_by", Label: "Remediated by", Given: true},
 		{Name: "retest", Label: "Retest", Section: "Retest", Long: true, Help: "What was tested again, and what came of it."},
-		{Name: "evidence", Label: "Evidence of the retest", Help: "References to what shows it: files of this record, links, tickets."},
+		{Name: "evidence", Label: "Evidence of the retest", Shows: true, Help: "What shows it: records by their references, such as attachment/… of a file, addresses, tickets."},
 		{Name: "closed_at", Label: "Closed", Given: true},
 		{Name: "closed_by", Label: "Closed by", Given: true},
 		{Name: "reopened", Label: "Why it was opened again", Long: true, Help: "What came up after it had been closed or withdrawn."},

@@ -19,7 +19,7 @@ const finding = `{"title":"Key without rotation","source":"audit","severity":"hi
 
 func TestTheRegister(t *testing.T) {
 	plan := `{"plan":"Rotate it","told_to":"person/boss"}`
-	retest := `{"retest":"Rotated, and the old one is refused","evidence":["file/log"]}`
+	retest := `{"retest":"Rotated, and the old one is refused","evidence":["The log"]}`
 	until := `{"accepted_until":"2026-09-01T00:00:00Z","accepted_reason":"The system ends in August"}`
 	past := `{"accepted_until":"2020-01-01T00:00:00Z","accepted_reason":"x"}`
 	rated := `{"severity":"low","found_at":"2026-02-20T00:00:00Z","rated_why":"It was seen before, and reaches nobody"}`

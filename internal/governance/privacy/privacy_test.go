@@ -43,9 +43,9 @@ func TestNotices(t *testing.T) {
 }
 
 func TestRequests(t *testing.T) {
-	answer := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"granted","answer":"file/answer"}`
-	reason := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"file/answer","appeal":"To the authority"}`
-	appeal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"file/answer","reason":"It is not theirs"}`
+	answer := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"granted","answer":"The answer"}`
+	reason := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","appeal":"To the authority"}`
+	appeal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","reason":"It is not theirs"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"access","law":"GDPR","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
 		Fields:     map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},

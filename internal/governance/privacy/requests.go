@@ -103,7 +103,7 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "reason", Label: "Why not", Long: true, Help: "Why it was refused, or a part of it."},
 		{Name: "appeal", Label: "How to object", Long: true, Help: "What the person was told about how to object."},
 		{Name: "passed_on", Label: "Passed on", Help: "Of a correction: whether those who received the data were told."},
-		{Name: "answer", Label: "Answer", Help: "Where the answer is: a file of this record, a ticket."},
+		{Name: "answer", Label: "Answer", Shows: true, Help: "Where the answer is: a file of this record, a ticket."},
 		{Name: "answered_at", Label: "Answered", Given: true},
 		{Name: "answered_by", Label: "Answered by", Given: true},
 	},

@@ -40,7 +40,7 @@ var Completions = record.Define[Completion](record.Definition{
 		{Name: "person", Label: "Person", Refers: "person", Required: true},
 		{Name: "course", Label: "Course", Refers: "course", Required: true},
 		{Name: "completed_at", Label: "Completed", Required: true},
-		{Name: "evidence", Label: "Evidence", Help: "A reference to what shows it: a file, the number of a certificate.", Required: true},
+		{Name: "evidence", Label: "Evidence", Shows: true, Help: "A reference to what shows it: a file, the number of a certificate.", Required: true},
 		{Name: "note", Label: "Note", Long: true},
 		{Name: "training", Label: "Completed training", Refers: "training", Given: true},
 	},

@@ -126,7 +126,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "access_ended_at", Label: "Access ended", Help: "When its last access was taken away: within a day."},
 		{Name: "data_settled_at", Label: "Data settled on", Help: "When our data was back, or destroyed: within thirty days."},
 		{Name: "data_settled", Label: "What became of the data", Choices: []string{"returned", "destroyed", "returned and destroyed", "it had none"}, Help: "What became of our data."},
-		{Name: "proof", Label: "Certificate", Help: "What shows it: a file of this record, a letter."},
+		{Name: "proof", Label: "Certificate", Shows: true, Help: "What shows it: a file of this record, a letter."},
 	},
 	Columns: []record.Column{
 		{Field: "name", Filter: true, Sort: true},

@@ -71,7 +71,7 @@ func TestVendors(t *testing.T) {
 		Fields: map[string]string{
 			"proposed assessed": `{"data":["none"],"access":"none","criticality":"low"}`, "approved in_use": `{"used_from":"2026-03-01T00:00:00Z"}`, "in_use offboarding": `{"ended_at":"2026-06-01T00:00:00Z"}`,
 			"assessed assessed": tier, "in_use in_use": tier, "proposed rejected": rejected, "assessed rejected": rejected, "approved rejected": rejected,
-			"offboarding ended": `{"access_ended_at":"2026-06-01T00:00:00Z","data_settled_at":"2026-06-09T00:00:00Z","data_settled":"destroyed","proof":"file/certificate"}`,
+			"offboarding ended": `{"access_ended_at":"2026-06-01T00:00:00Z","data_settled_at":"2026-06-09T00:00:00Z","data_settled":"destroyed","proof":"The certificate"}`,
 		},
 		Refused: map[string]string{
 			"owner": `{"owner":"Ada"}`, "category": `{"category":"bakery"}`, "data": `{"data":["none","personal"]}`,

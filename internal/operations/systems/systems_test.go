@@ -92,7 +92,7 @@ func TestDisposals(t *testing.T) {
 		Kind: systems.Disposals, New: `{"data":"data_set/DS-1","what":"Files of 2020","due_at":"2026-01-01T00:00:00Z","owner":"person/owner"}`, Set: `{"whole":true}`,
 		With: beside(systems.Disposals), Seed: seed,
 		Fields: map[string]string{
-			"due done": `{"method":"purge","technique":"The key was destroyed","done_at":"2026-01-09T00:00:00Z","backups_until":"2026-01-09T00:00:00Z","certificate":"file/log"}`,
+			"due done": `{"method":"purge","technique":"The key was destroyed","done_at":"2026-01-09T00:00:00Z","backups_until":"2026-01-09T00:00:00Z","certificate":"The log"}`,
 			"due held": `{"hold":"Ordered for a case"}`,
 		},
 		Refused: map[string]string{"data": `{"data":"data_set/DS-9"}`, "method": `{"method":"delete"}`, "due_at": `{"due_at":null}`},
@@ -100,7 +100,7 @@ func TestDisposals(t *testing.T) {
 }
 
 func TestMediaDisposals(t *testing.T) {
-	wiped := `{"method":"destroy","technique":"Shredded","wiped_at":"2026-01-09T00:00:00Z","proof":"file/certificate"}`
+	wiped := `{"method":"destroy","technique":"Shredded","wiped_at":"2026-01-09T00:00:00Z","proof":"The certificate"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: systems.Media, New: `{"asset":"asset/AST-1","destination":"scrap"}`, Set: `{"destination":"sold"}`,
 		With: beside(systems.Media), Seed: seed,

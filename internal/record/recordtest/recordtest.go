@@ -257,6 +257,14 @@ func (x *exercise) described(id string, field record.Field) {
 		_, err := x.tryAdd(change(none))
 		x.invalid(err, field.Name, "a reference that is none")
 	}
+	if field.Shows && !field.Given {
+		value := `"nothing/here"`
+		if x.Kind.Shape(field.Name) == record.ShapeTexts {
+			value = "[" + value + "]"
+		}
+		_, err := x.tryAdd(change(value))
+		x.invalid(err, field.Name, "a reference to nothing")
+	}
 	if field.Required && field.Name != x.Kind.Author && (field.Name != x.Kind.IDField || x.Kind.Prefix == "") {
 		without := change("null")
 		if x.Kind.Composes() { // whose id says some of them
