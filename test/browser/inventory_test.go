@@ -1,6 +1,11 @@
 package browser
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
 
 // An asset comes on the list by one person, and is confirmed by its owner.
 func TestAnAssetIsConfirmedByItsOwner(t *testing.T) {
@@ -63,4 +68,37 @@ func TestARestoreIsMeasured(t *testing.T) {
 	v.presses("Done")
 	v.holds("main", "5 hours", "30 minutes", "Failed")
 	v.audited("restore-trial")
+}
+
+// A card is moved on its board by the keyboard: by the form of a move that asks for
+// something, and at once where it asks for nothing.
+func TestACardIsMovedOnItsBoard(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "engineer")
+	v := s.signs(t, "engineer")
+	v.adds("continuity_plans", "f-function", "The API", "f-owner", "account/engineer", "f-deputy", "account/compliance", "f-recovery_time", "4h", "f-recovery_point", "1h", "f-steps", "Restore it.", "f-kept_at", "On paper")
+	v.adds("restore_trials", "f-plan", "continuity_plan/PLN-1", "f-quarter", "2026-Q1", "f-owner", "account/engineer", "f-store", "The database")
+	v.goes("/r/restore_trials?view=board")
+	opens := func() {
+		t.Helper()
+		v.do(chromedp.Focus(chromedp.CSS(".board summary")), v.typing(kb.Enter), chromedp.Poll[chromedp.Void](`document.activeElement.closest("details")?.open === true`))
+	}
+	opens()
+	v.holds(".board", "Done …", "Withdrawn …")
+	v.audited("board")
+	v.follows(".board", "Withdrawn …") // its form is open
+	v.fills("withdrawn-f-withdrawn_reason", "The plan is another one.")
+	v.presses("Withdrawn")
+	v.stands("Withdrawn")
+
+	v.goes("/r/restore_trials?view=board")
+	opens()
+	v.tabTo("Planned")
+	v.loads(v.typing(kb.Enter))
+	v.at("/r/restore_trials?view=board#c-RT-PLN-1-2026-Q1", "Restore trials")
+	v.holds(`section[aria-labelledby="s-planned"]`, "RT-PLN-1-2026-Q1")
+	v.audited("board-moved")
+	other := s.signs(t, "compliance")
+	other.goes("/r/restore_trials/RT-PLN-1-2026-Q1")
+	other.stands("Planned")
 }

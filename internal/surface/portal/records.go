@@ -101,7 +101,7 @@ func (p *Portal) load(r *request) (v *record.Version, err error) {
 
 // record shows one.
 func (p *Portal) record(r *request) (*shown, error) {
-	return p.recordWith(r, nil, "")
+	return p.recordWith(r, nil, r.URL.Query().Get("move"))
 }
 
 // recordWith shows a record, with what is wrong with a form that was sent from
@@ -418,6 +418,7 @@ func labelOf(kind *record.Kind, key string) string {
 }
 
 func (p *Portal) move(r *request) (*shown, error) {
+	movedOnBoard(r)
 	id, state := r.PathValue("id"), r.PostForm.Get("state")
 	from, err := strconv.Atoi(r.PostForm.Get("version"))
 	if err != nil {
@@ -451,7 +452,7 @@ func (p *Portal) move(r *request) (*shown, error) {
 	changed, err := p.changes(r, fields, doc)
 	if err == nil {
 		if _, err = p.System.MoveRecord(r.once, r.caller, r.kind, id, from, state, changed); err == nil {
-			return &shown{to: at(r.kind, id)}, nil
+			return &shown{to: moved(r, id)}, nil
 		}
 	}
 	if errors.Is(err, record.ErrStale) {

@@ -230,6 +230,7 @@ type list struct {
 	Board   string // the other view
 	List    string
 	States  []column
+	Moving  string // where the moves of cards lead back to; empty: nobody moves them here
 	Views   []chip // pages that show the register in a way of its own
 	CSV     string
 	XLSX    string
@@ -244,6 +245,7 @@ type (
 	row struct {
 		Href, ID, Caption string
 		Cells             []shownValue
+		Card              *card // of a board
 	}
 	chip   struct{ Label, Href string }
 	column struct {
@@ -448,56 +450,6 @@ func (p *Portal) rowOf(r *request, kind *record.Kind, v *record.Version, columns
 		one.Cells = append(one.Cells, value)
 	}
 	return one, err
-}
-
-// weights are the fields that say how much a record matters, where a register has one.
-var weights = []string{"severity", "level", "tier", "criticality"}
-
-// cardColumns are what a card of a board shows beside what the record is called: how
-// much it matters, who sees to it, and until when; or else what a list shows first.
-func cardColumns(kind *record.Kind) (columns []record.Column) {
-	const most = 3
-	add := func(field string) {
-		known := slices.ContainsFunc(columns, func(c record.Column) bool { return c.Field == field })
-		if len(columns) < most && !known && kind.Type(field) != nil {
-			columns = append(columns, record.Column{Field: field, Label: kind.Field(field).Label})
-		}
-	}
-	if at := slices.IndexFunc(weights, func(field string) bool { return kind.Type(field) != nil }); at >= 0 {
-		add(weights[at])
-	}
-	for _, due := range kind.Dues[:min(1, len(kind.Dues))] {
-		add(due.Owner)
-		add(due.At)
-	}
-	add("owner")
-	for _, c := range shownColumns(kind) {
-		if c.Field != "state" {
-			add(c.Field)
-		}
-	}
-	return columns
-}
-
-// board puts the records into columns by their states.
-func (p *Portal) board(r *request, reader *store.Reader, l *list, a *asked) error {
-	cards := cardColumns(a.kind)
-	for _, state := range a.kind.States {
-		c := column{State: state.Name, Title: record.Words(state.Name)}
-		next, err := record.List(reader, a.kind, record.Query{Filter: a.filter("item.state == " + literal(state.Name)), Words: l.Words, Sort: l.Sort, Limit: boardSize}, func(v *record.Version) error {
-			one, err := p.rowOf(r, a.kind, v, cards)
-			c.Rows = append(c.Rows, one)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if next != "" {
-			c.More = a.with("view", "", prefix+"state", state.Name)
-		}
-		l.States = append(l.States, c)
-	}
-	return nil
 }
 
 // export sends the records of a list as a table.

@@ -49,7 +49,7 @@ func (s *site) records(t *testing.T, register string, docs ...string) {
 	}
 }
 
-var linkToPerson = regexp.MustCompile(`href="/r/people/([^"/]+)">`)
+var linkToPerson = regexp.MustCompile(`href="/r/people/([^"/?]+)">`)
 
 // shows holds which people a page lists, in its order.
 func (p page) shows(t *testing.T, want ...string) {
