@@ -9,6 +9,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/reports"
+	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/actions"
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/meetings"
@@ -107,6 +108,24 @@ type agenda struct {
 	zone   *time.Location
 	topics []string
 	lines  map[string][]meetings.Item
+	beyond map[string]int // how many of a topic there are beside its lines
+}
+
+const newDeviations = "New deviations"
+
+// DeviationRef names a deviation in what is written about it: result/RES-1/ITEM.
+func DeviationRef(result, item string) string {
+	return results.Register.Name + "/" + result + "/" + item
+}
+
+// DeviationNamed is the result and the item of a deviation that a text names so.
+func DeviationNamed(text string) (result, item string, ok bool) {
+	rest, ok := strings.CutPrefix(text, results.Register.Name+"/")
+	if !ok {
+		return "", "", false
+	}
+	result, item, ok = strings.Cut(rest, "/")
+	return result, item, ok && result != "" && item != ""
 }
 
 func (a *agenda) add(one meetings.Item) {
@@ -127,7 +146,7 @@ func (a *agenda) items() (all []meetings.Item) {
 	for _, topic := range a.topics {
 		lines := a.lines[topic]
 		all = append(all, lines[:min(agendaMost, len(lines))]...)
-		if more := len(lines) - agendaMost; more > 0 {
+		if more := len(lines) + a.beyond[topic] - min(agendaMost, len(lines)); more > 0 {
 			all = append(all, meetings.Item{Topic: topic, Text: fmt.Sprintf("and %d more", more)})
 		}
 	}
@@ -194,7 +213,10 @@ func (a *agenda) report(report *reports.Readiness) {
 		a.add(meetings.Item{Topic: "Controls that read otherwise", Text: fmt.Sprintf("%s %s: from %s to %s", c.Control, c.Test, c.From.Words(), c.To.Words()), Ref: "control/" + c.Control})
 	}
 	for _, d := range day.Deviations {
-		a.add(meetings.Item{Topic: "New deviations", Text: fmt.Sprintf("%s %s (%s)", d.Control, d.Test, strings.ReplaceAll(string(d.Reason), "_", " ")), Ref: d.Item})
+		a.add(meetings.Item{Topic: newDeviations, Text: fmt.Sprintf("%s %s (%s)", d.Control, d.Test, strings.ReplaceAll(string(d.Reason), "_", " ")), Ref: DeviationRef(d.Result, d.ID)})
+	}
+	if a.beyond = map[string]int{newDeviations: day.More}; day.More > 0 && len(day.Deviations) == 0 {
+		a.add(meetings.Item{Topic: newDeviations, Text: "Of tests that had more than their results list"})
 	}
 	for _, t := range day.Turned {
 		a.add(meetings.Item{Topic: "Duties that became late or missed", Text: fmt.Sprintf("%s: %s", t.Title, t.State), Owner: t.Responsible, Ref: "task/" + t.Occurrence})

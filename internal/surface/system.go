@@ -38,6 +38,7 @@ type System struct {
 
 	present  sync.Mutex // reports of the present are made one after the other
 	standing standing
+	deviates deviates
 	notify   sync.Mutex // guards desk
 	desk     *notifications.Desk
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/assurance/controls"
@@ -61,22 +62,29 @@ type NewDeviation struct {
 	ID string `json:"-"`
 }
 
-// Deviated are the deviations that the latest results list themselves, by the references of
-// their items.
-func (r *Readiness) Deviated(kinds record.Kinds) map[string][]NewDeviation {
-	all := map[string][]NewDeviation{}
+// Deviated are the deviations that the latest results show of some items, by their
+// references. all gives those of a result by item: its record lists the first ones only.
+func (r *Readiness) Deviated(kinds record.Kinds, refs []string, all func(*results.Result) (map[string]controltests.Reason, error)) (map[string][]NewDeviation, error) {
+	found := map[string][]NewDeviation{}
 	for i := range r.Controls {
 		for _, test := range r.Controls[i].Tests {
-			if test.Result == nil || test.test == nil {
+			if test.Result == nil || test.test == nil || test.Result.Deviations == 0 {
 				continue
 			}
-			for _, d := range test.Result.Exceptions {
-				ref := Reference(kinds, test.test, d.Item)
-				all[ref] = append(all[ref], NewDeviation{r.Controls[i].ID, test.ID, ref, d.Reason, test.Result.ID, d.Item})
+			deviate, err := all(test.Result)
+			if err != nil {
+				return nil, err
+			}
+			prefix := referencePrefix(kinds, test.test)
+			for _, ref := range refs {
+				item, ok := strings.CutPrefix(ref, prefix)
+				if reason := deviate[item]; ok && reason != "" {
+					found[ref] = append(found[ref], NewDeviation{r.Controls[i].ID, test.ID, ref, reason, test.Result.ID, item})
+				}
 			}
 		}
 	}
-	return all
+	return found, nil
 }
 
 // Turned is an occurrence that became late or missed.

@@ -90,6 +90,22 @@ func (l *Lab) DeviationsOf(ctx context.Context, result *Result, most int) (all [
 	})
 }
 
+// Deviating are the items that deviated in a result, and why: all of them.
+func (l *Lab) Deviating(ctx context.Context, result *Result) (map[string]controltests.Reason, error) {
+	all := result.Exceptions
+	if len(all) < result.Deviations {
+		var err error
+		if all, err = l.deviations(ctx, result); err != nil {
+			return nil, err
+		}
+	}
+	items := make(map[string]controltests.Reason, len(all))
+	for _, d := range all {
+		items[d.Item] = d.Reason
+	}
+	return items, nil
+}
+
 // find is a deviation that a result shows, with what was recorded about it.
 func find(r *store.Reader, result *Result, d controltests.Deviation) (*Found, error) {
 	found := &Found{

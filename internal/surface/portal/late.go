@@ -98,7 +98,9 @@ func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) 
 			return nil, err
 		}
 	}
-	p.deviated(report, a.Late)
+	if err := p.deviated(r, report, a.Late); err != nil {
+		return nil, err
+	}
 	a.Listed = len(late)
 	a.Count += int64(a.Listed)
 	slices.SortStableFunc(a.Late, func(a, b pressing) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Item, b.Item)) })
@@ -108,8 +110,15 @@ func (p *Portal) agenda(r *request, report *reports.Readiness) (*agenda, error) 
 }
 
 // deviated finds which of the lines are deviations already.
-func (p *Portal) deviated(report *reports.Readiness, lines []pressing) {
-	known := report.Deviated(p.System.Kinds)
+func (p *Portal) deviated(r *request, report *reports.Readiness, lines []pressing) error {
+	var refs []string
+	for i := range lines {
+		refs = append(refs, lines[i].Item)
+	}
+	known, err := p.System.Deviated(r.Context(), report, refs...)
+	if err != nil {
+		return err
+	}
 	for i := range lines {
 		for _, d := range known[lines[i].Item] {
 			if test := d.Control + " " + d.Test; slices.Contains(lines[i].Tests, test) {
@@ -120,6 +129,7 @@ func (p *Portal) deviated(report *reports.Readiness, lines []pressing) {
 			}
 		}
 	}
+	return nil
 }
 
 // ofRecords adds to it what records say; late are the items that it has.

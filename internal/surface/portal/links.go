@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // links makes what a page leads to. What its reader may not open is shown as text:
@@ -36,6 +37,9 @@ func (l links) Ref(ref string, words ...string) shownLine {
 // open it.
 func (p *Portal) reference(r *request, text string) shownLine {
 	one := shownLine{Text: text, Href: p.leads(r, text)}
+	if result, item, ok := surface.DeviationNamed(text); ok {
+		return p.deviationOf(r, result, item, one)
+	}
 	kind, id, err := p.System.Kinds.Parse(text)
 	if err != nil || kind.Name+"/"+id != text || one.Href == "" && (kind != people.Register || !r.knows(text)) {
 		return one
@@ -52,6 +56,18 @@ func (p *Portal) reference(r *request, text string) shownLine {
 		one.named = func(ref string) string { return p.called(r, ref) }
 	}
 	return one
+}
+
+// deviationOf is the link to the page of a deviation: it says which item deviates.
+func (p *Portal) deviationOf(r *request, result, item string, link shownLine) shownLine {
+	link.named = func(string) string {
+		found, err := p.System.Lab().Result(r.Context(), result)
+		if err != nil {
+			return "" // the text stays: it names none
+		}
+		return p.reference(r, p.itemOf(found.Control, found.Test, item)).Words()
+	}
+	return link
 }
 
 // knowsPeople reports whether a reader is told what people are called: whoever may read

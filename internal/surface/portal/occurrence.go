@@ -68,7 +68,11 @@ func (p *Portal) occurrencePage(r *request) (*occurrencePage, error) {
 		if err != nil {
 			return nil, err
 		}
-		page.Deviations = report.Deviated(p.System.Kinds)["task/"+o.ID]
+		found, err := p.System.Deviated(r.Context(), report, "task/"+o.ID)
+		if err != nil {
+			return nil, err
+		}
+		page.Deviations = found["task/"+o.ID]
 	}
 	page.Open = o.DoneAt == nil && o.Reason == "" && d.PerformedBy == "" && !o.OpensAt.After(p.System.Clock.Now()) && r.session != nil
 	may := func(action string) bool { return p.System.Auth.Authorize(r.caller, action, "task/"+d.ID) == nil }

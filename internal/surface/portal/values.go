@@ -20,6 +20,7 @@ import (
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // shownValue is a field's value as people read it: each line of it, with what it
@@ -393,6 +394,9 @@ func (p *Portal) leads(r *request, text string) string {
 
 // page is the page of what a text names, whoever reads it.
 func (p *Portal) page(text string) string {
+	if result, item, ok := surface.DeviationNamed(text); ok {
+		return deviationPath("", &results.Found{Result: result, Item: item})
+	}
 	switch kind, id, _ := strings.Cut(text, "/"); {
 	case id == "" || strings.ContainsAny(id, " /\n"):
 	case kind == "control":
@@ -434,13 +438,17 @@ func (p *Portal) deviating(r *request, doc json.RawMessage) (shownLine, error) {
 	if err := json.Unmarshal(doc, &d); err != nil {
 		return shownLine{}, err
 	}
-	item := d.Item
-	if control, err := p.System.Control(d.Control); err == nil {
-		if test, ok := control.Test(d.Test); ok {
-			item = reports.Reference(p.System.Kinds, test, d.Item)
+	return p.reference(r, p.itemOf(d.Control, d.Test, d.Item)), nil
+}
+
+// itemOf is the reference of an item of a test, where there is a register of it.
+func (p *Portal) itemOf(control, test, item string) string {
+	if control, err := p.System.Control(control); err == nil {
+		if test, ok := control.Test(test); ok {
+			return reports.Reference(p.System.Kinds, test, item)
 		}
 	}
-	return p.reference(r, item), nil
+	return item
 }
 
 // captionOf is the name or the title in a document; empty where it has none.
