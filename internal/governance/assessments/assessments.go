@@ -183,7 +183,7 @@ func complete(r *store.Reader, doc json.RawMessage) error {
 
 // idShape has the control (as control files name theirs), the year and the
 // quarter.
-var idShape = regexp.MustCompile(`^SA-([A-Za-z0-9][A-Za-z0-9._-]{0,31})-(20\d\d)-Q([1-4])$`)
+var idShape = regexp.MustCompile(`^SA-([A-Za-z0-9][A-Za-z0-9._-]{0,63})-(20\d\d)-Q([1-4])$`)
 
 // Compose makes the id of control and quarter.
 func (a *Assessment) Compose(*store.Reader) (string, error) {
