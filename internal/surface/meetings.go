@@ -222,10 +222,10 @@ func (a *agenda) report(report *reports.Readiness) {
 		a.add(meetings.Item{Topic: "Duties that became late or missed", Text: fmt.Sprintf("%s: %s", t.Title, t.State), Owner: t.Responsible, Ref: "task/" + t.Occurrence})
 	}
 	for _, p := range day.Late {
-		a.pending("Late, and can still be done", &p)
+		a.pending("Late, and can still be done", p)
 	}
 	for _, p := range day.Coming {
-		a.pending("Becomes a deviation soon", &p)
+		a.pending("Becomes a deviation soon", p)
 	}
 }
 

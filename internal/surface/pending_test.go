@@ -57,8 +57,8 @@ func TestReadingsThatLapseAreNamed(t *testing.T) {
 		f.saw("tls://gone", "2026-02-28T08:00:00Z", observations.Absent)
 		f.saw("tls://never", "2026-02-28T08:00:00Z", observations.Failed)
 		f.saw("tls://old", "2026-02-20T08:00:00Z", observations.Read) // a gap already
-		coming := func(days int) []reports.Pending {
-			return slices.DeleteFunc(f.report(surface.ReadinessQuery{Days: days}).Day.Coming, func(p reports.Pending) bool { return !strings.HasPrefix(p.Item, "tls://") })
+		coming := func(days int) []*reports.Pending {
+			return slices.DeleteFunc(f.report(surface.ReadinessQuery{Days: days}).Day.Coming, func(p *reports.Pending) bool { return !strings.HasPrefix(p.Item, "tls://") })
 		}
 		got := coming(2)
 		if len(got) != 1 || got[0].Item != "tls://a" || got[0].Deadline.Format(time.RFC3339) != "2026-03-01T20:00:00Z" || got[0].Owner != "infrastructure lead" ||
@@ -89,8 +89,8 @@ func TestDocumentsThatFallDueAreNamed(t *testing.T) {
 		named := func() (coming, late *reports.Pending) {
 			t.Helper()
 			day := f.report(surface.ReadinessQuery{}).Day
-			of := func(list []reports.Pending) *reports.Pending {
-				return find(slices.DeleteFunc(slices.Clone(list), func(p reports.Pending) bool { return !slices.Contains(p.Tests, "GOV-01 meetings") }), "document 2026-Q1")
+			of := func(list []*reports.Pending) *reports.Pending {
+				return find(slices.DeleteFunc(slices.Clone(list), func(p *reports.Pending) bool { return !slices.Contains(p.Tests, "GOV-01 meetings") }), "document 2026-Q1")
 			}
 			return of(day.Coming), of(day.Late)
 		}
@@ -171,7 +171,7 @@ func TestWhatComesIsReadByTheVersionInForce(t *testing.T) {
 	write("somebody else", "240h")
 	f.at("2026-02-27T12:00:00Z")
 	f.set("E2", "left_at", "2026-02-27T12:00:00Z")
-	pending := slices.DeleteFunc(f.report(surface.ReadinessQuery{}).Day.Coming, func(p reports.Pending) bool { return !slices.Contains(p.Tests, "OWN-02 leavers") })
+	pending := slices.DeleteFunc(f.report(surface.ReadinessQuery{}).Day.Coming, func(p *reports.Pending) bool { return !slices.Contains(p.Tests, "OWN-02 leavers") })
 	if len(pending) != 1 || pending[0].Owner != "people lead" || pending[0].Deadline.Format(time.RFC3339) != "2026-02-28T12:00:00Z" {
 		t.Errorf("%+v", pending)
 	}

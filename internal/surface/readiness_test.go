@@ -87,8 +87,8 @@ func (f *firm) report(q surface.ReadinessQuery) *reports.Readiness {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	for _, list := range [][]reports.Pending{report.Day.Late, report.Day.Coming} {
-		if !slices.IsSortedFunc(list, func(a, b reports.Pending) int {
+	for _, list := range [][]*reports.Pending{report.Day.Late, report.Day.Coming} {
+		if !slices.IsSortedFunc(list, func(a, b *reports.Pending) int {
 			return cmp.Or(a.Deadline.Compare(b.Deadline), cmp.Compare(a.Item, b.Item), slices.Compare(a.Tests, b.Tests))
 		}) {
 			f.t.Errorf("what presses most does not come first: %+v", list)
@@ -110,9 +110,9 @@ func (f *firm) test(control string) {
 	}
 }
 
-func find(list []reports.Pending, item string) *reports.Pending {
-	if i := slices.IndexFunc(list, func(p reports.Pending) bool { return p.Item == item }); i >= 0 {
-		return &list[i]
+func find(list []*reports.Pending, item string) *reports.Pending {
+	if i := slices.IndexFunc(list, func(p *reports.Pending) bool { return p.Item == item }); i >= 0 {
+		return list[i]
 	}
 	return nil
 }
@@ -298,7 +298,7 @@ func TestTheReportThatPeopleAreShown(t *testing.T) {
 		if (now == last) != want {
 			t.Errorf("%s: the same report is %t, want %t", why, now == last, want)
 		}
-		if want := f.report(surface.ReadinessQuery{At: now.At}); now.Ledger != want.Ledger || !slices.EqualFunc(now.Day.Late, want.Day.Late, func(a, b reports.Pending) bool { return a.Item == b.Item }) {
+		if want := f.report(surface.ReadinessQuery{At: now.At}); now.Ledger != want.Ledger || !slices.EqualFunc(now.Day.Late, want.Day.Late, func(a, b *reports.Pending) bool { return a.Item == b.Item }) {
 			t.Errorf("%s: it is of %+v, want %+v", why, now.Ledger, want.Ledger)
 		}
 		last = now

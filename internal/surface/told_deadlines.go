@@ -219,8 +219,8 @@ func (s *System) tellDeviations(ctx context.Context, desk *notifications.Desk, c
 		if err != nil {
 			return err
 		}
-		for i := range report.Day.Coming[:min(len(report.Day.Coming), mostDeviations)] {
-			if err := a.coming(&report.Day.Coming[i], &notes); err != nil {
+		for _, p := range report.Day.Coming[:min(len(report.Day.Coming), mostDeviations)] {
+			if err := a.coming(p, &notes); err != nil {
 				return err
 			}
 		}

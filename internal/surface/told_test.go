@@ -376,7 +376,7 @@ func TestWhatBecomesADeviationIsTold(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		o := openTold(t, f)
 		calendarJob(t, f)
-		var coming []reports.Pending
+		var coming []*reports.Pending
 		for days := 0; len(coming) == 0 && days < 60; days++ {
 			report, err := f.Readiness(context.Background(), surface.ReadinessQuery{})
 			if err != nil {

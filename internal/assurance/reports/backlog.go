@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sync"
@@ -44,14 +45,16 @@ type (
 // order of lists (byDeadline).
 type backlogItems struct {
 	asked asked
-	items map[string][]*backlogItem
-	order []*backlogItem
+	items map[string][]backlogItem
+	order []backlogItem
 }
 
+// backlogItem has its instants as microseconds, the least distance of two instants: a
+// report goes through hundreds of thousands of them, and looks at none of their lines.
 type backlogItem struct {
-	*Pending
-
-	at time.Time // the item's instant, by which it belongs to a population
+	deadline int64
+	at       int64 // the item's instant, by which it belongs to a population
+	line     *Pending
 }
 
 // origin is where tests find what is undone: in the records of a kind, or in what is
@@ -111,12 +114,14 @@ func (b *builder) kept(from origin, size int64, group []*asked, windows []interv
 		return err
 	}
 	for i, a := range group {
-		for _, item := range known.tests[a.key(b.zone)].order {
-			if item.Deadline.After(by) {
-				break
-			}
-			if !item.at.Before(windows[i].from) && item.at.Before(windows[i].to) {
-				a.undone = append(a.undone, item.Pending)
+		order := known.tests[a.key(b.zone)].order
+		end, _ := slices.BinarySearchFunc(order, by.UnixMicro()+1, func(item backlogItem, at int64) int { return cmp.Compare(item.deadline, at) })
+		order = order[:end]
+		from, to := windows[i].from.UnixMicro(), windows[i].to.UnixMicro()
+		a.undone = slices.Grow(a.undone, len(order))
+		for j := range order {
+			if from <= order[j].at && order[j].at < to {
+				a.undone = append(a.undone, order[j].line)
 			}
 		}
 	}
@@ -149,7 +154,7 @@ func (l *backlog) goOn(r *store.Reader, zone *time.Location, from origin, size i
 			tests[a.key(zone)] = known
 			old = append(old, known)
 		default:
-			tests[a.key(zone)] = &backlogItems{asked: *a, items: map[string][]*backlogItem{}}
+			tests[a.key(zone)] = &backlogItems{asked: *a, items: map[string][]backlogItem{}}
 			fresh = append(fresh, tests[a.key(zone)])
 		}
 	}
@@ -185,9 +190,9 @@ func (l *backlog) goOn(r *store.Reader, zone *time.Location, from origin, size i
 
 // read takes later versions of records into account, which each visits.
 func (l *backlog) read(zone *time.Location, from origin, all []*backlogItems, each func(take func(*record.Version) error) error) error {
-	tests, changed := make([]*controls.Test, len(all)), make([]map[string][]*backlogItem, len(all))
+	tests, changed := make([]*controls.Test, len(all)), make([]map[string][]backlogItem, len(all))
 	for i, one := range all {
-		tests[i], changed[i] = one.asked.test, map[string][]*backlogItem{}
+		tests[i], changed[i] = one.asked.test, map[string][]backlogItem{}
 	}
 	panel := controls.NewPanel(tests)
 	if err := each(func(v *record.Version) error {
@@ -211,7 +216,7 @@ func (l *backlog) read(zone *time.Location, from origin, all []*backlogItems, ea
 				case err != nil:
 					return errNotKept
 				default:
-					changed[i][v.ID] = append(changed[i][v.ID], &backlogItem{one.asked.pending(u), at})
+					changed[i][v.ID] = append(changed[i][v.ID], backlogItem{u.Deadline.UnixMicro(), at.UnixMicro(), one.asked.pending(u)})
 				}
 			}
 			return nil
@@ -230,13 +235,13 @@ func (l *backlog) read(zone *time.Location, from origin, all []*backlogItems, ea
 const fewChanged = 64
 
 // set says what is undone of records now.
-func (t *backlogItems) set(changed map[string][]*backlogItem) {
+func (t *backlogItems) set(changed map[string][]backlogItem) {
 	few := len(changed) <= fewChanged
 	for id, now := range changed {
 		if few {
 			for _, was := range t.items[id] {
 				at := t.place(was)
-				for t.order[at] != was {
+				for t.order[at].line != was.line {
 					at++ // others are like it
 				}
 				t.order = slices.Delete(t.order, at, at+1)
@@ -260,9 +265,14 @@ func (t *backlogItems) set(changed map[string][]*backlogItem) {
 }
 
 // place is where an item stands in the order.
-func (t *backlogItems) place(one *backlogItem) int {
+func (t *backlogItems) place(one backlogItem) int {
 	at, _ := slices.BinarySearchFunc(t.order, one, inOrder)
 	return at
 }
 
-func inOrder(a, b *backlogItem) int { return byDeadline(a.Pending, b.Pending) }
+func inOrder(a, b backlogItem) int {
+	if c := cmp.Compare(a.deadline, b.deadline); c != 0 {
+		return c
+	}
+	return byDeadline(a.line, b.line)
+}

@@ -31,10 +31,10 @@ type Day struct {
 	// Turned are the occurrences of duties that became late or missed.
 	Turned []Turned `json:"turned"`
 	// Late is what was not done in time and can still be done.
-	Late []Pending `json:"late"`
+	Late []*Pending `json:"late"`
 	// Coming is what becomes a deviation, for ever, before Until.
-	Coming []Pending `json:"coming"`
-	Until  time.Time `json:"until"`
+	Coming []*Pending `json:"coming"`
+	Until  time.Time  `json:"until"`
 	// Duties counts the period's occurrences that have fallen due, by state.
 	Duties []DutyCount `json:"duties"`
 }
@@ -141,7 +141,7 @@ const watched = 400 * 24 * time.Hour
 func newDay(q Question, before Ledger) *Day {
 	return &Day{
 		Since: q.Since.UTC(), Before: before, Until: q.At.Add(q.Horizon).UTC(),
-		Changes: []Change{}, Deviations: []NewDeviation{}, Turned: []Turned{}, Late: []Pending{}, Coming: []Pending{}, Duties: []DutyCount{},
+		Changes: []Change{}, Deviations: []NewDeviation{}, Turned: []Turned{}, Late: []*Pending{}, Coming: []*Pending{}, Duties: []DutyCount{},
 	}
 }
 

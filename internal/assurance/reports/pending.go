@@ -94,15 +94,6 @@ func byDeadline(a, b *Pending) int {
 	return slices.Compare(a.Tests, b.Tests)
 }
 
-// lines are a list's, for a report.
-func lines(list []*Pending) []Pending {
-	all := make([]Pending, len(list))
-	for i, p := range list {
-		all[i] = *p
-	}
-	return all
-}
-
 // pending lists what has not been done: of duties, of what tests with a
 // deadline read, of readings that lapse and documents that fall due.
 func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) error {
@@ -127,7 +118,7 @@ func (b *builder) pending(ctx context.Context, report *Readiness, day *Day) erro
 	}
 	all := found.ordered(day.Until)
 	late := after(all, report.At)
-	day.Late, day.Coming = lines(all[:late]), lines(all[late:])
+	day.Late, day.Coming = append(day.Late, all[:late]...), append(day.Coming, all[late:]...)
 	return nil
 }
 

@@ -433,7 +433,7 @@ func TestReportsOfHostileTexts(t *testing.T) {
 				},
 			}},
 		}
-		pending := []reports.Pending{{Item: text("item"), Title: text("title"), Owner: text("owner"), Tests: []string{text("test")}}}
+		pending := []*reports.Pending{{Item: text("item"), Title: text("title"), Owner: text("owner"), Tests: []string{text("test")}}}
 		report.Day = &reports.Day{
 			Changes:    []reports.Change{{Control: text("id"), Test: text("id"), To: controltests.Incomplete, Result: text("id"), Because: []string{text("because")}}},
 			Deviations: []reports.NewDeviation{{Control: text("id"), Test: text("id"), Item: text("item"), Reason: controltests.Late, Result: text("id")}},

@@ -186,10 +186,9 @@ const unlisted = -1
 
 // items are the first lines of what a report lists, each item once, and the number of
 // each item's line.
-func (p *Portal) items(all []reports.Pending, criteria map[string][]string) (lines []pressing, at map[string]int) {
+func (p *Portal) items(all []*reports.Pending, criteria map[string][]string) (lines []pressing, at map[string]int) {
 	at = make(map[string]int, len(all))
-	for i := range all {
-		one := &all[i]
+	for _, one := range all {
 		n, ok := at[one.Item]
 		if !ok && len(lines) == mostPressing {
 			n, ok = unlisted, true

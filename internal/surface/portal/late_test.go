@@ -15,13 +15,13 @@ import (
 func TestOnlyTheFirstItemsAreLines(t *testing.T) {
 	p := &Portal{System: &surface.System{Kinds: app.Kinds}}
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	var all []reports.Pending
+	var all []*reports.Pending
 	for i := range mostPressing + 200 {
-		item := reports.Pending{Item: fmt.Sprintf("risk/RSK-%d", i), Title: "Review it", Owner: "lead", Deadline: begin.AddDate(0, 0, i), Tests: []string{"RSK-01 reviewed"}}
-		all = append(all, item)
+		all = append(all, &reports.Pending{Item: fmt.Sprintf("risk/RSK-%d", i), Title: "Review it", Owner: "lead", Deadline: begin.AddDate(0, 0, i), Tests: []string{"RSK-01 reviewed"}})
 	}
-	all = append(all, all[3], all[mostPressing+3])
-	all[mostPressing+200].Tests = []string{"RSK-02 again"}
+	again := *all[3]
+	again.Tests = []string{"RSK-02 again"}
+	all = append(all, &again, all[mostPressing+3])
 	lines, at := p.items(all, map[string][]string{"RSK-01": {"CC3.2"}, "RSK-02": {"CC3.1"}})
 	if len(lines) != mostPressing || len(at) != mostPressing+200 {
 		t.Fatalf("%d lines of %d items", len(lines), len(at))
