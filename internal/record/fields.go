@@ -42,6 +42,10 @@ type Field struct {
 	// of any register by their references, which are there then, or, where it is elsewhere,
 	// its address or words.
 	Shows bool
+	// Distinct says that no two records have the same text, such as an address that
+	// messages go to; the field is a column. Records in one of these states (Except) do
+	// not count.
+	Distinct *Distinct
 	// Day says that of a time only the day counts, which begins at midnight in the
 	// organisation's time zone.
 	Day bool
@@ -61,6 +65,11 @@ type Field struct {
 	Rows *Rows
 	// Unseen fields are on no form and no page: hashes, counters.
 	Unseen bool
+}
+
+// Distinct is what is said of a field whose text no two records have.
+type Distinct struct {
+	Except []string // states of records that do not count
 }
 
 // Due is a deadline that stands in a record: it makes the record appear among
@@ -361,6 +370,9 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 			say("Fields: %q is a %s: only texts have choices or name records", f.Name, t)
 		case (f.Long || f.Markdown) && shape != ShapeText:
 			say("Fields: %q is a %s: only a text has several lines", f.Name, t)
+		}
+		if column := k.column(f.Name); f.Distinct != nil && (column == nil || column.kind != valueText || !column.Selective) {
+			say("Fields: %q is distinct, and no text among the selective columns", f.Name)
 		}
 		if f.Whole() && k.Shape(f.Name) != ShapeTime || f.Day && f.LastDay {
 			say("Fields: %q is a %s: only a time is a day, in one way", f.Name, t)

@@ -197,7 +197,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 		}
 		others, err := newLookup(&tx.Reader)
 		if err == nil {
-			err = others.find(links)
+			err = others.find(in.Kind, links)
 		}
 		if err != nil {
 			return err
@@ -222,7 +222,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 				done.Refuse(item.where, item.begins)
 				continue
 			}
-			if err := others.hold(in.Kind, item.links, nil); err != nil {
+			if err := others.hold(in.Kind, item.id, item.links, nil); err != nil {
 				done.Refuse(item.where, err)
 				continue
 			}
@@ -236,6 +236,7 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 			}
 			known[item.id] = json.RawMessage(item.doc) // a second one in this batch is the same record
 			changes = append(changes, change)
+			others.took(item)
 			done.Taken++
 		}
 		_, err = Put(tx, in.Kind, changes...)
@@ -261,7 +262,7 @@ func (in Intake) compare(tx *act.Tx, item prepared, others *lookup, done *Summar
 	}
 	next, refused := in.next(&tx.Reader, current, item)
 	if refused == nil {
-		refused = others.hold(in.Kind, item.links, current.Doc)
+		refused = others.hold(in.Kind, item.id, item.links, current.Doc)
 	}
 	switch {
 	case refused == nil && string(next) == string(current.Doc):
@@ -276,6 +277,7 @@ func (in Intake) compare(tx *act.Tx, item prepared, others *lookup, done *Summar
 			done.Refuse(item.where, err)
 			return nil, nil
 		}
+		others.took(item)
 		done.Updated++
 		return []Change{change}, err
 	}

@@ -112,7 +112,7 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, othe
 	if err != nil && !errors.Is(err, ErrNone) {
 		return one, err
 	}
-	if err := others.find(ready.links); err != nil {
+	if err := others.find(in.Kind, ready.links); err != nil {
 		return one, err
 	}
 	switch {
@@ -120,19 +120,20 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, othe
 		one.Outcome, one.Wrong = Refused, ready.begins.Error()
 		return one, nil //nolint:nilerr // it is the answer
 	case errors.Is(err, ErrNone):
-		if err := others.hold(in.Kind, ready.links, nil); err != nil {
+		if err := others.hold(in.Kind, ready.id, ready.links, nil); err != nil {
 			return one.refused(err)
 		}
 		if _, err := in.Kind.consulted(r, nil, ready.doc); err != nil {
 			return one.refused(err)
 		}
 		taken[ready.id] = true
+		others.took(ready)
 		one.Outcome = New
 		return one, nil
 	}
 	next, refused := in.next(r, current, ready)
 	if refused == nil {
-		refused = others.hold(in.Kind, ready.links, current.Doc)
+		refused = others.hold(in.Kind, ready.id, ready.links, current.Doc)
 	}
 	if refused == nil && string(next) != string(current.Doc) {
 		if next, err = in.Kind.consulted(r, current.Doc, next); err != nil {
@@ -146,6 +147,7 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, othe
 		one.Outcome = Unchanged
 	default:
 		taken[ready.id] = true
+		others.took(ready)
 		one.Outcome = Changed
 		one.Fields, err = Differing(current.Doc, next)
 	}

@@ -24,7 +24,7 @@ type Names struct {
 // do not.
 var reference = regexp.MustCompile(`^\s*[a-z][a-z_]*/\S+\s*$`)
 
-// link is a text with which a field names something.
+// link is a text with which a field names something, or that no other record may have.
 type link struct {
 	at   string // "owner", "findings[1].owner"
 	by   *Field
@@ -34,6 +34,8 @@ type link struct {
 // what tells apart what is looked up: one text can be a reference and a name.
 func (n link) what() string {
 	switch {
+	case n.by.Distinct != nil:
+		return n.by.Name + "=" + n.text
 	case n.by.Names != nil:
 		return n.by.Names.What + " " + n.text
 	case n.by.Shows:
@@ -42,14 +44,21 @@ func (n link) what() string {
 	return n.text
 }
 
-// links are those of the fields that people set in a document.
+// links are those of the fields that people set in a document; distinct ones of records
+// that count.
 func (k *Kind) links(doc any) (all []link) {
 	v := reflect.ValueOf(doc).Elem()
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
 	for i := range k.Described {
-		if f := &k.Described[i]; !f.Given && !f.Computed {
+		f := &k.Described[i]
+		if f.Distinct != nil {
+			if state := text(doc, "state"); state != nil && slices.Contains(f.Distinct.Except, *state) {
+				continue
+			}
+		}
+		if !f.Given && !f.Computed {
 			all = f.links(f.Name, member(v, f.Name), all)
 		}
 	}
@@ -64,7 +73,7 @@ func (f *Field) links(at string, v reflect.Value, all []link) []link {
 	if !v.IsValid() {
 		return all
 	}
-	if f.Refers != "" || f.Names != nil || f.Shows {
+	if f.Refers != "" || f.Names != nil || f.Shows || f.Distinct != nil {
 		for _, text := range texts(v) {
 			if text != "" && (!f.Shows || reference.MatchString(text)) {
 				all = append(all, link{at, f, text})
@@ -89,23 +98,29 @@ func (f *Field) links(at string, v reflect.Value, all []link) []link {
 type lookup struct {
 	r       *store.Reader
 	defined map[string]defined
-	none    map[string]bool // of what was looked up, by what it is: whether there is none
+	none    map[string]bool     // of what was looked up, by what it is: whether there is none
+	has     map[string][]string // ids of the records that have a distinct text, by what it is
 }
 
 func newLookup(r *store.Reader) (*lookup, error) {
 	known, err := readDefined(r)
-	return &lookup{r: r, defined: known, none: map[string]bool{}}, err
+	return &lookup{r: r, defined: known, none: map[string]bool{}, has: map[string][]string{}}, err
 }
 
-// find looks up what the links name. A register that this database was never opened with
-// is not asked: nobody knows what is in it. A file that was taken off is none.
-func (l *lookup) find(all []link) error {
-	asked, ids, others := map[string][]link{}, map[string][]string{}, map[*Names][]string{}
+// find looks up what links of a document of the kind name. A register that this database
+// was never opened with is not asked: nobody knows what is in it. A file that was taken
+// off is none.
+func (l *lookup) find(k *Kind, all []link) error {
+	asked, ids, others, distinct := map[string][]link{}, map[string][]string{}, map[*Names][]string{}, map[*Field][]any{}
 	for _, n := range all {
 		if _, known := l.none[n.what()]; known {
 			continue
 		}
 		l.none[n.what()] = false
+		if n.by.Distinct != nil {
+			distinct[n.by] = append(distinct[n.by], n.text)
+			continue
+		}
 		if n.by.Names != nil {
 			others[n.by.Names] = append(others[n.by.Names], n.text)
 			continue
@@ -134,6 +149,11 @@ func (l *lookup) find(all []link) error {
 			}
 		}
 	}
+	for by, texts := range distinct {
+		if err := l.holders(k, by, texts); err != nil {
+			return err
+		}
+	}
 	for of, texts := range others {
 		missing, err := of.Missing(l.r, texts)
 		if err != nil {
@@ -146,13 +166,51 @@ func (l *lookup) find(all []link) error {
 	return nil
 }
 
-// hold refuses a document of the kind whose links name nothing, but for what the one
-// before it named, too: nobody has to put right what they do not touch. Find has looked
-// them up.
-func (l *lookup) hold(k *Kind, links []link, before json.RawMessage) error {
+// holders finds the records that have one of the texts in a distinct field, and count.
+func (l *lookup) holders(k *Kind, by *Field, texts []any) error {
+	value := k.sql(l.r.Dialect(), k.column(by.Name))
+	where := value + " IN (" + store.Parameters(1, len(texts)) + ")"
+	if except := by.Distinct.Except; len(except) > 0 {
+		where += " AND COALESCE(" + k.sql(l.r.Dialect(), k.column("state")) + ", '') NOT IN (" + store.Parameters(1+len(texts), len(except)) + ")"
+		for _, state := range except {
+			texts = append(texts, state)
+		}
+	}
+	var id, text string
+	return l.r.Each("SELECT id, "+value+" FROM "+k.current()+" WHERE "+where+" ORDER BY id", texts, []any{&id, &text}, func() error {
+		what := link{by: by, text: text}.what()
+		l.has[what] = append(l.has[what], id)
+		return nil
+	})
+}
+
+// took says that an item of an import is written: its distinct texts are its own.
+func (l *lookup) took(item prepared) {
+	for _, n := range item.links {
+		if n.by.Distinct != nil {
+			l.has[n.what()] = append(l.has[n.what()], item.id)
+		}
+	}
+}
+
+// other is a record, if any, that has a distinct text beside the one of an id.
+func (l *lookup) other(n link, id string) string {
+	for _, had := range l.has[n.what()] {
+		if had != id {
+			return had
+		}
+	}
+	return ""
+}
+
+// hold refuses a document of the kind whose links name nothing, or that has a distinct
+// text of another record, but for what the one before it had, too: nobody has to put
+// right what they do not touch. Find has looked them up.
+func (l *lookup) hold(k *Kind, id string, links []link, before json.RawMessage) error {
 	var wrong []FieldError
 	for _, n := range links {
-		if !l.none[n.what()] {
+		other := l.other(n, id)
+		if !l.none[n.what()] && other == "" {
 			continue
 		}
 		if had, err := k.names(before, n); err != nil || had {
@@ -163,6 +221,8 @@ func (l *lookup) hold(k *Kind, links []link, before json.RawMessage) error {
 		}
 		text := n.text + " names no record: add it before, or name one that is there"
 		switch {
+		case other != "":
+			text = fmt.Sprintf("%s is that of %s/%s already: no two have the same", n.text, k.Name, other)
 		case n.by.Names != nil:
 			text = fmt.Sprintf("%s is no %s: %s", n.text, n.by.Names.What, n.by.Names.Like)
 		case n.by.Shows:
@@ -197,10 +257,10 @@ func (k *Kind) exist(r *store.Reader, before json.RawMessage, doc any) error {
 	}
 	l, err := newLookup(r)
 	if err == nil {
-		err = l.find(links)
+		err = l.find(k, links)
 	}
 	if err != nil {
 		return err
 	}
-	return l.hold(k, links, before)
+	return l.hold(k, k.Identify(doc), links, before)
 }

@@ -31,6 +31,8 @@ type ship struct {
 	Pilot   string   `json:"pilot,omitempty"`
 	Watches []watch  `json:"watches,omitempty"`
 	Proofs  []string `json:"proofs,omitempty"`
+	Signal  string   `json:"signal,omitempty"`
+	State   string   `json:"state,omitempty"`
 }
 
 type paper struct {
@@ -47,11 +49,14 @@ var (
 	}}
 	ships = record.Define[ship](record.Definition{
 		Kind: "ship", Register: "ships", Title: "Ships",
+		Columns: []record.Column{{Field: "signal", Filter: true, Selective: true}, {Field: "state", Filter: true}},
 		Fields: []record.Field{
 			{Name: "berth", Label: "Berth", Refers: "berth"}, {Name: "called", Label: "Called at", Refers: "berth"},
 			{Name: "sisters", Label: "Sisters", Refers: "ship"}, {Name: "flag", Label: "Flag", Names: flags},
 			{Name: "tug", Label: "Tug", Refers: "tug"}, {Name: "pilot", Label: "Pilot", Refers: "person"},
 			{Name: "watches", Label: "Watches"}, {Name: "proofs", Label: "Proofs", Shows: true},
+			{Name: "signal", Label: "Call sign", Distinct: &record.Distinct{Except: []string{"scrapped"}}},
+			{Name: "state", Label: "State"},
 		},
 	})
 )
@@ -65,7 +70,7 @@ func harbour(t *testing.T, test func(t *testing.T, l *ledgertest.Ledger, do func
 			return err
 		}
 		if err := do(func(tx *act.Tx) error {
-			for kind, doc := range map[*record.Kind]any{holders: &holder{ID: "ben"}, persons: &berth{"ann"}, berths: &berth{"1"}, ships: &ship{ID: "one"}, papers: &paper{"log", "kept"}} {
+			for kind, doc := range map[*record.Kind]any{holders: &holder{ID: "ben"}, persons: &berth{"ann"}, berths: &berth{"1"}, ships: &ship{ID: "one", Signal: "DABC"}, papers: &paper{"log", "kept"}} {
 				if _, err := record.Put(tx, kind, record.Change{Verb: "added", ID: kind.Identify(doc), Doc: doc}); err != nil {
 					return err
 				}
@@ -193,6 +198,67 @@ func TestWhatATableNamesHasToBeThere(t *testing.T) {
 			"ships.csv:6: proofs: file/log" + showsNothing,
 		}
 		imports(t, l, docs, record.Summary{Read: 5, Taken: 2, Refused: 3}, refused...)
+	})
+}
+
+// No two have the same distinct text, but for records that do not count; what is there
+// twice stays until somebody touches it.
+func TestADistinctTextIsOfOneRecord(t *testing.T) {
+	harbour(t, func(t *testing.T, l *ledgertest.Ledger, do func(func(*act.Tx) error) error) {
+		add := func(pairs ...string) error {
+			return do(func(tx *act.Tx) error {
+				_, err := record.Add(tx, ships, given(pairs...))
+				return err
+			})
+		}
+		set := func(id string, pairs ...string) error {
+			return do(func(tx *act.Tx) error {
+				_, err := record.Set(tx, ships, id, record.AnyVersion, given(pairs...))
+				return err
+			})
+		}
+		const twice = "DABC is that of ship/one already: no two have the same"
+		held(t, "signal", twice, add("id", "two", "signal", "DABC"))
+		held(t, "", "", add("id", "two", "signal", "DXYZ"))
+		held(t, "", "", add("id", "silent"))
+		held(t, "", "", add("id", "as silent"))
+		held(t, "signal", twice, set("two", "signal", "DABC"))
+		held(t, "", "", set("one", "flag", "NO"))
+
+		// A scrapped ship's is free, and taken when it floats again.
+		held(t, "", "", set("one", "state", "scrapped"))
+		held(t, "", "", set("two", "signal", "DABC"))
+		held(t, "signal", "DABC is that of ship/two already: no two have the same", set("one", "state", "afloat"))
+
+		// It stood there twice before anybody said that it must not.
+		if err := do(func(tx *act.Tx) error {
+			_, err := record.Put(tx, ships, record.Change{Verb: "added", ID: "old", Doc: &ship{ID: "old", Signal: "DABC"}})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		held(t, "", "", set("old", "flag", "DE"))
+
+		docs := func(yield func(record.Item, error) bool) {
+			for i, doc := range []*ship{
+				{ID: "three", Signal: "DNEW"},
+				{ID: "four", Signal: "DNEW"},
+				{ID: "five", Signal: "DABC"},
+				{ID: "six", Signal: "DABC", State: "scrapped"},
+				{ID: "silent", Signal: "DNEW"},
+				{ID: "as silent", Signal: "DSIL"},
+				{ID: "two", Signal: "DABC", Flag: "NO"},
+			} {
+				if !yield(record.Item{Where: "ships.csv:" + string(rune('2'+i)), Doc: doc}, nil) {
+					return
+				}
+			}
+		}
+		imports(t, l, docs, record.Summary{Read: 7, Taken: 2, Updated: 2, Refused: 3},
+			"ships.csv:3: signal: DNEW is that of ship/three already: no two have the same",
+			"ships.csv:4: signal: DABC is that of ship/old already: no two have the same",
+			"ships.csv:6: signal: DNEW is that of ship/three already: no two have the same",
+		)
 	})
 }
 

@@ -87,7 +87,7 @@ var Register = record.Define[Person](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Person", Required: true, Help: "The number in the HR system, such as E1001: no space and no slash."},
 		{Name: "name", Label: "Name", Required: true, Help: "As the person is called at work."},
-		{Name: "email", Label: "E-mail", Help: "The address at work."},
+		{Name: "email", Label: "E-mail", Distinct: &record.Distinct{Except: []string{Left}}, Help: "The address at work, of nobody else who works here."},
 		{Name: "employment", Label: "Employment", Choices: []string{Employee, Contractor}, Help: "Contractor: whoever works here under a contract of another kind than employment."},
 		{Name: "state", Label: "State"},
 
@@ -115,9 +115,10 @@ var Register = record.Define[Person](record.Definition{
 // Defaults are the values of a new person.
 func (p *Person) Defaults() { p.Employment = Employee }
 
-// Compute makes a reference of a manager who is given by the number alone, as HR
-// systems have it. Who is their own manager there, at the head of the company, has none.
+// Compute writes addresses alike, in small letters, and makes a reference of a manager who
+// is given by the number alone, as HR systems have it. Who is their own manager there, at the head of the company, has none.
 func (p *Person) Compute() {
+	p.Email = strings.ToLower(p.Email)
 	if p.Manager != "" && !strings.ContainsAny(p.Manager, "/ ") {
 		p.Manager = Register.Name + "/" + p.Manager
 	}

@@ -198,10 +198,10 @@ func inside(f record.Part, i int, part string) string {
 // maxTyped is how many rows of a list a form is read for.
 const maxTyped = 500
 
-// sent reports whether a form says anything of a field. A browser sends every field
-// but boxes of which none is ticked.
+// sent reports whether a form says anything of a field. A browser sends every field that
+// the form has: of boxes to tick the empty text that stands before them.
 func sent(f record.Part, form url.Values) bool {
-	if record.ShapeOf(f.Of) == record.ShapeTexts && len(f.Choices) > 0 || form.Has(prefix+f.Name) {
+	if form.Has(prefix + f.Name) {
 		return true
 	}
 	for name := range form {
