@@ -370,7 +370,7 @@ func TestFormsAreMadeOfDescriptions(t *testing.T) {
 		}
 	}
 	b.get("/r/things/T-1/edit").want(t, 200, `value="a" checked`, `<option value="false" selected>No</option>`, `value="3"`, "one\ntwo")
-	b.postAll("/r/things/T-1", url.Values{"version": {"1"}, "f.title": {"A thing"}, "f.class": {"public"}, "f.owner": {"person/E1"}, "f.notes": {"one\ntwo"}, "f.sure": {""}, "f.tier": {"3"}}).goes(t, "/r/things/T-1")
+	b.postAll("/r/things/T-1", url.Values{"version": {"1"}, "f.title": {"A thing"}, "f.kinds": {""}, "f.class": {"public"}, "f.owner": {"person/E1"}, "f.notes": {"one\ntwo"}, "f.sure": {""}, "f.tier": {"3"}}).goes(t, "/r/things/T-1")
 	history := b.get("/r/things/T-1/history").want(t, 200, "Version 2")
 	if newest, _, _ := strings.Cut(history.body, "Version 1"); !strings.Contains(newest, "Kinds") || strings.Contains(newest, "Owner") {
 		t.Errorf("the second version: %s", newest)
