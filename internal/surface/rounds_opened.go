@@ -32,6 +32,23 @@ type Unopened struct {
 	Why   string `json:"why"`
 }
 
+// PartlyOpenedError says that a round was not opened to its end: what was opened stays.
+type PartlyOpenedError struct {
+	Opened, Of int
+	Err        error
+}
+
+// Says is what whoever opens the round is told.
+func (e *PartlyOpenedError) Says() string {
+	return fmt.Sprintf("%d of %d were opened before it failed, and stay: open the round again, and it goes on with the others", e.Opened, e.Of)
+}
+
+// Error implements error.
+func (e *PartlyOpenedError) Error() string { return e.Says() + ": " + e.Err.Error() }
+
+// Unwrap is what went wrong.
+func (e *PartlyOpenedError) Unwrap() error { return e.Err }
+
 // owing is something that has its rounds.
 type owing struct{ about, title, owner string }
 
@@ -40,8 +57,8 @@ type owing struct{ about, title, owner string }
 // one person; of what several people own, or nobody, it is the one whom the field of the
 // owner names among those given, and where that names nobody it is left. Run again it
 // opens what is missing. A wrong field (*record.Invalid) opens nothing. What is more than
-// act.MaxBatch is several acts: where one of them fails, those before it stay, and the
-// error says so.
+// act.MaxBatch is several acts: where one of them fails, those before it stay
+// (*PartlyOpenedError).
 func (s *System) OpenRound(ctx context.Context, caller act.Caller, kind *record.Kind, round string, given map[string]json.RawMessage) (*OpenedRound, error) {
 	o, action := kind.Opening, kind.Name+".add"
 	if err := s.Allow(ctx, caller, action, kind.Register); err != nil {
@@ -107,7 +124,7 @@ func (s *System) OpenRound(ctx context.Context, caller act.Caller, kind *record.
 			return err
 		}); err != nil {
 			if done.Opened > 0 {
-				err = fmt.Errorf("%d of %d were opened before it failed, and stay; open the round again, and it goes on with the others: %w", done.Opened, len(wanted), err)
+				err = &PartlyOpenedError{Opened: done.Opened, Of: len(wanted), Err: err}
 			}
 			return nil, err
 		}

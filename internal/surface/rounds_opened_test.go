@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"scaf.dev/scaf/internal/act"
@@ -12,6 +13,8 @@ import (
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/rounds"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // opens opens a round and says how many were opened, were there and are left, and why.
@@ -115,9 +118,43 @@ func TestRoundsOfRegistersAreOpened(t *testing.T) {
 	}
 }
 
+// letter is a record about a site in a quarter; one of them cannot be written.
+type letter struct {
+	ID      string `json:"id"`
+	Site    string `json:"site"`
+	Quarter string `json:"quarter"`
+	Writer  string `json:"writer"`
+}
+
+func (l *letter) Validate() []record.FieldError { return nil }
+
+func (l *letter) Compose(*store.Reader) (string, error) {
+	return strings.TrimPrefix(l.Site, "site/") + "-" + l.Quarter, nil
+}
+
+// unwritable is the site of the letter that cannot be written.
+var unwritable = "site/s1002"
+
+func (l *letter) Before(*act.Tx, any) error {
+	if l.Site == unwritable {
+		return record.Refuse("site", "cannot be written to")
+	}
+	return nil
+}
+
+var letters = record.Define[letter](record.Definition{
+	Kind: "site_letter", Register: "site_letters", Title: "Letters",
+	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "site", Owner: "writer", In: "open"},
+	Fields:  []record.Field{{Name: "site", Label: "Site", Refers: "site"}, {Name: "writer", Label: "Writer", Refers: "person"}},
+	Columns: []record.Column{{Field: "quarter", Label: "Quarter", Filter: true}},
+})
+
 // More than one act takes are several, and what is missing of them is opened by the next.
 func TestALargeRoundIsSeveralActs(t *testing.T) {
-	h := &half{apptest.New(t, config.Config{}), t}
+	if err := letters.Wrong(); err != nil {
+		t.Fatal(err)
+	}
+	h := &half{apptest.New(t, config.Config{}, letters), t}
 	h.at("2026-02-02")
 	h.adds("lead", "people", `{"id":"E1","name":"Ann Example"}`)
 	adds := func(from, to int) {
@@ -125,7 +162,7 @@ func TestALargeRoundIsSeveralActs(t *testing.T) {
 		kind := h.register("sites")
 		if _, err := h.Door.Do(context.Background(), person("lead"), "site.add", "sites", func(tx *act.Tx) error {
 			for i := from; i < to; i++ {
-				if _, err := record.Add(tx, kind, h.fields(fmt.Sprintf(`{"id":"s%d","name":"Site %d","purpose":"office","owner":"person/E1"}`, i, i))); err != nil {
+				if _, err := record.Add(tx, kind, h.fields(fmt.Sprintf(`{"id":"s%04d","name":"Site %d","purpose":"office","owner":"person/E1"}`, i, i))); err != nil {
 					return err
 				}
 			}
@@ -142,5 +179,17 @@ func TestALargeRoundIsSeveralActs(t *testing.T) {
 	adds(act.MaxBatch+3, act.MaxBatch+5)
 	if opened, there, _ := h.opens("site_reviews", "2026-Q1", "{}"); opened != 2 || there != act.MaxBatch+3 {
 		t.Errorf("%d opened, %d there", opened, there)
+	}
+
+	// Where the second act fails, the first one stays, and the next time goes on.
+	_, err := h.OpenRound(context.Background(), person("lead"), letters, "2026-Q1", nil)
+	var partly *surface.PartlyOpenedError
+	var invalid *record.Invalid
+	if !errors.As(err, &partly) || partly.Opened != act.MaxBatch || partly.Of != act.MaxBatch+5 || !errors.As(err, &invalid) {
+		t.Errorf("the second act failed: %v", err)
+	}
+	unwritable = ""
+	if opened, there, _ := h.opens("site_letters", "2026-Q1", "{}"); opened != 5 || there != act.MaxBatch {
+		t.Errorf("it went on with %d, %d were there", opened, there)
 	}
 }

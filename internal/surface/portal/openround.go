@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -131,6 +132,11 @@ func (p *Portal) openRound(r *request) (*shown, error) {
 	// It is several acts where there is much, each of which is done once: what is there
 	// is passed over.
 	opened, err := p.System.OpenRound(r.Context(), r.caller, kind, round, given)
+	var partly *surface.PartlyOpenedError
+	if errors.As(err, &partly) {
+		p.Log.Error("a round was opened in part", "register", kind.Register, "round", round, "error", err)
+		err = &held{http.StatusInternalServerError, partly.Says() + "."}
+	}
 	if err != nil {
 		return p.askRoundWith(r, err)
 	}
