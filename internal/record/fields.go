@@ -35,6 +35,12 @@ type Field struct {
 	// their references: "vendor/VEN-12". Where it is a person, an account that
 	// belongs to nobody in the register of people may stand there, too.
 	Refers string
+	// Acyclic says that no record comes back to itself by what the field names, which is of
+	// its own register. It is the word between two of them: "needs".
+	Acyclic string
+	// Later says that what the field names, which is of its own register, may come by another
+	// source: an import takes what is not there, and the register says where that is seen.
+	Later bool
 	// Names says what the field's texts name, one or a list, where they are no references
 	// to records; nil: nothing.
 	Names *Names
@@ -373,6 +379,9 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 		}
 		if column := k.column(f.Name); f.Distinct != nil && (column == nil || column.kind != valueText || !column.Selective) {
 			say("Fields: %q is distinct, and no text among the selective columns", f.Name)
+		}
+		if (f.Acyclic != "" || f.Later) && f.Refers != k.Name {
+			say("Fields: %q refers to records of another register, or to none: it neither goes round nor is later", f.Name)
 		}
 		if f.Whole() && k.Shape(f.Name) != ShapeTime || f.Day && f.LastDay {
 			say("Fields: %q is a %s: only a time is a day, in one way", f.Name, t)

@@ -56,7 +56,7 @@ type prepared struct {
 	begins error // why it cannot be a new record
 	fields map[string]json.RawMessage
 	from   int
-	links  []link // to other registers
+	links  []link
 }
 
 // batch is some prepared items and what was refused on the way to them.
@@ -74,6 +74,7 @@ func (in Intake) Run(ctx context.Context, items iter.Seq2[Item, error]) (*Summar
 	summary := &Summary{Reasons: []Refusal{}}
 	ctx, stop := context.WithCancel(ctx)
 	batches := make(chan batch)
+	later := &waiting{ids: map[string]bool{}}
 	go func() {
 		defer close(batches)
 		in.read(ctx, items, batches)
@@ -88,14 +89,22 @@ func (in Intake) Run(ctx context.Context, items iter.Seq2[Item, error]) (*Summar
 		for _, refusal := range b.refused {
 			summary.refuse(refusal)
 		}
-		if err := errors.Join(b.err, in.take(ctx, b.items, summary)); err != nil {
+		if err := errors.Join(b.err, in.take(ctx, b.items, later, summary)); err != nil {
 			return summary, err
 		}
 		if in.Progress != nil {
 			in.Progress(summary.Read)
 		}
 	}
-	return summary, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return summary, err
+	}
+	for _, part := range in.inOrder(later.items) {
+		if err := in.close(ctx, part, summary); err != nil {
+			return summary, err
+		}
+	}
+	return summary, nil
 }
 
 // read hands the items on in batches until they end or the context does.
@@ -141,10 +150,9 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 	return one, fits(one.doc)
 }
 
-// links are those of a document, but for the ones to the register itself: what they
-// name may come later in the same source.
+// links are those of a document, but for what may come by another source.
 func (in Intake) links(doc any) []link {
-	return slices.DeleteFunc(in.Kind.links(doc), func(n link) bool { return n.by.Refers == in.Kind.Name })
+	return slices.DeleteFunc(in.Kind.links(doc), func(n link) bool { return n.by.Later })
 }
 
 // begins says why a document cannot be that of a new record: it is in a state
@@ -177,8 +185,8 @@ func (in Intake) begins(doc any) error {
 	return nil
 }
 
-// take writes one batch.
-func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) error {
+// take writes one batch, but for what has to wait.
+func (in Intake) take(ctx context.Context, items []prepared, later *waiting, summary *Summary) error {
 	if len(items) == 0 {
 		return nil
 	}
@@ -189,8 +197,11 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 		links = append(links, items[i].links...)
 	}
 	var done Summary
+	var wait []prepared
 	_, err := in.Door.Do(ctx, in.Caller, in.Action, in.Kind.Register, func(tx *act.Tx) error {
-		done = Summary{}
+		done, wait = Summary{}, nil
+		beside := map[string]*prepared{} // what is taken, and not written yet
+		waiting := map[string]bool{}
 		known, err := Current(&tx.Reader, in.Kind.Name, ids)
 		if err != nil {
 			return err
@@ -203,40 +214,49 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 			return err
 		}
 		var changes []Change
-		for _, item := range items {
-			if current, ok := known[item.id]; ok {
-				if !in.Update && item.fields == nil { // the document is whole, and is not taken
-					done.skip(item.id, in.Kind.says(current, item.doc))
-					continue
+		for i := range items {
+			item := &items[i]
+			current, ok := known[item.id]
+			if ok && !in.Update && item.fields == nil { // the document is whole, and is not taken
+				done.skip(item.id, in.Kind.says(current, item.doc))
+				continue
+			}
+			waits := later.ids[item.id] || waiting[item.id]
+			if !waits && (in.Update || !ok) {
+				if waits, err = in.waits(&tx.Reader, item, others, current, beside); err != nil {
+					return err
 				}
+			}
+			if waits {
+				wait, waiting[item.id] = append(wait, *item), true
+				continue
+			}
+			if ok {
 				update, err := in.compare(tx, item, others, &done)
 				if err != nil {
 					return err
 				}
-				if _, err := Put(tx, in.Kind, update...); err != nil {
+				if update == nil {
+					continue
+				}
+				done.Updated++
+				if _, err := Put(tx, in.Kind, *update); err != nil {
 					return err
 				}
 				continue
 			}
-			if item.begins != nil {
-				done.Refuse(item.where, item.begins)
-				continue
-			}
-			if err := others.hold(in.Kind, item.id, item.links, nil); err != nil {
-				done.Refuse(item.where, err)
-				continue
-			}
-			change, err := in.Kind.prepared(tx, nil, Change{Verb: "imported", ID: item.id, Doc: item.doc, values: item.values})
-			if refusal(err) {
-				done.Refuse(item.where, err)
-				continue
-			}
+			change, err := in.begin(tx, item, others, &done)
 			if err != nil {
 				return err
 			}
+			if change == nil {
+				continue
+			}
 			known[item.id] = json.RawMessage(item.doc) // a second one in this batch is the same record
-			changes = append(changes, change)
-			others.took(item)
+			beside[item.id] = item
+			others.here(in.Kind, item.id, true)
+			changes = append(changes, *change)
+			others.took(*item)
 			done.Taken++
 		}
 		_, err = Put(tx, in.Kind, changes...)
@@ -246,21 +266,43 @@ func (in Intake) take(ctx context.Context, items []prepared, summary *Summary) e
 		return err
 	}
 	summary.add(done)
+	later.items = append(later.items, wait...)
+	for i := range wait {
+		later.ids[wait[i].id] = true
+	}
 	return nil
+}
+
+// begin is the change that makes the new record of an item; nil: it is refused.
+func (in Intake) begin(tx *act.Tx, item *prepared, others *lookup, done *Summary) (*Change, error) {
+	refused := item.begins
+	if refused == nil {
+		refused = others.hold(in.Kind, item.id, item.links, nil)
+	}
+	if refused != nil {
+		done.Refuse(item.where, refused)
+		return nil, nil //nolint:nilnil // it makes none
+	}
+	change, err := in.Kind.prepared(tx, nil, Change{Verb: "imported", ID: item.id, Doc: item.doc, values: item.values})
+	if refusal(err) {
+		done.Refuse(item.where, err)
+		return nil, nil //nolint:nilnil // it makes none
+	}
+	return &change, err
 }
 
 // compare decides what becomes of an item whose record is there already, and
 // returns the change that brings the record to it, if there is one.
-func (in Intake) compare(tx *act.Tx, item prepared, others *lookup, done *Summary) ([]Change, error) {
+func (in Intake) compare(tx *act.Tx, item *prepared, others *lookup, done *Summary) (*Change, error) {
 	current, err := Get(&tx.Reader, in.Kind.Name, item.id)
 	if errors.Is(err, ErrNone) { // twice in one batch, and not written yet
 		done.Skipped++
-		return nil, nil
+		return nil, nil //nolint:nilnil // it makes none
 	}
 	if err != nil {
 		return nil, err
 	}
-	next, refused := in.next(&tx.Reader, current, item)
+	next, refused := in.next(&tx.Reader, current, *item)
 	if refused == nil {
 		refused = others.hold(in.Kind, item.id, item.links, current.Doc)
 	}
@@ -275,13 +317,12 @@ func (in Intake) compare(tx *act.Tx, item prepared, others *lookup, done *Summar
 		change, err := in.Kind.prepared(tx, current.Doc, Change{Verb: "imported", ID: item.id, Doc: next, Expect: current.Version})
 		if refusal(err) {
 			done.Refuse(item.where, err)
-			return nil, nil
+			return nil, nil //nolint:nilnil // it makes none
 		}
-		others.took(item)
-		done.Updated++
-		return []Change{change}, err
+		others.took(*item)
+		return &change, err
 	}
-	return nil, nil
+	return nil, nil //nolint:nilnil // it makes none
 }
 
 // refusal reports whether an error is about the document, and not about the

@@ -56,11 +56,16 @@ type Previewed struct {
 func (in Intake) Preview(ctx context.Context, db *store.DB, items iter.Seq2[Item, error], visit func(Preview) error) (*Previewed, error) {
 	done := &Previewed{}
 	return done, db.Read(ctx, func(r *store.Reader) error {
-		taken := map[string]bool{} // new or changed by an item before
 		others, err := newLookup(r)
 		if err != nil {
 			return err
 		}
+		of := &previewing{in: in, r: r, others: others, taken: map[string]*prepared{}, ids: map[string]bool{}}
+		tell := func(one Preview) error {
+			done.count(one.Outcome)
+			return visit(one)
+		}
+		var all []Preview // where some have to wait for what comes later
 		for item, err := range items {
 			if err == nil {
 				err = ctx.Err()
@@ -68,16 +73,25 @@ func (in Intake) Preview(ctx context.Context, db *store.DB, items iter.Seq2[Item
 			if err != nil {
 				return err
 			}
-			one, err := in.preview(r, item, taken, others)
+			one, waits, err := of.item(item, len(all))
 			if err != nil {
 				return err
 			}
-			done.count(one.Outcome)
-			if err := visit(one); err != nil {
+			if done.Read++; waits || all != nil {
+				all = append(all, one)
+			} else if err := tell(one); err != nil {
 				return err
 			}
 			if in.Progress != nil && done.Read%intakeBatch == 0 {
 				in.Progress(done.Read)
+			}
+		}
+		if err := of.settle(all); err != nil {
+			return err
+		}
+		for _, one := range all {
+			if err := tell(one); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -85,7 +99,6 @@ func (in Intake) Preview(ctx context.Context, db *store.DB, items iter.Seq2[Item
 }
 
 func (p *Previewed) count(outcome Outcome) {
-	p.Read++
 	switch outcome {
 	case New:
 		p.New++
@@ -98,13 +111,92 @@ func (p *Previewed) count(outcome Outcome) {
 	}
 }
 
-func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, others *lookup) (Preview, error) {
-	ready, err := in.prepare(item)
+// previewing is what a preview knows of the items before.
+type previewing struct {
+	in     Intake
+	r      *store.Reader
+	others *lookup
+	taken  map[string]*prepared // new or changed
+	// Items that wait, their ids, and where they stand in the list of all.
+	waiting []prepared
+	ids     map[string]bool
+	at      []int
+}
+
+// item is the preview of one item, or says that it waits: it will stand at a place.
+func (of *previewing) item(item Item, at int) (one Preview, waits bool, err error) {
+	ready, err := of.in.prepare(item)
 	if err != nil {
-		return Preview{Where: item.Where, Outcome: Refused, Wrong: err.Error()}, nil //nolint:nilerr // it is the answer
+		return Preview{Where: item.Where, Outcome: Refused, Wrong: err.Error()}, false, nil //nolint:nilerr // it is the answer
 	}
-	one := Preview{Where: item.Where, Ref: in.Kind.Name + "/" + ready.id}
-	if taken[ready.id] {
+	if waits = of.ids[ready.id]; !waits && of.taken[ready.id] == nil {
+		if err := of.others.find(of.in.Kind, ready.links); err != nil {
+			return one, false, err
+		}
+		docs, err := Current(of.r, of.in.Kind.Name, []string{ready.id})
+		if err != nil {
+			return one, false, err
+		}
+		if waits, err = of.in.waits(of.r, &ready, of.others, docs[ready.id], of.taken); err != nil {
+			return one, false, err
+		}
+	}
+	if waits {
+		of.waiting, of.ids[ready.id], of.at = append(of.waiting, ready), true, append(of.at, at)
+		return one, true, nil
+	}
+	one, err = of.preview(&ready)
+	return one, false, err
+}
+
+// take remembers an item that is new or changed, and what it says where that may matter.
+func (of *previewing) take(item *prepared) {
+	if !slices.ContainsFunc(of.in.Kind.Described, func(f Field) bool { return f.Acyclic != "" }) {
+		item = &prepared{id: item.id}
+	}
+	of.taken[item.id] = item
+}
+
+// settle puts the previews of the items that waited into their places.
+func (of *previewing) settle(all []Preview) error {
+	places := map[string][]int{} // by the id, those of its items in their order
+	for i := range of.waiting {
+		places[of.waiting[i].id] = append(places[of.waiting[i].id], of.at[i])
+	}
+	for _, part := range of.in.inOrder(of.waiting) {
+		c, err := of.in.closing(of.r, of.others, part, of.taken)
+		if err != nil {
+			return err
+		}
+		taken := map[string]bool{}
+		for _, item := range part {
+			one := Preview{Where: item.where, Ref: of.in.Kind.Name + "/" + item.id, Outcome: Refused}
+			if wrong := c.wrong[item.id]; wrong != nil {
+				one.Wrong = wrong.Error()
+			} else if one, err = of.preview(item); err != nil {
+				return err
+			}
+			if taken[item.id] = one.Outcome != Refused; !taken[item.id] {
+				c.drop(item)
+			}
+			all[places[item.id][0]] = one
+		}
+		for id, reason := range c.left(taken) {
+			one := &all[places[id][0]]
+			*one = Preview{Where: one.Where, Ref: one.Ref, Outcome: Refused, Wrong: reason.Error()}
+			delete(of.taken, id)
+		}
+		for _, item := range part {
+			places[item.id] = places[item.id][1:]
+		}
+	}
+	return nil
+}
+
+func (of *previewing) preview(ready *prepared) (Preview, error) {
+	in, r, others := of.in, of.r, of.others
+	one := Preview{Where: ready.where, Ref: in.Kind.Name + "/" + ready.id}
+	if of.taken[ready.id] != nil {
 		one.Outcome = Unchanged
 		return one, nil
 	}
@@ -126,12 +218,13 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, othe
 		if _, err := in.Kind.consulted(r, nil, ready.doc); err != nil {
 			return one.refused(err)
 		}
-		taken[ready.id] = true
-		others.took(ready)
+		of.take(ready)
+		others.here(in.Kind, ready.id, true)
+		others.took(*ready)
 		one.Outcome = New
 		return one, nil
 	}
-	next, refused := in.next(r, current, ready)
+	next, refused := in.next(r, current, *ready)
 	if refused == nil {
 		refused = others.hold(in.Kind, ready.id, ready.links, current.Doc)
 	}
@@ -146,8 +239,8 @@ func (in Intake) preview(r *store.Reader, item Item, taken map[string]bool, othe
 	case string(next) == string(current.Doc):
 		one.Outcome = Unchanged
 	default:
-		taken[ready.id] = true
-		others.took(ready)
+		of.take(ready)
+		others.took(*ready)
 		one.Outcome = Changed
 		one.Fields, err = Differing(current.Doc, next)
 	}

@@ -193,6 +193,15 @@ func (l *lookup) took(item prepared) {
 	}
 }
 
+// gave says that an item of an import is not written after all.
+func (l *lookup) gave(item prepared) {
+	for _, n := range item.links {
+		if n.by.Distinct != nil {
+			l.has[n.what()] = slices.DeleteFunc(l.has[n.what()], func(id string) bool { return id == item.id })
+		}
+	}
+}
+
 // other is a record, if any, that has a distinct text beside the one of an id.
 func (l *lookup) other(n link, id string) string {
 	for _, had := range l.has[n.what()] {
@@ -249,7 +258,7 @@ func (k *Kind) names(raw json.RawMessage, n link) (bool, error) {
 }
 
 // exist refuses a document whose links name nothing, over the one before it, nil for a
-// new record.
+// new record, or lead back to it where they must not.
 func (k *Kind) exist(r *store.Reader, before json.RawMessage, doc any) error {
 	links := k.links(doc)
 	if len(links) == 0 {
@@ -262,5 +271,8 @@ func (k *Kind) exist(r *store.Reader, before json.RawMessage, doc any) error {
 	if err != nil {
 		return err
 	}
-	return l.hold(k, k.Identify(doc), links, before)
+	if err := l.hold(k, k.Identify(doc), links, before); err != nil {
+		return err
+	}
+	return k.turns(r, doc)
 }

@@ -33,6 +33,8 @@ type ship struct {
 	Proofs  []string `json:"proofs,omitempty"`
 	Signal  string   `json:"signal,omitempty"`
 	State   string   `json:"state,omitempty"`
+	Tows    string   `json:"tows,omitempty"`
+	Heir    string   `json:"heir,omitempty"`
 }
 
 type paper struct {
@@ -57,6 +59,8 @@ var (
 			{Name: "watches", Label: "Watches"}, {Name: "proofs", Label: "Proofs", Shows: true},
 			{Name: "signal", Label: "Call sign", Distinct: &record.Distinct{Except: []string{"scrapped"}}},
 			{Name: "state", Label: "State"},
+			{Name: "tows", Label: "Tows", Refers: "ship", Acyclic: "tows"},
+			{Name: "heir", Label: "Heir", Refers: "ship", Later: true},
 		},
 	})
 )
@@ -90,22 +94,23 @@ const showsNothing = " names no record: name one that is there, such as attachme
 var references = map[string]struct {
 	fields, wrong, says string
 }{
-	"a record":                     {`{"berth":"berth/1"}`, "", ""},
-	"no record":                    {`{"berth":"berth/2"}`, "berth", "berth/2 names no record: add it before, or name one that is there"},
-	"a list":                       {`{"called":["berth/1","berth/3"]}`, "called", "berth/3 names no record: add it before, or name one that is there"},
-	"nothing":                      {`{"berth":"","called":[]}`, "", ""},
-	"a person":                     {`{"pilot":"person/ann"}`, "", ""},
-	"nobody":                       {`{"pilot":"person/zoe"}`, "pilot", "person/zoe names no record: add it before, or name one that is there"},
-	"an account of nobody's":       {`{"pilot":"account/ben"}`, "", ""},
-	"no account":                   {`{"pilot":"account/zoe"}`, "pilot", "account/zoe names no record: add it before, or name one that is there"},
-	"a name":                       {`{"flag":"NO"}`, "", ""},
-	"no name":                      {`{"flag":"XX"}`, "flag", "XX is no flag: write DE or NO"},
-	"in a struct":                  {`{"watches":[{"keeper":"person/ann"},{"keeper":"person/zoe"}]}`, "watches[1].keeper", "person/zoe names no record: add it before, or name one that is there"},
-	"what shows it":                {`{"proofs":["attachment/log","berth/1","https://example.com/a/b","The log of 1/2","","CERT/7"]}`, "", ""},
-	"evidence that is not there":   {`{"proofs":["attachment/log","attachment/none"]}`, "proofs", "attachment/none" + showsNothing},
-	"evidence of no register":      {`{"proofs":["file/log"]}`, "proofs", "file/log" + showsNothing},
-	"a file that was taken off":    {`{"proofs":["attachment/old"]}`, "proofs", "attachment/old" + showsNothing},
-	"of a register that is unseen": {`{"tug":"tug/1"}`, "", ""},
+	"a record":                       {`{"berth":"berth/1"}`, "", ""},
+	"no record":                      {`{"berth":"berth/2"}`, "berth", "berth/2 names no record: add it before, or name one that is there"},
+	"a list":                         {`{"called":["berth/1","berth/3"]}`, "called", "berth/3 names no record: add it before, or name one that is there"},
+	"nothing":                        {`{"berth":"","called":[]}`, "", ""},
+	"a person":                       {`{"pilot":"person/ann"}`, "", ""},
+	"nobody":                         {`{"pilot":"person/zoe"}`, "pilot", "person/zoe names no record: add it before, or name one that is there"},
+	"an account of nobody's":         {`{"pilot":"account/ben"}`, "", ""},
+	"no account":                     {`{"pilot":"account/zoe"}`, "pilot", "account/zoe names no record: add it before, or name one that is there"},
+	"a name":                         {`{"flag":"NO"}`, "", ""},
+	"no name":                        {`{"flag":"XX"}`, "flag", "XX is no flag: write DE or NO"},
+	"in a struct":                    {`{"watches":[{"keeper":"person/ann"},{"keeper":"person/zoe"}]}`, "watches[1].keeper", "person/zoe names no record: add it before, or name one that is there"},
+	"what shows it":                  {`{"proofs":["attachment/log","berth/1","https://example.com/a/b","The log of 1/2","","CERT/7"]}`, "", ""},
+	"evidence that is not there":     {`{"proofs":["attachment/log","attachment/none"]}`, "proofs", "attachment/none" + showsNothing},
+	"evidence of no register":        {`{"proofs":["file/log"]}`, "proofs", "file/log" + showsNothing},
+	"a file that was taken off":      {`{"proofs":["attachment/old"]}`, "proofs", "attachment/old" + showsNothing},
+	"what only a table names before": {`{"heir":"ship/x"}`, "heir", "ship/x names no record: add it before, or name one that is there"},
+	"of a register that is unseen":   {`{"tug":"tug/1"}`, "", ""},
 }
 
 func TestWhatARecordNamesHasToBeThere(t *testing.T) {
@@ -181,7 +186,7 @@ func TestWhatATableNamesHasToBeThere(t *testing.T) {
 	harbour(t, func(t *testing.T, l *ledgertest.Ledger, _ func(func(*act.Tx) error) error) {
 		docs := func(yield func(record.Item, error) bool) {
 			for i, doc := range []*ship{
-				{ID: "two", Berth: "berth/1", Sisters: []string{"ship/three"}, Pilot: "account/ben"},
+				{ID: "two", Berth: "berth/1", Sisters: []string{"ship/five"}, Pilot: "account/ben"},
 				{ID: "three", Berth: "berth/2", Flag: "XX"},
 				{ID: "four", Watches: []watch{{"person/zoe"}}},
 				{ID: "five", Flag: "DE", Pilot: "person/ann", Proofs: []string{"attachment/log"}},
@@ -283,6 +288,7 @@ func imports(t *testing.T, l *ledgertest.Ledger, docs func(func(record.Item, err
 	for _, r := range done.Reasons {
 		reasons = append(reasons, r.Where+": "+r.Reason)
 	}
+	slices.Sort(reasons) // what had to wait is refused last
 	if !slices.Equal(reasons, refused) || !slices.Equal(seen, refused) {
 		t.Errorf("refused %q, in the preview %q, want %q", reasons, seen, refused)
 	}

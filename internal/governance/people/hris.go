@@ -81,6 +81,8 @@ type Delivered struct {
 	// Stale counts those of whom a message that was written later said something
 	// before: this one changes nothing of them.
 	Stale int `json:"stale"`
+	// Unknown are managers of people who have not left, who are not in the register then.
+	Unknown []string `json:"unknown_managers,omitempty"`
 }
 
 // Messages describes the register of what came from the HR system.
@@ -134,6 +136,15 @@ func Take(ctx context.Context, door *act.Door, caller act.Caller, m *Message) (d
 			if _, err := record.Put(tx, Register, changes...); err != nil {
 				return err
 			}
+		}
+		var managers []string
+		for _, change := range changes {
+			if p := record.As[Person](change.Doc); p.State != Left {
+				managers = append(managers, p.Manager)
+			}
+		}
+		if done.Unknown, err = unknown(&tx.Reader, managers); err != nil {
+			return err
 		}
 		_, err = record.Put(tx, Messages, record.Change{Verb: "taken", ID: m.ID, Doc: done})
 		return err

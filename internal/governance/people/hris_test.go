@@ -3,11 +3,13 @@ package people_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -85,6 +87,37 @@ func TestTheHRSystemSaysWhoIsThere(t *testing.T) {
 		if got := all[people.JobChange](d, people.JobChanges); len(got) != 1 || got["E1.1"].ToTitle != "Engineer" {
 			t.Errorf("%+v", got)
 		}
+	})
+}
+
+// Who joins under a manager who is not there is taken; who that is, is said in the answer,
+// and seen until the manager comes, by number or by e-mail address, or the person leaves.
+func TestAManagerWhoIsNotThereIsSeen(t *testing.T) {
+	each(t, func(d *desk) {
+		seen := func(want ...string) {
+			d.Helper()
+			var got []string
+			if err := d.DB.Read(ctx, func(r *store.Reader) (err error) {
+				got, err = people.Unknown(r)
+				return err
+			}); err != nil || !slices.Equal(got, want) {
+				d.Errorf("unknown are %q %v, want %q", got, err, want)
+			}
+		}
+		take := func(id string, minute int, persons string, want ...string) {
+			d.Helper()
+			got, err := d.take(id, message(minute, persons))
+			if err != nil || !slices.Equal(got.Unknown, want) {
+				d.Errorf("%s: %+v %v, want %q", id, got, err, want)
+			}
+		}
+		take("m1", 0, `{"id":"E1","name":"Ada","manager":"E2"},{"id":"E2","name":"Ben","manager":"E9"},{"id":"E3","name":"Cyd","manager":"Eve@example.com"},{"id":"E4","name":"Dan","manager":"E8"}`,
+			"person/E8", "person/E9", "person/Eve@example.com")
+		seen("person/E8", "person/E9", "person/Eve@example.com")
+		take("m2", 1, `{"id":"E9","name":"Eve","email":"eve@example.com"}`)
+		seen("person/E8")
+		take("m3", 2, `{"id":"E4","state":"left","left_at":"2026-02-28T17:00:00Z"}`)
+		seen()
 	})
 }
 

@@ -5,7 +5,6 @@ package systems
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -83,7 +82,7 @@ var Register = record.Define[System](record.Definition{
 		{Name: "outside", Label: "Outside the boundary", Long: true, Help: "What does not belong to it, though one could think so: suppliers' parts, customers' parts."},
 		{Name: "data", Label: "Data", Choices: Classes, Help: "The classes of the data in it."},
 		{Name: "criticality", Label: "Criticality", Choices: Criticalities, Help: "Essential: the service stands still without it."},
-		{Name: "depends_on", Label: "Depends on", Section: "Dependencies", Refers: kindSystem, Help: "The systems without which it cannot run, like system/secrets-management. No system depends on itself, by way of others either."},
+		{Name: "depends_on", Label: "Depends on", Section: "Dependencies", Refers: kindSystem, Acyclic: "needs", Help: "The systems without which it cannot run, like system/secrets-management. No system depends on itself, by way of others either."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors without whom it cannot run, like vendor/VEN-1."},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Approval"},
 		{Name: "authors", Label: "Written by", Given: true},
@@ -118,7 +117,7 @@ func (s *System) Validate() (wrong []record.FieldError) {
 	return append(wrong, record.Bounded(maxText, "name", s.Name, "purpose", s.Purpose, "boundary", s.Boundary, "outside", s.Outside)...)
 }
 
-// Before holds what was approved, and refuses a system that depends on itself.
+// Before holds what was approved, and what systems in use need.
 func (s *System) Before(tx *act.Tx, old any) error {
 	if old != nil {
 		before := record.As[System](old)
@@ -127,53 +126,9 @@ func (s *System) Before(tx *act.Tx, old any) error {
 		}
 	}
 	if s.State == Retired || s.State == record.Withdrawn {
-		if err := s.unneeded(&tx.Reader); err != nil {
-			return err
-		}
+		return s.unneeded(&tx.Reader)
 	}
-	way, err := s.circle(&tx.Reader)
-	if err == nil && way != nil {
-		return record.Refuse("depends_on", "goes round in a circle: %s", strings.Join(way, " needs "))
-	}
-	return err
-}
-
-// circle is a way from the system to itself, nil when there is none. What it
-// depends on and is not in the register is refused.
-func (s *System) circle(r *store.Reader) ([]string, error) {
-	known := map[string][]string{s.ID: s.DependsOn}
-	var visit func(way []string) ([]string, error)
-	done := map[string]bool{}
-	visit = func(way []string) ([]string, error) {
-		last := way[len(way)-1]
-		needs, ok := known[last]
-		if !ok {
-			other, _, err := record.Load[System](r, Register, last)
-			if errors.Is(err, record.ErrNone) {
-				return nil, record.Refuse("depends_on", "%q is not in the register of systems", Register.Name+"/"+last)
-			}
-			if err != nil {
-				return nil, err
-			}
-			needs = other.DependsOn
-		}
-		known[last] = needs
-		for _, one := range needs {
-			id := Register.Bare(one)
-			if id == s.ID {
-				return append(way, id), nil
-			}
-			if done[id] {
-				continue
-			}
-			done[id] = true
-			if found, err := visit(append(slices.Clone(way), id)); found != nil || err != nil {
-				return found, err
-			}
-		}
-		return nil, nil
-	}
-	return visit([]string{s.ID})
+	return nil
 }
 
 // unneeded refuses to retire or withdraw what a system in use depends on.

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -41,6 +42,29 @@ func TestPeopleAreCalledByTheirNames(t *testing.T) {
 		c.must(err)
 	}
 	b.get("/r/people/E1").want(t, http.StatusOK, "These are 10 of them, and there are more.")
+}
+
+// Managers whom the HR system names and who are not there are said above the list, with
+// those who name them.
+func TestManagersWhoAreNotThereAreSeen(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "compliance")
+	if page := b.get("/r/people"); strings.Contains(page.body, "who are not in the register") {
+		t.Error("a manager is missing before anybody names one")
+	}
+	var told []string
+	for i := range 22 {
+		told = append(told, fmt.Sprintf(`{"id":"N%d","name":"New %d","manager":"M%02d"}`, i, i, i))
+	}
+	m, err := people.ParseMessage("m1", fmt.Appendf(nil, `{"type":"people.changed","timestamp":"2026-03-01T09:00:00Z","data":{"people":[%s]}}`, strings.Join(told, ",")))
+	c.must(err)
+	_, err = people.Take(t.Context(), c.Door, apptest.Operator, m)
+	c.must(err)
+	page := b.get("/r/people").want(t, http.StatusOK, "Managers who are not in the register, with those who name them: ", `<a href="/r/people?f.manager=person%2FM00">person/M00</a>`, "person/M19</a> and 2 more.")
+	if strings.Contains(page.body, `manager=person%2FM20"`) {
+		t.Error("there are more than twenty")
+	}
+	b.get("/r/people?f.manager=person%2FM00").want(t, http.StatusOK, "New 0")
 }
 
 // What somebody owns and owes is seen by those who may read the register of people,

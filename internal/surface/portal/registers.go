@@ -14,6 +14,7 @@ import (
 
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -24,6 +25,7 @@ const (
 	pageSize   = 50 // records of a page
 	boardSize  = 20 // records of a column of a board
 	maxColumns = 7  // of a list, beside the records' names
+	maxAbsent  = 20 // managers who are not there
 )
 
 // registerLine is a register in the list of all.
@@ -230,10 +232,15 @@ type list struct {
 	Board   string // the other view
 	List    string
 	States  []column
-	Moving  string // where the moves of cards lead back to; empty: nobody moves them here
-	Views   []chip // pages that show the register in a way of its own
-	CSV     string
-	XLSX    string
+	// Absent are managers who are not there, with those who name them, and MoreAbsent says
+	// how many others there are.
+	Absent     []chip
+	MoreAbsent int
+	// Moving is where the moves of cards lead back to; empty: nobody moves them here.
+	Moving string
+	Views  []chip // pages that show the register in a way of its own
+	CSV    string
+	XLSX   string
 }
 
 type (
@@ -272,6 +279,16 @@ func (p *Portal) register(r *request) (*shown, error) {
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
 		if l.Total, err = record.Total(reader, kind); err != nil || a.wrong != "" {
 			return err
+		}
+		if kind == people.Register {
+			unknown, err := people.Unknown(reader)
+			if err != nil {
+				return err
+			}
+			l.MoreAbsent = max(0, len(unknown)-maxAbsent)
+			for _, ref := range unknown[:len(unknown)-l.MoreAbsent] {
+				l.Absent = append(l.Absent, chip{ref, at(kind) + "?" + url.Values{prefix + "manager": {ref}}.Encode()})
+			}
 		}
 		if query.Get("view") == "board" && l.Board != "" {
 			return p.board(r, reader, l, a)
