@@ -60,7 +60,7 @@ func askedOfRound(kind *record.Kind) (all []record.Field) {
 			f.Help = "Who has those to do whose " + about + " belongs to nobody, to several people, or to somebody who has left or cannot do it. Empty: they are left, and listed."
 		case slices.Contains(o.Kept, name):
 			f.Required = false
-			f.Help += " Of those that had no round before: each other one keeps what its last one says."
+			f.Help += " For each " + about + " without a round before; the others keep what their last one says."
 		}
 		all = append(all, f)
 	}
