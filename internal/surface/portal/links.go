@@ -78,7 +78,9 @@ func (r *request) knowsPeople() bool {
 }
 
 // knows reports whether a reader is told what one of them is called.
-func (r *request) knows(person string) bool { return person == r.person() || r.knowsPeople() }
+func (r *request) knows(person string) bool {
+	return person == r.person() || person == r.told || r.knowsPeople()
+}
 
 // asks remembers a record whose name a page needs.
 func (p *Portal) asks(r *request, kind *record.Kind, id string) {

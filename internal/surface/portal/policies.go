@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -92,6 +93,8 @@ type policyList struct {
 	Person string // the reader's record; empty: the account belongs to nobody
 	Open   []policyLine
 	All    []policyLine
+	// Coming are those that are not in force yet, for whoever keeps or approves policies.
+	Coming []comingLine
 	// Answers: the reader may see how others answered.
 	Answers bool
 	// Install: the reader may offer the catalog's texts as drafts; None: there was
@@ -132,8 +135,53 @@ func (p *Portal) policies(r *request) (*shown, error) {
 			}
 			page.All = append(page.All, line)
 		}
-		return nil
+		if r.may(policies.Versions.Name+".set") || r.may(policies.Versions.Name+".approve") {
+			page.Coming, err = coming(reader)
+		}
+		return err
 	})
+}
+
+// readings are where a version is read as people read it, and where what changed in it.
+func readings(v *policies.Version) []chip {
+	path := "/policies/" + v.ID
+	all := []chip{{"Read the text", path}}
+	if v.Round > 0 {
+		all = append(all, chip{"What changed in this round", path + "/changes"})
+	}
+	return append(all, chip{"All changes", path + "/changes?all=1"})
+}
+
+// comingLine is a version that is not in force yet.
+type comingLine struct {
+	*policies.Version
+	Record string
+	Reads  []chip
+}
+
+// coming are the versions that are written, reviewed or approved, and not in force yet:
+// those first that have got furthest.
+func coming(reader *store.Reader) (all []comingLine, err error) {
+	order := []string{policies.Approved, policies.InReview, policies.Draft}
+	_, err = record.List(reader, policies.Versions, record.Query{Filter: fmt.Sprintf("item.state in [%q, %q, %q]", order[0], order[1], order[2])}, func(v *record.Version) error {
+		one, err := decoded[policies.Version](v)
+		all = append(all, comingLine{one, at(policies.Versions, v.ID), readings(one)})
+		return err
+	})
+	slices.SortStableFunc(all, func(a, b comingLine) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.State), slices.Index(order, b.State)), strings.Compare(a.Title, b.Title))
+	})
+	return all, err
+}
+
+// Drafts counts those that nobody has put to review.
+func (l *policyList) Drafts() (n int) {
+	for _, one := range l.Coming {
+		if one.State == policies.Draft {
+			n++
+		}
+	}
+	return n
 }
 
 // policyDocument is the policies in force as one document.
@@ -195,7 +243,7 @@ func (p *Portal) policyWith(r *request, wrong string) (*shown, error) {
 	}); err != nil {
 		return nil, err
 	}
-	page.Present = page.State == policies.InForce
+	page.Present, r.told = page.State == policies.InForce, page.ApprovedBy
 	if !page.Present && page.Asked == nil && !r.may("record.read") {
 		return nil, fmt.Errorf("%w: what is not in force is for those who keep the policies", act.ErrDenied)
 	}
@@ -239,9 +287,11 @@ func (p *Portal) answerPolicy(r *request) (*shown, error) {
 		return p.policyWith(r, "The text has changed since you opened it: read it again.")
 	}
 	fields := map[string]json.RawMessage{}
-	state := policies.Acknowledged
-	if r.PostForm.Get("answer") == policies.Refused {
-		state = policies.Refused
+	state := r.PostForm.Get("answer")
+	switch {
+	case state != policies.Acknowledged && state != policies.Refused:
+		return p.policyWith(r, "The answer does not say whether you acknowledge the text or refuse it.")
+	case state == policies.Refused:
 		reason, err := json.Marshal(strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("reason"), "\r\n", "\n")))
 		if err != nil {
 			return nil, err
@@ -251,6 +301,12 @@ func (p *Portal) answerPolicy(r *request) (*shown, error) {
 	_, err := p.System.MoveRecord(r.once, r.caller, policies.Acknowledgments, asked.ID, record.AnyVersion, state, fields)
 	if wrong, _, taken := p.mistakes(policies.Acknowledgments, err); taken {
 		text := wrong[0].Problem
+		switch {
+		case asked.AcknowledgedAt != nil:
+			return p.policyWith(r, "You acknowledged this text on "+p.moment(*asked.AcknowledgedAt, false).Text+" already: that answer stands.")
+		case state == policies.Refused && asked.RefusedAt != nil:
+			return p.policyWith(r, "You refused on "+p.moment(*asked.RefusedAt, false).Text+" already: that answer stands, until you acknowledge the text.")
+		}
 		if wrong[0].Label != "" {
 			text = wrong[0].Label + " " + text
 		}

@@ -77,7 +77,7 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 		b.post("/signin", "id", id, "password", password)
 		return b
 	}
-	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E2","name":"Bob Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E3","name":"Cyd Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E2","name":"Bob Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E3","name":"Cyd Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E9","name":"Cara Example","joined_at":"2026-01-01T00:00:00Z"}`)
 	first := ann("e1")
 	first.get("/policies").want(t, 200, "No policy is in force yet")
 	version := s.inForce(t, "acceptable-use")
@@ -91,10 +91,12 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 	}
 	first.post("/policies/"+version+"/answer", "sha256", strings.Repeat("0", 64), "answer", "acknowledged").want(t, 422, "read it again")
 	first.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "refused", "reason", " ").want(t, 422, "is needed", "open><summary>")
+	first.post("/policies/"+version+"/answer", "sha256", sum[1]).want(t, 422, "does not say whether")
 	first.get("/policies").want(t, 200, "To be acknowledged by you: 1")
 	first.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "acknowledged").goes(t, "/policies")
 	first.get("/policies").want(t, 200, "You have answered everything", "Acknowledged")
-	first.get("/policies/"+version).want(t, 200, "You acknowledged this text")
+	first.get("/policies/"+version).want(t, 200, "You acknowledged this text", "approved by <span title=\"person/E9\">Cara Example</span>")
+	first.post("/policies/"+version+"/answer", "sha256", sum[1], "answer", "refused", "reason", "After all").want(t, 422, "You acknowledged this text on 20", "already")
 	first.get("/r/acknowledgments").want(t, 403)
 	first.get("/policies/"+version+"/changes").want(t, 403)
 
@@ -110,8 +112,8 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 	lead := s.browser(t)
 	lead.post("/signin", "id", "lead", "password", password)
 	for _, path := range []string{"/policies", "/policies/" + version} {
-		answers := lead.get(path).want(t, 200, `<progress aria-label="Acknowledged" value="1" max="3"></progress> 33 %,</span>`)
-		for text, who := range map[string]string{"1 acknowledged": ".E1", "1 open": ".E3", "1 refused": ".E2", "3 asked": ".E2"} {
+		answers := lead.get(path).want(t, 200, `<progress aria-label="Acknowledged" value="1" max="4"></progress> 25 %,</span>`)
+		for text, who := range map[string]string{"1 acknowledged": ".E1", "2 open": ".E3", "1 refused": ".E2", "4 asked": ".E2"} {
 			link := regexp.MustCompile(`href="([^"]+)">` + text).FindStringSubmatch(answers.body)
 			if link == nil {
 				t.Fatalf("%s does not say %s", path, text)
@@ -154,4 +156,32 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 	}
 	first.get("/policies/PV-2").want(t, 403)
 	keeper.get("/policies/PV-2").want(t, 200, "not in force")
+}
+
+// Whoever keeps or approves policies is led from the list and from the record of one that
+// is not in force to its text and to what changed in it.
+func TestAPolicyInReviewLeadsToWhatChanged(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	keeper := s.signed(t, "com", "compliance")
+	keeper.get("/policies")
+	keeper.post("/policies/install").goes(t, "/r/policy_versions?f.state=draft")
+	drafts := keeper.get("/policies").want(t, 200, fmt.Sprintf("%d drafts are to be read", len(catalog.Policies())), `href="/r/policy_versions/PV-2"`, `href="/policies/PV-2"`)
+	if strings.Contains(drafts.body, `href="/policies/PV-2/changes"`) {
+		t.Error("a draft that was never in review has a round")
+	}
+	if _, err := s.MoveRecord(t.Context(), apptest.Operator, policies.Versions, "PV-2", record.AnyVersion, policies.InReview, nil); err != nil {
+		t.Fatal(err)
+	}
+	approver := s.signed(t, "eva", "executive")
+	for _, path := range []string{"/policies", "/r/policy_versions/PV-2"} {
+		page := approver.get(path).want(t, 200, "In review", `href="/policies/PV-2"`, `href="/policies/PV-2/changes"`, `href="/policies/PV-2/changes?all=1"`)
+		if path != "/policies" && (strings.Contains(page.body, "<h2>id:") || !strings.Contains(page.body, "<h2>Purpose</h2>")) {
+			t.Error("the front matter stands in the text")
+		}
+	}
+	approver.get("/policies/PV-2/changes").want(t, 200, "Compared with")
+	if page := s.signed(t, "eve", "employee").get("/policies"); strings.Contains(page.body, "PV-2") {
+		t.Error("an employee is shown what is not in force")
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -39,6 +40,7 @@ type onePage struct {
 	File     string // of evidence: its file
 	Review   *evidenceReview
 	Prepare  string // of a planned meeting: where its agenda is made
+	Reads    []chip // of a policy version: its text as it reads, and what changed in it
 	Period   *periodSteps
 	Result   *resultSteps
 	Judging  *judging // of a deviation or a resolution
@@ -157,6 +159,13 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.File = evidenceFilePath(v.ID)
 	}
 	page.Prepare = preparePath(r, v)
+	if kind == policies.Versions {
+		policy, err := decoded[policies.Version](v)
+		if err != nil {
+			return nil, err
+		}
+		page.Reads = readings(policy)
+	}
 	if kind == judgments.Deviations {
 		judged, err := decoded[judgments.Deviation](v)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/reports"
@@ -215,6 +216,9 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 		case text == "":
 		case f.Markdown:
 			var err error
+			if policy, not := catalog.ParsePolicy(f.Name, []byte(text)); not == nil {
+				text = policy.Text // what its front matter says stands in fields
+			}
 			v.Rendered, err = markdown(text)
 			return v, err
 		case f.Of == reflect.TypeFor[record.Duration]():
