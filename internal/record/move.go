@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
@@ -192,7 +194,7 @@ func (k *Kind) may(t *Transition, doc []byte, with map[string]json.RawMessage) e
 		if err != nil {
 			return err
 		}
-		if raw == nil || string(raw) == "null" || string(raw) == `""` || string(raw) == "[]" {
+		if absent(raw) {
 			wrong = append(wrong, FieldError{field, fmt.Sprintf("is needed to move from %s to %s", t.From, t.To)})
 		} else if _, ok := with[field]; !ok && t.Anew(field) {
 			wrong = append(wrong, FieldError{field, "is needed anew: what stands there was said of an earlier move"})
@@ -223,15 +225,7 @@ func (k *Kind) may(t *Transition, doc []byte, with map[string]json.RawMessage) e
 
 // refuses is what a guard wants of a document; empty: it holds.
 func (k *Kind) refuses(g *Guard, doc []byte) (why string, err error) {
-	env, program, err := k.guard(g)
-	if err != nil {
-		return "", err
-	}
-	item := env.Items(true, program)
-	if err := item.Read(doc); err != nil {
-		return "", err
-	}
-	ok, err := item.Truth(program)
+	ok, err := k.satisfies(g, doc)
 	var evaluation *expr.EvaluationError
 	switch {
 	case errors.As(err, &evaluation):
@@ -240,4 +234,82 @@ func (k *Kind) refuses(g *Guard, doc []byte) (why string, err error) {
 		return "", err
 	}
 	return g.Why, nil
+}
+
+func (k *Kind) satisfies(g *Guard, doc []byte) (bool, error) {
+	env, program, err := k.guard(g)
+	if err != nil {
+		return false, err
+	}
+	item := env.Items(true, program)
+	if err := item.Read(doc); err != nil {
+		return false, err
+	}
+	return item.Truth(program)
+}
+
+// Lacking is what a move would be refused for, of which its form does not ask: what has to
+// stand in the document before. At is when, and by whom the move would be made.
+func (k *Kind) Lacking(t *Transition, doc []byte, at time.Time, by string) (lacks []FieldError, err error) {
+	asked := func(field string) bool { return slices.Contains(k.Asks(t), field) }
+	if doc, err = k.stamped(t, doc, at, by); err != nil {
+		return nil, err
+	}
+	missing := map[string]bool{}
+	for _, field := range t.Required {
+		if f := k.Field(field); asked(field) || f.Given {
+			continue
+		}
+		raw, err := topLevel(doc, field)
+		if err != nil {
+			return nil, err
+		}
+		if absent(raw) {
+			missing[field] = true
+			lacks = append(lacks, FieldError{field, "is missing"})
+		}
+	}
+	for i := range t.Guards {
+		g := &t.Guards[i]
+		if f := k.Field(g.Field); g.Field == "" || g.Field == "state" || asked(g.Field) || f.Given || f.Computed || missing[g.Field] ||
+			slices.ContainsFunc(k.Asks(t), func(field string) bool { return strings.Contains(g.If, "item."+field) }) {
+			continue
+		}
+		ok, err := k.satisfies(g, doc)
+		var evaluation *expr.EvaluationError
+		switch {
+		case errors.As(err, &evaluation) && len(missing) > 0: // it speaks of what is missing
+		case errors.As(err, &evaluation):
+			lacks = append(lacks, FieldError{g.Field, g.Why})
+		case err != nil:
+			return nil, err
+		case !ok:
+			lacks = append(lacks, FieldError{g.Field, g.Why})
+		}
+	}
+	return lacks, nil
+}
+
+// stamped is a document with what a transition would stamp.
+func (k *Kind) stamped(t *Transition, doc []byte, at time.Time, by string) ([]byte, error) {
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(doc, &fields)
+	for _, field := range t.Stamp {
+		var value any = by
+		if k.Shape(field) == ShapeTime {
+			value = at
+		}
+		if err == nil {
+			fields[field], err = json.Marshal(value)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(fields)
+}
+
+// absent reports whether a field of a document holds nothing.
+func absent(raw []byte) bool {
+	return raw == nil || string(raw) == "null" || string(raw) == `""` || string(raw) == "[]"
 }

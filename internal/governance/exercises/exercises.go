@@ -62,7 +62,7 @@ var Register = record.Define[Exercise](record.Definition{
 				{Field: "held_at", If: `item.held_at <= item.recorded_at`, Why: "lies ahead: it is recorded once it was held"},
 				{Field: "participants", If: `item.participants.size() >= 2`, Why: "names one person: an exercise is held by two at least"},
 			}},
-		{From: Held, To: Reviewed, Permission: "exercise.review", Required: []string{"worked", "lessons"}, NotBy: []string{"facilitator"},
+		{From: Held, To: Reviewed, Permission: "exercise.review", Required: []string{"worked", "lessons"}, Offered: []string{"no_actions"}, NotBy: []string{"facilitator"},
 			Stamp: []string{"reviewed_at", "reviewed_by"}, Check: concluded},
 		{From: Planned, To: Cancelled, Required: []string{"cancelled_reason"}},
 	},

@@ -130,7 +130,7 @@ var Register = record.Define[Regulation](record.Definition{
 // reviewing says what a regulation means here.
 func reviewing(from string) record.Transition {
 	return record.Transition{
-		From: from, To: Reviewed, Permission: "regulation.review", Required: []string{"applies", "reason"}, Stamp: []string{"reviewed_at", "reviewed_by"},
+		From: from, To: Reviewed, Permission: "regulation.review", Required: []string{"applies", "reason"}, Offered: []string{"impact", "obligations"}, Stamp: []string{"reviewed_at", "reviewed_by"},
 		Guards: []record.Guard{
 			{Field: "impact", If: `item.applies == "no" || has(item.impact) && item.impact != ""`, Why: "is not said: of one that applies, what has to change"},
 			{Field: "obligations", If: `item.applies == "no" || has(item.obligations) && item.obligations.size() > 0`, Why: "are not said: of one that applies, what it asks for"},

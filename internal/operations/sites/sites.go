@@ -139,7 +139,7 @@ var Reviews = record.Define[Review](record.Definition{
 				{Field: "unneeded", If: "item.unneeded <= item.holders", Why: "is more than there are holders"},
 				{Field: "ended", If: "item.ended <= item.unneeded", Why: "is more than are unneeded"},
 			}},
-		{From: Reviewed, To: Confirmed, Permission: confirming, NotBy: []string{"reviewed_by"}, Stamp: []string{"confirmed_at", "confirmed_by"},
+		{From: Reviewed, To: Confirmed, Permission: confirming, Offered: []string{"ended"}, NotBy: []string{"reviewed_by"}, Stamp: []string{"confirmed_at", "confirmed_by"},
 			Guards: []record.Guard{{Field: "ended", If: "item.ended == item.unneeded", Why: "is less than are unneeded: every key and badge that nobody needs ends first"}}},
 		{From: Reviewed, To: Planned, Permission: confirming, NotBy: []string{"reviewed_by"}, Required: []string{"note"}},
 		record.Withdrawing(Planned), {From: record.Withdrawn, To: Planned}, // there is one for each site and quarter

@@ -67,8 +67,13 @@ type move struct {
 	To, Title string
 	Inputs    []input
 	// Not says why the caller cannot make the move: it is for somebody else.
-	Not  string
-	Open bool
+	Not string
+	// Lacks is what has to be there before, which the form does not ask for; FilledIn says
+	// who does that.
+	Lacks    []mistake
+	FilledIn shownLine
+	Approves bool
+	Open     bool
 }
 
 // mistake is what is wrong with a field, by the name that people know.
@@ -238,6 +243,17 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 		case err != nil:
 			return nil, err
 		}
+		lacks, err := r.kind.Lacking(t, v.Doc, p.System.Clock.Now(), r.caller.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, lack := range lacks {
+			m.Lacks = append(m.Lacks, mistake{Label: r.kind.Field(lack.Field).Label, Problem: lack.Problem})
+		}
+		if owner := p.typed(described(r.kind, r.kind.Field("owner")), doc["owner"]).text(); owner != "" && len(lacks) > 0 {
+			m.FilledIn = p.reference(r, owner)
+		}
+		m.Approves = r.kind.Approves(t)
 		for _, field := range r.kind.Asks(t) {
 			part := described(r.kind, r.kind.Field(field))
 			if part.Computed {

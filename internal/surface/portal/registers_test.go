@@ -20,6 +20,8 @@ import (
 	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/periods"
+	"scaf.dev/scaf/internal/governance/communication"
+	"scaf.dev/scaf/internal/governance/exercises"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
@@ -670,4 +672,36 @@ func TestTheTemplateIsBroughtInAgain(t *testing.T) {
 	}
 	b.upload("/import/risks", "mine.xlsx", file.Bytes(), "sheet", "Mine").want(t, 200, "<dt>as they are</dt><dd>1</dd>")
 	b.upload("/import/risks", "risks.csv", []byte("id;title;category;owner\nRSK-8;Fire;operations;person/E1\n")).want(t, 200, "<dt>new</dt><dd>1</dd>")
+}
+
+// Whoever approves something reads before the click what is missing in it, and who fills
+// it in; what a move asks for besides has its field in the move's form.
+func TestAMoveSaysBeforeWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`, `{"id":"E2","name":"Bob Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	s.records(t, "commitments", `{"title":"Hours of support","owner":"person/E1","document":"https://example.com/terms"}`)
+	s.records(t, "regulations", `{"title":"A law","kind":"law","jurisdiction":"EU","source":"https://example.com","owner":"person/E1"}`)
+	s.records(t, "exercises", `{"title":"A fire","facilitator":"person/E1"}`)
+	approver := s.signed(t, "eva", "executive")
+	page := approver.get("/r/commitments/COM-1").want(t, 200, "Approved: not yet. Before:", "Customers&#39; part is missing", "System description is missing", "Ann Example", "cannot approve it")
+	if strings.Contains(page.body, `value="approved"`) || strings.Contains(page.body, "Document is missing") {
+		t.Error("the move is offered, or what is there said to be missing")
+	}
+	set := fields("customer_duties", "None", "system_description", "Part 3", "effective_at", "2026-05-01T00:00:00Z")
+	if _, err := s.SetRecord(t.Context(), apptest.Operator, communication.Commitments, "COM-1", record.AnyVersion, set); err != nil {
+		t.Fatal(err)
+	}
+	if page := approver.get("/r/commitments/COM-1").want(t, 200, `value="approved"`); strings.Contains(page.body, "not yet") {
+		t.Error("what is there is said to be missing")
+	}
+	keeper := s.signed(t, "com", "compliance")
+	keeper.get("/r/regulations/REG-1").want(t, 200, `name="f.impact"`, `name="f.obligations"`)
+	held := fields("held_at", "2026-01-01T00:00:00Z")
+	held["participants"] = json.RawMessage(`["person/E1","person/E2"]`)
+	held["scenario"], held["injects"] = json.RawMessage(`"Smoke"`), json.RawMessage(`[{"after":"1m","what":"It burns"}]`)
+	if _, err := s.MoveRecord(t.Context(), apptest.Operator, exercises.Register, "EXE-1", record.AnyVersion, exercises.Held, held); err != nil {
+		t.Fatal(err)
+	}
+	s.signed(t, "adm", "administrator").get("/r/exercises/EXE-1").want(t, 200, `name="f.no_actions"`)
 }
