@@ -336,6 +336,15 @@ type place struct{ at, offset int64 }
 
 // Versions implements populations.Snapshot.
 func (r *replayed) Versions(q record.Range, visit func(*record.Version) error) error {
+	return r.read(q, q.Selects, visit)
+}
+
+// every visits all versions of all records of a kind.
+func (r *replayed) every(kind string, visit func(*record.Version) error) error {
+	return r.read(record.Range{Kind: kind}, func(int64, *int64, *int64) bool { return true }, visit)
+}
+
+func (r *replayed) read(q record.Range, selects func(from int64, to, at *int64) bool, visit func(*record.Version) error) error {
 	v := r.versions[q.Kind]
 	if v == nil {
 		return nil
@@ -380,7 +389,7 @@ func (r *replayed) Versions(q record.Range, visit func(*record.Version) error) e
 		if at == noInstant {
 			instant = nil
 		}
-		if !q.Selects(version.From, version.To, instant) {
+		if !selects(version.From, version.To, instant) {
 			continue
 		}
 		version.ID, version.Doc = string(id), data[len(data)-rest.Len():]

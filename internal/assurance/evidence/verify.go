@@ -245,7 +245,7 @@ func (v *verifying) account(ctx context.Context) error {
 		return err
 	}
 	v.expected(said)
-	if err := v.decisions(); err != nil {
+	if err := errors.Join(v.decisions(), v.shown()); err != nil {
 		return err
 	}
 	again := &execution{
