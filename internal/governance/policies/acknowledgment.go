@@ -64,6 +64,7 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 		{From: Asked, To: Refused, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"refused_at"}, Required: []string{"reason"}},
 		{From: Refused, To: Acknowledged, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"acknowledged_at"}},
 	},
+	Settled: []record.Settled{{States: []string{Asked, Acknowledged, Refused}}}, // whoever was asked answers by a move
 	Columns: []record.Column{
 		{Field: "person", Filter: true}, {Field: "version", Filter: true}, {Field: "state", Label: "State", Filter: true},
 		{Field: "due_at", Filter: true, Sort: true},

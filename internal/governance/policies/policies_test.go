@@ -64,7 +64,6 @@ func TestTheRegisterOfAcknowledgments(t *testing.T) {
 		Kind: policies.Acknowledgments, Own: []string{policies.Ended, policies.Missed, policies.Superseded}, With: record.Kinds{policies.Register, policies.Versions},
 		Seed:    inForce,
 		New:     `{"person":"person/other","version":"policy_version/PV-1"}`,
-		Set:     `{"reason":"see the note"}`,
 		Fields:  map[string]string{"asked refused": `{"reason":"it cannot be done"}`},
 		Refused: map[string]string{"id": `{"id":"a b"}`, "version": `{"version":"policy_version/PV-9"}`, "person": `{"person":"E1"}`},
 	})

@@ -54,6 +54,7 @@ var Register = record.Define[Policy](record.Definition{
 	Transitions: []record.Transition{
 		{From: Draft, To: Retired, Permission: retire}, {From: InForce, To: Retired, Permission: retire},
 	},
+	Settled: []record.Settled{{States: []string{InForce}}}, // as its approved text says
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Sort: true}, {Field: "owner", Filter: true}, {Field: "audience", Filter: true},
 		{Field: "state", Label: "State", Filter: true}, {Field: "next_review_at", Filter: true, Sort: true},

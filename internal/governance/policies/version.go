@@ -79,6 +79,7 @@ var Versions = record.Define[Version](record.Definition{
 		record.Withdrawing(Approved).By(approve),
 		{From: InForce, To: Superseded, Permission: approve},
 	},
+	Settled: []record.Settled{{States: []string{InReview}, Fields: []string{"text", "procedure"}}, {States: []string{Approved, InForce}}},
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Scanned: true},
 		{Field: "policy", Filter: true, Sort: true}, {Field: "number", Label: "Number", Filter: true}, {Field: "state", Label: "State", Filter: true},
@@ -162,8 +163,12 @@ func (v *Version) Before(tx *act.Tx, old any) error {
 	}
 	before := record.As[Version](old)
 	if before.Text != v.Text || before.Procedure != v.Procedure {
-		if before.State != Draft {
-			return record.Refuse("text", "is %s, and stays as it is: move it back to draft, or add a new version", before.State)
+		switch before.State {
+		case Draft:
+		case InReview:
+			return record.Refuse("text", "is in review, and stays as it is: move it back to draft")
+		default:
+			return record.Refuse("text", "is %s, and stays as it is: add a new version", strings.ToLower(record.Words(before.State)))
 		}
 	}
 	if open := before.State == Draft || before.State == InReview; !open {
@@ -171,7 +176,7 @@ func (v *Version) Before(tx *act.Tx, old any) error {
 			return record.Refuse("effective_at", "was approved with the text, and stays as it is: another day is that of another version")
 		}
 		if before.State == v.State && !slices.Equal(before.Channels, v.Channels) {
-			return record.Refuse("state", "is %s: where it was announced stays as it is", before.State)
+			return record.Refuse("state", "is %s: where it was announced stays as it is", strings.ToLower(record.Words(before.State)))
 		}
 	}
 	if before.State == v.State {

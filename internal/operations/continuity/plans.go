@@ -60,6 +60,7 @@ var Plans = record.Define[Plan](record.Definition{
 		{From: InForce, To: Draft},
 		record.Withdrawing(Draft).By(approving, "owner"), record.Withdrawing(InForce).By(approving, "owner"),
 	},
+	Settled: []record.Settled{{States: []string{InForce}}},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "function", Label: "Function", Section: "Plan", Required: true, Help: "What has to run again."},

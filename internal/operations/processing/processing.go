@@ -55,6 +55,7 @@ var Specifications = record.Define[Specification](record.Definition{
 		record.Withdrawing("draft"),
 		{From: "approved", To: "superseded", Permission: "specification.approve"},
 	},
+	Settled: []record.Settled{{States: []string{"approved"}}}, // a change is a specification of its own
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "product", Label: "Product", Section: "Specification", Required: true, Help: "What it specifies."},

@@ -33,7 +33,8 @@ type Register struct {
 	New string
 	// ID is the id of the nth new record, where it is not any text.
 	ID func(n int) string
-	// Set changes a field to another valid value: a merge patch.
+	// Set changes a field to another valid value: a merge patch. Empty: all that people set
+	// is settled from the beginning.
 	Set string
 	// Fields are what a move to a state needs, by "from to".
 	Fields map[string]string
@@ -215,6 +216,13 @@ func (x *exercise) changes() {
 	}
 	for _, field := range x.Kind.Described {
 		x.described(v.ID, field)
+	}
+	if x.Set == "" {
+		if can, _, err := x.Kind.Changeable(v.Doc); err != nil || len(can) > 0 {
+			x.Errorf("Set is empty, and there is something to set: %v %v", can, err)
+		}
+		x.history(v.ID, 1)
+		return
 	}
 	change := fields(x, x.Set)
 	next, err := x.set(v.ID, v.Version, change)
