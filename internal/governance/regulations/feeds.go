@@ -159,9 +159,12 @@ func (n *Notice) Compute() {
 }
 
 // Validate says what is wrong with a notice.
-func (n *Notice) Validate() []record.FieldError {
-	if n.Link != "" && !strings.HasPrefix(n.Link, "https://") && !strings.HasPrefix(n.Link, "http://") {
-		return []record.FieldError{{Field: "link", Problem: fmt.Sprintf("%.40q is no address like https://authority.example/text", n.Link)}}
+func (n *Notice) Validate() []record.FieldError { return address(n.Link) }
+
+// address says what is wrong with where something can be read; empty is right.
+func address(link string) []record.FieldError {
+	if link != "" && !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") {
+		return []record.FieldError{{Field: "link", Problem: fmt.Sprintf("%.40q is no address like https://authority.example/text", link)}}
 	}
 	return nil
 }

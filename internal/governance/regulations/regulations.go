@@ -5,7 +5,9 @@ package regulations
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -23,6 +25,7 @@ type Regulation struct {
 	Jurisdiction string `json:"jurisdiction"`
 	Citation     string `json:"citation,omitempty"`
 	Source       string `json:"source"`
+	Link         string `json:"link,omitempty"`
 	Owner        string `json:"owner"`
 	State        string `json:"state"`
 
@@ -91,7 +94,8 @@ var Register = record.Define[Regulation](record.Definition{
 		{Name: "kind", Label: "Kind", Required: true, Choices: []string{"law", "regulation", "guidance", "standard", "contract"}, Help: "What kind of rule it is."},
 		{Name: "jurisdiction", Label: "Jurisdiction", Required: true, Help: "Where it holds, like EU, Germany, California; or with whom, for a contract."},
 		{Name: "citation", Label: "Citation", Help: "How it is cited, like Regulation (EU) 2016/679."},
-		{Name: "source", Label: "Source", Required: true, Help: "Where it can be read, or who told of it: an address, regulatory_notice/..."},
+		{Name: "source", Label: "Source", Required: true, Help: "Where it can be read, or who told of it: an address, regulatory_notice/... A notice that is named here is taken up with it."},
+		{Name: "link", Label: "Address", Help: "Where its text can be read, where the source is no address."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who follows it, as person/E1001."},
 		{Name: "effective_at", Label: "In effect from", Day: true, Help: "From when it holds, or its change does."},
 		{Name: "state", Label: "State"},
@@ -152,7 +156,7 @@ func (r *Regulation) Before(tx *act.Tx, old any) error {
 	now := tx.Now()
 	if old == nil {
 		r.ListedAt, r.DueAt = &now, rounds.Quarter.First(now)
-		return nil
+		return r.takeUp(tx)
 	}
 	before := record.As[Regulation](old)
 	switch {
@@ -168,6 +172,28 @@ func (r *Regulation) Before(tx *act.Tx, old any) error {
 	}
 	return nil
 }
+
+// takeUp settles the notice that a new regulation has as its source: it became this one.
+func (r *Regulation) takeUp(tx *act.Tx) error {
+	id, ok := strings.CutPrefix(r.Source, kindNotice+"/")
+	if !ok {
+		return nil
+	}
+	n, version, err := record.Load[Notice](&tx.Reader, Notices, id)
+	if errors.Is(err, record.ErrNone) {
+		return record.Refuse("source", "%s is not in the register of notices", r.Source)
+	}
+	if err != nil || n.State != New {
+		return err
+	}
+	now := tx.Now()
+	n.State, n.Regulation, n.SettledAt, n.SettledBy = Taken, kindRegulation+"/"+r.ID, &now, tx.Caller().ID
+	_, err = record.Put(tx, Notices, record.Change{Verb: "taken", ID: id, Doc: n, Expect: version})
+	return err
+}
+
+// Validate says what is wrong with a regulation.
+func (r *Regulation) Validate() []record.FieldError { return address(r.Link) }
 
 // toRounds gives a document of before its rounds: it came on the list as rounds.Listed
 // says, and that quarter is reviewed if it had been.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -41,6 +43,7 @@ type onePage struct {
 	Review   *evidenceReview
 	Prepare  string // of a planned meeting: where its agenda is made
 	Reads    []chip // of a policy version: its text as it reads, and what changed in it
+	TakeUp   string // of a notice that nobody has settled: where it becomes a regulation
 	Period   *periodSteps
 	Result   *resultSteps
 	Judging  *judging // of a deviation or a resolution
@@ -164,6 +167,9 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.File = evidenceFilePath(v.ID)
 	}
 	page.Prepare = preparePath(r, v)
+	if page.TakeUp, err = takingUp(r, v); err != nil {
+		return nil, err
+	}
 	if kind == policies.Versions {
 		policy, err := decoded[policies.Version](v)
 		if err != nil {
@@ -215,6 +221,25 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.Relation = append(page.Relation, option{relation, record.Words(relation), relation == page.Typed["relation"]})
 	}
 	return answer, err
+}
+
+// takingUp is the form of a new regulation with what a notice says, for whoever may add one;
+// empty of a notice that is settled, and of other records.
+func takingUp(r *request, v *record.Version) (string, error) {
+	if r.kind != regulations.Notices || !r.may(regulations.Register.Name+".add") {
+		return "", nil
+	}
+	n, err := decoded[regulations.Notice](v)
+	if err != nil || n.State != regulations.New {
+		return "", err
+	}
+	filled := url.Values{}
+	for name, value := range map[string]string{"title": n.Title, "source": v.Ref(), "jurisdiction": n.Jurisdiction, "link": n.Link, "owner": n.Owner} {
+		if value != "" {
+			filled.Set(prefix+name, value)
+		}
+	}
+	return "/new/" + regulations.Register.Register + "?" + filled.Encode(), nil
 }
 
 // moves are the states that a record can move to now.

@@ -705,3 +705,32 @@ func TestAMoveSaysBeforeWhatIsMissing(t *testing.T) {
 	}
 	s.signed(t, "adm", "administrator").get("/r/exercises/EXE-1").want(t, 200, `name="f.no_actions"`)
 }
+
+// A notice becomes a regulation by a button, with what it says filled in, and is settled
+// in the same act.
+func TestANoticeIsTakenUp(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	s.records(t, "regulatory_feeds", `{"title":"Authority","url":"https://authority.example/feed.xml","jurisdiction":"EU","owner":"person/E1"}`)
+	notice := `"title":"Guidance & more","link":"https://authority.example/text","feed":"regulatory_feed/FEED-1","jurisdiction":"EU","owner":"person/E1","found_at":"2026-01-01T00:00:00Z"}`
+	s.records(t, "regulatory_notices", `{"id":"N-1",`+notice, `{"id":"N-2",`+notice)
+	keeper := s.signed(t, "com", "compliance")
+	page := keeper.get("/r/regulatory_notices/N-1")
+	link := regexp.MustCompile(`href="(/new/regulations[^"]+)">Take it up as a regulation`).FindStringSubmatch(page.body)
+	if link == nil {
+		t.Fatal("nothing leads to a new regulation")
+	}
+	keeper.get(html.UnescapeString(link[1])).want(t, 200, `value="Guidance &amp; more"`, `value="regulatory_notice/N-1"`, `value="EU"`, `value="https://authority.example/text"`, `value="person/E1"`)
+	keeper.post("/r/regulations", "f.title", "Guidance", "f.kind", "guidance", "f.jurisdiction", "EU", "f.source", "regulatory_notice/N-1", "f.link", "https://authority.example/text", "f.owner", "person/E1").goes(t, "/r/regulations/REG-1")
+	taken := keeper.get("/r/regulatory_notices/N-1").want(t, 200, ">Taken<", `href="/r/regulations/REG-1"`)
+	if strings.Contains(taken.body, "Take it up") {
+		t.Error("what is settled is offered to be taken up")
+	}
+	keeper.get("/r/regulatory_notices/N-2").want(t, 200, ">New<")
+	keeper.get("/account")
+	keeper.post("/r/regulations", "f.title", "Guidance", "f.kind", "guidance", "f.jurisdiction", "EU", "f.source", "regulatory_notice/N-9", "f.owner", "person/E1").want(t, 422, "is not in the register of notices")
+	if page := s.signed(t, "eve", "auditor").get("/r/regulatory_notices/N-2"); strings.Contains(page.body, "Take it up") {
+		t.Error("an auditor is offered to take up a notice")
+	}
+}
