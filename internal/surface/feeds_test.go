@@ -16,10 +16,12 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // authority serves feeds, good and bad ones, over TLS on loopback.
@@ -148,4 +150,33 @@ func feedOf(t *testing.T, f *apptest.Folder, id string) (feed regulations.Feed) 
 		t.Fatal(err)
 	}
 	return feed
+}
+
+// Whoever keeps the registers and whoever owns a feed are told once that it cannot be read,
+// and again when it begins to fail another time.
+func TestAFeedThatFailsIsToldOnce(t *testing.T) {
+	address, roots := authority(t)
+	o := openTold(t, apptest.New(t, config.Config{Feeds: &config.Feeds{AllowPrivate: []string{"127.0.0.0/8"}, Roots: roots}}))
+	feed := o.add(regulations.Feeds, map[string]any{"title": "Authority", "jurisdiction": "EU", "owner": "person/E1", "url": address + "/none"})
+	o.add(regulations.Feeds, map[string]any{"title": "Other authority", "jurisdiction": "EU", "owner": "person/E1", "url": address + "/good"})
+	read := func(path string) {
+		t.Helper()
+		if path != "" {
+			o.set(regulations.Feeds, feed, map[string]any{"url": address + path})
+		}
+		o.Manual.Advance(time.Hour)
+		if _, err := o.FetchFeeds(t.Context(), act.JobCaller(surface.FeedsJob)); err != nil {
+			t.Fatal(err)
+		}
+		o.run()
+	}
+	read("")
+	read("")
+	line := "The feed Authority cannot be read -> "
+	o.wants("person/E2", notifications.Job, line+"/r/regulatory_feeds/"+feed)
+	o.wants("person/E1", notifications.Job, line+"/r/regulatory_feeds/"+feed)
+	o.wants("person/E3", notifications.Job)
+	read("/good")
+	read("/moved")
+	o.wants("person/E2", notifications.Job, line+"/r/regulatory_feeds/"+feed, line+"/r/regulatory_feeds/"+feed)
 }

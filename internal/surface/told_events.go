@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/platform/jobs"
@@ -43,6 +45,7 @@ var causes = func() map[string][]ofEvent {
 		typeOf(communication.Announcements, "moved"):                 {announced},
 		typeOf(communication.Announcements, communication.Released):  {announced},
 		typeOf(communication.Announcements, communication.Unreached): {notReached},
+		typeOf(regulations.Feeds, regulations.Failing):               {feedFailing},
 	}
 	waiting := map[string]bool{}
 	for i := range reviews {
@@ -224,6 +227,26 @@ func trainingAssigned(a *audience, e *ledger.Event) ([]notifications.Note, error
 	}
 	err = n.write(template, map[string]any{"What": "Finish the training", "Ref": e.Subject, "Title": t.Title, "By": a.s.day(*t.DueAt)})
 	return toEach(n.Note, []string{t.Person}, func(string) string { return "/training/" + id }), err
+}
+
+// feedFailing tells that a feed cannot be read any more: its owner, and who keeps the
+// registers. While it stays so, nobody is told again.
+func feedFailing(a *audience, e *ledger.Event) ([]notifications.Note, error) {
+	id, f, err := current[regulations.Feed](a.r, e)
+	if f == nil || err != nil || f.Failure == "" {
+		return nil, err
+	}
+	owners, err := a.of(f.Owner)
+	if err != nil {
+		return nil, err
+	}
+	n, to := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Job, About: e.Subject}}, page(regulations.Feeds, id)
+	err = n.write("feed failing", map[string]any{"Title": f.Title, "Failure": f.Failure})
+	all := a.toOrganization(n.Note, to)
+	owners = slices.DeleteFunc(owners, func(ref string) bool {
+		return slices.ContainsFunc(all, func(n notifications.Note) bool { return n.Recipient == ref })
+	})
+	return append(all, toEach(n.Note, owners, func(ref string) string { return a.pathOf(ref, to) })...), err
 }
 
 // versionRejected tells whoever proposed a version of a control why it does not come

@@ -32,10 +32,14 @@ const (
 
 const kindFeed = "regulatory_feed"
 
+// Failing is what becomes of a feed that could be read the last time, and cannot now.
+const Failing = "failing"
+
 // Feeds describes the register of feeds.
 var Feeds = record.Define[Feed](record.Definition{
 	Kind: kindFeed, Register: "regulatory_feeds", Title: "Regulatory feeds", Singular: "Regulatory feed", Prefix: "FEED", At: "fetched_at",
 	Purpose:     "Where authorities publish news that SCAF reads every day.",
+	Shown:       []string{"failure"},
 	States:      []string{Followed, Paused},
 	Transitions: []record.Transition{{From: Followed, To: Paused}, {From: Paused, To: Followed}},
 	Fields: []record.Field{

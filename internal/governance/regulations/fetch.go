@@ -65,6 +65,25 @@ func Fetch(ctx context.Context, door *act.Door, caller act.Caller, client *http.
 	return done, nil
 }
 
+// Standing counts the feeds that are followed, and those that could not be read the last
+// time that it was tried.
+func Standing(r *store.Reader) (read, failed int, err error) {
+	_, err = record.List(r, Feeds, record.Query{Filter: `item.state == "followed"`}, func(v *record.Version) error {
+		f := &Feed{}
+		if err := json.Unmarshal(v.Doc, f); err != nil {
+			return err
+		}
+		switch {
+		case f.Failure != "":
+			failed++
+		case f.FetchedAt != nil:
+			read++
+		}
+		return nil
+	})
+	return read, failed, err
+}
+
 // get reads the entries of a feed from where it is.
 func get(ctx context.Context, client *http.Client, address string) ([]Entry, error) {
 	if err := outbound.CheckURL(address); err != nil {
@@ -111,7 +130,10 @@ func take(tx *act.Tx, id string, entries []Entry, failure error) (n int, err err
 	if err := json.Unmarshal(v.Doc, f); err != nil {
 		return 0, err
 	}
-	now := tx.Now()
+	now, verb := tx.Now(), "fetched"
+	if failure != nil && f.Failure == "" {
+		verb = Failing
+	}
 	if f.TriedAt, f.Failure = &now, ""; failure != nil {
 		f.Failure = strings.ToValidUTF8(failure.Error(), "")
 	} else {
@@ -144,6 +166,6 @@ func take(tx *act.Tx, id string, entries []Entry, failure error) (n int, err err
 		}
 	}
 	f.Taken += len(changes)
-	_, err = record.Put(tx, Feeds, record.Change{Verb: "fetched", ID: id, Doc: f, Expect: v.Version})
+	_, err = record.Put(tx, Feeds, record.Change{Verb: verb, ID: id, Doc: f, Expect: v.Version})
 	return len(changes), err
 }

@@ -3,6 +3,7 @@ package portal
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -12,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -45,6 +47,7 @@ type errandLine struct {
 	Controls []string // that are tested
 	AskedBy  string   // empty: the calendar
 	Waits    bool     // it is begun soon, or being done
+	Outcome  string   // what came of it, where that can be said in a few words
 	Leads    string   // where what comes of it is seen
 }
 
@@ -74,6 +77,9 @@ func (p *Portal) errandsWith(r *request, wrong string) (*shown, error) {
 			line.Leads = "/r/results"
 		case surface.FeedsJob:
 			line.Leads = at(regulations.Feeds)
+			if line.Outcome, err = p.feedsRead(r); err != nil {
+				return nil, err
+			}
 		default:
 			line.Leads = at(hris.Reconciliations)
 		}
@@ -85,6 +91,17 @@ func (p *Portal) errandsWith(r *request, wrong string) (*shown, error) {
 		answer.status = http.StatusUnprocessableEntity
 	}
 	return answer, nil
+}
+
+// feedsRead says how many of the feeds could be read the last time; empty: none was tried.
+func (p *Portal) feedsRead(r *request) (outcome string, err error) {
+	return outcome, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		read, failed, err := regulations.Standing(reader)
+		if read+failed > 0 {
+			outcome = fmt.Sprintf("Last time: %d read, %d failed", read, failed)
+		}
+		return err
+	})
 }
 
 // runErrand asks for an errand, and goes to where it is seen how it stands.

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -113,6 +114,14 @@ func TestFeedsAndTheHRSystemAreAskedFromTheirRegisters(t *testing.T) {
 	b.get("/r/regulatory_feeds").want(t, http.StatusOK, `action="/feeds/fetch"`)
 	b.post("/feeds/fetch").goes(t, "/errands")
 	b.get("/errands").want(t, http.StatusOK, "Reading the regulatory feeds", "Waits")
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	s.records(t, "regulatory_feeds", `{"title":"Authority","url":"https://127.0.0.1/feed","jurisdiction":"EU","owner":"person/E1"}`)
+	runner := act.NewRunner(s.Door, slog.New(slog.DiscardHandler))
+	if err := errors.Join(surface.ScheduleFeeds(s.System, runner, slog.New(slog.DiscardHandler)), runner.RunDue(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/errands").want(t, http.StatusOK, "Last time: 0 read, 1 failed")
+	b.get("/r/regulatory_feeds").want(t, http.StatusOK, ">Failure<", "not public")
 	b.get("/r/hris_reconciliations").want(t, http.StatusOK, `action="/hris/reconcile"`)
 	b.post("/hris/reconcile").want(t, http.StatusUnprocessableEntity, "Nothing was begun.", "names no HR system")
 	reader := s.signed(t, "eve", "auditor")
