@@ -34,6 +34,7 @@ var staying = map[string]string{
 	"conduct_cases reported":      "whoever reports something has it looked into, and its outcome may be that it was nothing",
 	"conduct_cases investigating": "the same",
 	// What is there has to end, and its end says how.
+	"agreements signed":  "it was signed, and its document may be kept elsewhere",
 	"vendors in_use":     "its access and our data are settled first",
 	"data_copies copied": "it is destroyed",
 	// What others have a right to is answered, and the answer may be no.

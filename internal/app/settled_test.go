@@ -21,6 +21,15 @@ func TestADecisionIsNotChangedByAnEdit(t *testing.T) {
 		vendor  = `{"id":"VEN-1","name":"Example","service":"s","category":"cloud","owner":"person/owner","proposed_by":"person/b","data":["none"],"access":"none","criticality":"low","state":`
 		action  = `{"id":"ACT-1","title":"Do it","owner":"person/owner","due_at":"2026-02-01T00:00:00Z","added_by":"person/b","risk":"risk/RSK-1","result":"Done","state":`
 	)
+	const (
+		commitment = `{"id":"COM-1","title":"Up","owner":"person/owner","document":"d","customer_duties":"c","system_description":"s","effective_at":"2026-03-01T00:00:00Z","told_at":"2026-02-01T00:00:00Z","told_by":["mail"],"state":`
+		processor  = `{"id":"SUB-1","vendor":"vendor/VEN-1","owner":"person/owner","purpose":"Hosting","countries":["DE"],"model_provider":false,"listed":true,"told_at":"2026-01-01T00:00:00Z","data_from":"2026-02-01T00:00:00Z","state":`
+		report     = `{"id":"REP-1","vendor":"vendor/VEN-1","owner":"person/owner","type":"SOC 2 type 2","due_at":"2026-03-01T00:00:00Z","first":true,"covers_from":"2025-01-01T00:00:00Z","covers_to":"2025-12-31T00:00:00Z","method":"inclusive","physical":true,"state":`
+		regulation = `{"id":"REG-1","title":"Act","kind":"law","jurisdiction":"EU","source":"https://example.org","owner":"person/owner","applies":"yes","reason":"r","impact":"i","obligations":["o"],"state":`
+		activity   = `{"id":"PA-1","title":"Accounts","owner":"person/owner","purposes":["p"],"data":["d"],"lawful_ground":"contract","quality_check":"q","state":`
+		data       = `{"id":"DS-1","title":"Files","owner":"person/owner","class":"confidential","personal":false,"store":"db","store_class":"confidential","location":"DE","retention":"8760h","retention_from":"end","proposed_by":"person/c","state":`
+		notice     = `{"id":"PN-1","title":"Website","version":"1","author":"person/c","text":"t","covers":["purposes"],"purposes":["p"],"data":["d"],"published_at":"2026-01-01T00:00:00Z","effective_at":"2026-02-01T00:00:00Z","address":"https://example.org","readers_told":true,"state":`
+	)
 	until := `"accepted_until":"2026-04-01T00:00:00Z","accepted_reason":"r","accepted_by":"person/b","accepted_at":"2026-01-01T00:00:00Z"}`
 	for _, c := range []struct{ kind, doc, set, field string }{
 		{"risk", risk + `"accepted",` + until, `{"accepted_until":"2099-01-01T00:00:00Z"}`, "accepted_until"},
@@ -40,6 +49,26 @@ func TestADecisionIsNotChangedByAnEdit(t *testing.T) {
 		{"vendor", vendor + `"in_use"}`, `{"criticality":"essential"}`, "criticality"},
 		{"vendor", vendor + `"in_use"}`, `{"service":"other"}`, ""},
 		{"vendor", vendor + `"proposed"}`, `{"access":"production"}`, ""},
+		{"finding", finding + `"accepted",` + until, `{"retest":"Never"}`, "retest"},
+		{"commitment", commitment + `"in_force"}`, `{"title":"We promise nothing"}`, "title"},
+		{"commitment", commitment + `"in_force"}`, `{"told_at":"2026-01-01T00:00:00Z"}`, "told_at"},
+		{"commitment", commitment + `"approved"}`, `{"document":"other"}`, "document"},
+		{"commitment", commitment + `"in_force"}`, `{"owner":"person/b"}`, ""},
+		{"commitment", commitment + `"draft"}`, `{"document":"other"}`, ""},
+		{"subprocessor", processor + `"active"}`, `{"countries":["RU"]}`, "countries"},
+		{"subprocessor", processor + `"reviewed"}`, `{"purpose":"Sale"}`, "purpose"},
+		{"subprocessor", processor + `"reviewed"}`, `{"told_at":"2026-01-02T00:00:00Z"}`, ""},
+		{"subprocessor", processor + `"active"}`, `{"owner":"person/b"}`, ""},
+		{"assurance_report", report + `"read"}`, `{"covers_to":"2030-01-01T00:00:00Z"}`, "covers_to"},
+		{"assurance_report", report + `"read"}`, `{"owner":"person/b"}`, ""},
+		{"regulation", regulation + `"reviewed"}`, `{"impact":"None"}`, "impact"},
+		{"regulation", regulation + `"reviewed"}`, `{"owner":"person/b"}`, ""},
+		{"processing_activity", activity + `"reviewed"}`, `{"recipients":["a broker"]}`, "recipients"},
+		{"data_set", data + `"in_use"}`, `{"store":"private laptop"}`, "store"},
+		{"data_set", data + `"in_use"}`, `{"location":"kitchen"}`, "location"},
+		{"data_set", data + `"in_use"}`, `{"owner":"person/b"}`, ""},
+		{"privacy_notice", notice + `"published"}`, `{"title":"Other"}`, "title"},
+		{"privacy_notice", notice + `"published"}`, `{"previous_kept":true}`, ""},
 		{"action", action + `"done"}`, `{"result":"Nothing"}`, "result"},
 		{"action", action + `"open"}`, `{"what":"more"}`, ""},
 	} {

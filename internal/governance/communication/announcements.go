@@ -82,6 +82,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 	Kind: "announcement", Register: "announcements", Title: "Announcements", Singular: "Announcement", Prefix: "ANN", At: "approved_at", Author: "author", Authors: "authors",
 	Purpose: "What everybody or a group is told, and by which ways it reached them.",
 	States:  []string{Draft, Approved, Delivered, record.Withdrawn},
+	Settled: []record.Settled{{States: []string{Approved, Delivered}, Fields: []string{"title", "text", "audience", "channels", "policy_version", "regulation", "commitment"}}},
 	Transitions: []record.Transition{
 		{From: Draft, To: Approved, Permission: "announcement.approve", NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: Approved, To: Draft},

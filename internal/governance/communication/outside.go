@@ -33,9 +33,15 @@ var Commitments = record.Define[Commitment](record.Definition{
 	Kind: kindCommitment, Register: "commitments", Title: "Commitments to customers", Singular: "Commitment", Prefix: "COM", At: "effective_at", Authors: "writers",
 	Purpose: "What customers were promised, and when they were told of a change.",
 	States:  []string{"draft", "approved", "in_force", "ended", record.Withdrawn},
+	// What was approved, and told: another promise is a record of its own.
+	Settled: []record.Settled{
+		{States: []string{"approved", "in_force"}, Fields: []string{"title", "changes", "document", "customer_duties", "system_description", "effective_at"}},
+		{States: []string{"in_force"}, Fields: []string{"told_at", "told_by"}},
+	},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "commitment.approve", Required: []string{"document", "customer_duties", "system_description", "effective_at"},
 			NotBy: []string{"owner", "writers"}, Stamp: []string{"approved_at", "approved_by"}},
+		{From: "approved", To: "draft"}, // it is written, and approved, anew
 		{From: "approved", To: "in_force", Required: []string{"told_at", "told_by"}},
 		record.Withdrawing("draft"), record.Withdrawing("approved").By("commitment.approve"),
 		{From: "in_force", To: "ended"},
@@ -65,6 +71,13 @@ var Commitments = record.Define[Commitment](record.Definition{
 	},
 	Dues: []record.Due{{Name: "tell", What: "Tell customers of the change", At: "effective_at", Owner: "owner", Open: `!has(item.told_at) && item.state != "ended" && item.state != "withdrawn"`}},
 })
+
+// Compute ends an approval with its state.
+func (c *Commitment) Compute() {
+	if c.State == "draft" {
+		c.ApprovedAt, c.ApprovedBy = nil, ""
+	}
+}
 
 // Report is what somebody outside has reported: a weakness, a worry, misconduct. Who
 // they are stays out of it, unless they want an answer. The record's instant is when

@@ -86,6 +86,7 @@ var Register = record.Define[Finding](record.Definition{
 	States:  []string{Open, InProgress, Remediated, Closed, Accepted, record.Withdrawn},
 	Settled: []record.Settled{
 		{States: []string{Open, InProgress, Remediated, Accepted}, Fields: []string{"severity", "found_at"}},
+		{States: []string{Accepted}, Fields: []string{"title", "what", "source", "plan", "remediation", "retest", "evidence", "reopened"}},
 		{States: []string{Closed, record.Withdrawn}},
 	},
 	Transitions: []record.Transition{

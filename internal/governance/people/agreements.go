@@ -20,6 +20,8 @@ type Agreement struct {
 	AccessFrom *time.Time `json:"access_from"`
 	SignedAt   *time.Time `json:"signed_at,omitempty"`
 	Document   string     `json:"document,omitempty"`
+	// DocumentBy is who named another document than the one of the signature.
+	DocumentBy string `json:"document_by,omitempty"`
 	// LeftAt is when the person left, of an agreement that was not signed by then.
 	LeftAt *time.Time `json:"left_at,omitempty"`
 }
@@ -36,10 +38,12 @@ var Agreements = record.Define[Agreement](record.Definition{
 	Kind: "agreement", Register: "agreements", Title: "Agreements", Singular: "Agreement", Prefix: "AGR", At: "access_from", Personal: true,
 	Purpose: "Who signed which terms of confidentiality, and when.",
 	States:  []string{Awaited, Signed, Ended, Missed}, Fixed: []string{"person"},
-	Unsettled: []string{"document"}, // it may be kept somewhere else
+	Settled: []record.Settled{{States: []string{Signed}}},
 	Transitions: []record.Transition{
 		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
 		{From: Missed, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}}, // it was put on record late
+		// The document is kept somewhere else.
+		{From: Signed, To: Signed, Called: "Name the document", NotBy: []string{"person"}, Required: []string{"document"}, Stamp: []string{"document_by"}},
 	},
 	Columns: []record.Column{
 		{Field: "person", Filter: true}, {Field: "terms", Filter: true}, {Field: "employment", Filter: true}, {Field: "state", Label: "State", Filter: true},
@@ -53,6 +57,7 @@ var Agreements = record.Define[Agreement](record.Definition{
 		{Name: "access_from", Label: "Access from", Required: true, Help: "When the person's first access begins."},
 		{Name: "signed_at", Label: "Signed", Section: "Signature", Help: "When the person signed."},
 		{Name: "document", Label: "Signed document", Help: "Where the signed terms are: a file's name, a number of the signing service."},
+		{Name: "document_by", Label: "Document named by", Given: true},
 		{Name: "left_at", Label: "Left", Given: true},
 	},
 	Dues: []record.Due{{Name: "sign", What: "Sign the terms of confidentiality and security", At: "access_from", Owner: "person", Open: `item.state == "awaited"`}},

@@ -253,7 +253,8 @@ func TestWhatIsSettledStays(t *testing.T) {
 		for _, change := range []string{`{"signed_at":"2026-01-03T00:00:00Z"}`, `{"access_from":"2026-01-07T00:00:00Z"}`, `{"terms":"Others"}`} {
 			d.refused(change, d.set(people.Agreements, id, change), "state")
 		}
-		d.ok(d.set(people.Agreements, id, `{"document":"sign/8"}`))
+		d.refused("another document", d.set(people.Agreements, id, `{"document":"sign/8"}`), "document")
+		d.ok(d.move(people.Agreements, id, people.Signed, `{"document":"sign/8"}`))
 
 		id = d.add(people.ConductCases, `{"reported_at":"2026-01-05T00:00:00Z","channel":"outside","rule":"code-of-conduct 6"}`)
 		d.ok(d.move(people.ConductCases, id, people.Investigating, `{"investigated_by":"person/E2"}`))

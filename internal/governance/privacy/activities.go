@@ -60,8 +60,13 @@ var Activities = record.Define[Activity](record.Definition{
 	Purpose: "What is done with personal data, for what purpose and on which ground.",
 	Version: 2, Migrations: []record.Migration{{From: 1, Change: toRounds}},
 	States: []string{"listed", "reviewed", ended},
+	// What was reviewed: a review says anew what is done.
+	Settled: []record.Settled{{States: []string{"reviewed"}, Fields: []string{
+		"title", "role", "subjects", "purposes", "data", "lawful_ground", "recipients", "transfers", "retention", "measures", "assessment", "quality_check",
+	}}},
 	Transitions: []record.Transition{
-		reviewing("listed"), reviewing("reviewed"), ending("listed"), ending("reviewed"),
+		reviewing("listed"), reviewing("reviewed"), {From: "reviewed", To: "listed"}, // it changes, and is reviewed anew
+		ending("listed"), ending("reviewed"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -170,6 +175,11 @@ var Notices = record.Define[Notice](record.Definition{
 	Kind: kindNotice, Register: "privacy_notices", Title: "Privacy notices", Singular: "Privacy notice", Prefix: "PN", At: "effective_at", Author: "author", Authors: "authors",
 	Purpose: "What people are told about their data, version by version.",
 	States:  []string{"draft", "approved", "published", "replaced", record.Withdrawn},
+	// What was approved, and published; whether the one before is kept shows later.
+	Settled: []record.Settled{
+		{States: []string{"approved", "published"}, Fields: []string{"title", "version"}},
+		{States: []string{"published"}, Fields: []string{"text", "covers", "purposes", "data", "published_at", "effective_at", "address", "readers_told", "previous"}},
+	},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "privacy_notice.approve", Required: []string{"text", "covers", "purposes", "data"}, NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: "approved", To: "draft"},

@@ -76,6 +76,7 @@ var Requests = record.Define[Request](record.Definition{
 	Purpose: "What people ask about their own data: the deadline and the answer.",
 	Fixed:   []string{"received_at", "law", "term_months", "term_days", "extension_months", "extension_days"},
 	States:  []string{"received", "extended", "answered"},
+	Settled: []record.Settled{{States: []string{"extended"}, Fields: []string{"subject", "kind", "channel"}}},
 	Transitions: []record.Transition{
 		{From: "received", To: "extended", Permission: "subject_request.extend", Required: []string{"extension_reason"}, NotBy: []string{"handler"}, Stamp: []string{"extended_at", "extended_by"}, Check: extendable},
 		answering("received"), answering("extended"),

@@ -38,6 +38,8 @@ func (a *Activity) keepReview(now time.Time, old any) error {
 		return record.Refuse("state", "is %s: it stays as it was", ended)
 	case a.State == ended:
 		a.DueAt = nil
+	case a.State == "listed":
+		a.ReviewedAt, a.ReviewedBy = nil, ""
 	case !record.SameTime(before.ReviewedAt, a.ReviewedAt):
 		if round, next, ok := rounds.Quarter.Take(a.DueAt, now); ok {
 			a.Reviews, a.DueAt = append(a.Reviews, a.review(round, now, a.ReviewedBy)), next

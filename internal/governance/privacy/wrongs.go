@@ -45,6 +45,7 @@ var Breaches = record.Define[Breach](record.Definition{
 	Purpose: "Breaches of personal data: what happened, who was told, and when.",
 	Fixed:   []string{"found_at"},
 	States:  []string{"found", "judged", "settled"},
+	Settled: []record.Settled{{States: []string{"judged"}, Fields: []string{"title", "effects", "incident"}}},
 	Transitions: []record.Transition{
 		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason"}, Offered: []string{"effects"}, Stamp: []string{"judged_at", "judged_by"}},
 		{From: "judged", To: "found"},

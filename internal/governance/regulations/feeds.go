@@ -114,6 +114,7 @@ var Notices = record.Define[Notice](record.Definition{
 	Comes:   "SCAF brings them from the feeds.",
 	Fixed:   []string{"feed", "found_at"},
 	States:  []string{New, Taken, Dismissed},
+	Settled: []record.Settled{{States: []string{Taken, Dismissed}, Fields: []string{"title", "link", "summary", "jurisdiction", "published_at", "regulation", "reason"}}},
 	Transitions: []record.Transition{
 		{From: New, To: Taken, Required: []string{"regulation"}, Stamp: []string{"settled_at", "settled_by"}},
 		{From: New, To: Dismissed, Required: []string{"reason"}, Stamp: []string{"settled_at", "settled_by"}},

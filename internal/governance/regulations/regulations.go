@@ -84,8 +84,13 @@ var Register = record.Define[Regulation](record.Definition{
 	Purpose:    "Laws and standards that may concern us, and what each asks of us.",
 	Migrations: []record.Migration{{From: 1, Change: toRounds}},
 	States:     []string{Listed, Reviewed, Retired},
+	// What was reviewed: each review says anew what it means here.
+	Settled: []record.Settled{{States: []string{Reviewed}, Fields: []string{
+		"title", "kind", "jurisdiction", "citation", "source", "effective_at", "applies", "reason", "impact", "obligations",
+	}}},
 	Transitions: []record.Transition{
 		reviewing(Listed), reviewing(Reviewed),
+		{From: Reviewed, To: Listed, Permission: "regulation.review"}, // what it is changes, and is reviewed anew
 		retiring(Listed), retiring(Reviewed),
 	},
 	Fields: []record.Field{
@@ -164,6 +169,8 @@ func (r *Regulation) Before(tx *act.Tx, old any) error {
 		return record.Refuse("state", "is %s: it stays as it was", Retired)
 	case r.State == Retired:
 		r.DueAt = nil
+	case r.State == Listed:
+		r.ReviewedAt, r.ReviewedBy = nil, ""
 	case !record.SameTime(before.ReviewedAt, r.ReviewedAt):
 		if round, next, ok := rounds.Quarter.Take(r.DueAt, now); ok {
 			r.Reviews = append(r.Reviews, Review{round, now, r.ReviewedBy, r.Owner, r.Applies, r.Reason, r.Impact, r.Obligations})

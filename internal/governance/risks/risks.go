@@ -98,7 +98,7 @@ var Register = record.Define[Risk](record.Definition{
 	Purpose: "What could go wrong, how bad it would be, who owns it and what is done about it.",
 	States:  []string{Identified, Assessed, Accepted, Closed},
 	Settled: []record.Settled{
-		{States: []string{Accepted}, Fields: []string{"title", "category", "scale", "likelihood", "impact", "residual_likelihood", "residual_impact", "response"}},
+		{States: []string{Accepted}, Fields: []string{"title", "what", "category", "scale", "likelihood", "impact", "residual_likelihood", "residual_impact", "response"}},
 		{States: []string{Closed}},
 	},
 	Transitions: []record.Transition{

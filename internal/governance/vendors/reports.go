@@ -60,6 +60,10 @@ var Reports = record.Define[Report](record.Definition{
 	Kind: "assurance_report", Register: "assurance_reports", Title: "Assurance reports", Singular: "Assurance report", Prefix: "REP", At: "due_at",
 	Purpose: "Vendors' SOC reports: what they cover, their exceptions, and our part.",
 	States:  []string{"awaited", "read", record.Withdrawn},
+	// What was read, and how it was judged: it is read again to be judged anew.
+	Settled: []record.Settled{{States: []string{"read"}, Fields: []string{
+		"vendor", "type", "method", "carved_out", "due_at", "covers_from", "covers_to", "first", "previous_to", "bridge_to", "exception_list", "customer_duty_list", "physical",
+	}}},
 	Transitions: []record.Transition{
 		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Offered: []string{"exception_list", "customer_duty_list"}, Stamp: []string{"read_at", "reader"},
 			Guards: []record.Guard{

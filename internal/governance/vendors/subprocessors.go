@@ -34,6 +34,12 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 	Kind: "subprocessor", Register: "subprocessors", Title: "Subprocessors", Singular: "Subprocessor", Prefix: "SUB", At: "data_from", Authors: "writers",
 	Purpose: "Who handles customers' data for us, and when customers were told.",
 	States:  []string{"proposed", "reviewed", "active", "ended", record.Withdrawn},
+	// What was reviewed, and what customers were told: what changes of one to whom their
+	// data goes is told to them again, and is a record of its own.
+	Settled: []record.Settled{
+		{States: []string{"reviewed", "active"}, Fields: []string{"vendor", "purpose", "countries", "allowed_data", "model_provider", "training_excluded", "retention"}},
+		{States: []string{"active"}, Fields: []string{"listed", "told_at", "data_from"}},
+	},
 	Transitions: []record.Transition{
 		{From: "proposed", To: "reviewed", Permission: "subprocessor.review", Required: []string{"model_provider"}, NotBy: []string{"owner", "writers"},
 			Stamp: []string{"reviewed_by", "reviewed_at"},
@@ -42,6 +48,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 				{Field: "retention", If: `!item.model_provider || has(item.retention)`, Why: "is not said: of a provider of models it is known how long it keeps the data"},
 				{Field: "allowed_data", If: `!item.model_provider || has(item.allowed_data) && item.allowed_data.size() > 0`, Why: "is not said: of a provider of models it is known which data may go there"},
 			}},
+		{From: "reviewed", To: "proposed"}, // it is reviewed anew
 		{From: "reviewed", To: "active", Required: []string{"listed", "told_at", "data_from"}, Guards: []record.Guard{
 			{Field: "listed", If: `item.listed`, Why: "has to be yes: it is on the published list before data goes there"},
 			{Field: "told_at", If: `item.told_at <= item.data_from`, Why: "is after the first data went there: customers are told before"},
@@ -75,3 +82,10 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Field: "state", Filter: true},
 	},
 })
+
+// Compute ends a review with its state.
+func (s *Subprocessor) Compute() {
+	if s.State == "proposed" {
+		s.ReviewedAt, s.ReviewedBy = nil, ""
+	}
+}

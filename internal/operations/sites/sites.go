@@ -133,6 +133,7 @@ var Reviews = record.Define[Review](record.Definition{
 	Purpose: "The quarterly review of keys and badges of each site.",
 	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "site", Owner: "reviewer", In: Open},
 	States:  []string{Planned, Reviewed, Confirmed, record.Withdrawn},
+	Settled: []record.Settled{{States: []string{Reviewed}, Fields: []string{"compared", "holders", "unneeded", "note"}}},
 	Transitions: []record.Transition{
 		{From: Planned, To: Reviewed, Required: []string{"compared", "holders", "unneeded", "ended"}, Stamp: []string{"reviewed_at", "reviewed_by"},
 			Guards: []record.Guard{

@@ -35,6 +35,7 @@ var Copies = record.Define[Copy](record.Definition{
 	Kind: "data_copy", Register: "data_copies", Title: "Data copies", Singular: "Data copy", Prefix: "CPY", At: "copied_at", Author: "requested_by",
 	Purpose: "Production data that was copied elsewhere: masked, or approved by its owner.",
 	States:  []string{"requested", "approved", "copied", "destroyed", "refused", record.Withdrawn},
+	Settled: []record.Settled{{States: []string{"approved", "copied"}, Fields: []string{"data", "purpose", "to", "masked", "encrypted", "until"}}},
 	Transitions: []record.Transition{
 		{From: "requested", To: "approved", Permission: "data_copy.approve", Required: []string{"until"}, NotBy: []string{"requested_by"}, Who: byTheOwner,
 			Stamp: []string{"approved_by", "approved_at"}},

@@ -67,14 +67,15 @@ var DataSets = record.Define[DataSet](record.Definition{
 	Kind: kindData, Register: "data_sets", Title: "Data sets", Singular: "Data set", Prefix: "DS", At: "in_use_from", Author: "proposed_by", Authors: "authors",
 	Purpose: "Where data is kept, how sensitive it is, who owns it and how long it stays.",
 	Version: 2, Migrations: replayed("reviews", "in_use_from"),
-	States:    []string{Proposed, InUse, ended, record.Withdrawn},
-	Unsettled: []string{"store", "store_class"}, // a review says where it is
+	States: []string{Proposed, InUse, ended, record.Withdrawn},
+	// What was approved; where it is, a review says.
+	Settled: []record.Settled{{States: []string{InUse}, Fields: []string{"title", "class", "personal", "handling", "system", "location"}}},
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
 			NotBy: []string{"proposed_by", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
-		{From: InUse, To: InUse, Called: "Review", Permission: "data_set.review", Stamp: []string{"reviewed_at", "reviewed_by"},
+		{From: InUse, To: InUse, Called: "Review", Permission: "data_set.review", Offered: []string{"store", "store_class", "location"}, Stamp: []string{"reviewed_at", "reviewed_by"},
 			Guards: []record.Guard{{If: "item.reviewed_by == item.owner", Why: "the owner reviews it, in their own name"}}},
-		// Another class or retention is approved again.
+		// Another class, handling, system or retention is approved again.
 		{From: InUse, To: Proposed},
 		record.Withdrawing(Proposed),
 		{From: InUse, To: ended, Permission: approving, Stamp: []string{"ended_at"}, Check: disposedOf},

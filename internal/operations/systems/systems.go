@@ -62,6 +62,7 @@ var Register = record.Define[System](record.Definition{
 	Kind: kindSystem, Register: "systems", Title: "Systems", Singular: "System", At: "approved_at", Author: "proposed_by", Authors: "authors",
 	Purpose: "What the service runs on: boundary, data, dependencies and owner.",
 	States:  []string{Proposed, InUse, Retired, record.Withdrawn},
+	Settled: []record.Settled{{States: []string{InUse}, Fields: []string{"name", "purpose", "outside"}}},
 	Transitions: []record.Transition{
 		{From: Proposed, To: InUse, Permission: "system.approve", Required: []string{"boundary", "owner", "data", "criticality"},
 			NotBy: []string{"proposed_by", "owner", "authors"}, Stamp: []string{"approved_by", "approved_at"}},

@@ -221,7 +221,8 @@ func TestWhatWasApprovedOfASystemStays(t *testing.T) {
 		for _, change := range []string{`{"boundary":"Less"}`, `{"owner":"person/a"}`, `{"criticality":"low"}`, `{"data":["public"]}`} {
 			d.set("person/a", systems.Register, "a", change, "were approved")
 		}
-		d.set("person/a", systems.Register, "a", `{"name":"m"}`, "")
+		d.set("person/a", systems.Register, "a", `{"name":"m"}`, "stands as it was when the record became in use")
+		d.set("person/a", systems.Register, "a", `{"vendors":[]}`, "nothing would change")
 		d.move("person/b", systems.Register, "a", "retired", `{}`, "system/b depends on it")
 		d.move("person/b", systems.Register, "b", "retired", `{}`, "")
 		d.move("person/b", systems.Register, "a", "retired", `{}`, "")
@@ -234,7 +235,7 @@ func TestWhatOtherRecordsSay(t *testing.T) {
 		d.move("person/b", systems.DataSets, "DS-1", "in_use", `{}`, "")
 		d.set("person/a", systems.DataSets, "DS-1", `{"class":"public"}`, "class and retention were approved")
 		d.set("person/a", systems.DataSets, "DS-1", `{"retention":"1h"}`, "class and retention were approved")
-		d.set("person/a", systems.DataSets, "DS-1", `{"store":"bucket"}`, "")
+		d.set("person/a", systems.DataSets, "DS-1", `{"store":"bucket"}`, "with or after the move Review")
 
 		// A set ends when all of it was disposed of, before a witness.
 		d.move("person/b", systems.DataSets, "DS-1", "ended", `{}`, "no witnessed disposal of the whole of DS-1")
