@@ -35,7 +35,7 @@ func (k *Kind) Settled(state, field string) bool {
 
 // stand refuses a change of what is settled in the state before and in the one after it.
 // A move, nil for none, may change what it asks for, and with its state a record is free
-// of what was settled in that alone.
+// of what was settled in that alone. Whoever decided stands on no other side of it (apart).
 func (k *Kind) stand(before json.RawMessage, doc any, by *Transition) error {
 	if before == nil || len(k.Transitions) == 0 {
 		return nil
@@ -65,7 +65,7 @@ func (k *Kind) stand(before json.RawMessage, doc any, by *Transition) error {
 	if len(wrong) > 0 {
 		return &Invalid{wrong}
 	}
-	return nil
+	return k.apart(before, doc)
 }
 
 // asks reports whether a move asks for a field.

@@ -22,6 +22,7 @@ type exception struct {
 	Why    string     `json:"why,omitempty"`
 	Until  *time.Time `json:"until,omitempty"`
 	Owner  string     `json:"owner,omitempty"`
+	By     string     `json:"by,omitempty"`
 	State  string     `json:"state"`
 }
 
@@ -29,9 +30,9 @@ type exception struct {
 var exceptions = record.Define[exception](record.Definition{
 	Kind: "exception", Register: "exceptions", Title: "Exceptions", States: []string{"asked", "granted", "past"},
 	Settled: []record.Settled{{States: []string{"granted"}, Fields: []string{"weight"}}}, Unsettled: []string{"place"},
-	Fields: []record.Field{{Name: "why", Label: "Why", Given: true}},
+	Fields: []record.Field{{Name: "why", Label: "Why", Given: true}, {Name: "by", Label: "Granted by", Given: true}},
 	Transitions: []record.Transition{
-		{From: "asked", To: "granted", NotBy: []string{"owner"}, Required: []string{"until", "place"}},
+		{From: "asked", To: "granted", NotBy: []string{"owner"}, Required: []string{"until", "place"}, Stamp: []string{"by"}},
 		{From: "granted", To: "granted", Called: "Weigh", NotBy: []string{"owner"}, Required: []string{"weight", "why"}, Sets: []string{"why"}},
 		{From: "granted", To: "asked", Permission: "exception.end", Required: []string{"what"}},
 		{From: "granted", To: "past"},
@@ -52,7 +53,7 @@ func TestWhatWasDecidedStands(t *testing.T) {
 				if v, err := record.Get(&tx.Reader, "exception", "e"); err == nil {
 					expect = v.Version
 				}
-				_, err := record.Put(tx, exceptions, record.Change{Verb: "put", ID: "e", Expect: expect, Doc: &exception{ID: "e", What: "w", Weight: 1, Until: &day, Place: "here", Owner: "person/ben", State: state}})
+				_, err := record.Put(tx, exceptions, record.Change{Verb: "put", ID: "e", Expect: expect, Doc: &exception{ID: "e", What: "w", Weight: 1, Until: &day, Place: "here", Owner: "person/ben", By: "person/dan", State: state}})
 				return err
 			}); err != nil && !errors.Is(err, record.ErrSame) {
 				t.Fatal(err)
@@ -74,6 +75,9 @@ func TestWhatWasDecidedStands(t *testing.T) {
 			{"granted", `{"until":null}`, "until", "stands"},
 			{"granted", `{"weight":3}`, "weight", "it is changed with or after the move Weigh or Asked"},
 			{"granted", `{"place":"there","note":"n","what":"other"}`, "", ""},
+			{"granted", `{"owner":"person/dan"}`, "owner", `cannot be person/dan, who stands in "Granted by": that is somebody else`},
+			{"granted", `{"owner":"person/cem"}`, "", ""},
+			{"asked", `{"owner":"person/dan"}`, "", ""},
 			{"past", `{"note":"n"}`, "note", "stands as it was when the record became past: no move opens it again"},
 		} {
 			version(c.state)
@@ -96,7 +100,7 @@ func TestWhatWasDecidedStands(t *testing.T) {
 				t.Fatal(err)
 			}
 			done, err := in.Run(context.Background(), items)
-			if err != nil || (c.field != "") != (done.Refused == 1) || (refused != "") != (c.field != "") || done.Refused > 0 && (done.Reasons[0].Reason != refused || !strings.Contains(refused, c.field+": stands")) {
+			if err != nil || (c.field != "") != (done.Refused == 1) || (refused != "") != (c.field != "") || done.Refused > 0 && (done.Reasons[0].Reason != refused || !strings.Contains(refused, c.field+": ")) {
 				t.Errorf("%s imported %s: %+v %v, in the preview %q", c.state, c.fields, done, err, refused)
 			}
 		}

@@ -295,6 +295,9 @@ func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any, by *Transiti
 			return err
 		}
 	}
+	if err := k.apart(before, doc); err != nil { // an account was another name of theirs
+		return err
+	}
 	if err := k.sign(tx.Caller(), before, doc, by); err != nil {
 		return err
 	}
