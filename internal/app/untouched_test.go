@@ -172,6 +172,10 @@ func changed(page *html.Node, action string, form url.Values) (all []url.Values)
 		case n.Data == "textarea":
 			change(name, strings.TrimSpace(form.Get(name)+"\nMore"))
 		case n.Data == "input" && kind == "text":
+			if strings.HasPrefix(form.Get(name), "person/") {
+				change(name, "person/E1001")
+				change(name, "person/E1002")
+			}
 			change(name, strings.TrimSpace(form.Get(name)+" more"))
 		case n.Data == "input" && kind == "number":
 			change(name, "1")

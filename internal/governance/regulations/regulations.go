@@ -86,7 +86,7 @@ var Register = record.Define[Regulation](record.Definition{
 	States:     []string{Listed, Reviewed, Retired},
 	// What was reviewed: each review says anew what it means here.
 	Settled: []record.Settled{{States: []string{Reviewed}, Fields: []string{
-		"title", "kind", "jurisdiction", "citation", "source", "effective_at", "applies", "reason", "impact", "obligations",
+		"title", "kind", "jurisdiction", "citation", "source", "link", "effective_at", "applies", "reason", "impact", "obligations",
 	}}},
 	Transitions: []record.Transition{
 		reviewing(Listed), reviewing(Reviewed),
