@@ -10,6 +10,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/rounds"
 )
 
 // Exercise is one of them. The record's instant is when it was held.
@@ -101,7 +102,10 @@ var Register = record.Define[Exercise](record.Definition{
 })
 
 // Before takes scenario and injects of the playbook, and keeps what was reviewed.
-func (e *Exercise) Before(_ *act.Tx, old any) error {
+func (e *Exercise) Before(tx *act.Tx, old any) error {
+	if err := e.inTime(tx); err != nil {
+		return err
+	}
 	if old == nil {
 		if p := playbook(e.Playbook); p != nil {
 			if e.Scenario == "" {
@@ -115,6 +119,21 @@ func (e *Exercise) Before(_ *act.Tx, old any) error {
 	}
 	if record.As[Exercise](old).State == Reviewed {
 		return &record.Invalid{Fields: []record.FieldError{{Field: "state", Problem: "is reviewed: what was reviewed stays as it is"}}}
+	}
+	return nil
+}
+
+// inTime refuses an exercise that was held before the quarter for which it was planned.
+func (e *Exercise) inTime(tx *act.Tx) error {
+	if e.State != Held || e.HeldAt == nil {
+		return nil
+	}
+	planned, says := tx.Now().AddDate(0, -3, 0), "is not planned for a day: say when it was to be held"
+	if e.PlannedFor != nil {
+		planned, says = *e.PlannedFor, "was planned for "+e.PlannedFor.In(tx.Zone()).Format(time.DateOnly)
+	}
+	if begins := rounds.Quarter.Begins(rounds.Quarter.At(planned.In(tx.Zone())), tx.Zone()); e.HeldAt.Before(begins) {
+		return record.Refuse("held_at", "is on %s, before the quarter that began on %s, and the exercise %s", e.HeldAt.In(tx.Zone()).Format(time.DateOnly), begins.Format(time.DateOnly), says)
 	}
 	return nil
 }

@@ -52,6 +52,9 @@ func TestAnExerciseIsHeldInThePastAndReviewedWithWhatFollows(t *testing.T) {
 		if err := json.Unmarshal(made.Doc, e); err != nil || e.Scenario != "Ours" || len(e.Injects) == 0 {
 			t.Errorf("what is given stays, what is not is the playbook's: %s", made.Doc)
 		}
+		if err := move(ann, exercises.Held, held, `{"held_at":"2019-01-09T09:00:00Z"}`); err == nil || !strings.Contains(err.Error(), "is on 2019-01-09, before the quarter that began on") {
+			t.Errorf("held years before: %v", err)
+		}
 		past := `{"held_at":"` + f.Manual.Now().Add(-time.Hour).Format(time.RFC3339) + `"}`
 		if err := move(ann, exercises.Held, held, `{"held_at":"`+f.Manual.Now().Add(time.Hour).Format(time.RFC3339)+`"}`); err == nil {
 			t.Error("an exercise was held in an hour")

@@ -1,6 +1,8 @@
 package continuity_test
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/operations/continuity"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/recordtest"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
 const plan = `{"function":"The API","owner":"person/owner","deputy":"person/deputy","recovery_time":"4h","recovery_point":"1h","steps":"Restore it","kept_at":"On paper"}`
@@ -56,7 +59,40 @@ func TestPractices(t *testing.T) {
 			"done reviewed": `{"findings_in_plan":2}`,
 		},
 		GuardFalse: map[string]string{"done reviewed findings_in_plan": `{"findings_in_plan":1}`},
-		Refused:    map[string]string{"id": `{"id":"PP-PLN-1-2026-Q1"}`, "findings": `{"findings":-1}`, "practised_at": `{"practised_at":"2036-01-01T00:00:00Z"}`},
+		Refused:    map[string]string{"id": `{"id":"PP-PLN-1-2026-Q1"}`, "findings": `{"findings":-1}`, "practised_at": `{"practised_at":"2009-12-31T20:00:00Z"}`},
+	})
+}
+
+// What was done before a round began is none of it.
+func TestATrialAndAPracticeAreOfTheirRound(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{continuity.Plans, continuity.Trials, continuity.Practices}, func(t *testing.T, l *ledgertest.Ledger) {
+		_, err := l.Do(context.Background(), act.Caller{ID: "person/owner", Roles: []string{"administrator"}}, "test", "test", func(tx *act.Tx) error { return seed(tx) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			kind          *record.Kind
+			id, doc, with string
+			want          string
+		}{
+			{continuity.Trials, "RT-PLN-1-2025-Q4", `"store":"db"`, `{"started_at":"2020-11-27T12:00:00Z","restored_at":"2020-11-27T13:00:00Z","data_until":"2020-11-27T11:00:00Z","whole":true}`, "started_at: is on 2020-11-27, and this is the one of 2025-Q4, which began on 2025-10-01"},
+			{continuity.Practices, "PP-PLN-1-2025", `"scenario":"s"`, `{"practised_at":"2019-01-01T00:00:00Z","participants":["person/owner"],"result":"r","findings":0}`, "practised_at: is on 2019-01-01, and this is the one of 2025, which began on 2025-01-01"},
+		} {
+			_, err := l.Do(context.Background(), act.Caller{ID: "person/owner", Roles: []string{"administrator"}}, "test", "test", func(tx *act.Tx) error {
+				if _, err := record.Put(tx, c.kind, record.Change{Verb: "put", ID: c.id, Doc: json.RawMessage(`{"id":"` + c.id + `","owner":"person/owner","state":"planned",` + c.doc + `}`)}); err != nil {
+					return err
+				}
+				fields := map[string]json.RawMessage{}
+				if err := json.Unmarshal([]byte(c.with), &fields); err != nil {
+					return err
+				}
+				_, err := record.Move(tx, c.kind, c.id, record.AnyVersion, continuity.Done, "", fields)
+				return err
+			})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", c.id, err, c.want)
+			}
+		}
 	})
 }
 

@@ -200,12 +200,27 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 	if t.RestoredAt != nil && t.RestoredAt.After(tx.Now()) {
 		return record.Refuse("restored_at", "is in the future")
 	}
+	if err := notBefore(tx, rounds.Quarter, t.Quarter, "started_at", t.StartedAt); err != nil {
+		return err
+	}
 	p, _, err := record.Load[Plan](&tx.Reader, Plans, t.Plan)
 	if err != nil {
 		return err
 	}
 	t.Allowed, t.AllowedLoss = p.RecoveryTime, p.RecoveryPoint
 	t.Compute()
+	return nil
+}
+
+// notBefore refuses what was done before the round began that it is for.
+func notBefore(tx *act.Tx, every rounds.Every, name, field string, at *time.Time) error {
+	round, ok := every.Parse(name)
+	if !ok || at == nil {
+		return nil
+	}
+	if begins := every.Begins(round, tx.Zone()); at.Before(begins) {
+		return record.Refuse(field, "is on %s, and this is the one of %s, which began on %s", at.In(tx.Zone()).Format(time.DateOnly), name, begins.Format(time.DateOnly))
+	}
 	return nil
 }
 
@@ -322,6 +337,9 @@ func (p *Practice) Validate() (wrong []record.FieldError) {
 func (p *Practice) Before(tx *act.Tx, old any) error {
 	if p.PractisedAt != nil && p.PractisedAt.After(tx.Now()) {
 		return record.Refuse("practised_at", "is in the future")
+	}
+	if err := notBefore(tx, rounds.Year, p.Year, "practised_at", p.PractisedAt); err != nil {
+		return err
 	}
 	if old == nil {
 		return nil

@@ -220,18 +220,26 @@ func (v *Review) Validate() (wrong []record.FieldError) {
 
 // Before holds what was reviewed: only how many of the unneeded have ended may still
 // rise.
-func (v *Review) Before(_ *act.Tx, old any) error {
+func (v *Review) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return nil
 	}
 	before := record.As[Review](old)
 	switch {
+	case before.State == Planned && v.State == Reviewed && v.ahead(tx):
+		return record.Refuse("quarter", "is %s, and has not begun: it is reviewed within it, or later", v.Quarter)
 	case before.State == Confirmed:
 		return record.Refuse("state", "is %s: it stays as it was", Confirmed)
 	case before.State == Reviewed && v.State != Planned && (before.Compared != v.Compared || *before.Holders != *v.Holders || *before.Unneeded != *v.Unneeded || *v.Ended < *before.Ended):
 		return record.Refuse("state", "is %s: what was found stays as it was said", Reviewed)
 	}
 	return nil
+}
+
+// ahead reports whether the quarter of a review has not begun.
+func (v *Review) ahead(tx *act.Tx) bool {
+	round, ok := rounds.Quarter.Parse(v.Quarter)
+	return ok && tx.Now().Before(rounds.Quarter.Begins(round, tx.Zone()))
 }
 
 // SiteRound is the review of a site that was due in a quarter, done or not: the

@@ -47,6 +47,12 @@ func (e Every) Words() string {
 	return "quarter: write it like 2026-Q1"
 }
 
+// Begins is when a round begins in a zone: what is done before is of none of it.
+func (e Every) Begins(r Round, zone *time.Location) time.Time {
+	last := r.DueAt.UTC()
+	return time.Date(last.Year(), last.Month()-time.Month(e)+1, 1, 0, 0, 0, 0, zone)
+}
+
 // Next is the round after one.
 func (e Every) Next(r Round) Round { return e.At(r.DueAt.AddDate(0, 0, 1)) }
 
