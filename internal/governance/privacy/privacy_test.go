@@ -47,9 +47,9 @@ func TestRequests(t *testing.T) {
 	reason := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","appeal":"To the authority"}`
 	appeal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","reason":"It is not theirs"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"access","law":"GDPR","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
+		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"access","law":"other","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
 		Fields:     map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
-		Refused:    map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
+		Refused:    map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "term_months": `{"law":"GDPR"}`, "extension_days": `{"law":"CCPA","term_months":0,"extension_months":0,"extension_days":46}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
 		GuardFalse: map[string]string{"received answered reason": reason, "extended answered reason": reason, "received answered appeal": appeal, "extended answered appeal": appeal},
 	})
 }

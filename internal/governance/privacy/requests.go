@@ -1,7 +1,9 @@
 package privacy
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -55,7 +57,26 @@ var laws = map[string][2]Term{
 	// California Civil Code 1798.130(a)(2)(A): 45 days, extended once by 45 days.
 	"CCPA": {{Days: 45}, {Days: 45}},
 	// Where no law says it, our own policy does.
-	"other": {{Days: 30}, {}},
+	otherLaw: {{Days: 30}, {}},
+}
+
+// otherLaw is one whose term is said: those of the others are the most.
+const otherLaw = "other"
+
+// String is a length of time as people say it.
+func (t Term) String() string {
+	if t.Days == 0 {
+		return fmt.Sprintf("%d months", t.Months)
+	}
+	return fmt.Sprintf("%d days", t.Days)
+}
+
+// said is a field's name where it says more than nothing.
+func said(field string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return field
 }
 
 // End is the end of a term that begins at an instant: the last microsecond of its
@@ -85,12 +106,12 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "id", Label: "Number"},
 		{Name: "subject", Label: "Person", Section: "Request", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
 		{Name: "kind", Label: "Kind", Required: true, Choices: []string{"access", "correction", "accounting", "erasure", "portability", "restriction", "objection"}, Help: "What is asked for."},
-		{Name: "law", Label: "Law", Required: true, Choices: []string{"GDPR", "CCPA", "other"}, Help: "Whose terms hold: GDPR one month, extended by two; CCPA 45 days, extended by 45; other 30 days."},
+		{Name: "law", Label: "Law", Required: true, Choices: []string{"GDPR", "CCPA", otherLaw}, Help: "Whose terms hold: GDPR one month, extended by two; CCPA 45 days, extended by 45; other 30 days."},
 		{Name: "handler", Label: "Handler", Required: true, Refers: "person", Help: "Who answers it, as person/E1001."},
 		{Name: "channel", Label: "Came by", Help: "How it came."},
 		{Name: "received_at", Label: "Received", Required: true, Help: "When it came, to whomever here: the term runs from then."},
 		{Name: "state", Label: "State"},
-		{Name: "term_months", Label: "Term in months", Section: "Term", Help: "Where it is another one than that of the law named above."},
+		{Name: "term_months", Label: "Term in months", Section: "Term", Help: "Where it is another one than that of the law named above: of GDPR and CCPA a shorter one."},
 		{Name: "term_days", Label: "Term in days", Help: "Where it is another one."},
 		{Name: "extension_months", Label: "Extension in months", Help: "Where it is another one."},
 		{Name: "extension_days", Label: "Extension in days", Help: "Where it is another one."},
@@ -167,11 +188,19 @@ func (r *Request) Before(tx *act.Tx, old any) error {
 		}
 		return *n
 	}
-	term := Term{number(r.TermMonths), number(r.TermDays)}
+	term, more := Term{number(r.TermMonths), number(r.TermDays)}, Term{number(r.ExtensionMonths), number(r.ExtensionDays)}
+	if of, bound := laws[r.Law]; old == nil && bound && r.Law != otherLaw {
+		if most := of[0].End(*r.ReceivedAt, tx.Zone()); term.End(*r.ReceivedAt, tx.Zone()).After(most) {
+			return record.Refuse(cmp.Or(said("term_days", term.Days), "term_months"), "is longer than %s gives: at most until %s; a shorter term can be set", r.Law, most.In(tx.Zone()).Format(time.DateOnly))
+		}
+		if most := of[1].End(*r.ReceivedAt, tx.Zone()); more.End(*r.ReceivedAt, tx.Zone()).After(most) {
+			return record.Refuse(cmp.Or(said("extension_days", more.Days), "extension_months"), "is longer than %s gives: at most %s", r.Law, of[1])
+		}
+	}
 	end := term.End(*r.ReceivedAt, tx.Zone())
 	r.FirstDueAt, r.DueAt = &end, &end
 	if r.ExtendedAt != nil {
-		extended := Term{term.Months + number(r.ExtensionMonths), term.Days + number(r.ExtensionDays)}.End(*r.ReceivedAt, tx.Zone())
+		extended := Term{term.Months + more.Months, term.Days + more.Days}.End(*r.ReceivedAt, tx.Zone())
 		r.DueAt = &extended
 	}
 	return nil
