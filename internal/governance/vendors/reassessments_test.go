@@ -101,11 +101,17 @@ func TestAFinishedAssessmentStandsInTheVendorsRecord(t *testing.T) {
 			}))
 			return v
 		}
-		must(do(put(vendors.Register, []string{"VEN-1"}, `{"id":"ID","name":"n","service":"s","category":"cloud","owner":"person/o","proposed_by":"person/x","state":"approved","data":["personal"],"access":"none","criticality":"low"}`)))
+		must(do(put(vendors.Register, []string{"VEN-1"}, `{"id":"ID","name":"n","service":"s","category":"cloud","owner":"person/o","proposed_by":"person/x","state":"approved","assessed_at":"2026-01-10T00:00:00Z","data":["personal"],"access":"none","criticality":"low"}`)))
 		must(move(vendors.Register, "VEN-1", "in_use", `{"used_from":"2026-03-01T00:00:00Z"}`))
 		if v := current(); v.NextAssessmentAt == nil || v.NextAssessmentAt.Format(time.DateOnly) != "2027-03-01" {
 			t.Errorf("the first is due %v", v.NextAssessmentAt)
 		}
+		// Another tier that matters more is assessed within thirty days.
+		must(move(vendors.Register, "VEN-1", "in_use", `{"access":"production","tier_reason":"It runs there now"}`))
+		if v := current(); v.Tier != "critical" || v.NextAssessmentAt == nil || v.NextAssessmentAt.After(l.Clock.Now().AddDate(0, 0, 30)) {
+			t.Errorf("%s is assessed by %v", v.Tier, v.NextAssessmentAt)
+		}
+		must(move(vendors.Register, "VEN-1", "in_use", `{"access":"none","tier_reason":"It does not any more"}`))
 		must(do(put(vendors.Assessments, []string{"VAS-1"}, `{"id":"ID","vendor":"vendor/VEN-1","year":2026,"tier":"low","questionnaire":"general","assessor":"person/a","state":"draft"}`)))
 		all := `{"result":"fit","answers":` + answers("general") + `}`
 		if err := move(vendors.Assessments, "VAS-1", "done", all); err == nil || !strings.Contains(err.Error(), "tier: is low, and the vendor's is high") {

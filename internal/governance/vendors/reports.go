@@ -2,10 +2,13 @@ package vendors
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/vocabulary"
 )
 
 // Report is what an independent auditor says about a vendor, such as a SOC 2
@@ -108,8 +111,8 @@ var Reports = record.Define[Report](record.Definition{
 	Dues: []record.Due{{Name: "reading", What: "Get the vendor's report and read it", At: "due_at", Owner: "owner", Open: `item.state == "awaited"`}},
 })
 
-// Gap is the time between what was covered before and what a report covers now.
-// A bridge letter speaks for the time up to its end.
+// Gap is the time between what was covered before, to the end of the last day of it, and
+// what a report covers now. A bridge letter speaks for the time up to its end.
 func Gap(previousTo, bridgeTo *time.Time, coversFrom time.Time) time.Duration {
 	if previousTo == nil {
 		return 0
@@ -118,7 +121,7 @@ func Gap(previousTo, bridgeTo *time.Time, coversFrom time.Time) time.Duration {
 	if bridgeTo != nil && bridgeTo.After(until) {
 		until = *bridgeTo
 	}
-	return max(0, coversFrom.Sub(until))
+	return max(0, coversFrom.Sub(until.AddDate(0, 0, 1)))
 }
 
 // Compute counts, and measures the gap.
@@ -144,6 +147,33 @@ func (r *Report) Compute() {
 	if r.State != "read" {
 		r.ReadAt, r.Reader = nil, ""
 	}
+}
+
+// Consult refuses duties of customers that name what is no control.
+func (r *Report) Consult(reader *store.Reader, old any) error {
+	known := map[string]bool{}
+	if old != nil {
+		for _, d := range record.As[Report](old).DutyList {
+			for _, id := range d.Controls {
+				known[id] = true // of before: what stands stays
+			}
+		}
+	}
+	var wrong []record.FieldError
+	for i, d := range r.DutyList {
+		named := slices.DeleteFunc(slices.Clone(d.Controls), func(id string) bool { return known[id] })
+		missing, err := vocabulary.Controls.Missing(reader, named)
+		if err != nil {
+			return err
+		}
+		for _, id := range missing {
+			wrong = append(wrong, record.Wrong(record.Within("customer_duty_list", i, "controls"), "%q is no control: name each on a line of its own, as the page of controls has it, such as ACC-01", id))
+		}
+	}
+	if len(wrong) > 0 {
+		return &record.Invalid{Fields: wrong}
+	}
+	return nil
 }
 
 // Validate says what is wrong with a report.

@@ -58,6 +58,16 @@ type Judged struct {
 	DoneBy     string    `json:"done_by" label:"Finished by" refers:"person"`
 }
 
+// anew is within how many days a vendor is assessed as what it is whose tier has risen since
+// it was assessed. It is not sent back: one in use goes on being used, and who approved it
+// is on record with the tier of then.
+const anew = 30
+
+// rises reports whether a vendor came into a tier that matters more.
+func rises(from, to string) bool {
+	return from != "" && to != "" && slices.Index(Tiers, to) < slices.Index(Tiers, from)
+}
+
 // again is how long an assessment holds, in years.
 const again = 1
 
@@ -119,7 +129,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "used_from", Label: "Used from", Help: "When its use began."},
-		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after its use began. Whoever wants it sooner sets another day; VND-02 counts the year."},
+		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after its use began, and thirty days after its tier rose. Whoever wants it sooner sets another day; VND-02 counts the year."},
 		{Name: "assessments", Label: "Assessments", Given: true, Help: "The ones that are finished, the latest one last."},
 		{Name: "rejected_reason", Label: "Why it was rejected", Long: true, Help: "Why it is not used."},
 		{Name: "ended_at", Label: "Use ended", Section: "Offboarding", Help: "When its use ended."},
@@ -187,6 +197,9 @@ func (v *Vendor) Validate() []record.FieldError {
 // Before notes who assessed a vendor when it is assessed, and by when it is assessed
 // again when its use begins.
 func (v *Vendor) Before(tx *act.Tx, old any) error {
+	if soon := tx.Now().AddDate(0, 0, anew); v.AssessedAt != nil && v.State != Offboarding && old != nil && rises(record.As[Vendor](old).Tier, v.Tier) && (v.NextAssessmentAt == nil || v.NextAssessmentAt.After(soon)) {
+		v.NextAssessmentAt = &soon
+	}
 	if v.NextAssessmentAt == nil && v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse) {
 		next := v.UsedFrom.AddDate(again, 0, 0)
 		v.NextAssessmentAt = &next
@@ -232,16 +245,28 @@ func finished(r *store.Reader, id string) (all []*Assessment, err error) {
 	return all, err
 }
 
-// wasAssessed wants an assessment of the vendor that was finished, and that did
-// not find it unfit.
+// wasAssessed wants an assessment of the vendor that was finished within a year, is of
+// its tier or of one that matters more, and did not find it unfit.
 func wasAssessed(r *store.Reader, doc json.RawMessage) error {
 	v := &Vendor{}
 	if err := json.Unmarshal(doc, v); err != nil {
 		return err
 	}
-	if all, err := finished(r, v.ID); err != nil || len(all) > 0 {
+	all, err := finished(r, v.ID)
+	if err != nil {
 		return err
 	}
-	return &record.Invalid{Fields: []record.FieldError{{Field: "state",
-		Problem: "there is no finished assessment of " + v.ID + " that found it fit: add one to the vendor assessments, for vendor/" + v.ID}}}
+	problem := "there is no finished assessment of " + v.ID + " that found it fit: add one to the vendor assessments, for vendor/" + v.ID
+	for _, a := range all {
+		switch {
+		case v.AssessedAt == nil || a.Year >= v.AssessedAt.Year()-again && (a.DoneAt == nil || !a.DoneAt.Before(v.AssessedAt.AddDate(-again, 0, 0))):
+			if !rises(a.Tier, v.Tier) {
+				return nil
+			}
+			problem = fmt.Sprintf("its assessment %s is of the tier %s, and it is %s: it is assessed as what it is", a.ID, a.Tier, v.Tier)
+		default:
+			problem = fmt.Sprintf("its assessment %s is for %d: one of this year or the last, finished within twelve months, lets it in", a.ID, a.Year)
+		}
+	}
+	return record.Refuse("state", "%s", problem)
 }

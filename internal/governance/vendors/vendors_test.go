@@ -123,7 +123,7 @@ func TestReports(t *testing.T) {
 		Refused: map[string]string{
 			"owner": `{"owner":"Ada"}`, "type": `{"type":"letter"}`, "covers_to": `{"covers_from":"2026-01-01T00:00:00Z","covers_to":"2025-01-01T00:00:00Z"}`,
 			"previous_to": `{"first":true,"previous_to":"2025-01-01T00:00:00Z"}`, "exception_list": `{"exception_list":[{"what":" "}]}`,
-			"customer_duty_list": `{"customer_duty_list":[{"what":""}]}`,
+			"customer_duty_list": `{"customer_duty_list":[{"what":""}]}`, "customer_duty_list[0].controls": `{"customer_duty_list":[{"what":"Second factors","controls":["IDN-01, ACC-02"]}]}`,
 		},
 		GuardFalse: map[string]string{
 			"awaited read exception_list":     `{"covers_from":"2025-01-01T00:00:00Z","covers_to":"2025-12-31T00:00:00Z","first":true,"method":"carve-out","physical":true,"exception_list":[{"what":"One late review"}]}`,
@@ -132,13 +132,44 @@ func TestReports(t *testing.T) {
 	})
 }
 
+// What lets a vendor in is of this year or the last, and of its tier.
+func TestAnOldOrLighterAssessmentLetsNobodyIn(t *testing.T) {
+	for _, c := range []struct{ of, want string }{
+		{`"year":2019,"tier":"high"`, "VAS-1 is for 2019: one of this year or the last"},
+		{`"year":2026,"tier":"low"`, "VAS-1 is of the tier low, and it is high"},
+		{`"year":2026,"tier":"critical"`, ""},
+	} {
+		ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Assessments}, func(t *testing.T, l *ledgertest.Ledger) {
+			_, err := l.Do(context.Background(), act.Caller{ID: "person/b", Roles: []string{"administrator"}}, "test", "test", func(tx *act.Tx) error {
+				for _, one := range []struct {
+					kind *record.Kind
+					id   string
+					doc  string
+				}{
+					{vendors.Register, "VEN-1", `{"id":"VEN-1","name":"n","service":"s","category":"cloud","owner":"person/o","proposed_by":"person/x","state":"proposed","data":["personal"],"access":"none","criticality":"low"}`},
+					{vendors.Assessments, "VAS-1", `{"id":"VAS-1","vendor":"vendor/VEN-1",` + c.of + `,"questionnaire":"general","state":"done","result":"fit","assessor":"person/b"}`},
+				} {
+					if _, err := record.Put(tx, one.kind, record.Change{Verb: "put", ID: one.id, Doc: json.RawMessage(one.doc)}); err != nil {
+						return err
+					}
+				}
+				_, err := record.Move(tx, vendors.Register, "VEN-1", record.AnyVersion, vendors.Assessed, "", nil)
+				return err
+			})
+			if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", c.of, err, c.want)
+			}
+		})
+	}
+}
+
 func TestTheGapIsWhatNeitherReportNorLetterSpeaksOf(t *testing.T) {
 	day := func(n int) *time.Time { at := time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC); return &at }
 	for _, test := range []struct {
 		previous, bridge *time.Time
 		want             time.Duration
 	}{
-		{nil, nil, 0}, {day(1), nil, 9 * 24 * time.Hour}, {day(1), day(6), 4 * 24 * time.Hour}, {day(1), day(20), 0}, {day(6), day(1), 4 * 24 * time.Hour}, {day(20), nil, 0},
+		{nil, nil, 0}, {day(1), nil, 8 * 24 * time.Hour}, {day(1), day(6), 3 * 24 * time.Hour}, {day(1), day(20), 0}, {day(6), day(1), 3 * 24 * time.Hour}, {day(9), nil, 0}, {day(8), nil, 24 * time.Hour}, {day(20), nil, 0},
 	} {
 		if got := vendors.Gap(test.previous, test.bridge, *day(10)); got != test.want {
 			t.Errorf("%+v: %s", test, got)
@@ -281,7 +312,7 @@ func TestWhoProposedOrAssessedAVendorThatMattersDoesNotApproveIt(t *testing.T) {
 			}
 			for _, err := range []error{
 				do("proposer", func(tx *act.Tx) error { _, err := record.Add(tx, vendors.Register, fields(vendor)); return err }),
-				do("assessor", put(vendors.Assessments, []string{"VAS-1"}, `{"id":"ID","vendor":"vendor/VEN-1","year":2026,"tier":"high","questionnaire":"general","result":"fit","assessor":"person/assessor","done_by":"person/finisher","state":"done"}`)),
+				do("assessor", put(vendors.Assessments, []string{"VAS-1"}, `{"id":"ID","vendor":"vendor/VEN-1","year":2026,"tier":"critical","questionnaire":"general","result":"fit","assessor":"person/assessor","done_by":"person/finisher","state":"done"}`)),
 				do("mover", func(tx *act.Tx) error {
 					_, err := record.Move(tx, vendors.Register, "VEN-1", record.AnyVersion, vendors.Assessed, "", fields(test.answers))
 					return err
