@@ -122,7 +122,7 @@ type Opening struct {
 type Transition struct {
 	From, To string
 	// Called is what people call the move where that is not the state it leads to:
-	// "Confirm", of one that leads back to where the record is. Empty: the state.
+	// "Confirm", of one that leads back to where the record is. Empty: see Kind.Called.
 	Called string
 	// Permission is needed beside <kind>.move; empty: none.
 	Permission string
@@ -181,6 +181,19 @@ func (k *Kind) Asks(t *Transition) []string {
 		}
 	}
 	return all
+}
+
+// Called is what people call a move: as it says, or by the state that it leads to; of one
+// to an earlier state, that it goes back.
+func (k *Kind) Called(t *Transition) string {
+	at := func(name string) int { return slices.IndexFunc(k.States, func(s State) bool { return s.Name == name }) }
+	switch {
+	case t.Called != "":
+		return t.Called
+	case at(t.To) < at(t.From):
+		return "Back to " + strings.ToLower(Words(t.To))
+	}
+	return Words(t.To)
 }
 
 // Anew reports whether a field is said each time that the move is made.

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -78,7 +77,7 @@ func (k *Kind) unsettling(state, field string) string {
 	var moves []string
 	for i := range k.Transitions {
 		if t := &k.Transitions[i]; t.From == state && (t.asks(field) || !k.Settled(t.To, field)) {
-			moves = append(moves, cmp.Or(t.Called, Words(t.To)))
+			moves = append(moves, k.Called(t))
 		}
 	}
 	if len(moves) == 0 {

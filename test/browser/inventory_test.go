@@ -93,7 +93,7 @@ func TestACardIsMovedOnItsBoard(t *testing.T) {
 
 	v.goes("/r/restore_trials?view=board")
 	opens()
-	v.tabTo("Planned")
+	v.tabTo("Back to planned")
 	v.loads(v.typing(kb.Enter))
 	v.at("/r/restore_trials?view=board#c-RT-PLN-1-2026-Q1", "Restore trials")
 	v.holds(`section[aria-labelledby="s-planned"]`, "RT-PLN-1-2026-Q1")

@@ -65,8 +65,15 @@ func (f *File) Validate() []record.FieldError {
 }
 
 // AttachFile attaches a file, whose bytes are in the blob store already, to a
-// record, which has to exist.
+// record, which has to exist. Its name loses what would turn its letters around: "photo",
+// an override and "gpj.exe" do not read as a picture.
 func AttachFile(tx *act.Tx, kinds record.Kinds, file File) (*File, error) {
+	file.Name = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, file.Name)
 	if err := exists(&tx.Reader, kinds, file.Ref); err != nil {
 		return nil, err
 	}

@@ -1,9 +1,12 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,6 +56,36 @@ func (r *request) readForm(limit int64) error {
 		return fmt.Errorf("%w: %w", errForm, err)
 	}
 	return nil
+}
+
+// beginning keeps the first bytes of a form with a file: what stands before the file.
+type beginning struct{ bytes.Buffer }
+
+// Write implements io.Writer.
+func (b *beginning) Write(data []byte) (int, error) {
+	b.Buffer.Write(data[:min(len(data), max(0, maxForm-b.Len()))])
+	return len(data), nil
+}
+
+// fields are those of the form that stand whole in its beginning.
+func (b *beginning) fields(contentType string) url.Values {
+	values := url.Values{}
+	_, how, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return values
+	}
+	parts := multipart.NewReader(b, how["boundary"])
+	for {
+		part, err := parts.NextPart()
+		if err != nil || part.FileName() != "" {
+			return values
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return values
+		}
+		values.Add(part.FormName(), strings.ToValidUTF8(string(text), ""))
+	}
 }
 
 // parse takes the fields of a form.

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -105,7 +104,7 @@ func cardMoves(r *request, reader *store.Reader, v *record.Version, state string
 		} else if err != nil {
 			return nil, err
 		}
-		one := cardMove{Title: cmp.Or(t.Called, record.Words(t.To))}
+		one := cardMove{Title: r.kind.Called(t)}
 		asks := slices.ContainsFunc(r.kind.Asks(t), func(field string) bool { return !r.kind.Field(field).Computed })
 		if asks || r.kind.Approves(t) { // which one reads first
 			one.Form = at(r.kind, v.ID) + "?" + url.Values{"move": {t.To}}.Encode() + "#move-" + t.To

@@ -210,10 +210,14 @@ func (p *Portal) explained(r *request) (helps map[string]string, err error) {
 }
 
 // askedLater reports whether a field belongs to a later part of a record's life:
-// moves ask for it that do not begin one, or that end it at once.
+// moves ask for it that do not begin one, or that end it at once, though it may be taken
+// up again.
 func askedLater(kind *record.Kind, field string) bool {
+	order := states(kind)
 	goesOn := func(state string) bool {
-		return slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool { return t.From == state })
+		return slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool {
+			return t.From == state && slices.Index(order, t.To) > slices.Index(order, state)
+		})
 	}
 	asked := false
 	for i := range kind.Transitions {

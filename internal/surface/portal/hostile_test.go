@@ -191,3 +191,20 @@ func TestUploadsAreSniffed(t *testing.T) {
 		}
 	}
 }
+
+// A file that is too large leaves the page on which it was chosen, with what was typed
+// beside it; a name does not turn its letters around.
+func TestAFileThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	s.records(t, "vendors", `{"name":"Example","service":"Sends letters","category":"software","owner":"account/ann"}`)
+	b.get("/r/vendors/VEN-1")
+	b.upload("/r/vendors/VEN-1/file", "large.bin", bytes.Repeat([]byte("x"), 27<<20), "text", "What I typed").
+		want(t, http.StatusRequestEntityTooLarge, "at most 25 MiB", "Attach a file", "What I typed")
+	b.get("/r/vendors/VEN-1")
+	b.upload("/r/vendors/VEN-1/file", "photo\u202egpj.txt", []byte("words")).goes(t, "/r/vendors/VEN-1#attached")
+	if page := b.get("/r/vendors/VEN-1").want(t, http.StatusOK, ">photogpj.txt</a>"); strings.Contains(page.body, "large.bin") {
+		t.Error("a file that is too large is kept")
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/accounts"
 )
@@ -184,4 +185,29 @@ func TestAPolicyInReviewLeadsToWhatChanged(t *testing.T) {
 	if page := s.signed(t, "eve", "employee").get("/policies"); strings.Contains(page.body, "PV-2") {
 		t.Error("an employee is shown what is not in force")
 	}
+}
+
+// What is refused is said with times as they are where the organisation is.
+func TestARefusalSaysTheDayAsPeopleDo(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{Timezone: "Europe/Berlin"})
+	if _, err := s.InstallPolicies(t.Context(), apptest.Operator, catalog.Policies()[:1], "handbook"); err != nil {
+		t.Fatal(err)
+	}
+	keeper, approver := s.signed(t, "com", "compliance"), s.signed(t, "eva", "executive")
+	move := func(b *browser, pairs ...string) page {
+		t.Helper()
+		b.get("/r/policy_versions/PV-1")
+		var version int
+		if err := s.DB.Read(t.Context(), func(r *store.Reader) (err error) {
+			_, version, err = policies.Get(r, "PV-1")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return b.post("/r/policy_versions/PV-1/move", append(pairs, "version", fmt.Sprint(version))...)
+	}
+	move(keeper, "state", policies.InReview).goes(t, "/r/policy_versions/PV-1")
+	move(approver, "state", policies.Approved, "f.effective_at", "2027-01-15T00:00").goes(t, "/r/policy_versions/PV-1")
+	move(keeper, "state", policies.InForce, "f.channels", "portal").want(t, 422, "is 2027-01-15, and it cannot come into force before")
 }

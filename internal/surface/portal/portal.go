@@ -350,12 +350,20 @@ func (r *request) read(w http.ResponseWriter, line route) error {
 		}
 		return r.readForm(limit)
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm+line.upload)
+	whole, begun := r.Body, &beginning{}
+	r.Body = http.MaxBytesReader(w, io.NopCloser(io.TeeReader(whole, begun)), maxForm+line.upload)
 	err := r.ParseMultipartForm(maxHeld)
-	if errors.Is(err, http.ErrNotMultipart) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, http.ErrNotMultipart):
 		return nil // it has no form's token either
-	}
-	if err != nil {
+	case errors.As(err, &large):
+		_, _ = io.CopyN(io.Discard, whole, maxDrained) // it is dropped
+		r.PostForm = begun.fields(r.Header.Get("Content-Type"))
+		r.Form = r.PostForm
+		r.held = &held{http.StatusRequestEntityTooLarge, fmt.Sprintf("The file is too large, and was not taken: a file has at most %d MiB.", line.upload>>20)}
+		return nil
+	case err != nil:
 		return fmt.Errorf("%w: %w", errForm, err)
 	}
 	return nil
@@ -370,7 +378,6 @@ var (
 // explain makes the page of an error.
 func (p *Portal) explain(line route, err error) *shown {
 	page := &shown{page: "problem", status: http.StatusInternalServerError, title: "Something went wrong", data: "It is written down in the server's log. Try again, and tell whoever runs SCAF if it happens again."}
-	var large *http.MaxBytesError
 	var kept *held
 	switch {
 	case errors.As(err, &kept):
@@ -381,8 +388,6 @@ func (p *Portal) explain(line route, err error) *shown {
 		page.status, page.title, page.data = http.StatusUnauthorized, "You are not signed in", "The session has ended, or has not begun. Sign in, and do it again."
 	case errors.Is(err, errForeign):
 		page.status, page.title, page.data = http.StatusForbidden, "The form was not taken", err.Error()
-	case errors.As(err, &large):
-		page.status, page.title, page.data = http.StatusRequestEntityTooLarge, "The form was not taken", fmt.Sprintf("It has more than %d bytes.", large.Limit)
 	case errors.Is(err, record.ErrFilter), errors.Is(err, record.ErrCursor):
 		page.status, page.title, page.data = http.StatusBadRequest, "This cannot be listed", sentence(err)
 	case errors.Is(err, errForm):

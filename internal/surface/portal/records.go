@@ -260,7 +260,7 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 		if t.From != from || t.Permission != "" && !r.may(t.Permission) {
 			continue
 		}
-		m := move{To: t.To, Title: cmp.Or(t.Called, record.Words(t.To)), Open: t.To == state}
+		m := move{To: t.To, Title: r.kind.Called(t), Open: t.To == state}
 		err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error { return record.Another(reader, r.kind, r.caller, t, v) })
 		switch {
 		case errors.Is(err, act.ErrSamePerson):
@@ -432,18 +432,41 @@ func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields m
 	switch {
 	case errors.As(err, &invalid):
 		for _, f := range invalid.Fields {
-			all = append(all, mistake{Label: labelOf(kind, f.Field), Problem: f.Problem, key: f.Field})
-			fields[f.Field] = f.Problem
+			problem := p.plainly(kind, f.Problem)
+			all = append(all, mistake{Label: labelOf(kind, f.Field), Problem: problem, key: f.Field})
+			fields[f.Field] = problem
 		}
 	case errors.As(err, &again):
 		all = append(all, mistake{Problem: again.text, Held: true})
 	case errors.Is(err, act.ErrSamePerson), errors.Is(err, attached.ErrRefused), errors.Is(err, record.ErrSame), errors.Is(err, record.ErrExists),
 		errors.Is(err, record.ErrStale), errors.Is(err, record.ErrNone), errors.Is(err, record.ErrRegister):
-		all = append(all, mistake{Problem: sentence(err)})
+		all = append(all, mistake{Problem: p.plainly(kind, sentence(err))})
 	default:
 		return nil, nil, false
 	}
 	return all, fields, true
+}
+
+// instantText is an instant as messages of the registers write it, for everybody alike.
+var instantText = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b`)
+
+// plainly is a message about a record as people say it: states in words, and times as
+// they are where the organisation is.
+func (p *Portal) plainly(kind *record.Kind, text string) string {
+	text = instantText.ReplaceAllStringFunc(text, func(found string) string {
+		at, err := time.Parse(time.RFC3339Nano, found)
+		if err != nil {
+			return found
+		}
+		local := at.In(p.zone)
+		return p.moment(at, local.Hour() == 0 && local.Minute() == 0 && local.Second() == 0).Text
+	})
+	for _, state := range states(kind) {
+		if strings.Contains(state, "_") {
+			text = regexp.MustCompile(`\b`+regexp.QuoteMeta(state)+`\b`).ReplaceAllString(text, strings.ReplaceAll(state, "_", " "))
+		}
+	}
+	return text
 }
 
 // inRow is how errors call a field of a struct in a list.

@@ -123,7 +123,7 @@ func (p *Portal) ask(kind *record.Kind, query url.Values) *asked {
 		}
 		if shape == record.ShapeTime {
 			a.between(p.zone, c, name+".from", ">=", "from", 0)
-			a.between(p.zone, c, name+".to", "<", "until", 1)
+			a.between(p.zone, c, name+".to", "<", "to", 1)
 		}
 	}
 	if filter := strings.TrimSpace(query.Get("filter")); filter != "" {
@@ -169,7 +169,7 @@ func (a *asked) between(zone *time.Location, c record.Column, name, compare, wor
 	}
 	field := a.kind.Field(c.Field)
 	a.conditions = append(a.conditions, condition{
-		fmt.Sprintf("item.%s %s timestamp(%q)", c.Field, compare, field.Begin(day.AddDate(0, 0, days)).UTC().Format(time.RFC3339)), c.Label + " " + word + " " + value, name,
+		fmt.Sprintf("item.%s %s timestamp(%q)", c.Field, compare, field.Begin(day.AddDate(0, 0, days)).UTC().Format(time.RFC3339)), c.Label + ": " + word + " " + value, name,
 	})
 }
 
@@ -416,7 +416,7 @@ func (p *Portal) control(l *list, a *asked, c record.Column) {
 	case shape == record.ShapeTruth:
 		choose([]string{"true", "false"}, func(value string) string { return map[string]string{"true": "Yes", "false": "No"}[value] })
 	case shape == record.ShapeTime:
-		for _, end := range []struct{ name, label string }{{".from", " from"}, {".to", " until"}} {
+		for _, end := range []struct{ name, label string }{{".from", ": from"}, {".to", ": to"}} {
 			day := input{Field: f, ID: "by-" + c.Field + strings.ReplaceAll(end.name, ".", "-"), Control: "date", Value: a.query.Get(name + end.name)}
 			day.Name, day.Label = name+end.name, c.Label+end.label
 			l.Days = append(l.Days, day)
@@ -424,8 +424,8 @@ func (p *Portal) control(l *list, a *asked, c record.Column) {
 	}
 }
 
-// shownColumns are the columns of a list, beside what the records are called: the
-// first ones, and the state.
+// shownColumns are the columns of a list, beside what the records are called: the state,
+// and the first ones.
 func shownColumns(kind *record.Kind) []record.Column {
 	var columns []record.Column
 	state := slices.IndexFunc(kind.Columns, func(c record.Column) bool { return c.Field == "state" })
@@ -437,6 +437,9 @@ func shownColumns(kind *record.Kind) []record.Column {
 		if c.Field != "title" && c.Field != "name" && c.Field != kind.IDField && !c.Scanned && len(columns) < room {
 			columns = append(columns, c)
 		}
+	}
+	if at := slices.IndexFunc(columns, func(c record.Column) bool { return c.Field == "state" }); at > 0 { // what is looked for is not cut off at the right
+		columns = slices.Insert(slices.Delete(slices.Clone(columns), at, at+1), 0, columns[at])
 	}
 	for _, field := range kind.Shown {
 		columns = append(columns, record.Column{Field: field, Label: kind.Field(field).Label})

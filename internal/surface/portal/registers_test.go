@@ -734,3 +734,23 @@ func TestANoticeIsTakenUp(t *testing.T) {
 		t.Error("an auditor is offered to take up a notice")
 	}
 }
+
+func TestFormsAndListsReadWell(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	b := s.signed(t, "ann", "compliance")
+	if page := b.get("/new/risks"); strings.Contains(page.body, "closed_reason") {
+		t.Error("a new risk is asked why it is closed")
+	}
+	s.records(t, "findings", `{"title":"A gap","source":"audit","severity":"low","found_at":"2026-01-01T00:00:00Z","owner":"person/E1"}`)
+	list := b.get("/r/findings?f.due_at.to=2027-01-01").want(t, 200, "Due: from</label>", "Due: to 2027-01-01")
+	if heads := regexp.MustCompile(`<th scope="col"[^>]*>(?:<a [^>]*>)?([^<]+)`).FindAllStringSubmatch(list.body, -1); len(heads) < 2 || heads[1][1] != "State" {
+		t.Errorf("the second column is %v", heads)
+	}
+	s.records(t, "announcements", `{"title":"News","text":"Some","audience":"everybody","channels":["portal"]}`)
+	if _, err := s.MoveRecord(t.Context(), act.Caller{ID: "person/E1", Roles: []string{"administrator"}}, communication.Announcements, "ANN-1", record.AnyVersion, communication.Approved, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.signed(t, "cia", "ciso").get("/r/announcements/ANN-1").want(t, 200, ">Back to draft<")
+}

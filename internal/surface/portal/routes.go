@@ -148,7 +148,7 @@ func init() {
 		{method: "POST", path: "/r/{register}/{id}/comment", action: kindAction + "comment", make: attach(comment), again: (*Portal).recordAgain},
 		{method: "POST", path: "/r/{register}/{id}/tag", action: kindAction + "tag", make: attach(tag), again: (*Portal).recordAgain},
 		{method: "POST", path: "/r/{register}/{id}/link", action: kindAction + "link", make: attach(link), again: (*Portal).recordAgain},
-		{method: "POST", path: "/r/{register}/{id}/file", action: kindAction + "attach", upload: attached.MaxFile, make: attach(upload)},
+		{method: "POST", path: "/r/{register}/{id}/file", action: kindAction + "attach", upload: attached.MaxFile, make: attach(upload), again: (*Portal).recordAgain},
 		{method: "GET", path: "/r/{register}/{id}/file/{file}", action: kindAction + "read", make: (*Portal).file},
 		{method: "GET", path: "/r/{register}/{id}/history", action: kindAction + "read", make: (*Portal).history},
 

@@ -49,7 +49,7 @@ func (v *shownValue) Some() bool {
 }
 
 // besides is how many columns a table in the page of a record has.
-const besides = 6
+const besides = 5
 
 // maxRows is how many rows of a list of structs a page shows.
 const maxRows = 50
