@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/vocabulary"
 )
 
 // formPage is the page of a form.
@@ -240,6 +241,9 @@ const suggested = 300
 // choose from and whoever fills in the form may read them, or, of people, know what they
 // are called. Of very many people it offers those who are called as it was typed.
 func (p *Portal) suggest(r *request, in *input) error {
+	if in.Control == "lines" {
+		return p.offer(r, in)
+	}
 	if in.Refers == "" || in.Control != "text" {
 		return nil
 	}
@@ -248,25 +252,26 @@ func (p *Portal) suggest(r *request, in *input) error {
 		in.Naming = &named
 	}
 	words := ""
-	if in.Refers == people.Register.Name && !strings.Contains(in.Value, "/") {
+	if !strings.Contains(in.Value, "/") {
 		words = strings.TrimSpace(in.Value)
 	}
 	if list, ok := r.lists[in.Refers]; ok && (list != "" || words == "") {
 		in.List = list
 		return nil
 	}
-	kind, err := p.System.Kinds.Find(in.Refers)
-	if errors.Is(err, record.ErrRegister) || err == nil && (kind.Name != in.Refers || kind.Personal && kind != people.Register || kind != people.Register && !r.may(readAction(kind)) || kind == people.Register && !r.knowsPeople()) {
-		return nil // it is no register, or one whose every reading is recorded
-	}
-	if err != nil {
+	kind, err := p.nameable(r, in.Refers)
+	if kind == nil || err != nil {
 		return err
 	}
 	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		n, err := record.Total(reader, kind)
 		if err != nil || n > suggested && words == "" {
-			if n > suggested && kind == people.Register {
+			switch {
+			case n <= suggested:
+			case kind == people.Register:
 				in.Help += fmt.Sprintf(" Or a name: of %d people, those are offered who are called so when the form is sent.", n)
+			default:
+				in.Help += fmt.Sprintf(" Or a name: of %d records, those are offered that are called so when the form is sent.", n)
 			}
 			return err
 		}
@@ -297,15 +302,46 @@ func (p *Portal) suggest(r *request, in *input) error {
 	return err
 }
 
-// meant are the people whose names were typed instead of their references, for whoever
-// knows what they are called: each name that is exactly that of one of them, in a list of
-// structs as well.
+// offer says under a list of references, or of controls, what can be named in it: a name a
+// line is taken, too.
+func (p *Portal) offer(r *request, in *input) error {
+	if in.Names == vocabulary.Controls && r.may("control.read") {
+		all, err := p.System.Controls()
+		for _, control := range all {
+			in.Offered = append(in.Offered, option{Value: control.ID, Text: control.Title})
+		}
+		return err
+	}
+	kind, err := p.nameable(r, in.Refers)
+	if kind == nil || err != nil {
+		return err
+	}
+	return p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		if n, err := record.Total(reader, kind); err != nil || n > suggested {
+			return err
+		}
+		_, err := record.List(reader, kind, record.Query{Limit: suggested}, func(v *record.Version) error {
+			in.Offered = append(in.Offered, option{Value: v.Ref(), Text: caption(v)})
+			return nil
+		})
+		slices.SortFunc(in.Offered, func(a, b option) int { return strings.Compare(a.Text, b.Text) })
+		return err
+	})
+}
+
+// meant are the records whose names were typed instead of their references, for whoever
+// may read them, or, of people, knows what they are called: each name, or title, that is
+// exactly that of one of them, in a list of structs as well. A control is meant by its title.
 func (p *Portal) meant(r *request, f record.Part, t typing) (typing, error) {
 	if len(t.rows) > 0 {
 		return p.meantIn(r, f, t)
 	}
-	if f.Refers != people.Register.Name || !r.knowsPeople() {
-		return t, nil
+	if f.Names == vocabulary.Controls {
+		return p.meantControls(t)
+	}
+	kind, err := p.nameable(r, f.Refers)
+	if kind == nil || err != nil {
+		return t, err
 	}
 	t.texts = slices.Clone(t.texts)
 	return t, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
@@ -314,21 +350,66 @@ func (p *Portal) meant(r *request, f record.Part, t typing) (typing, error) {
 				continue
 			}
 			var found []string
-			if _, err := record.List(reader, people.Register, record.Query{Filter: "item.name == " + strconv.Quote(text), Limit: 10}, func(v *record.Version) error {
-				found = append(found, v.Ref())
-				return nil
-			}); err != nil {
-				return err
+			for _, name := range []string{"name", "title"} {
+				if !slices.Contains(kind.Filterable(), name) {
+					continue
+				}
+				if _, err := record.List(reader, kind, record.Query{Filter: "item." + name + " == " + literal(text), Limit: 10}, func(v *record.Version) error {
+					found = append(found, v.Ref())
+					return nil
+				}); err != nil {
+					return err
+				}
 			}
 			switch {
 			case len(found) == 1:
 				t.texts[i] = found[0]
 			case len(found) > 1:
-				return &record.Invalid{Fields: []record.FieldError{{Field: f.Name, Problem: fmt.Sprintf("several people are called %s: write which one, %s", text, strings.Join(found, " or "))}}}
+				several := "several records are called"
+				if kind == people.Register {
+					several = "several people are called"
+				}
+				return record.Refuse(f.Name, "%s %s: write which one, %s", several, text, strings.Join(found, " or "))
 			}
 		}
 		return nil
 	})
+}
+
+// nameable is the register whose records a form takes by name; nil where there is none of
+// this kind, or the reader is not told what they are called.
+func (p *Portal) nameable(r *request, refers string) (*record.Kind, error) {
+	if refers == "" {
+		return nil, nil
+	}
+	kind, err := p.System.Kinds.Find(refers)
+	if errors.Is(err, record.ErrRegister) {
+		return nil, nil
+	}
+	if err != nil || kind.Name != refers {
+		return nil, err
+	}
+	if kind == people.Register && r.knowsPeople() || kind != people.Register && !kind.Personal && r.may(readAction(kind)) {
+		return kind, nil
+	}
+	return nil, nil // it is one whose every reading is recorded
+}
+
+// meantControls are the controls whose titles were typed instead of their ids.
+func (p *Portal) meantControls(t typing) (typing, error) {
+	all, err := p.System.Controls()
+	if err != nil {
+		return t, err
+	}
+	t.texts = slices.Clone(t.texts)
+	for i, text := range t.texts {
+		for _, control := range all {
+			if strings.EqualFold(control.Title, text) {
+				t.texts[i] = control.ID
+			}
+		}
+	}
+	return t, nil
 }
 
 // meantIn is meant of the structs that a field holds.

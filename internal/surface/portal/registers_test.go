@@ -754,3 +754,28 @@ func TestFormsAndListsReadWell(t *testing.T) {
 	}
 	s.signed(t, "cia", "ciso").get("/r/announcements/ANN-1").want(t, 200, ">Back to draft<")
 }
+
+// Vendors, duties and controls are taken by their names, in texts and in lists.
+func TestRecordsAreTakenByName(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`)
+	s.records(t, "vendors", `{"name":"IdentCheck AG","service":"Checks","category":"software","owner":"person/E1"}`,
+		`{"name":"Twin","service":"One","category":"software","owner":"person/E1"}`, `{"name":"Twin","service":"Two","category":"software","owner":"person/E1"}`)
+	b := s.signed(t, "ann", "compliance")
+	b.get("/new/risks").want(t, 200, "What can be named: 3", "IdentCheck AG <code>vendor/VEN-1</code>", "<code>ACC-01</code>")
+	title := ""
+	all, err := s.Controls()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, control := range all {
+		if control.ID == "ACC-01" {
+			title = control.Title
+		}
+	}
+	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "IdentCheck AG\nvendor/VEN-2", "f.controls", title).goes(t, "/r/risks/RSK-1")
+	b.get("/r/risks/RSK-1").want(t, 200, `href="/r/vendors/VEN-1"`, `href="/r/vendors/VEN-2"`, `href="/controls/ACC-01"`)
+	b.get("/account")
+	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "Twin").want(t, 422, "several records are called Twin", "vendor/VEN-2 or vendor/VEN-3")
+}

@@ -291,6 +291,7 @@ type input struct {
 	// page that can name them has them.
 	List      string
 	Suggested []option
+	Offered   []option   // what can be named in a list, a line each
 	Naming    *shownLine // what the value names
 	Wrong     string
 	HelpAt    string // where the help stands that is in the first row of a list
