@@ -211,13 +211,17 @@ func (p *Portal) explained(r *request) (helps map[string]string, err error) {
 }
 
 // askedLater reports whether a field belongs to a later part of a record's life:
-// moves ask for it that do not begin one, or that end it at once, though it may be taken
-// up again.
+// moves ask for it that do not begin one, or that end it at once.
 func askedLater(kind *record.Kind, field string) bool {
 	order := states(kind)
 	goesOn := func(state string) bool {
+		return slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool { return t.From == state })
+	}
+	// What can be reached from a later state, too, is no next step: a risk is closed from
+	// wherever it stands, and may be taken up again.
+	ends := func(state string) bool {
 		return slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool {
-			return t.From == state && slices.Index(order, t.To) > slices.Index(order, state)
+			return t.To == state && t.From != order[0] && slices.Index(order, t.From) < slices.Index(order, state)
 		})
 	}
 	asked := false
@@ -226,7 +230,7 @@ func askedLater(kind *record.Kind, field string) bool {
 		if !slices.Contains(t.Required, field) && !slices.Contains(t.Offered, field) {
 			continue
 		}
-		if t.From == kind.States[0].Name && goesOn(t.To) {
+		if t.From == order[0] && goesOn(t.To) && !ends(t.To) {
 			return false
 		}
 		asked = true

@@ -77,6 +77,7 @@ type move struct {
 	FilledIn shownLine
 	Approves bool
 	Open     bool
+	Sent     bool // its form was sent, and is shown again
 }
 
 // mistake is what is wrong with a field, by the name that people know.
@@ -278,7 +279,7 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 		if owner := p.typed(described(r.kind, r.kind.Field("owner")), doc["owner"]).text(); owner != "" && len(lacks) > 0 {
 			m.FilledIn = p.reference(r, owner)
 		}
-		m.Approves = r.kind.Approves(t)
+		m.Approves, m.Sent = r.kind.Approves(t), m.Open && r.Method == http.MethodPost
 		for _, field := range r.kind.Asks(t) {
 			part := described(r.kind, r.kind.Field(field))
 			if part.Computed {
