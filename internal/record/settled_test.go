@@ -71,9 +71,9 @@ func TestWhatWasDecidedStands(t *testing.T) {
 		}
 		for _, c := range []struct{ state, fields, field, says string }{
 			{"asked", `{"until":"2030-01-01T00:00:00Z","weight":3}`, "", ""},
-			{"granted", `{"until":"2030-01-01T00:00:00Z"}`, "until", "stands as it was when the record became granted: it is changed with or after the move Asked"},
+			{"granted", `{"until":"2030-01-01T00:00:00Z"}`, "until", "stands as it was when the record became granted: it is changed with or after the move Back to asked"},
 			{"granted", `{"until":null}`, "until", "stands"},
-			{"granted", `{"weight":3}`, "weight", "it is changed with or after the move Weigh or Asked"},
+			{"granted", `{"weight":3}`, "weight", "it is changed with or after the move Weigh or Back to asked"},
 			{"granted", `{"place":"there","note":"n","what":"other"}`, "", ""},
 			{"granted", `{"owner":"person/dan"}`, "owner", `cannot be person/dan, who stands in "Granted by": that is somebody else`},
 			{"granted", `{"owner":"person/cem"}`, "", ""},

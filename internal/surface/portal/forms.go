@@ -130,7 +130,12 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 		if kind == communication.Announcements && f.Name == "channels" {
 			p.configured(&in)
 		}
-		if err := in.each(func(one *input) error { return p.suggest(r, one) }); err != nil {
+		if err := in.each(func(one *input) error {
+			if one.Control == "lines" {
+				return p.offer(r, one)
+			}
+			return p.suggest(r, one)
+		}); err != nil {
 			return nil, err
 		}
 		located := locate(page.Wrong, &in)
@@ -245,9 +250,6 @@ const suggested = 300
 // choose from and whoever fills in the form may read them, or, of people, know what they
 // are called. Of very many people it offers those who are called as it was typed.
 func (p *Portal) suggest(r *request, in *input) error {
-	if in.Control == "lines" {
-		return p.offer(r, in)
-	}
 	if in.Refers == "" || in.Control != "text" {
 		return nil
 	}
