@@ -278,8 +278,11 @@ var Checks = record.Define[Check](record.Definition{
 })
 
 // Validate says what is wrong with a check.
-func (c *Check) Validate() []record.FieldError {
-	return append(append(named(c.ID), record.Bounded(maxText, "store", c.Store)...), counts(count{"records", c.Records}, count{"compared", c.Compared}, count{"changed", c.Changed}, count{"missing", c.Missing}, count{"early", c.Early})...)
+func (c *Check) Validate() (wrong []record.FieldError) {
+	if c.Compared > c.Records {
+		wrong = append(wrong, record.Wrong("compared", "is %d, and there are %d records", c.Compared, c.Records))
+	}
+	return append(wrong, append(append(named(c.ID), record.Bounded(maxText, "store", c.Store)...), counts(count{"records", c.Records}, count{"compared", c.Compared}, count{"changed", c.Changed}, count{"missing", c.Missing}, count{"early", c.Early})...)...)
 }
 
 const maxID = 200

@@ -54,7 +54,7 @@ func TestDeliveries(t *testing.T) {
 func TestChecks(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: processing.Checks, New: `{"store":"db","due_at":"2026-01-05T09:00:00Z","records":10}`, Set: `{"compared":10}`,
-		Refused: map[string]string{"store": `{"store":""}`, "changed": `{"changed":-1}`},
+		Refused: map[string]string{"store": `{"store":""}`, "changed": `{"changed":-1}`, "compared": `{"compared":11}`},
 	})
 }
 

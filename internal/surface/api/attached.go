@@ -85,7 +85,7 @@ func given(ctx context.Context, into any) error {
 	if err := decoder.Decode(into); err != nil {
 		return problem(http.StatusBadRequest, "invalid_request", "the body cannot be read: %v", err)
 	}
-	return nil
+	return single(body)
 }
 
 // made answers with what a change made.

@@ -48,12 +48,13 @@ func TestLinksAreSeenFromBothSides(t *testing.T) {
 			return fmt.Sprint(all.Links)
 		}
 		for body, code := range map[string]string{
-			`{"relation":"likes","to":"` + other + `"}`:    "invalid_record",
-			`{"relation":"causes","to":"change"}`:          "not_found",
-			`{"relation":"causes","to":"change/none"}`:     "not_found",
-			`{"relation":"causes","to":"thing/x"}`:         "not_found",
-			`{"relation":"causes","from":"` + other + `"}`: "invalid_request",
-			`{"relation":"causes","to":`:                   "invalid_request",
+			`{"relation":"likes","to":"` + other + `"}`:                       "invalid_record",
+			`{"relation":"causes","to":"change"}`:                             "not_found",
+			`{"relation":"causes","to":"change/none"}`:                        "not_found",
+			`{"relation":"causes","to":"thing/x"}`:                            "not_found",
+			`{"relation":"causes","from":"` + other + `"}`:                    "invalid_request",
+			`{"relation":"causes","to":`:                                      "invalid_request",
+			`{"relation":"causes","to":"` + other + `","to":"` + other + `"}`: "invalid_request",
 		} {
 			status := map[string]int{"invalid_record": 422, "not_found": 404, "invalid_request": 400}[code]
 			h.do(t, "POST", at+"/links", body).want(t, status, code)

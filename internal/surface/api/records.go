@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -205,6 +207,14 @@ func fields(r *request, into any) error {
 	if err := json.Unmarshal(body, into); err != nil {
 		return problem(http.StatusBadRequest, "invalid_request", "the body must be a JSON object: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
+	return single(body)
+}
+
+// single refuses JSON that has a key twice in one object: it does not say which is meant.
+func single(body []byte) error {
+	if _, err := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowInvalidUTF8(true)).ReadValue(); err != nil {
+		return problem(http.StatusBadRequest, "invalid_request", "the body cannot be read: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
+	}
 	return nil
 }
 
@@ -256,6 +266,9 @@ func (s *Server) setRecord(ctx context.Context, in *recordInput) (*recordOutput,
 		return nil, err
 	}
 	_, patch, err := readBody(requestOf(ctx))
+	if err == nil {
+		err = single(patch)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ func TestARecordIsAddedChangedMovedAndRead(t *testing.T) {
 		patch(`{"title":"x"}`, `If-Match: 1`).want(t, 412, "stale")
 		patch(`{"titel":"x"}`, `If-Match: "1"`).want(t, 422, "invalid_record")
 		patch(`{"state":"deployed"}`, `If-Match: "1"`).want(t, 422, "invalid_record")
+		patch(`{"title":"x","title":"y"}`, `If-Match: "1"`).want(t, 400, "invalid_request")
 		patch(`[]`, `If-Match: "1"`).want(t, 400, "invalid_request")
 		// RFC 7396 goes into objects: the author keeps the name.
 		g = patch(`{"author":{"email":"a@example.com"},"ticket":"T-1"}`, `If-Match: "1"`).want(t, 200, "")
