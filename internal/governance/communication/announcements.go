@@ -137,13 +137,22 @@ func (a *Announcement) Compute() {
 }
 
 // Before keeps what was approved: another text goes back to being a draft.
-func (a *Announcement) Before(_ *act.Tx, old any) error {
+func (a *Announcement) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return nil
 	}
 	was := record.As[Announcement](old)
 	if was.State != Draft && (a.Title != was.Title || a.Text != was.Text || a.Audience != was.Audience || !slices.Equal(a.Channels, was.Channels)) {
 		return &record.Invalid{Fields: []record.FieldError{{Field: "state", Problem: "is " + was.State + ": the text stays as it was approved, unless it is moved back to draft"}}}
+	}
+	if was.State != Approved || a.State != Approved || a.From() == nil {
+		return nil
+	}
+	// One of before it was approved is of an earlier text: SCAF would leave it out.
+	for i, one := range a.Deliveries {
+		if one.At != nil && one.At.Before(*a.From()) && !slices.ContainsFunc(was.Deliveries, func(d Delivery) bool { return d.Channel == one.Channel && record.SameTime(d.At, one.At) }) {
+			return record.Refuse(record.Within("deliveries", i, "at"), "lies before %s, when it was approved: it goes out after that", a.From().In(tx.Zone()).Format("2006-01-02 15:04"))
+		}
 	}
 	return nil
 }

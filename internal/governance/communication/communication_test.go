@@ -43,6 +43,9 @@ func TestAnnouncements(t *testing.T) {
 		if _, err := f.SetRecord(t.Context(), caller("other"), communication.Announcements, "ANN-1", record.AnyVersion, apptest.Fields(t, `{"text":"Other"}`)); err == nil {
 			t.Error("what was approved is changed")
 		}
+		if _, err := f.SetRecord(t.Context(), caller("other"), communication.Announcements, "ANN-1", record.AnyVersion, apptest.Fields(t, early)); err == nil || !strings.Contains(err.Error(), "when it was approved: it goes out after that") {
+			t.Errorf("a delivery of before it was approved: %v", err)
+		}
 		now := f.Manual.Now().Format("2006-01-02T15:04:05.999999Z07:00")
 		good := strings.ReplaceAll(early, "2001-03-01T00:00:00Z", now)
 		for name, bad := range map[string]string{"before it was approved": early, "by no channel": `{}`, "by one channel": `{"deliveries":[{"channel":"portal","at":"` + now + `","reference":"a"}]}`,
