@@ -236,7 +236,7 @@ func (s *System) keptFrom(r *store.Reader, kind *record.Kind, of rounds.Round) (
 func (s *System) owing(r *store.Reader, kind *record.Kind, of rounds.Round) (all []owing, err error) {
 	o := kind.Opening
 	if o.In == "" {
-		return s.controlsInForce(r)
+		return s.controlsInForce(r, func(since time.Time) bool { return o.Every.At(since).DueAt.After(of.DueAt) })
 	}
 	about, err := s.Kinds.Find(kind.Field(o.About).Refers)
 	if err != nil {
@@ -254,8 +254,8 @@ func (s *System) owing(r *store.Reader, kind *record.Kind, of rounds.Round) (all
 }
 
 // controlsInForce are the controls of which a version is approved, with the owner that
-// it names.
-func (s *System) controlsInForce(r *store.Reader) (all []owing, err error) {
+// it names, but for those whose first one was approved after a round.
+func (s *System) controlsInForce(r *store.Reader, after func(time.Time) bool) (all []owing, err error) {
 	known, err := s.Controls()
 	if err != nil {
 		return nil, err
@@ -266,7 +266,7 @@ func (s *System) controlsInForce(r *store.Reader) (all []owing, err error) {
 			return nil, err
 		}
 		of = slices.DeleteFunc(of, func(v *versions.Version) bool { return v.State != versions.Approved })
-		if len(of) > 0 {
+		if len(of) > 0 && (of[0].ApprovedAt == nil || !after(*of[0].ApprovedAt)) {
 			all = append(all, owing{control.ID, control.Title, of[len(of)-1].Owner})
 		}
 	}

@@ -151,7 +151,7 @@ func (w *world) meet(o tasks.Listed, at time.Time) string {
 		_, week := at.In(w.zone).ISOWeek()
 		fields, err := asFields(map[string]any{
 			"title": fmt.Sprintf("Security posture, week %d", week), "series": meetings.Posture, "chair": w.officers["chief information security officer"].ref(),
-			"keeper": by.ref(), "planned_for": at.UTC(),
+			"keeper": by.ref(), "planned_for": at.Add(-time.Hour).UTC(),
 		})
 		if err != nil {
 			return err

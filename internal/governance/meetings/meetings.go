@@ -125,8 +125,15 @@ var Register = record.Define[Meeting](record.Definition{
 	},
 })
 
+// late is how many months after a meeting it is still put on record.
+const late = 3
+
 // Before keeps what was confirmed.
-func (m *Meeting) Before(_ *act.Tx, old any) error {
+func (m *Meeting) Before(tx *act.Tx, old any) error {
+	moved := old == nil || !record.SameTime(record.As[Meeting](old).PlannedFor, m.PlannedFor)
+	if since := tx.Now().AddDate(0, -late, 0); m.State == Planned && moved && m.PlannedFor != nil && m.PlannedFor.Before(since) {
+		return record.Refuse("planned_for", "lies before %s: minutes of what was held are written down within three months", since.In(tx.Zone()).Format(time.DateOnly))
+	}
 	if old != nil && record.As[Meeting](old).State == Confirmed {
 		return &record.Invalid{Fields: []record.FieldError{{Field: "state", Problem: "is confirmed: the minutes stay as they are"}}}
 	}

@@ -74,6 +74,9 @@ func TestTheAgendaIsOfWhatChangedSinceTheMeetingBefore(t *testing.T) {
 		}
 		finding := `{"title":"A key without rotation","source":"audit","severity":"critical","owner":"person/dev"}`
 		f.People(t, "owner", "keeper", "other", "third", "dev")
+		if _, err := f.AddRecord(t.Context(), apptest.Operator, meetings.Register, apptest.Fields(t, meeting, `{"planned_for":"2019-01-01T09:00:00Z"}`)); err == nil || !strings.Contains(err.Error(), "planned_for: lies before") {
+			t.Errorf("a meeting planned years ago: %v", err)
+		}
 		add(meetings.Register, meeting, at("planned_for", time.Hour))
 		says("MTG-1", "Nothing new", "!The meeting before")
 		add(findings.Register, finding, at("found_at", -2*time.Hour))
