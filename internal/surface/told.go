@@ -229,7 +229,17 @@ func (a *audience) named(owner string) ([]string, error) {
 			return nil, err
 		}
 	}
-	return a.titles[strings.ToLower(owner)], nil
+	if found := a.titles[strings.ToLower(owner)]; len(found) > 0 {
+		return found, nil
+	}
+	return a.titles[alsoCalled[strings.ToLower(owner)]], nil
+}
+
+// alsoCalled are other words of the titles by which the catalog names owners.
+var alsoCalled = map[string]string{
+	"chief executive": "chief executive officer", "chief executive officer": "chief executive",
+	"ciso": "chief information security officer", "chief information security officer": "ciso",
+	"ceo": "chief executive officer",
 }
 
 // place is a page of the portal, and what whoever opens it has to be allowed.
