@@ -48,7 +48,7 @@ func TestAControlVersionIsProposedAndApproved(t *testing.T) {
 	other.holds("main", "You proposed it: another person decides", "Take it back")
 
 	v.goes("/controls/CHG-01/versions/CHG-01.2")
-	v.holds("main", "Owner: deputy", "account/engineer", "Compared with CHG-01.1")
+	v.holds("main", "Owner: deputy", "Example Engineer", "Compared with CHG-01.1")
 	v.audited("control-version")
 	v.do(chromedp.Click(chromedp.CSS(`.answer details summary`)))
 	if status := v.sends("Reject it"); status != 422 {
@@ -56,7 +56,7 @@ func TestAControlVersionIsProposedAndApproved(t *testing.T) {
 	}
 	v.holds("main", "Why it does not come into force: is missing")
 	v.presses("Approve it")
-	v.holds("main", "Approved", "account/compliance")
+	v.holds("main", "Approved", "Example Compliance")
 
 	reader := s.signs(t, "auditor")
 	reader.goes("/controls/CHG-01")
@@ -146,5 +146,5 @@ func TestTheSettingsAndErrands(t *testing.T) {
 	v.goes("/r/regulatory_feeds")
 	v.presses("Read the feeds now")
 	v.at("/errands", "Work under way")
-	v.holds("main", "Reading the regulatory feeds", "account/ciso")
+	v.holds("main", "Reading the regulatory feeds", "Example Ciso")
 }

@@ -25,11 +25,7 @@ func TestADeviationIsJudgedAndAResultConcluded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, role := range []string{"compliance", "ciso", "auditor"} {
-		if err := account(dir, role, role); err != nil {
-			t.Fatal(err)
-		}
-	}
+	hires(t, dir, "compliance", "ciso", "auditor")
 	s := fresh(t, dir)
 	v := s.signs(t, "compliance")
 	v.goes("/controls/PPL-01")
@@ -125,11 +121,7 @@ func TestAMismatchIsExplainedByTwo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, role := range []string{"compliance", "ciso"} {
-		if err := account(dir, role, role); err != nil {
-			t.Fatal(err)
-		}
-	}
+	hires(t, dir, "compliance", "ciso")
 	s := fresh(t, dir)
 	v := s.signs(t, "compliance")
 	v.goes("/controls/OWN-1")

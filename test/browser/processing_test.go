@@ -13,7 +13,7 @@ func TestASpecificationAndItsRuns(t *testing.T) {
 	s := house(t, "compliance", "ciso", "engineer", "auditor")
 	v := s.signs(t, "compliance")
 	v.goes("/new/specifications")
-	v.fills("f-product", "Screening", "f-owner", "account/engineer", "f-text", "It compares a person with the lists.", "f-tolerance", "none",
+	v.fills("f-product", "Screening", "f-owner", "person/engineer", "f-text", "It compares a person with the lists.", "f-tolerance", "none",
 		"f-inputs-0-name", "person", "f-inputs-0-format", "JSON", "f-inputs-0-source", "customer", "f-inputs-1-name", "lists")
 	v.loads(chromedp.Click(chromedp.CSS(`button[name="more"][value="inputs"]`)))
 	v.holds("main", "Inputs 5")
@@ -33,7 +33,7 @@ func TestASpecificationAndItsRuns(t *testing.T) {
 	other := s.signs(t, "ciso")
 	other.goes("/r/specifications/SPC-1")
 	other.presses("Approved")
-	other.holds("main", "Approved by", "account/ciso", "Limits of error\nnone")
+	other.holds("main", "Approved by", "Example Ciso", "Limits of error\nnone")
 
 	runs := s.signs(t, "engineer")
 	runs.goes("/new/processing_runs")

@@ -18,11 +18,7 @@ func house(t *testing.T, roles ...string) *site {
 	if _, err := scaf(dir, "", "init", "--org", "Example Corp", "--timezone", "Europe/Berlin"); err != nil {
 		t.Fatal(err)
 	}
-	for _, role := range roles {
-		if err := account(dir, role, role); err != nil {
-			t.Fatal(err)
-		}
-	}
+	hires(t, dir, roles...)
 	return fresh(t, dir)
 }
 
@@ -69,17 +65,17 @@ func TestATabletopExercise(t *testing.T) {
 	s := house(t, "compliance", "ciso")
 	v := s.signs(t, "compliance")
 	v.goes("/new/exercises")
-	v.fills("f-title", "A key is public", "f-playbook", "leaked-key", "f-facilitator", "account/compliance")
+	v.fills("f-title", "A key is public", "f-playbook", "leaked-key", "f-facilitator", "person/compliance")
 	v.presses("Add it")
 	v.at("/r/exercises/EXE-1", "A key is public")
 	v.holds("main", "It is Thursday, 16:40", "Planned")
-	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-participants", "account/ciso\naccount/compliance")
+	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-participants", "person/ciso\nperson/compliance")
 	v.presses("Held")
 	v.holds("main", "Reviewed: for somebody else to do")
 	v.audited("exercise")
 
 	v.goes("/new/actions")
-	v.fills("f-title", "Print the roster", "f-owner", "account/compliance", "f-due_at", "2096-03-01T12:00", "f-exercise", "exercise/EXE-1")
+	v.fills("f-title", "Print the roster", "f-owner", "person/compliance", "f-due_at", "2096-03-01T12:00", "f-exercise", "exercise/EXE-1")
 	v.presses("Add it")
 
 	other := s.signs(t, "ciso")
@@ -90,7 +86,7 @@ func TestATabletopExercise(t *testing.T) {
 	if path := other.path(); !strings.HasPrefix(path, "/r/exercises/EXE-1") {
 		t.Errorf("it leads to %s", path)
 	}
-	other.holds("main", "Reviewed by", "account/ciso")
+	other.holds("main", "Reviewed by", "Example Ciso")
 }
 
 // The minutes of a meeting are kept by one person and confirmed by another.
@@ -99,11 +95,11 @@ func TestTheMinutesOfAMeeting(t *testing.T) {
 	s := house(t, "compliance", "executive")
 	v := s.signs(t, "compliance")
 	v.goes("/new/meetings")
-	v.fills("f-title", "Week 9", "f-series", "posture review", "f-chair", "account/executive", "f-keeper", "account/compliance", "f-topics", "Alerts",
+	v.fills("f-title", "Week 9", "f-series", "posture review", "f-chair", "person/executive", "f-keeper", "person/compliance", "f-topics", "Alerts",
 		"f-decisions", "Rotate the key\nBuy a safe")
 	v.presses("Add it")
 	v.at("/r/meetings/MTG-1", "Week 9")
-	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-attendees", "account/compliance\naccount/executive", "held-f-notes", "Alerts were read")
+	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-attendees", "person/compliance\nperson/executive", "held-f-notes", "Alerts were read")
 	v.presses("Held")
 	v.holds("main", "Buy a safe", "Confirmed: for somebody else to do")
 	v.audited("meeting")
@@ -111,7 +107,7 @@ func TestTheMinutesOfAMeeting(t *testing.T) {
 	other := s.signs(t, "executive")
 	other.goes("/r/meetings/MTG-1")
 	other.presses("Confirmed")
-	other.holds("main", "Confirmed by", "account/executive")
+	other.holds("main", "Confirmed by", "Example Executive")
 }
 
 // A regulation is listed, reviewed, and announced with the approval of somebody else.
@@ -120,12 +116,12 @@ func TestARegulationAndItsAnnouncement(t *testing.T) {
 	s := house(t, "compliance", "executive")
 	v := s.signs(t, "compliance")
 	v.goes("/new/regulations")
-	v.fills("f-title", "A new law", "f-kind", "law", "f-jurisdiction", "EU", "f-source", "https://law.example", "f-owner", "account/compliance",
+	v.fills("f-title", "A new law", "f-kind", "law", "f-jurisdiction", "EU", "f-source", "https://law.example", "f-owner", "person/compliance",
 		"f-impact", "A new notice", "f-obligations", "Answer within a month")
 	v.presses("Add it")
 	v.fills("reviewed-f-applies", "yes", "reviewed-f-reason", "We have customers there")
 	v.presses("Reviewed")
-	v.holds("main", "Reviewed by", "account/compliance")
+	v.holds("main", "Reviewed by", "Example Compliance")
 	v.audited("regulation")
 	v.goes("/new/announcements")
 	v.fills("f-title", "A new notice", "f-text", "Read it.", "f-audience", "everybody", "f-regulation", "regulation/REG-1")
@@ -136,7 +132,7 @@ func TestARegulationAndItsAnnouncement(t *testing.T) {
 	other := s.signs(t, "executive")
 	other.goes("/r/announcements/ANN-1")
 	other.presses("Approved")
-	other.holds("main", "Approved by", "account/executive")
+	other.holds("main", "Approved by", "Example Executive")
 }
 
 // A privacy request has its deadline from the law, and a breach is judged.
@@ -145,12 +141,12 @@ func TestAPrivacyRequest(t *testing.T) {
 	s := house(t, "compliance", "auditor")
 	v := s.signs(t, "compliance")
 	v.goes("/new/subject_requests")
-	v.fills("f-subject", "u-17", "f-kind", "access", "f-law", "GDPR", "f-handler", "account/compliance", "f-received_at", "2026-01-31T10:00")
+	v.fills("f-subject", "u-17", "f-kind", "access", "f-law", "GDPR", "f-handler", "person/compliance", "f-received_at", "2026-01-31T10:00")
 	v.presses("Add it")
 	v.holds("main", "2026-02-28 23:59", "Extended: for somebody else to do")
 	v.fills("answered-f-identity_checked_at", "2026-02-01T10:00", "answered-f-outcome", "granted", "answered-f-answer", "The answer")
 	v.presses("Answered")
-	v.holds("main", "Answered by", "account/compliance")
+	v.holds("main", "Answered by", "Example Compliance")
 	v.audited("privacy-request")
 
 	other := s.signs(t, "auditor")

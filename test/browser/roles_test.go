@@ -85,18 +85,14 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, role := range []string{"compliance", "executive", "control-owner"} {
-		if err := account(dir, role, role); err != nil {
-			t.Fatal(err)
-		}
-	}
+	hires(t, dir, "compliance", "executive", "control-owner")
 	s := fresh(t, dir)
 	keeper := s.signs(t, "compliance")
 
 	t.Run("the compliance lead files a vendor, and imports others", func(t *testing.T) {
 		v := keeper.on(t)
 		v.goes("/new/vendors")
-		v.fills("f-name", "Example Mail", "f-owner", "account/control-owner")
+		v.fills("f-name", "Example Mail", "f-owner", "person/control-owner")
 		if status := v.sends("Add it"); status != 422 {
 			t.Errorf("a form without what is required is answered with %d", status)
 		}
@@ -110,7 +106,7 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 		v.at("/r/vendors/VEN-1", "Example Mail")
 
 		table := filepath.Join(t.TempDir(), "vendors.csv")
-		if err := os.WriteFile(table, []byte("id,name,service,category,owner\nVEN-1,Example Mail,Sends letters and parcels.,software,account/control-owner\nVEN-7,Example Cloud,Runs our systems.,cloud,account/control-owner\nVEN-8,Nobody,,weather,\n"), 0o600); err != nil {
+		if err := os.WriteFile(table, []byte("id,name,service,category,owner\nVEN-1,Example Mail,Sends letters and parcels.,software,person/control-owner\nVEN-7,Example Cloud,Runs our systems.,cloud,person/control-owner\nVEN-8,Nobody,,weather,\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		v.goes("/import/vendors")
@@ -130,23 +126,23 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 		v.goes("/r/policy_versions/PV-1")
 		v.fills("approved-f-effective_at", "") // in force as soon as it is announced
 		v.presses("Approved")
-		v.holds("main", "Approved by", "account/executive")
+		v.holds("main", "Approved by", "Example Executive")
 		v.audited("policy-approved")
 	})
 
 	t.Run("a control owner resolves a finding, and somebody else closes it", func(t *testing.T) {
 		v := keeper.on(t)
 		v.goes("/new/findings")
-		v.fills("f-title", "A door without a lock", "f-source", "audit", "f-severity", "high", "f-found_at", "2026-02-24T10:00", "f-owner", "account/control-owner")
+		v.fills("f-title", "A door without a lock", "f-source", "audit", "f-severity", "high", "f-found_at", "2026-02-24T10:00", "f-owner", "person/control-owner")
 		v.presses("Add it")
 		owner := s.signs(t, "control-owner")
 		owner.goes("/work")
 		owner.follows("main", "/r/findings/FND-1")
-		owner.fills("in_progress-f-plan", "A lock is bought.", "in_progress-f-told_to", "account/executive")
+		owner.fills("in_progress-f-plan", "A lock is bought.", "in_progress-f-told_to", "person/executive")
 		owner.presses("In progress")
 		owner.fills("remediated-f-remediation", "The door has a lock.")
 		owner.presses("Remediated")
-		owner.holds("main", "Remediated by", "account/control-owner")
+		owner.holds("main", "Remediated by", "Example Control-owner")
 		owner.goes("/work")
 		if text := in(owner, chromedp.Text(chromedp.CSS("main"))); !strings.Contains(text, "A door without a lock") {
 			t.Errorf("it is not closed, and the owner's work lacks it: %s", text)
@@ -154,7 +150,7 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 		v.goes("/r/findings/FND-1")
 		v.fills("closed-f-retest", "Tried it: it is locked.", "closed-f-evidence", "https://wiki.example.com/door")
 		v.presses("Closed")
-		v.holds("main", "Closed by", "account/compliance")
+		v.holds("main", "Closed by", "Example Compliance")
 		owner.goes("/work")
 		owner.holds("main", "You owe nothing")
 	})

@@ -12,7 +12,7 @@ func TestAScaleAndItsRisks(t *testing.T) {
 	s := house(t, "compliance", "ciso")
 	v := s.signs(t, "compliance")
 	v.goes("/new/risks")
-	v.fills("f-title", "A laptop is lost", "f-category", "security", "f-owner", "account/ciso", "f-likelihood", "5", "f-impact", "4")
+	v.fills("f-title", "A laptop is lost", "f-category", "security", "f-owner", "person/ciso", "f-likelihood", "5", "f-impact", "4")
 	v.presses("Add it")
 	v.holds("main", "20", "critical")
 
@@ -30,7 +30,7 @@ func TestAScaleAndItsRisks(t *testing.T) {
 	other := s.signs(t, "ciso")
 	other.goes("/r/risk_scales/SCL-1")
 	other.presses("In force")
-	other.holds("main", "Approved by", "account/ciso")
+	other.holds("main", "Approved by", "Example Ciso")
 	other.audited("scale")
 
 	v.goes("/risks")

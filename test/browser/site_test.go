@@ -80,6 +80,9 @@ func serve(dir string) (*site, error) {
 	return s, nil
 }
 
+// officers are those of the demonstration's people who decide.
+var officers = map[string]string{"executive": "person/E1001", "ciso": "person/E1002", "compliance": "person/E1003"}
+
 // demo is the demonstration's site with an account for each role, whose id is
 // its name; it is served once for all tests.
 var demo = sync.OnceValues(func() (*site, error) {
@@ -93,7 +96,11 @@ var demo = sync.OnceValues(func() (*site, error) {
 		return nil, err
 	}
 	for _, role := range people() {
-		if err := account(dir, role, role); err != nil {
+		var of []string
+		if person := officers[role]; person != "" {
+			of = []string{"--person", person}
+		}
+		if err := account(dir, role, role, of...); err != nil {
 			return nil, err
 		}
 	}
@@ -126,6 +133,24 @@ func people() (roles []string) {
 func account(dir, id, role string, more ...string) error {
 	_, err := scaf(dir, password+"\n", append([]string{"account", "create", id, "--name", "Example " + strings.ToUpper(id[:1]) + id[1:], "--role", role}, more...)...)
 	return err
+}
+
+// hires makes an account for each role, whose id is the role's name, as is that of the
+// person whose it is. An auditor is from outside, and in no register of people.
+func hires(t *testing.T, dir string, roles ...string) {
+	t.Helper()
+	for _, role := range roles {
+		var of []string
+		if role != "auditor" {
+			of = []string{"--person", "person/" + role}
+			if _, err := scaf(dir, "", "record", "add", "people", "id="+role, "name=Example "+strings.ToUpper(role[:1])+role[1:], "joined_at=2024-01-01T09:00:00Z"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := account(dir, role, role, of...); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // demonstration is demo for a test.

@@ -18,7 +18,7 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	s := house(t, "compliance", "ciso", "auditor")
 	v := s.signs(t, "compliance")
 	v.goes("/new/vendors")
-	v.fills("f-name", "Identity Example", "f-service", "Checks of identity documents", "f-category", "KYC/AML provider", "f-owner", "account/ciso")
+	v.fills("f-name", "Identity Example", "f-service", "Checks of identity documents", "f-category", "KYC/AML provider", "f-owner", "person/ciso")
 	v.presses("Add it")
 	v.at("/r/vendors/VEN-1", "Identity Example")
 
@@ -47,10 +47,10 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	v.audited("vendor-assessment")
 	v.fills("done-f-result", "fit")
 	v.presses("Done")
-	v.holds("main", "Done by", "account/compliance")
+	v.holds("main", "Done by", "Example Compliance")
 
 	v.goes("/new/assurance_reports")
-	v.fills("f-vendor", "vendor/VEN-1", "f-owner", "account/ciso", "f-type", "SOC 2 type 2", "f-due_at", "2026-05-01", "f-method", "inclusive", "f-physical", "true",
+	v.fills("f-vendor", "vendor/VEN-1", "f-owner", "person/ciso", "f-type", "SOC 2 type 2", "f-due_at", "2026-05-01", "f-method", "inclusive", "f-physical", "true",
 		"f-first", "true", "f-covers_from", "2025-01-01", "f-covers_to", "2025-12-31",
 		"f-exception_list-0-what", "Two leavers kept access for a week.",
 		"f-customer_duty_list-0-what", "Customers remove their own leavers.", "f-customer_duty_list-0-controls", "PPL-01")

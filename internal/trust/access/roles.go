@@ -182,8 +182,11 @@ func (t Table) Authorize(caller act.Caller, action, _ string) error {
 	if strings.HasPrefix(caller.ID, tokenCaller) && decides(action) {
 		return fmt.Errorf("%s is decided by a person, and %s is a program's: sign in, or enter it at this machine with --as", action, caller.ID)
 	}
+	if strings.HasPrefix(caller.ID, nobodys) && answers(action) {
+		return fmt.Errorf("%s is decided by a person, and %s belongs to nobody in the register of people: sign in with an account that is somebody's", action, caller.ID)
+	}
 	for _, role := range caller.Roles {
-		if slices.ContainsFunc(t[role], func(allowed string) bool { return allows(allowed, action) }) {
+		if slices.ContainsFunc(t[role], func(allowed string) bool { return allows(allowed, action) && !kept(caller, allowed, action) }) {
 			return nil
 		}
 	}
@@ -195,6 +198,30 @@ func (t Table) Authorize(caller act.Caller, action, _ string) error {
 
 // tokenCaller is what the reference of a program's token begins with.
 const tokenCaller = "token/"
+
+// nobodys is what the reference of an account begins with that is no person's. Whoever
+// made it may be behind it: it decides on nothing that takes another person.
+const nobodys = "account/"
+
+// offices are the decisions that belong to an office, which whoever administers SCAF does
+// not have by that: executives say what the rules are, auditors what they found. At the
+// machine itself its operator enters them for people (ADR 16).
+var offices = []string{"policy_version.approve", "policy.retire", "audit.conclude"}
+
+// kept reports whether a role allows an action only as it allows everything.
+func kept(caller act.Caller, allowed, action string) bool {
+	return allowed == "*" && slices.Contains(offices, action) && !strings.HasPrefix(caller.Operator(), localCaller)
+}
+
+// localCaller is what the reference of somebody at this machine begins with.
+const localCaller = "local/"
+
+// answers reports whether by the action somebody answers for what another one did.
+// Auditors are from outside, and in no register of people.
+func answers(action string) bool {
+	noun, verb, _ := strings.Cut(action, ".")
+	return noun != "audit" && slices.Contains([]string{"approve", "accept", "retire", "authorize", "close", "confirm", "review", "assess", "conclude"}, verb)
+}
 
 // decisions are the verbs of the actions by which somebody answers for something in a
 // register: a program does not, whatever its token's role. Versions of control files

@@ -111,6 +111,9 @@ func checkRoles(roles []string) error {
 			return fmt.Errorf("%w: the role %s is there twice", ErrInvalid, role)
 		}
 	}
+	if slices.Contains(roles, auditor) && len(roles) > 1 {
+		return fmt.Errorf("%w: an auditor has no other role: who works on the controls does not audit them", ErrInvalid)
+	}
 	return nil
 }
 
@@ -158,7 +161,10 @@ func First(ctx context.Context, door *act.Door, a Account, password string) (*Ac
 	})
 }
 
-const administrator = "administrator"
+const (
+	administrator = "administrator"
+	auditor       = "auditor"
+)
 
 // firstJob is what creates the first account: nobody is signed in yet.
 const firstJob = "account.first"
@@ -177,9 +183,7 @@ func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 			return err
 		}
 		if a.Person != "" {
-			if _, err := record.Get(&tx.Reader, "person", strings.TrimPrefix(a.Person, "person/")); errors.Is(err, record.ErrNone) {
-				return fmt.Errorf("%w: %s is nobody in the register of people: add them before, or leave it out", ErrInvalid, a.Person)
-			} else if err != nil {
+			if err := a.belongs(&tx.Reader); err != nil {
 				return err
 			}
 		}
@@ -193,6 +197,36 @@ func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 		return err
 	})
 	return &a, err
+}
+
+// belongs refuses an account of nobody who is there, of who has left, and a second one of
+// somebody: two-person rules know people, and each has one account.
+func (a *Account) belongs(r *store.Reader) error {
+	docs, err := record.Current(r, "person", []string{strings.TrimPrefix(a.Person, "person/")})
+	if err != nil {
+		return err
+	}
+	for _, doc := range docs {
+		var is struct {
+			State string `json:"state"`
+		}
+		if err := json.Unmarshal(doc, &is); err != nil {
+			return fmt.Errorf("%s: %w", a.Person, err)
+		}
+		if is.State == "left" {
+			return fmt.Errorf("%w: %s has left", ErrInvalid, a.Person)
+		}
+	}
+	if len(docs) == 0 {
+		return fmt.Errorf("%w: %s is nobody in the register of people: add them before, or leave it out", ErrInvalid, a.Person)
+	}
+	all, err := List(r)
+	for i := range all {
+		if all[i].Person == a.Person && all[i].DisabledAt == nil {
+			return fmt.Errorf("%w: %s has the account %s already: give that one other roles, or disable it first", ErrInvalid, a.Person, all[i].ID)
+		}
+	}
+	return err
 }
 
 // Any reports whether there is an account.

@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -380,7 +382,7 @@ func TestAdministratorsAreInTheHandsOfAdministrators(t *testing.T) {
 	if _, err := accounts.Create(ctx, f.Door, ciso, ann(), password); err != nil {
 		t.Fatal(err)
 	}
-	eve := accounts.Account{ID: "eve", Name: "Example Eve", Roles: []string{"auditor", "administrator"}}
+	eve := accounts.Account{ID: "eve", Name: "Example Eve", Roles: []string{"employee", "administrator"}}
 	_, made := accounts.Create(ctx, f.Door, ciso, eve, password)
 	_, raised := accounts.SetRoles(ctx, f.Door, ciso, "ann@example.com", []string{"administrator"})
 	_, lowered := accounts.SetRoles(ctx, f.Door, ciso, "boss", []string{"employee"})
@@ -396,4 +398,42 @@ func TestAdministratorsAreInTheHandsOfAdministrators(t *testing.T) {
 	if _, err := signIn(f, "boss", password); err != nil {
 		t.Error("something has changed:", err)
 	}
+}
+
+// A person has one account, and somebody who has left, or is nobody, has none.
+func TestWhoseAnAccountIs(t *testing.T) {
+	each(t, func(t *testing.T, f *apptest.Folder) {
+		f.People(t, "E1", "E2")
+		create := func(id, person string) error {
+			_, err := accounts.Create(ctx, f.Door, apptest.Operator, accounts.Account{ID: id, Name: "Example", Person: person, Roles: []string{"administrator"}}, password)
+			return err
+		}
+		refused := func(what string, err error) {
+			t.Helper()
+			if !errors.Is(err, accounts.ErrInvalid) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if err := create("first", "person/E1"); err != nil {
+			t.Fatal(err)
+		}
+		refused("a second one", create("second", "person/E1"))
+		refused("nobody's", create("nobody", "person/E9"))
+		if err := create("keeper", ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := accounts.Disable(ctx, f.Door, apptest.Operator, "first"); err != nil {
+			t.Fatal(err)
+		}
+		if err := create("second", "person/E1"); err != nil {
+			t.Errorf("after the first was disabled: %v", err)
+		}
+		if _, err := f.Door.Do(ctx, apptest.Operator, "person.move", "person/E2", func(tx *act.Tx) error {
+			_, err := record.Move(tx, people.Register, "E2", record.AnyVersion, people.Left, "", map[string]json.RawMessage{"left_at": json.RawMessage(`"2026-01-31T17:00:00Z"`)})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		refused("of who has left", create("gone", "person/E2"))
+	})
 }
