@@ -57,8 +57,8 @@ var Register = record.Define[Account](record.Definition{
 var (
 	// ErrInvalid: it cannot be an account, or a password, as it stands.
 	ErrInvalid = errors.New("refused")
-	// ErrSignIn: there is no such account, it is disabled or locked, or the
-	// password is another one. Which of them it is, the caller is not told.
+	// ErrSignIn: there is no such account, it is disabled or locked, its person has
+	// left, or the password is another one. Which of them it is, the caller is not told.
 	ErrSignIn = errors.New("the name or the password is not right, or the account is locked: after five wrong passwords in a row it is, for a quarter of an hour")
 	// ErrOneTimeEnded: the one-time password was the right one, and has ended.
 	ErrOneTimeEnded = fmt.Errorf("this password was made for you and has ended: it is good for %d hours; ask whoever gave it to you, or another administrator of accounts, for a new one", int(OneTimeLifetime.Hours()))
@@ -202,23 +202,13 @@ func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 // belongs refuses an account of nobody who is there, of who has left, and a second one of
 // somebody: two-person rules know people, and each has one account.
 func (a *Account) belongs(r *store.Reader) error {
-	docs, err := record.Current(r, "person", []string{strings.TrimPrefix(a.Person, "person/")})
-	if err != nil {
+	switch is, err := a.person(r); {
+	case err != nil:
 		return err
-	}
-	for _, doc := range docs {
-		var is struct {
-			State string `json:"state"`
-		}
-		if err := json.Unmarshal(doc, &is); err != nil {
-			return fmt.Errorf("%s: %w", a.Person, err)
-		}
-		if is.State == "left" {
-			return fmt.Errorf("%w: %s has left", ErrInvalid, a.Person)
-		}
-	}
-	if len(docs) == 0 {
+	case is == nil:
 		return fmt.Errorf("%w: %s is nobody in the register of people: add them before, or leave it out", ErrInvalid, a.Person)
+	case is.State == left:
+		return fmt.Errorf("%w: %s has left", ErrInvalid, a.Person)
 	}
 	all, err := List(r)
 	for i := range all {
@@ -227,6 +217,39 @@ func (a *Account) belongs(r *store.Reader) error {
 		}
 	}
 	return err
+}
+
+// left is the state of a person who works here no more.
+const left = "left"
+
+// employed is what an account asks of the record of its person.
+type employed struct {
+	State  string     `json:"state"`
+	LeftAt *time.Time `json:"left_at"`
+}
+
+// person is what the register of people says of whose the account is; nil: nothing.
+func (a *Account) person(r *store.Reader) (*employed, error) {
+	id := strings.TrimPrefix(a.Person, "person/")
+	docs, err := record.Current(r, "person", []string{id})
+	if err != nil || docs[id] == nil {
+		return nil, err
+	}
+	is := &employed{}
+	if err := json.Unmarshal(docs[id], is); err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Person, err)
+	}
+	return is, nil
+}
+
+// ended reports whether nobody signs in with the account at an instant, or stays so: it
+// is disabled, or the last moment of work of its person has passed.
+func (a *Account) ended(r *store.Reader, now time.Time) (bool, error) {
+	if a.DisabledAt != nil || a.Person == "" {
+		return a.DisabledAt != nil, nil
+	}
+	is, err := a.person(r)
+	return is != nil && is.State == left && (is.LeftAt == nil || !is.LeftAt.After(now)), err
 }
 
 // Any reports whether there is an account.
@@ -265,7 +288,7 @@ func SetRoles(ctx context.Context, door *act.Door, caller act.Caller, id string,
 	}
 	return change(ctx, door, caller, id, "account.roles", "changed", func(tx *act.Tx, a *Account) error {
 		a.Roles = roles
-		return keepsAdministrator(&tx.Reader, a)
+		return keepsAdministrator(&tx.Reader, a, tx.Now())
 	})
 }
 
@@ -278,7 +301,7 @@ func Disable(ctx context.Context, door *act.Door, caller act.Caller, id string) 
 		}
 		now := tx.Now()
 		a.DisabledAt = &now
-		if err := keepsAdministrator(&tx.Reader, a); err != nil {
+		if err := keepsAdministrator(&tx.Reader, a, tx.Now()); err != nil {
 			return err
 		}
 		_, err := tx.Exec(`DELETE FROM account_session WHERE account = $1`, a.ID)
@@ -320,14 +343,17 @@ func reaches(caller act.Caller, roles []string) error {
 }
 
 // keepsAdministrator refuses a change after which nobody could create accounts.
-func keepsAdministrator(r *store.Reader, changed *Account) error {
+func keepsAdministrator(r *store.Reader, changed *Account, now time.Time) error {
 	all, err := List(r)
 	if err != nil {
 		return err
 	}
 	for _, a := range append(slices.DeleteFunc(all, func(a Account) bool { return a.ID == changed.ID }), *changed) {
-		if a.DisabledAt == nil && access.Roles.Authorize(a.Caller(), "account.create", "") == nil {
-			return nil
+		if access.Roles.Authorize(a.Caller(), "account.create", "") != nil {
+			continue
+		}
+		if ended, err := a.ended(r, now); err != nil || !ended {
+			return err
 		}
 	}
 	return fmt.Errorf("%w: after this nobody who has an account could create accounts", ErrInvalid)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -428,12 +429,44 @@ func TestWhoseAnAccountIs(t *testing.T) {
 		if err := create("second", "person/E1"); err != nil {
 			t.Errorf("after the first was disabled: %v", err)
 		}
-		if _, err := f.Door.Do(ctx, apptest.Operator, "person.move", "person/E2", func(tx *act.Tx) error {
-			_, err := record.Move(tx, people.Register, "E2", record.AnyVersion, people.Left, "", map[string]json.RawMessage{"left_at": json.RawMessage(`"2026-01-31T17:00:00Z"`)})
-			return err
-		}); err != nil {
+		leave(t, f, "E2", apptest.Begin)
+		refused("of who has left", create("gone", "person/E2"))
+	})
+}
+
+// leave says that somebody's last moment of work is one.
+func leave(t *testing.T, f *apptest.Folder, id string, at time.Time) {
+	t.Helper()
+	if _, err := f.Door.Do(ctx, apptest.Operator, "person.move", "person/"+id, func(tx *act.Tx) error {
+		_, err := record.Move(tx, people.Register, id, record.AnyVersion, people.Left, "", map[string]json.RawMessage{"left_at": json.RawMessage(strconv.Quote(at.Format(time.RFC3339)))})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whoever has left is signed out, and does not come in again, from their last moment of
+// work; before it they do.
+func TestWhoHasLeftIsSignedOut(t *testing.T) {
+	each(t, func(t *testing.T, f *apptest.Folder) {
+		f.People(t, "E1")
+		if _, err := accounts.Create(ctx, f.Door, apptest.Operator, accounts.Account{ID: "eve", Name: "Example Eve", Person: "person/E1", Roles: []string{"engineer"}}, password); err != nil {
 			t.Fatal(err)
 		}
-		refused("of who has left", create("gone", "person/E2"))
+		secret, err := signIn(f, "eve", password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave(t, f, "E1", f.Clock.Now().Add(time.Hour))
+		if _, err := who(t, f, secret); err != nil {
+			t.Error("before the last moment of work:", err)
+		}
+		f.Manual.Advance(time.Hour)
+		if _, err := who(t, f, secret); !errors.Is(err, accounts.ErrSession) {
+			t.Error("who has left is still signed in:", err)
+		}
+		if _, err := signIn(f, "eve", password); !errors.Is(err, accounts.ErrSignIn) {
+			t.Error("who has left signs in:", err)
+		}
 	})
 }

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -87,10 +88,17 @@ func SignIn(ctx context.Context, door *act.Door, id, password string) (secret st
 	id = ID(id)
 	var account *Account
 	var known *credential
+	var ended bool
+	now := door.Clock.Now()
 	if err := door.DB.Read(ctx, func(r *store.Reader) error {
 		var err error
 		if account, _, err = Get(r, id); err != nil && !errors.Is(err, record.ErrNone) {
 			return err
+		}
+		if account != nil {
+			if ended, err = account.ended(r, now); err != nil {
+				return err
+			}
 		}
 		known, err = readCredential(r, id)
 		return err
@@ -104,11 +112,10 @@ func SignIn(ctx context.Context, door *act.Door, id, password string) (secret st
 	if err != nil {
 		return "", nil, err
 	}
-	now := door.Clock.Now()
 	switch {
 	case account == nil || account.ID == "":
 		return "", nil, ErrSignIn
-	case account.DisabledAt != nil || now.Before(known.locked):
+	case ended || now.Before(known.locked):
 		return "", nil, ErrSignIn // not counted: it says nothing more, and nobody can fill the ledger so
 	case !same:
 		return "", nil, refuse(ctx, door, account)
@@ -203,8 +210,9 @@ func Authenticate(r *store.Reader, secret string, now time.Time) (*Session, erro
 	if err != nil {
 		return nil, err
 	}
-	if s.Account = *a; a.DisabledAt != nil {
-		return nil, ErrSession
+	s.Account = *a
+	if ended, err := a.ended(r, now); err != nil || ended {
+		return nil, cmp.Or(err, ErrSession)
 	}
 	return s, nil
 }
