@@ -48,6 +48,7 @@ func TestASiteIsReviewed(t *testing.T) {
 
 	other := s.signs(t, "compliance")
 	other.goes(review)
+	other.unfolds("Confirmed")
 	other.presses("Confirmed")
 	other.holds("main", "Confirmed by", "Example Compliance")
 	other.audited("site-review")

@@ -72,11 +72,19 @@ func (p *Portal) newAccountAgain(r *request) (*shown, error) {
 
 func (p *Portal) createAccount(r *request) (*shown, error) {
 	wrong := r.missing("id", "name")
-	roles := r.PostForm["f.roles"]
+	roles := r.ticked("roles")
 	if len(roles) == 0 {
 		wrong["roles"] = "choose one at least"
 	}
-	person := r.text("person")
+	// People are chosen by their names.
+	meant, err := p.meant(r, described(accounts.Register, accounts.Register.Field("person")), typing{texts: []string{r.text("person")}})
+	var several *record.Invalid
+	if errors.As(err, &several) {
+		wrong["person"] = several.Fields[0].Problem
+	} else if err != nil {
+		return nil, err
+	}
+	person := meant.text()
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		id, ok := strings.CutPrefix(person, people.Register.Name+"/")
 		if person == "" || !ok {
@@ -111,9 +119,11 @@ func (p *Portal) createAccount(r *request) (*shown, error) {
 // accountField is the field that a mistake in an account is about.
 func accountField(err error) string {
 	text := err.Error()
-	for name, words := range map[string]string{"id": "no name to sign in with", "name": "person's name", "person": "no reference to a person", "roles": "role"} {
-		if strings.Contains(text, words) {
-			return name
+	for _, about := range [][2]string{
+		{"id", "no name to sign in with"}, {"name", "person's name"}, {"person", "no reference to a person"}, {"person", "has the account"}, {"person", "has left"}, {"roles", "role"},
+	} {
+		if strings.Contains(text, about[1]) {
+			return about[0]
 		}
 	}
 	return ""
@@ -181,7 +191,7 @@ func (p *Portal) accountChanged(r *request, err error) (*shown, error) {
 }
 
 func (p *Portal) accountRoles(r *request) (*shown, error) {
-	_, err := accounts.SetRoles(r.Context(), p.System.Door, r.caller, r.PathValue("id"), r.PostForm["f.roles"])
+	_, err := accounts.SetRoles(r.Context(), p.System.Door, r.caller, r.PathValue("id"), r.ticked("roles"))
 	return p.accountChanged(r, err)
 }
 

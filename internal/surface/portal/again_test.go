@@ -95,7 +95,7 @@ func TestSigningInGoesOnToForms(t *testing.T) {
 // What a move's guard wants stands at the field that it speaks of.
 func TestAGuardSpeaksAtItsField(t *testing.T) {
 	s := serve(t, config.Config{})
-	b := s.signed(t, "ann", "compliance", "ciso")
+	b := s.hired(t, "ann", "compliance", "ciso")
 	b.get("/account").want(t, 200)
 	s.records(t, "announcements", `{"title":"New terms","text":"They are new.","audience":"everybody","channels":["Slack","e-mail"]}`)
 	b.post("/r/announcements/ANN-1/move", "version", "1", "state", "approved").goes(t, "/r/announcements/ANN-1")

@@ -40,6 +40,11 @@ func (r *request) text(name string) string {
 	return strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("f."+name), "\r\n", "\n"))
 }
 
+// ticked are the boxes of a field that somebody ticked.
+func (r *request) ticked(name string) []string {
+	return slices.DeleteFunc(slices.Clone(r.PostForm["f."+name]), func(value string) bool { return value == "" })
+}
+
 // field is a control for one value, or for several lines; first is what stands in it
 // before anybody has typed.
 func (a asking) field(control, name, label, help, first string) input {

@@ -48,7 +48,7 @@ func TestCardsAreMovedOnTheBoard(t *testing.T) {
 	if card := ann.get("/r/continuity_plans?view=board").want(t, 200).around(t, `id="c-PLN-1"`, 1200); strings.Contains(card, "move=in_force") {
 		t.Errorf("the owner is offered the approval: %s", card)
 	}
-	s.signed(t, "ben", "ciso").get("/r/continuity_plans?view=board").want(t, 200, `<a href="/r/continuity_plans/PLN-1?move=in_force#move-in_force">In force …</a>`)
+	s.hired(t, "ben", "ciso").get("/r/continuity_plans?view=board").want(t, 200, `<a href="/r/continuity_plans/PLN-1?move=in_force#move-in_force">In force …</a>`)
 	for id, role := range map[string]string{"eve": "auditor"} {
 		if page := s.signed(t, id, role).get(board).want(t, 200, `<div class="board">`); strings.Contains(page.body, "<summary>Move") || strings.Contains(page.body, "formaction") {
 			t.Errorf("%s is offered moves", role)

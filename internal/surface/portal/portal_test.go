@@ -168,10 +168,25 @@ func (s *site) size(t *testing.T) (size int64) {
 	return size
 }
 
-// signed is the browser of somebody new with these roles.
+// signed is the browser of somebody new with these roles, who is in no register of people
+// and so decides on nothing.
 func (s *site) signed(t *testing.T, id string, roles ...string) *browser {
 	t.Helper()
-	if _, err := accounts.Create(context.Background(), s.Door, apptest.Operator, accounts.Account{ID: id, Name: "Example " + id, Roles: roles}, password); err != nil {
+	return s.signs(t, accounts.Account{ID: id, Name: "Example " + id, Roles: roles})
+}
+
+// hired is signed of a new person, whose number is the account's in capitals.
+func (s *site) hired(t *testing.T, id string, roles ...string) *browser {
+	t.Helper()
+	number := strings.ToUpper(id)
+	s.people(t, `{"id":"`+number+`","name":"Example `+id+`"}`)
+	return s.signs(t, accounts.Account{ID: id, Name: "Example " + id, Person: "person/" + number, Roles: roles})
+}
+
+func (s *site) signs(t *testing.T, a accounts.Account) *browser {
+	t.Helper()
+	id, roles := a.ID, a.Roles
+	if _, err := accounts.Create(context.Background(), s.Door, apptest.Operator, a, password); err != nil {
 		t.Fatal(err)
 	}
 	b := s.browser(t)

@@ -273,6 +273,9 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 		if err != nil {
 			return nil, err
 		}
+		if m.Open && len(mistakes) > 0 {
+			lacks = nil // it was tried: the page says so above, and what was typed stays
+		}
 		for _, lack := range lacks {
 			m.Lacks = append(m.Lacks, mistake{Label: r.kind.Field(lack.Field).Label, Problem: lack.Problem})
 		}

@@ -683,7 +683,7 @@ func TestAMoveSaysBeforeWhatIsMissing(t *testing.T) {
 	s.records(t, "commitments", `{"title":"Hours of support","owner":"person/E1","document":"https://example.com/terms"}`)
 	s.records(t, "regulations", `{"title":"A law","kind":"law","jurisdiction":"EU","source":"https://example.com","owner":"person/E1"}`)
 	s.records(t, "exercises", `{"title":"A fire","facilitator":"person/E1"}`)
-	approver := s.signed(t, "eva", "executive")
+	approver := s.hired(t, "eva", "executive")
 	page := approver.get("/r/commitments/COM-1").want(t, 200, "Approved: not yet. Before:", "Customers&#39; part is missing", "System description is missing", "Ann Example", "cannot approve it")
 	if strings.Contains(page.body, `value="approved"`) || strings.Contains(page.body, "Document is missing") {
 		t.Error("the move is offered, or what is there said to be missing")
@@ -695,7 +695,7 @@ func TestAMoveSaysBeforeWhatIsMissing(t *testing.T) {
 	if page := approver.get("/r/commitments/COM-1").want(t, 200, `value="approved"`); strings.Contains(page.body, "not yet") {
 		t.Error("what is there is said to be missing")
 	}
-	keeper := s.signed(t, "com", "compliance")
+	keeper := s.hired(t, "com", "compliance")
 	keeper.get("/r/regulations/REG-1").want(t, 200, `name="f.impact"`, `name="f.obligations"`)
 	held := fields("held_at", "2026-01-01T00:00:00Z")
 	held["participants"] = json.RawMessage(`["person/E1","person/E2"]`)
@@ -703,7 +703,7 @@ func TestAMoveSaysBeforeWhatIsMissing(t *testing.T) {
 	if _, err := s.MoveRecord(t.Context(), apptest.Operator, exercises.Register, "EXE-1", record.AnyVersion, exercises.Held, held); err != nil {
 		t.Fatal(err)
 	}
-	s.signed(t, "adm", "administrator").get("/r/exercises/EXE-1").want(t, 200, `name="f.no_actions"`)
+	s.hired(t, "adm", "administrator").get("/r/exercises/EXE-1").want(t, 200, `name="f.no_actions"`)
 }
 
 // A notice becomes a regulation by a button, with what it says filled in, and is settled

@@ -142,7 +142,7 @@ func TestAVendorIsNamedByRisks(t *testing.T) {
 // where it is changed.
 func TestAnAcceptanceSaysWhatIsMissing(t *testing.T) {
 	s := serve(t, config.Config{})
-	b := s.signed(t, "ann", "ciso", "compliance")
+	b := s.hired(t, "ann", "ciso", "compliance")
 	s.People(t, "E1")
 	due := apptest.Begin.AddDate(0, 1, 0).Format(time.RFC3339)
 	s.records(t, "risks", `{"title":"A flood","category":"fraud","owner":"person/E1","likelihood":2,"impact":2,"response":"reduce","due_at":"`+due+`"}`)
