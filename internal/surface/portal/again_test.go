@@ -135,7 +135,7 @@ func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
 // The reason of one rating is none of the next: its form is empty, and wants one.
 func TestAReasonIsGivenAnew(t *testing.T) {
 	s := serve(t, config.Config{})
-	b := s.signed(t, "ann", "compliance")
+	b := s.hired(t, "ann", "compliance")
 	s.People(t, "E1")
 	s.records(t, "findings", `{"title":"A gap","source":"audit","severity":"high","found_at":"2026-01-01T00:00:00Z","owner":"person/E1"}`)
 	rate := func(version, severity, why string) page {

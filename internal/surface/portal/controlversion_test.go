@@ -26,7 +26,7 @@ func (c *company) file(id, old, with string) string {
 func TestAControlVersionIsReadAndApproved(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t)
-	ann, ben := c.signed(t, "ann", "compliance"), c.signed(t, "ben", "executive")
+	ann, ben := c.hired(t, "ann", "compliance"), c.hired(t, "ben", "executive")
 	form := ann.get("/controls/propose?control=PPL-01").want(t, http.StatusOK, "id: PPL-01", `value="2026-03-10"`, "Propose a version of PPL-01", `enctype="multipart/form-data"`)
 	if !strings.Contains(ann.get("/controls/PPL-01").body, `href="/controls/propose?control=PPL-01"`) || strings.Contains(form.body, "Not taken") {
 		t.Error("no way leads to the form, or it begins with a mistake")
@@ -40,8 +40,8 @@ func TestAControlVersionIsReadAndApproved(t *testing.T) {
 	if strings.Contains(own.body, "/approve") || strings.Contains(own.body, "/reject") || !strings.Contains(own.body, "/withdraw") {
 		t.Error("who proposed it is offered to decide, or not to take it back")
 	}
-	ann.post("/controls/PPL-01/versions/PPL-01.2/approve").want(t, http.StatusUnprocessableEntity, "PPL-01.2 was proposed by account/ann, who cannot approve it.")
-	if other := ben.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, `action="/controls/PPL-01/versions/PPL-01.2/approve"`, `action="/controls/PPL-01/versions/PPL-01.2/reject"`, "account/ann"); strings.Contains(other.body, "/withdraw") {
+	ann.post("/controls/PPL-01/versions/PPL-01.2/approve").want(t, http.StatusUnprocessableEntity, "PPL-01.2 was proposed by person/ANN, who cannot approve it.")
+	if other := ben.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, `action="/controls/PPL-01/versions/PPL-01.2/approve"`, `action="/controls/PPL-01/versions/PPL-01.2/reject"`, "person/ANN"); strings.Contains(other.body, "/withdraw") {
 		t.Error("somebody else is offered to take it back")
 	}
 	reader := c.signed(t, "eve", "auditor").get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, "Somebody who may approve controls decides on it")
@@ -49,7 +49,7 @@ func TestAControlVersionIsReadAndApproved(t *testing.T) {
 		t.Error("an auditor is offered a form")
 	}
 	ben.post("/controls/PPL-01/versions/PPL-01.2/approve").goes(t, "/controls/PPL-01/versions/PPL-01.2")
-	ben.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, `<span class="state approved">Approved</span>`, "account/ben", "2026-03-10 12:00")
+	ben.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, `<span class="state approved">Approved</span>`, "person/BEN", "2026-03-10 12:00")
 	ben.post("/controls/PPL-01/versions/PPL-01.2/approve").want(t, http.StatusConflict, "is approved since")
 	for _, path := range []string{"/controls/PPL-01/versions/PPL-01.9", "/controls/CHG-01/versions/PPL-01.2", "/controls/NONE-1/versions/NONE-1.1"} {
 		ben.get(path).want(t, http.StatusNotFound)
@@ -60,7 +60,7 @@ func TestAControlVersionIsReadAndApproved(t *testing.T) {
 func TestAControlVersionIsRejectedWithAReason(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t)
-	ann, ben := c.signed(t, "ann", "engineer"), c.signed(t, "ben", "compliance")
+	ann, ben := c.hired(t, "ann", "engineer"), c.hired(t, "ben", "compliance")
 	ann.uploadAs("f.file", "/controls/propose", "own <1>.yaml", []byte(strings.Replace(c.file("CHG-01", "id: CHG-01", "id: OWN-01"), "title: ", "title: Own ", 1)), "f.effective", "2026-04-01").goes(t, "/controls/OWN-01/versions/OWN-01.1")
 	path := "/controls/OWN-01/versions/OWN-01.1"
 	ben.get(path).want(t, http.StatusOK, "this is the whole file", "No control in use is called OWN-01")
@@ -74,7 +74,7 @@ func TestAControlVersionIsRejectedWithAReason(t *testing.T) {
 func TestAControlVersionIsWithdrawnByWhoProposedIt(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t)
-	ann, ben := c.signed(t, "ann", "engineer"), c.signed(t, "ben", "compliance")
+	ann, ben := c.hired(t, "ann", "engineer"), c.hired(t, "ben", "compliance")
 	ann.uploadAs("f.file", "/controls/propose?control=CHG-01", "", nil, "f.effective", "2026-04-01", "f.text", string(c.control("CHG-01").Source)).goes(t, "/controls/CHG-01/versions/CHG-01.1")
 	path := "/controls/CHG-01/versions/CHG-01.1"
 	ann.get(path).want(t, http.StatusOK, "You proposed it: another person decides", `action="`+path+`/withdraw"`)
@@ -117,7 +117,7 @@ func TestAControlFileThatIsNone(t *testing.T) {
 func TestAControlIsAdoptedAndItsDesignAssessed(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t)
-	ann := c.signed(t, "ann", "compliance")
+	ann := c.hired(t, "ann", "compliance")
 	ann.get("/controls/CHG-01").want(t, http.StatusOK, `action="/controls/CHG-01/adopt"`)
 	ann.post("/controls/CHG-01/adopt").goes(t, "/controls/CHG-01#versions")
 	ann.post("/controls/CHG-01/adopt").goes(t, "/controls/CHG-01#versions") // pressed twice
@@ -151,7 +151,7 @@ func TestAControlIsAdoptedAndItsDesignAssessed(t *testing.T) {
 func TestTheNoticesOfAControlVersionLeadToItsPage(t *testing.T) {
 	t.Parallel()
 	s := serve(t, config.Config{})
-	ann, ben := s.signed(t, "ann", "control-owner"), s.signed(t, "ben", "compliance")
+	ann, ben := s.hired(t, "ann", "control-owner"), s.hired(t, "ben", "compliance")
 	control, err := s.Control("CHG-01")
 	if err != nil {
 		t.Fatal(err)

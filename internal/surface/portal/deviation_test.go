@@ -15,7 +15,7 @@ import (
 func TestADeviationIsJudgedByTwo(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t)
-	ann, ben, kim, eve := c.signed(t, "ann", "compliance"), c.signed(t, "ben", "compliance"), c.signed(t, "kim", "engineer"), c.signed(t, "eve", "auditor")
+	ann, ben, kim, eve := c.hired(t, "ann", "compliance"), c.hired(t, "ben", "compliance"), c.hired(t, "kim", "engineer"), c.signed(t, "eve", "auditor")
 	const path, state, confirm = "/results/RES-2/deviation?item=E2", "/results/RES-2/deviation/state?item=E2", "/results/RES-2/deviation/confirm?item=E2"
 	for _, list := range []string{"/controls/PPL-01", "/controls/PPL-01/deviations"} {
 		ann.get(list).want(t, http.StatusOK, `<a href="`+path+`">State its cause</a>`)
@@ -55,7 +55,7 @@ func TestADeviationIsJudgedByTwo(t *testing.T) {
 	if page := ann.get(path).want(t, http.StatusOK, "Somebody had not been shown what to do", "The account was locked.", "You stated it: somebody else confirms it."); strings.Contains(page.body, "/deviation/confirm") {
 		t.Error("who stated it is offered to confirm it")
 	}
-	ann.post(confirm).want(t, http.StatusUnprocessableEntity, "account/ann stated it, and cannot confirm it")
+	ann.post(confirm).want(t, http.StatusUnprocessableEntity, "person/ANN stated it, and cannot confirm it")
 	// Nor does the owner of the control, whom its file calls people lead.
 	_, err := c.SetRecord(t.Context(), apptest.Operator, people.Register, "E3", record.AnyVersion, fields("title", "People lead"))
 	c.must(err)

@@ -13,14 +13,14 @@ import (
 func TestEvidenceIsAddedAndReviewed(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t)
-	ann, ben := c.signed(t, "ann", "engineer"), c.signed(t, "ben", "compliance")
+	ann, ben := c.hired(t, "ann", "engineer"), c.hired(t, "ben", "compliance")
 	if !strings.Contains(ann.get("/controls/GOV-01").body, `href="/controls/GOV-01/evidence"`) {
 		t.Error("the control's page has no way to add evidence")
 	}
 	ann.get("/controls/GOV-01/evidence").want(t, http.StatusOK, `enctype="multipart/form-data"`, `<option value="meetings" selected>`, "At most 67.1 MB")
 	fields := []string{"f.test", "meetings", "f.source", "wiki <a>", "f.query", "page 7", "f.from", "2026-01-01", "f.to", "2026-03-09"}
 	ann.uploadAs("f.file", "/controls/GOV-01/evidence", "minutes <1>.txt", []byte("We decided."), fields...).goes(t, "/r/evidence/EVD-1")
-	own := ann.get("/r/evidence/EVD-1").want(t, http.StatusOK, "Prepared", "account/ann")
+	own := ann.get("/r/evidence/EVD-1").want(t, http.StatusOK, "Prepared", "person/ANN")
 	if strings.Contains(own.body, "/review") {
 		t.Error("who may not review is offered to")
 	}

@@ -51,7 +51,7 @@ func TestAnOccurrenceIsDoneFromItsPage(t *testing.T) {
 	b.upload(path+"/done", "export.pdf", []byte("MZ\x90\x00\x03\x00\x00\x00\x04"), "note", "It was done.").want(t, http.StatusUnprocessableEntity, `id="file-wrong"`, "is a program")
 	b.post(path+"/done", "note", "It was <done>.", "evidence", "evidence/EVD-2").want(t, http.StatusUnprocessableEntity, "names no record here", "It was &lt;done&gt;.", "evidence/EVD-2")
 	b.post(path+"/done", "note", " ").want(t, http.StatusUnprocessableEntity, "Say what came of it")
-	other := c.employed("kim", "E2", "engineer")
+	other := c.employed("kim", "E3", "engineer")
 	if page := other.get(path).want(t, http.StatusOK, "Whoever does this duty records that it was done"); strings.Contains(page.body, "<textarea") {
 		t.Error("who does not answer for it is asked to do it")
 	}
@@ -91,7 +91,7 @@ func TestEvidenceIsNamedLaterOnThePageOfAnOccurrence(t *testing.T) {
 	if strings.Contains(page.body, `id="note"`) || strings.Contains(page.body, "is not named") {
 		t.Error("it is done again, or lacks something")
 	}
-	if other := c.employed("kim", "E2", "engineer").get(path); strings.Contains(other.body, "<textarea") {
+	if other := c.employed("kim", "E3", "engineer").get(path); strings.Contains(other.body, "<textarea") {
 		t.Error("who does not answer for it names evidence")
 	}
 	b.post(path+"/done", "evidence", "vendor/VEN-9").want(t, http.StatusUnprocessableEntity, `id="evidence-wrong"`, "names no record here")

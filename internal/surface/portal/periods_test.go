@@ -27,7 +27,7 @@ func (s *site) of(t *testing.T, name string) (period *periods.Period) {
 func TestAPeriodIsOpenedAndClosed(t *testing.T) {
 	t.Parallel()
 	s := serve(t, config.Config{Timezone: "Europe/Berlin"})
-	b, reader := s.signed(t, "ann", "compliance"), s.signed(t, "eve", "auditor")
+	b, reader := s.hired(t, "ann", "compliance"), s.signed(t, "eve", "auditor")
 	for _, path := range []string{"/", "/controls", "/controls/PPL-01", "/criteria"} {
 		b.get(path).want(t, http.StatusOK, `<a href="/periods/open">Open one</a>`)
 		if other := reader.get(path).want(t, http.StatusOK, "Somebody with the role administrator, ciso or compliance opens one"); strings.Contains(other.body, "/periods/open") {
@@ -56,7 +56,7 @@ func TestAPeriodIsOpenedAndClosed(t *testing.T) {
 	b.post("/periods/2026-Q1/close").want(t, http.StatusConflict, "It has not ended")
 	b.post("/periods/2027/close").want(t, http.StatusNotFound)
 	s.Manual.Set(time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC))
-	b, reader = s.signed(t, "ben", "compliance"), s.signed(t, "eva", "auditor") // the sessions have ended
+	b, reader = s.hired(t, "ben", "compliance"), s.signed(t, "eva", "auditor") // the sessions have ended
 	reader.get("/r/periods/2026-Q1").want(t, http.StatusOK, "until somebody with the role administrator, ciso or compliance closes it")
 	b.get("/r/periods/2026-Q1").want(t, http.StatusOK, `action="/periods/2026-Q1/close"`, "closed for good")
 	for range 2 { // pressed twice

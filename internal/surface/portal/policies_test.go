@@ -164,7 +164,7 @@ func TestAnEmployeeAcknowledges(t *testing.T) {
 func TestAPolicyInReviewLeadsToWhatChanged(t *testing.T) {
 	t.Parallel()
 	s := serve(t, config.Config{})
-	keeper := s.signed(t, "com", "compliance")
+	keeper := s.hired(t, "com", "compliance")
 	keeper.get("/policies")
 	keeper.post("/policies/install").goes(t, "/r/policy_versions?f.state=draft")
 	drafts := keeper.get("/policies").want(t, 200, fmt.Sprintf("%d drafts are to be read", len(catalog.Policies())), `href="/r/policy_versions/PV-2"`, `href="/policies/PV-2"`)
@@ -174,7 +174,7 @@ func TestAPolicyInReviewLeadsToWhatChanged(t *testing.T) {
 	if _, err := s.MoveRecord(t.Context(), apptest.Operator, policies.Versions, "PV-2", record.AnyVersion, policies.InReview, nil); err != nil {
 		t.Fatal(err)
 	}
-	approver := s.signed(t, "eva", "executive")
+	approver := s.hired(t, "eva", "executive")
 	for _, path := range []string{"/policies", "/r/policy_versions/PV-2"} {
 		page := approver.get(path).want(t, 200, "In review", `href="/policies/PV-2"`, `href="/policies/PV-2/changes"`, `href="/policies/PV-2/changes?all=1"`)
 		if path != "/policies" && (strings.Contains(page.body, "<h2>id:") || !strings.Contains(page.body, "<h2>Purpose</h2>")) {
@@ -182,7 +182,7 @@ func TestAPolicyInReviewLeadsToWhatChanged(t *testing.T) {
 		}
 	}
 	approver.get("/policies/PV-2/changes").want(t, 200, "Compared with")
-	if page := s.signed(t, "eve", "employee").get("/policies"); strings.Contains(page.body, "PV-2") {
+	if page := s.hired(t, "eve", "employee").get("/policies"); strings.Contains(page.body, "PV-2") {
 		t.Error("an employee is shown what is not in force")
 	}
 }

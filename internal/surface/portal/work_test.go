@@ -35,7 +35,8 @@ func TestMyWorkIsWhatIOwe(t *testing.T) {
 		t.Error("what was done is still to be done")
 	}
 	// By the reference of the person, of whom a duty was made theirs.
-	none := c.employed("kim", "E2", "employee")
+	c.people(t, `{"id":"E4","name":"Kim Example"}`)
+	none := c.employed("kim", "E4", "employee")
 	if to := c.browser(t).post("/signin", "id", "kim", "password", password); to.to != "/work" {
 		t.Errorf("whoever has no overview comes to %s", to.to)
 	}
