@@ -115,7 +115,7 @@ func exchanging(t *testing.T, test func(t *testing.T, f *apptest.Folder, h *hrSy
 			for _, step := range [][2]string{{policies.InReview, ""}, {policies.Approved, "person/boss"}, {policies.InForce, ""}} {
 				by, fields := apptest.Operator, map[string]json.RawMessage{}
 				if step[1] != "" {
-					by.ID = step[1]
+					by = act.Caller{ID: step[1], Roles: []string{"executive"}}
 				}
 				if step[0] == policies.InForce {
 					fields["channels"] = json.RawMessage(`["portal"]`)

@@ -330,7 +330,7 @@ func TestAPolicyInForceIsAnnounced(t *testing.T) {
 	}
 	version := made.Versions[0]
 	ref := "policy_version/" + version
-	chief := act.Caller{ID: "person/E3", Roles: []string{"administrator"}}
+	chief := act.Caller{ID: "person/E3", Roles: []string{"executive"}}
 	o.move(apptest.Operator, policies.Versions, version, policies.InReview, nil)
 	o.move(chief, policies.Versions, version, policies.Approved, nil)
 	approved := o.Clock.Now()

@@ -54,6 +54,7 @@ var untold = map[string]string{
 	"systems in_use":           "retirement",
 	"media_disposals planned":  "it is wiped first, or leaves without data",
 	"specifications approved":  "the next one supersedes it",
+	"agreements signed":        "it is done: where its document stands can be said again",
 }
 
 // Where it takes another person, or a permission of its own, to move a record, those

@@ -256,7 +256,7 @@ func TestPeopleAreToldWhatTheyHaveToAcknowledge(t *testing.T) {
 		o.move(apptest.Operator, policies.Versions, version, policies.InReview, nil)
 		o.run()
 		o.wants("person/E3", notifications.Review, text.Title+" waits for approval -> /r/policy_versions/"+version)
-		o.move(act.Caller{ID: "person/E3", Roles: []string{"administrator"}}, policies.Versions, version, policies.Approved, nil)
+		o.move(act.Caller{ID: "person/E3", Roles: []string{"executive"}}, policies.Versions, version, policies.Approved, nil)
 		o.move(apptest.Operator, policies.Versions, version, policies.InForce, map[string]any{"channels": []string{"portal"}})
 		if n, err := f.AskEverybody(ctx, apptest.Operator); err != nil || n != 4 {
 			t.Fatal(n, err)
@@ -281,7 +281,7 @@ func TestPeopleAreToldWhatTheyHaveToAcknowledge(t *testing.T) {
 		// nobody any more about the one before.
 		next := o.add(policies.Versions, map[string]any{"policy": "policy/" + text.ID, "text": string(text.File) + "\nOne rule more.\n", "procedure": "The wiki"})
 		o.move(apptest.Operator, policies.Versions, next, policies.InReview, nil)
-		o.move(act.Caller{ID: "person/E3", Roles: []string{"administrator"}}, policies.Versions, next, policies.Approved, nil)
+		o.move(act.Caller{ID: "person/E3", Roles: []string{"executive"}}, policies.Versions, next, policies.Approved, nil)
 		o.move(apptest.Operator, policies.Versions, next, policies.InForce, map[string]any{"channels": []string{"portal"}})
 		o.run()
 		asked := func(id string) string {
