@@ -145,7 +145,7 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	v.fills("f-covers_from", "2025-10-01", "f-covers_to", "2026-09-30", "f-previous_to", "2025-06-30", "f-bridge_to", "2025-09-15",
 		"f-customer_duty_list-0-what", "Customers keep their keys.", "f-customer_duty_list-0-controls", "ENC-01")
 	v.presses("Save")
-	v.says("Gap", "16 days") // from the end of the letter
+	v.says("Gap", "15 days") // from the end of the letter
 	v.unfolds("Read")
 	v.fills("read-f-method", "carve-out", "read-f-physical", "true")
 	v.presses("Read")
