@@ -65,7 +65,7 @@ func TestATabletopExercise(t *testing.T) {
 	s := house(t, "compliance", "ciso")
 	v := s.signs(t, "compliance")
 	v.goes("/new/exercises")
-	v.fills("f-title", "A key is public", "f-playbook", "leaked-key", "f-facilitator", "person/compliance")
+	v.fills("f-title", "A key is public", "f-playbook", "leaked-key", "f-facilitator", "person/compliance", "f-planned_for", "2026-02-24T10:00")
 	v.presses("Add it")
 	v.at("/r/exercises/EXE-1", "A key is public")
 	v.holds("main", "It is Thursday, 16:40", "Planned")
