@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/trust/ledger"
 )
 
 var hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
@@ -147,4 +148,31 @@ func TestAReasonIsGivenAnew(t *testing.T) {
 	}
 	rate("2", "medium", "").want(t, 422, "is needed anew")
 	rate("2", "medium", "It reaches nobody").goes(t, "/r/findings/FND-1")
+}
+
+// A refusal is on record with what was asked for: who tried to change which record can
+// be told, and followed.
+func TestARefusalIsOfTheRecordThatWasAskedFor(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	b := s.signed(t, "eve", "employee")
+	for path, subject := range map[string]string{
+		"/r/people/E1/edit":                     "person/E1",
+		"/r/people":                             "people",
+		"/settings/accounts":                    "/settings/accounts",
+		"/r/people/E1%0A/edit":                  "/r/{register}/{id}/edit",
+		"/controls/" + strings.Repeat("x", 300): "/controls/{id}",
+	} {
+		b.get(path).want(t, http.StatusForbidden)
+		var last string
+		if err := ledger.Find(t.Context(), s.DB, ledger.Query{Type: "scaf.access.denied.v1"}, func(e *ledger.Event) error {
+			last = e.Subject
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if last != subject {
+			t.Errorf("%.60s is on record as %q, want %q", path, last, subject)
+		}
+	}
 }

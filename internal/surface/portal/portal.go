@@ -25,6 +25,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/notifications"
@@ -296,13 +297,32 @@ func (p *Portal) goOn(r *request, line route, with *resumption) error {
 	return p.allowed(r, line, action)
 }
 
+// subject is what a refusal is recorded of: the record or the register that was asked
+// for, elsewhere the page's address.
+func (r *request) subject(line route) string {
+	id, ref := r.PathValue("id"), r.URL.Path
+	switch {
+	case r.kind != nil && id != "":
+		ref = r.kind.Name + "/" + id
+	case r.kind != nil:
+		ref = r.kind.Register
+	}
+	if len(ref) > maxSubject || strings.ContainsFunc(ref, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return line.path // whoever asks chooses it
+	}
+	return ref
+}
+
+// maxSubject is how many bytes of an address a refusal keeps.
+const maxSubject = 200
+
 // allowed refuses who may not do what a route is for, and what there is no form for.
 func (p *Portal) allowed(r *request, line route, action string) error {
-	if err := p.System.Allow(r.Context(), r.caller, action, line.path); err != nil {
+	if err := p.System.Allow(r.Context(), r.caller, action, r.subject(line)); err != nil {
 		return err
 	}
 	if line.also != "" {
-		if err := p.System.Allow(r.Context(), r.caller, line.also, line.path); err != nil {
+		if err := p.System.Allow(r.Context(), r.caller, line.also, r.subject(line)); err != nil {
 			return err
 		}
 	}
