@@ -37,6 +37,31 @@ func (s *System) FromCatalog(ids ...string) ([]*controls.Control, error) {
 	return chosen, nil
 }
 
+// Unadopted are the ids of the catalog's controls of which no version is proposed or in
+// force: the company has not said that they are its own.
+func (s *System) Unadopted(ctx context.Context) (ids []string, err error) {
+	all, err := s.catalogue()
+	if err != nil {
+		return nil, err
+	}
+	return ids, s.DB.Read(ctx, func(r *store.Reader) error {
+		versioned, err := versions.List(r, "")
+		if err != nil {
+			return err
+		}
+		of := map[string][]*versions.Version{}
+		for _, v := range versioned {
+			of[v.Control] = append(of[v.Control], v)
+		}
+		for _, c := range all {
+			if !versions.Begun(of[c.ID]) {
+				ids = append(ids, c.ID)
+			}
+		}
+		return nil
+	})
+}
+
 // ChoosePeriod reads the named period, or the one that began last.
 func (s *System) ChoosePeriod(ctx context.Context, name string) (period *periods.Period, err error) {
 	err = s.DB.Read(ctx, func(r *store.Reader) error {

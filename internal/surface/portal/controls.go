@@ -97,6 +97,7 @@ func (p *Portal) controls(r *request) (*shown, error) {
 		Total            int // whatever the conclusion
 		Owners, Criteria []string
 		Propose, Test    bool
+		Unadopted        []string // of whoever may adopt them
 	}{standings: now, Query: q, Propose: r.may("control.propose"), Test: now.Period != nil && r.may("control.test")}
 	nobodys, err := p.ownedByNobody(r, now.Report.Controls)
 	if err != nil {
@@ -129,6 +130,11 @@ func (p *Portal) controls(r *request) (*shown, error) {
 	}
 	for _, count := range now.Report.Conclusions {
 		page.Counts = append(page.Counts, reports.Count{Conclusion: count.Conclusion, Controls: counts[count.Conclusion]})
+	}
+	if r.may("control.approve") {
+		if page.Unadopted, err = p.System.Unadopted(r.Context()); err != nil {
+			return nil, err
+		}
 	}
 	slices.Sort(page.Owners)
 	page.Owners = slices.Compact(page.Owners)

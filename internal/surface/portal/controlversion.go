@@ -316,6 +316,17 @@ func (p *Portal) adoptControl(r *request) (*shown, error) {
 	return &shown{to: "/controls/" + url.PathEscape(id) + "#versions"}, nil // also where it has a version already
 }
 
+// adoptControls brings all files of the catalog into force that have no version; those
+// that the caller owns stay, for another person.
+func (p *Portal) adoptControls(r *request) (*shown, error) {
+	all, err := p.System.FromCatalog()
+	if err != nil {
+		return nil, err
+	}
+	_, _, err = p.System.VersionDesk().Adopt(r.Context(), r.caller, all, nil)
+	return &shown{to: "/controls"}, err
+}
+
 // proposeForm is the form by which a control file is proposed; it begins with the file
 // that is in use.
 func (p *Portal) proposeForm(r *request) (*shown, error) {

@@ -2,13 +2,18 @@ package portal_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 )
 
@@ -177,5 +182,33 @@ func (s *site) reacts(t *testing.T) {
 	}
 	if err := runner.RunDue(context.Background()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// All files of the catalog are adopted at once by whoever may; the ones that they own
+// are left for another person.
+func TestTheCatalogIsAdoptedAtOnce(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.hired(t, "ann", "ciso")
+	all, err := s.FromCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SetRecord(t.Context(), apptest.Operator, people.Register, "ANN", record.AnyVersion, fields("title", all[0].Owner)); err != nil {
+		t.Fatal(err)
+	}
+	if page := s.signed(t, "eve", "engineer").get("/controls").want(t, http.StatusOK); strings.Contains(page.body, "/controls/adopt") {
+		t.Error("somebody is offered to adopt them who may not")
+	}
+	b.get("/controls").want(t, http.StatusOK, fmt.Sprintf("%d controls of the catalog are not yours yet", len(all)), `action="/controls/adopt"`)
+	b.post("/controls/adopt").goes(t, "/controls")
+	left, err := s.Unadopted(t.Context())
+	if err != nil || len(left) == 0 || len(left) == len(all) || !slices.Contains(left, all[0].ID) {
+		t.Fatalf("left are %v (%v)", left, err)
+	}
+	b.get("/controls").want(t, http.StatusOK, all[0].ID, "Those that you own are for another person")
+	s.hired(t, "bob", "compliance").post("/controls/adopt").goes(t, "/controls")
+	if page := b.get("/controls").want(t, http.StatusOK); strings.Contains(page.body, "not yours yet") {
+		t.Error("all are adopted, and the page says that some are not")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"scaf.dev/scaf/internal/governance/hris"
 	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/regulations"
+	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -144,6 +145,12 @@ func preparePath(r *request, v *record.Version) string {
 		return ""
 	}
 	return "/meetings/" + url.PathEscape(v.ID) + "/prepare"
+}
+
+// installSystems proposes the catalog's systems; what is there is left as it is.
+func (p *Portal) installSystems(r *request) (*shown, error) {
+	_, err := p.System.InstallSystems(r.Context(), r.caller)
+	return &shown{to: at(systems.Register)}, err
 }
 
 // installPolicies offers the catalog's texts as drafts; what is there is left as it is.

@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -279,6 +280,9 @@ func (p *Portal) register(r *request) (*shown, error) {
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
 		if l.Total, err = record.Total(reader, kind); err != nil || a.wrong != "" {
 			return err
+		}
+		if kind == systems.Register && l.Total == 0 && r.may("system.add") {
+			l.Errand = &errandButton{"/systems/install", "Propose the four primary systems"}
 		}
 		if kind == people.Register {
 			unknown, err := people.Unknown(reader)

@@ -779,3 +779,14 @@ func TestRecordsAreTakenByName(t *testing.T) {
 	b.get("/account")
 	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "Twin").want(t, 422, "several records are called Twin", "vendor/VEN-2 or vendor/VEN-3")
 }
+
+// A company that begins proposes the primary systems by a button, which is gone then.
+func TestThePrimarySystemsAreProposed(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.hired(t, "ann", "compliance")
+	b.get("/r/systems").want(t, http.StatusOK, `action="/systems/install"`)
+	b.post("/systems/install").goes(t, "/r/systems")
+	if page := b.get("/r/systems").want(t, http.StatusOK, "/r/systems/audit-pipelines"); strings.Contains(page.body, "/systems/install") {
+		t.Error("they are there, and still offered")
+	}
+}
