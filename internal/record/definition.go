@@ -196,6 +196,12 @@ func (k *Kind) Called(t *Transition) string {
 	return Words(t.To)
 }
 
+// As is the move called otherwise: one that is made again, or late.
+func (t Transition) As(called string) Transition {
+	t.Called = called
+	return t
+}
+
 // Anew reports whether a field is said each time that the move is made.
 func (t *Transition) Anew(field string) bool {
 	return slices.Contains(t.Required, field) && slices.Contains(t.Sets, field)

@@ -41,7 +41,7 @@ func TestASelfAssessmentAndItsReviewer(t *testing.T) {
 	v.follows("main", path)
 	v.says("What the reviewer says", "Which host?")
 	v.fills("submitted-f-gaps", "The host mail-2 is not in the list")
-	v.presses("Submitted")
+	v.presses("Submit again")
 
 	lead.goes(path)
 	lead.presses("Reviewed")

@@ -38,7 +38,7 @@ func TestASystemIsApprovedBySomebodyElse(t *testing.T) {
 	lead.says("Owner", "Dora Example")
 
 	v.goes(path + "/edit")
-	v.holds("main", "Owner, Boundary, Data and Criticality stand as they were when the record became in use")
+	v.holds("main", "Name, Purpose, Owner, Boundary, Outside the boundary, Data and Criticality stand as they were when the record became in use")
 	c.tests(t, "AST-01", "described", 1, 1)
 }
 
@@ -70,6 +70,7 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	executive.says("Approved by", "Cleo Example")
 	executive.audited("data-set")
 	owner.goes(set)
+	owner.unfolds("Review")
 	owner.presses("Review")
 	owner.says("Reviewed by", "Emil Example")
 

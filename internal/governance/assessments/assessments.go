@@ -77,7 +77,7 @@ var Register = record.Define[Assessment](record.Definition{
 	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "control", Owner: "assessor", Same: []string{"reviewer"}},
 	States:  []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
 	Transitions: []record.Transition{
-		submitting(Draft), submitting(Returned),
+		submitting(Draft), submitting(Returned).As("Submit again"),
 		{From: Submitted, To: Reviewed, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 		{From: Submitted, To: Returned, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Required: []string{"review"}},
 		withdrawing(Draft), withdrawing(Returned),

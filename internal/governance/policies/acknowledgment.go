@@ -62,7 +62,7 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 	Transitions: []record.Transition{
 		{From: Asked, To: Acknowledged, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"acknowledged_at"}},
 		{From: Asked, To: Refused, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"refused_at"}, Required: []string{"reason"}},
-		{From: Refused, To: Acknowledged, Permission: answer, Who: whoeverWasAsked, Stamp: []string{"acknowledged_at"}},
+		{From: Refused, To: Acknowledged, Called: "Acknowledge after all", Permission: answer, Who: whoeverWasAsked, Stamp: []string{"acknowledged_at"}},
 	},
 	Settled: []record.Settled{{States: []string{Asked, Acknowledged, Refused}}}, // whoever was asked answers by a move
 	Columns: []record.Column{

@@ -216,22 +216,24 @@ func (p *Portal) explained(r *request) (helps map[string]string, err error) {
 }
 
 // askedLater reports whether a field belongs to a later part of a record's life:
-// moves ask for it that do not begin one, or that end it at once.
+// moves ask for it that do not begin one, or that end it at once. A move that leaves a
+// record where it is, such as a review, says again what was said before.
 func askedLater(kind *record.Kind, field string) bool {
 	order := states(kind)
+	moves := slices.DeleteFunc(slices.Clone(kind.Transitions), func(t record.Transition) bool { return t.From == t.To })
 	goesOn := func(state string) bool {
-		return slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool { return t.From == state })
+		return slices.ContainsFunc(moves, func(t record.Transition) bool { return t.From == state })
 	}
 	// What can be reached from a later state, too, is no next step: a risk is closed from
 	// wherever it stands, and may be taken up again.
 	ends := func(state string) bool {
-		return slices.ContainsFunc(kind.Transitions, func(t record.Transition) bool {
+		return slices.ContainsFunc(moves, func(t record.Transition) bool {
 			return t.To == state && t.From != order[0] && slices.Index(order, t.From) < slices.Index(order, state)
 		})
 	}
 	asked := false
-	for i := range kind.Transitions {
-		t := &kind.Transitions[i]
+	for i := range moves {
+		t := &moves[i]
 		if !slices.Contains(t.Required, field) && !slices.Contains(t.Offered, field) {
 			continue
 		}

@@ -194,7 +194,7 @@ func TestARefusalSaysTheDayAsPeopleDo(t *testing.T) {
 	if _, err := s.InstallPolicies(t.Context(), apptest.Operator, catalog.Policies()[:1], "handbook"); err != nil {
 		t.Fatal(err)
 	}
-	keeper, approver := s.signed(t, "com", "compliance"), s.signed(t, "eva", "executive")
+	keeper, approver := s.signed(t, "com", "compliance"), s.hired(t, "eva", "executive")
 	move := func(b *browser, pairs ...string) page {
 		t.Helper()
 		b.get("/r/policy_versions/PV-1")
