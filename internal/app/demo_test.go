@@ -22,13 +22,11 @@ import (
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
-// weeks plays the first weeks of the demo's company and reopens its folder, as
-// a person does afterwards.
-func weeks(t *testing.T, seed uint64) (s *surface.System, root string) {
+// played is the demonstration until an instant, to the end where that is none, in a
+// folder that is opened again.
+func played(t *testing.T, seed uint64, until time.Time) *surface.System {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "demo")
-	until := time.Date(2025, 1, 4, 12, 0, 0, 0, time.UTC)
-	b := New("test")
+	b, dir := New("test"), filepath.Join(t.TempDir(), "demo")
 	if err := b.Demo(context.Background(), dir, seed, until, func(int64, int64) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +39,15 @@ func weeks(t *testing.T, seed uint64) (s *surface.System, root string) {
 			t.Error(err)
 		}
 	})
+	return s
+}
+
+// weeks plays the first weeks of the demo's company and reopens its folder, as
+// a person does afterwards.
+func weeks(t *testing.T, seed uint64) (s *surface.System, root string) {
+	t.Helper()
+	until := time.Date(2025, 1, 4, 12, 0, 0, 0, time.UTC)
+	s = played(t, seed, until)
 	// The time of the demo goes on from its last event.
 	if now := s.Clock.Now(); now.After(until.Add(time.Hour)) || now.Before(until.AddDate(0, 0, -1)) {
 		t.Errorf("the demo's clock stands at %s", now)
@@ -99,15 +106,7 @@ func TestEveryConclusionAppearsInTheYear(t *testing.T) {
 		until = time.Time{}
 		wanted = append(wanted, controltests.EffectiveWithExceptions, controltests.Ineffective, controltests.NotOccurring)
 	}
-	b, dir := New("test"), filepath.Join(t.TempDir(), "demo")
-	if err := b.Demo(context.Background(), dir, 1, until, func(int64, int64) {}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := b.Open(context.Background(), dir, surface.Read)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
+	s := played(t, 1, until)
 	report, err := s.Readiness(context.Background(), surface.ReadinessQuery{})
 	if err != nil {
 		t.Fatal(err)

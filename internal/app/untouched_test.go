@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +20,6 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
-	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/surface/api"
 	"scaf.dev/scaf/internal/surface/portal"
 	"scaf.dev/scaf/internal/trust/accounts"
@@ -31,7 +29,11 @@ import (
 // is and in which state: what the form does not show is not taken as cleared. Where there
 // is a form, some change of it is taken: what stands as it was decided is not in it.
 func TestAFormSentAsItCameChangesNothing(t *testing.T) {
-	s := folder(t)
+	until := time.Date(2025, 1, 22, 12, 0, 0, 0, time.UTC)
+	if os.Getenv("SCAF_LONG") != "" {
+		until = time.Time{} // the whole year
+	}
+	s := played(t, 1, until)
 	const password = "correct horse battery"
 	ctx, operator := context.Background(), act.Caller{ID: "local/test", Roles: []string{"administrator"}}
 	if _, err := accounts.Create(ctx, s.Door, operator, accounts.Account{ID: "all", Name: "Ann Example", Roles: []string{"administrator"}}, password); err != nil {
@@ -129,29 +131,6 @@ func TestAFormSentAsItCameChangesNothing(t *testing.T) {
 	if tried < 60 {
 		t.Errorf("only %d forms were sent", tried)
 	}
-}
-
-// folder is the demonstration of the first weeks; where time is given to it, of the year.
-func folder(t *testing.T) *surface.System {
-	t.Helper()
-	until := time.Date(2025, 1, 22, 12, 0, 0, 0, time.UTC)
-	if os.Getenv("SCAF_LONG") != "" {
-		until = time.Time{}
-	}
-	b, dir := New("test"), filepath.Join(t.TempDir(), "demo")
-	if err := b.Demo(context.Background(), dir, 1, until, func(int64, int64) {}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := b.Open(context.Background(), dir, surface.Write)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 // changed are forms with other things in one of its fields each: words in a text,

@@ -45,13 +45,9 @@ func (s *System) Unadopted(ctx context.Context) (ids []string, err error) {
 		return nil, err
 	}
 	return ids, s.DB.Read(ctx, func(r *store.Reader) error {
-		versioned, err := versions.List(r, "")
+		of, err := versions.ByControl(r)
 		if err != nil {
 			return err
-		}
-		of := map[string][]*versions.Version{}
-		for _, v := range versioned {
-			of[v.Control] = append(of[v.Control], v)
 		}
 		for _, c := range all {
 			if !versions.Begun(of[c.ID]) {

@@ -260,12 +260,12 @@ func (s *System) controlsInForce(r *store.Reader, after func(time.Time) bool) (a
 	if err != nil {
 		return nil, err
 	}
+	versioned, err := versions.ByControl(r)
+	if err != nil {
+		return nil, err
+	}
 	for _, control := range known {
-		of, err := versions.List(r, control.ID)
-		if err != nil {
-			return nil, err
-		}
-		of = slices.DeleteFunc(of, func(v *versions.Version) bool { return v.State != versions.Approved })
+		of := slices.DeleteFunc(versioned[control.ID], func(v *versions.Version) bool { return v.State != versions.Approved })
 		if len(of) > 0 && (of[0].ApprovedAt == nil || !after(*of[0].ApprovedAt)) {
 			all = append(all, owing{control.ID, control.Title, of[len(of)-1].Owner})
 		}

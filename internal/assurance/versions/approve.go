@@ -227,6 +227,16 @@ func (d *Desk) keep(ctx context.Context, control *controls.Control) error {
 	return err
 }
 
+// ByControl reads the versions of all controls, each control's by number.
+func ByControl(r *store.Reader) (map[string][]*Version, error) {
+	all, err := List(r, "")
+	of := map[string][]*Version{}
+	for _, v := range all {
+		of[v.Control] = append(of[v.Control], v)
+	}
+	return of, err
+}
+
 // List reads the versions of a control, or of all of them when none is named,
 // by control and number.
 func List(r *store.Reader, control string) ([]*Version, error) {

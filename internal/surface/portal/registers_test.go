@@ -1,12 +1,10 @@
 package portal_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"html"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -14,15 +12,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/xuri/excelize/v2"
-
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app"
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/exercises"
-	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
 )
@@ -440,172 +435,6 @@ func TestSearching(t *testing.T) {
 	}
 }
 
-// upload sends a file with a form.
-func (b *browser) upload(path, name string, content []byte, fields ...string) page {
-	b.t.Helper()
-	return b.uploadAs("file", path, name, content, fields...)
-}
-
-// uploadAs sends a form with a file in a field; without a name there is no file.
-func (b *browser) uploadAs(field, path, name string, content []byte, fields ...string) page {
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	_ = form.WriteField("form", b.form)
-	for i := 0; i < len(fields); i += 2 {
-		_ = form.WriteField(fields[i], fields[i+1])
-	}
-	if name != "" {
-		part, err := form.CreateFormFile(field, name)
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		_, _ = part.Write(content)
-	}
-	_ = form.Close()
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, b.site.url+path, &body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", form.FormDataContentType())
-	return b.send(r)
-}
-
-// A table is seen through before anything of it is written.
-func TestATableIsBroughtIn(t *testing.T) {
-	s := serve(t, config.Config{})
-	s.people(t, `{"id":"E1","name":"Zoe Example","department":"Security"}`, `{"id":"E2","name":"Bob Example"}`)
-	b := s.signed(t, "ann", "compliance")
-	b.get("/import/people").want(t, 200, `href="/import/people/template"`)
-	table := []byte("id,name,department\nE1,Zoe Example,Engineering\nE2,Bob Example,\nE3,'=cmd|x,People\nE 4,Eve Example,People\n")
-	before := s.size(t)
-	preview := b.upload("/import/people", "people.csv", table).want(t, 200, "<dd>4</dd>", `class="state changed"`, "Engineering", "Security", "people.csv:5", "must have 1 to 200 characters")
-	if got := s.size(t); got != before+1 { // that people were read
-		t.Errorf("a preview leaves %d events", got-before)
-	}
-	held := regexp.MustCompile(`name="held" value="([0-9a-f]{64})"`).FindStringSubmatch(preview.body)
-	if held == nil {
-		t.Fatal("the file is not kept")
-	}
-	b.post("/import/people/take", "held", held[1], "name", "people.csv", "update", "1").want(t, 200, "read to its end", "<dt>refused</dt><dd>1</dd>", "people.csv:5")
-	b.get("/r/people/E1").want(t, 200, "Engineering", "version 2")
-	b.get("/r/people/E3").want(t, 200, "<h1>=cmd|x</h1>")
-	b.get("/r/people/E2").want(t, 200, "version 1")
-	b.post("/import/people/take", "held", strings.Repeat("0", 64), "name", "people.csv").want(t, 400, "send it again")
-	b.post("/import/people/take", "held", held[1], "name", "people.pdf").want(t, 400)
-	for name, bad := range map[string]struct{ content, says string }{
-		"people.csv":  {"id,colour\nE9,red\n", "colour"},
-		"empty.csv":   {"", "is empty"},
-		"people.pdf":  {"x", "neither a .csv nor an .xlsx"},
-		"people.xlsx": {"PK\x03\x04 nothing", "cut off or damaged"},
-	} {
-		b.upload("/import/people", name, []byte(bad.content)).want(t, 422, "Nothing was taken", bad.says)
-	}
-	b.upload("/import/people", "new.csv", []byte("id,name\nE1,Zoe Example\n")).want(t, 200, "<dt>as they are</dt><dd>1</dd>")
-	if got := b.get("/import/people/template").want(t, 200); !strings.HasPrefix(got.body, "PK") {
-		t.Error("the template is no XLSX")
-	}
-	b.get("/import/periods").want(t, 404)
-	// Who may add records and not import them is not offered it.
-	if !strings.Contains(b.get("/r/vendors").body, `href="/import/vendors"`) {
-		t.Error("who may import is not offered it")
-	}
-	adds := s.signed(t, "owner", "control-owner")
-	if page := adds.get("/r/vendors").want(t, 200, `href="/new/vendors"`); strings.Contains(page.body, "/import/") {
-		t.Error("who may only add is offered an import")
-	}
-	adds.get("/import/vendors").want(t, 403)
-}
-
-// People are chosen by their names: the form offers them to whoever may read the
-// records in which they are named, takes a name that is one person's alone, and of very many offers those who are
-// called so.
-func TestPeopleAreChosenByName(t *testing.T) {
-	s := serve(t, config.Config{})
-	s.people(t, `{"id":"E1","name":"Zoe Example"}`, `{"id":"E2","name":"Bob Twin"}`, `{"id":"E3","name":"Bob Twin"}`)
-	b := s.signed(t, "ann", "compliance")
-	form := b.get("/new/risks").want(t, 200, `<datalist id="f-owner-list"><option value="person/E2">Bob Twin</option>`, `<option value="person/E1">Zoe Example</option>`)
-	if strings.Count(form.body, "person/E1\">") != 1 {
-		t.Error("people are listed more than once")
-	}
-	eve := s.signed(t, "eve", "control-owner")
-	eve.get("/new/risks").want(t, 200, `<option value="person/E1">Zoe Example</option>`)
-	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Zoe Example").goes(t, "/r/risks/RSK-1")
-	b.get("/r/risks/RSK-1").want(t, 200, `<a href="/r/people/E1" title="person/E1">Zoe Example</a>`)
-	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Bob Twin").want(t, 422, "several people are called Bob Twin", "person/E2 or person/E3", `value="Bob Twin"`)
-	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Zoe").want(t, 422, `value="Zoe"`)
-	var many []string
-	for i := range 300 {
-		many = append(many, fmt.Sprintf(`{"id":"M%03d","name":"Extra Person %03d"}`, i, i))
-	}
-	s.people(t, many...)
-	if form := b.get("/new/risks").want(t, 200, "of 303 people, those are offered who are called so"); strings.Contains(form.body, "<option value=\"person/") {
-		t.Error("some of very many people are offered")
-	}
-	narrowed := b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "person 29").want(t, 422, `list="f-owner-list"`, `<option value="person/M290">Extra Person 290</option>`)
-	if strings.Contains(narrowed.body, "person/M289") || strings.Count(narrowed.body, `<option value="person/`) != 10 {
-		t.Error("it is not narrowed to those who are called so")
-	}
-	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Extra Person 290").goes(t, "/r/risks/RSK-2")
-	// What else the register says of them is found by nobody who may not read it.
-	s.people(t, `{"id":"S1","name":"Sam Sample","department":"Extra Department"}`)
-	for words, offered := range map[string]int{"sample": 1, "extra department": 0} {
-		got := eve.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", words).want(t, 422)
-		if n := strings.Count(got.body, `<option value="person/`); n != offered {
-			t.Errorf("%q offers %d people", words, n)
-		}
-	}
-	eve.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "person/E999").want(t, 422, "person/E999 is not in the register.")
-}
-
-// What a colleague is called is known to whoever may read records in which people are
-// named; the register of people is not theirs for that.
-func TestColleaguesAreCalledByTheirNames(t *testing.T) {
-	s := serve(t, config.Config{})
-	s.people(t, `{"id":"E1","name":"Zoe Example","email":"zoe@example.com"}`, `{"id":"E2","name":"Bob Other"}`)
-	s.records(t, "risks", `{"title":"A flood","category":"operations","owner":"person/E1"}`)
-	const named = `<span title="person/E1">Zoe Example</span>`
-	for _, role := range []string{"control-owner", "engineer", "executive"} {
-		b := s.signed(t, "x-"+role, role)
-		before := s.size(t)
-		for _, path := range []string{"/r/risks", "/r/risks/RSK-1"} {
-			if got := b.get(path).want(t, 200, named); strings.Contains(got.body, "/r/people") || strings.Contains(got.body, "zoe@") {
-				t.Errorf("%s leads %s to the register of people", path, role)
-			}
-		}
-		if s.size(t) != before {
-			t.Errorf("a name that %s sees is recorded as a reading", role)
-		}
-		b.get("/r/people/E1").want(t, http.StatusForbidden)
-	}
-	b := s.signed(t, "eve", "control-owner")
-	b.get("/r/risks/RSK-1/edit").want(t, 200, `value="person/E1"`, `<p class="soft help">Zoe Example</p>`)
-	b.post("/r/risks/RSK-1", "version", "1", "f.owner", "Bob Other").goes(t, "/r/risks/RSK-1")
-	b.get("/r/risks/RSK-1").want(t, 200, `<span title="person/E2">Bob Other</span>`)
-	ann := s.signed(t, "ann", "compliance")
-	ann.get("/account").want(t, 200)
-	ann.post("/r/privacy_checks", "f.title", "2026", "f.owner", "Zoe Example", "f.due_at", "2026-12-01T00:00", "f.findings.0.text", "A form", "f.findings.0.owner", "Bob Other").goes(t, "/r/privacy_checks/PCH-1")
-	ann.get("/r/privacy_checks/PCH-1").want(t, 200, `title="person/E1">Zoe Example</a>`, `title="person/E2">Bob Other</a>`)
-}
-
-// A reference that names nothing says so, and leads nowhere.
-func TestAReferenceThatNamesNothing(t *testing.T) {
-	c := openCompany(t)
-	_, err := c.Door.Do(t.Context(), apptest.Operator, "risk.add", "risks", func(tx *act.Tx) error {
-		_, err := record.Put(tx, risks.Register, record.Change{Verb: "added", ID: "RSK-9", Doc: risks.Risk{
-			ID: "RSK-9", Title: "Flood", Category: "operations", Owner: "person/E999", State: "identified", Controls: []string{"PPL-01", "NOPE-99"}, Tasks: []string{"task/access-review", "task/none"},
-		}})
-		return err
-	})
-	c.must(err)
-	page := c.signed(t, "ann", "compliance").get("/r/risks/RSK-9").want(t, 200, `person/E999 <span class="soft">(not in the register)</span>`, `NOPE-99 <span class="soft">(not in the catalog)</span>`,
-		`<a href="/controls/PPL-01">PPL-01</a>`, `<a href="/duties/access-review">task/access-review</a>`, `task/none <span class="soft">(not in the register)</span>`)
-	for _, dead := range []string{"/r/people/E999", "/controls/NOPE-99", "/duties/none"} {
-		if strings.Contains(page.body, `href="`+dead) {
-			t.Errorf("a link leads to %s", dead)
-		}
-	}
-}
-
 // A form that asks for a record's id says what it is made of, and that it must be there,
 // where it is not made of the other fields.
 func TestFormsSayWhatAnIdIsMadeOf(t *testing.T) {
@@ -617,61 +446,6 @@ func TestFormsSayWhatAnIdIsMadeOf(t *testing.T) {
 			t.Errorf("%s: the id %q is required is %t, and its help is %q", kind.Register, id.Name, id.Required, id.Help)
 		}
 	}
-}
-
-// The table that the portal gives is one that it takes: with its two sheets, filled in
-// with a spreadsheet. Of other workbooks whoever sends them names the sheet.
-func TestTheTemplateIsBroughtInAgain(t *testing.T) {
-	s := serve(t, config.Config{})
-	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
-	b := s.signed(t, "ann", "compliance")
-	book, err := excelize.OpenReader(strings.NewReader(b.get("/import/risks/template").want(t, 200).body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	filled := map[string]string{"Number": "RSK-7", "Title": "Ransomware", "Category": "security", "Owner": "person/E1", "Controls": "CHG-01; END-01"}
-	header, err := book.GetRows("risks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, name := range header[0] {
-		cell, err := excelize.CoordinatesToCellName(i+1, 2)
-		if err == nil && filled[name] != "" {
-			err = book.SetCellStr("risks", cell, filled[name])
-			delete(filled, name)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(filled) > 0 {
-		t.Fatalf("the template has no columns for %v", filled)
-	}
-	var file bytes.Buffer
-	if err := book.Write(&file); err != nil {
-		t.Fatal(err)
-	}
-	held := regexp.MustCompile(`name="held" value="([0-9a-f]{64})"`).FindStringSubmatch(b.upload("/import/risks", "risks.xlsx", file.Bytes()).want(t, 200, "<dt>new</dt><dd>1</dd>").body)
-	b.post("/import/risks/take", "held", held[1], "name", "risks.xlsx", "sheet", "").want(t, 200, "<dt>new</dt><dd>1</dd>")
-	b.get("/r/risks/RSK-7").want(t, 200, "Ransomware", "<li>", "END-01")
-
-	if err := book.SetSheetName("risks", "Mine"); err != nil {
-		t.Fatal(err)
-	}
-	file.Reset()
-	if err := book.Write(&file); err != nil {
-		t.Fatal(err)
-	}
-	refused := b.upload("/import/risks", "mine.xlsx", file.Bytes()).want(t, 422, "say which sheet is meant", "&#34;Mine&#34;, &#34;help&#34;", `<label for="sheet">`)
-	columns := b.upload("/import/risks", "risks.csv", []byte("id;colour\nRSK-8;red\n")).want(t, 422, "no field of risks is like the column &#34;colour&#34;")
-	missing := b.upload("/import/risks", "risks.csv", []byte("title\nRansomware\n")).want(t, 422, "no column says which record a row is of: call the one that does &#34;Number&#34;")
-	for _, got := range []page{refused, columns, missing} {
-		if strings.Contains(got.body, "--sheet") || strings.Contains(got.body, "--map") {
-			t.Errorf("a flag of the command line in the portal: %.400s", got.body)
-		}
-	}
-	b.upload("/import/risks", "mine.xlsx", file.Bytes(), "sheet", "Mine").want(t, 200, "<dt>as they are</dt><dd>1</dd>")
-	b.upload("/import/risks", "risks.csv", []byte("id;title;category;owner\nRSK-8;Fire;operations;person/E1\n")).want(t, 200, "<dt>new</dt><dd>1</dd>")
 }
 
 // Whoever approves something reads before the click what is missing in it, and who fills
@@ -753,31 +527,6 @@ func TestFormsAndListsReadWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.signed(t, "cia", "ciso").get("/r/announcements/ANN-1").want(t, 200, ">Back to draft<")
-}
-
-// Vendors, duties and controls are taken by their names, in texts and in lists.
-func TestRecordsAreTakenByName(t *testing.T) {
-	t.Parallel()
-	s := serve(t, config.Config{})
-	s.people(t, `{"id":"E1","name":"Ann Example","joined_at":"2026-01-01T00:00:00Z"}`)
-	s.records(t, "vendors", `{"name":"IdentCheck AG","service":"Checks","category":"software","owner":"person/E1"}`,
-		`{"name":"Twin","service":"One","category":"software","owner":"person/E1"}`, `{"name":"Twin","service":"Two","category":"software","owner":"person/E1"}`)
-	b := s.signed(t, "ann", "compliance")
-	b.get("/new/risks").want(t, 200, "What can be named: 3", "IdentCheck AG <code>vendor/VEN-1</code>", "<code>ACC-01</code>")
-	title := ""
-	all, err := s.Controls()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, control := range all {
-		if control.ID == "ACC-01" {
-			title = control.Title
-		}
-	}
-	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "IdentCheck AG\nvendor/VEN-2", "f.controls", title).goes(t, "/r/risks/RSK-1")
-	b.get("/r/risks/RSK-1").want(t, 200, `href="/r/vendors/VEN-1"`, `href="/r/vendors/VEN-2"`, `href="/controls/ACC-01"`)
-	b.get("/account")
-	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "Twin").want(t, 422, "several records are called Twin", "vendor/VEN-2 or vendor/VEN-3")
 }
 
 // A company that begins proposes the primary systems by a button, which is gone then.
