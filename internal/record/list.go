@@ -12,8 +12,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"scaf.dev/scaf/internal/platform/store"
 )
 
@@ -136,10 +134,10 @@ func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
 		}
 		l.where, l.args = append(l.where, condition), args
 	}
-	if strings.ContainsRune(q.Words, 0) || !utf8.ValidString(q.Words) {
-		return nil, fmt.Errorf("%w: the character U+0000, and what is no UTF-8, cannot be looked for", ErrFilter)
-	}
 	if q.Words != "" {
+		if err := CheckWords(q.Words); err != nil {
+			return nil, err
+		}
 		condition, args, err := kind.mentions(dialect, q.Words, len(l.args)+1)
 		if err != nil {
 			return nil, err
@@ -183,26 +181,11 @@ func (l *listing) narrow(r *store.Reader) (found bool, err error) {
 	return true, nil
 }
 
-// lower makes small letters of A to Z: what both databases do.
-func lower(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, text)
-}
-
 // mentions is the condition that a record's id, or a column that is a text, has the
 // words in it, with its arguments, which are numbered from the first on.
 func (k *Kind) mentions(dialect store.Dialect, words string, first int) (string, []any, error) {
-	args := []any{lower(words)}
-	find := func(value string) string { return "instr(lower(" + value + "), $" + strconv.Itoa(first) + ") > 0" }
-	if dialect == store.Postgres {
-		find = func(value string) string {
-			return "strpos(lower(" + value + ` COLLATE "C"), $` + strconv.Itoa(first) + ") > 0"
-		}
-	}
+	args := []any{sought(dialect, words)}
+	find := func(value string) string { return has(dialect, value, first) }
 	var texts []string
 	for _, c := range k.columns() {
 		if c.kind == valueText {
@@ -216,12 +199,12 @@ func (k *Kind) mentions(dialect store.Dialect, words string, first int) (string,
 	if dialect == store.SQLite {
 		// Most rows do not have the words anywhere in their values: to see that is a
 		// fraction of taking each value out.
-		quoted, err := jsontext.AppendQuote(nil, lower(words))
+		quoted, err := inJSON(words)
 		if err != nil {
 			return "", nil, err
 		}
-		args = append(args, string(quoted[1:len(quoted)-1]))
-		found = "instr(lower(cols), $" + strconv.Itoa(first+1) + ") > 0 AND (" + found + ")"
+		args = append(args, sought(dialect, quoted))
+		found = has(dialect, "cols", first+1) + " AND (" + found + ")"
 	}
 	return "(" + find("id") + " OR " + found + ")", args, nil
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"scaf.dev/scaf/internal/platform/store"
 )
 
@@ -21,16 +19,15 @@ var errEnough = errors.New("enough")
 // there are others. Letters A to Z are like the small ones. It looks into every document
 // of the kind: ask it where Total is small.
 func Mention(r *store.Reader, kind *Kind, words string, limit int, visit func(*Version) error) (more bool, err error) {
-	quoted, err := jsontext.AppendQuote(nil, lower(words))
+	if err := CheckWords(words); err != nil {
+		return false, err
+	}
+	quoted, err := inJSON(words)
 	if err != nil {
 		return false, err
 	}
-	holds := "instr(lower(doc), $1) > 0"
-	if r.Dialect() == store.Postgres {
-		holds = `strpos(lower(doc COLLATE "C"), $1) > 0`
-	}
 	v, doc, n := Version{}, "", 0
-	err = r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind.Name)+` AND to_idx IS NULL AND `+holds+` ORDER BY id`, []any{string(quoted[1 : len(quoted)-1])},
+	err = r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind.Name)+` AND to_idx IS NULL AND `+has(r.Dialect(), "doc", 1)+` ORDER BY id`, []any{sought(r.Dialect(), quoted)},
 		[]any{&v.ID, &v.Version, &v.From, &v.To, &doc}, func() error {
 			var fields map[string]any
 			if err := json.Unmarshal([]byte(doc), &fields); err != nil {

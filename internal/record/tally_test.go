@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,7 +91,7 @@ func TestTallyAndWords(t *testing.T) {
 				if at > 0 && rapid.Bool().Draw(t, "known") {
 					at = rapid.IntRange(0, at-1).Draw(t, "which")
 				}
-				doc := counted{ID: fmt.Sprintf("r%04d", at+1), Title: rapid.SampledFrom([]string{"", "Ärger", "ONE two", "one", "Ones", "%_'\"x", odd}).Draw(t, "title")}
+				doc := counted{ID: fmt.Sprintf("r%04d", at+1), Title: rapid.SampledFrom([]string{"", "Ärger", "ONE two", "one", "Ones", "%~_'\"x", odd}).Draw(t, "title")}
 				small := rapid.OneOf(rapid.Just[*int](nil), rapid.Map(rapid.IntRange(1, 3), func(n int) *int { return &n }))
 				doc.A, doc.B = small.Draw(t, "a"), small.Draw(t, "b")
 				change := record.Change{Verb: "written", ID: doc.ID, Doc: &doc, Expect: versions[doc.ID]}
@@ -130,7 +131,7 @@ func TestTallyAndWords(t *testing.T) {
 				t.Errorf("counted %v, want %v (%v)", got, want(), err)
 			}
 			for text, want := range map[string]int{
-				"oNe": words["ONE two"] + words["one"] + words["Ones"], "%_'\"": words["%_'\"x"], "rger": words["Ärger"], "Är": words["Ärger"], "%": words["%_'\"x"], "R0": number, "zz": 0,
+				"oNe": words["ONE two"] + words["one"] + words["Ones"], "%~_'\"": words["%~_'\"x"], "~": words["%~_'\"x"], "_": words["%~_'\"x"], "%~~_": 0, "rger": words["Ärger"], "Är": words["Ärger"], "%": words["%~_'\"x"], "R0": number, "zz": 0,
 				`a\B`: words[odd], "\n<": words[odd], "\x1f": words[odd], "\u2028>": words[odd], `\n`: 0, "title": 0, `":"`: 0, "u2028": 0,
 			} {
 				mentioned := 0
@@ -144,6 +145,13 @@ func TestTallyAndWords(t *testing.T) {
 				found := 0
 				if _, err := record.List(r, kind, record.Query{Words: text}, func(*record.Version) error { found++; return nil }); err != nil || found != want {
 					t.Errorf("%q is found %d times, want %d (%v)", text, found, want, err)
+				}
+			}
+			for _, text := range []string{strings.Repeat("x", 8001), "\x00", "\xff"} {
+				nothing := func(*record.Version) error { t.Errorf("%.4q… is found", text); return nil }
+				_, err := record.List(r, kind, record.Query{Words: text}, nothing)
+				if _, mention := record.Mention(r, kind, text, 1, nothing); !errors.Is(err, record.ErrFilter) || !errors.Is(mention, record.ErrFilter) {
+					t.Errorf("%.4q… is looked for: %v, %v", text, err, mention)
 				}
 			}
 			// In an order, and page by page, it is the whole list's without the others.

@@ -430,6 +430,7 @@ func TestSearching(t *testing.T) {
 	}
 	b.get("/search?q=nothing_like-it").want(t, 200, "Nothing was found")
 	b.get("/search?q=%00").want(t, 400, "cannot be looked for")
+	b.get("/search?q="+strings.Repeat("x", 8001)).want(t, 400, "at most 8000 bytes")
 	if got := s.signed(t, "eve", "engineer").get("/search?q=zz").want(t, 200); strings.Contains(got.body, "/r/people") {
 		t.Error("whoever may not read people is led there")
 	}

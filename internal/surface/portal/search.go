@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/criteria"
@@ -98,7 +97,7 @@ const (
 // what lists show of them: in a treatment, a reason, a remediation.
 func (page *found) mentioning(r *store.Reader, kind *record.Kind, shown map[string]bool, group *naming) error {
 	words := page.Words
-	if kind.Internal || strings.ContainsRune(words, 0) || !utf8.ValidString(words) {
+	if kind.Internal {
 		return nil
 	}
 	n, err := record.Total(r, kind)
@@ -201,7 +200,7 @@ func (page *found) numbered(reader *store.Reader) error {
 // the one with this id.
 func look(r *store.Reader, kind *record.Kind, words string, visit func(*record.Version) error) (more string, err error) {
 	const few = 5
-	if kind.Worded() || strings.ContainsRune(words, 0) || !utf8.ValidString(words) { // a list says what is wrong with them
+	if kind.Worded() || record.CheckWords(words) != nil { // a list says what is wrong with them
 		return record.List(r, kind, record.Query{Words: words, Limit: few}, visit)
 	}
 	v, err := record.Get(r, kind.Name, words)
