@@ -1,8 +1,15 @@
 package vendors
 
-import "time"
+import (
+	"cmp"
+	"encoding/json"
+	"time"
 
-// Onboarding is the beginning of a vendor's use: the source vendor_onboardings.
+	"scaf.dev/scaf/internal/record"
+)
+
+// Onboarding is the beginning of a vendor's use: the source vendor_onboardings. Its tier is
+// that which it was approved with.
 type Onboarding struct {
 	ID         string     `json:"id"`
 	Vendor     string     `json:"vendor"`
@@ -13,10 +20,21 @@ type Onboarding struct {
 	ProposedBy string     `json:"proposed_by,omitempty"`
 	AssessedBy []string   `json:"assessed_by,omitempty"`
 	ApprovedBy string     `json:"approved_by,omitempty"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 	UsedFrom   *time.Time `json:"used_from"`
+	// BegunAt is the later of use and approval: a use that is said to have begun in a year
+	// that is over is in the year in which it was approved.
+	BegunAt *time.Time `json:"begun_at"`
+	// DueAt is by when it was to be approved: when its use began; and for one that was used
+	// when the register began, some days later.
+	DueAt *time.Time `json:"due_at"`
 }
 
-// Reassessment is what is due a year after a vendor's use began, and after each
+// toCatchUp is within how many days of the register's beginning the vendors are approved that
+// were used by then.
+const toCatchUp = 30
+
+// Reassessment is what is due a year after a vendor was used and approved, and after each
 // assessment since: the source vendor_reassessments.
 type Reassessment struct {
 	ID         string     `json:"id"` // VEN-1@2027-03-01T00:00:00Z
@@ -46,25 +64,57 @@ type Exit struct {
 var used = map[string]bool{InUse: true, Offboarding: true, Ended: true}
 
 // onboardings are the vendors whose use began.
-func onboardings(v *Vendor, from, to time.Time, give func(item any) error) error {
-	if !v.was(v.UsedFrom, from, to) {
+func onboardings(past record.Past, from, to time.Time, give func(item any) error) error {
+	var began *time.Time // the register
+	var begun []*Vendor
+	if err := past.Documents(kindVendor, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
+		v := &Vendor{}
+		if err := json.Unmarshal(doc, v); err != nil {
+			return err
+		}
+		if entered := cmp.Or(v.ProposedAt, v.AssessedAt); entered != nil && (began == nil || entered.Before(*began)) {
+			began = entered
+		}
+		if v.was(v.begun(), from, to) {
+			begun = append(begun, v)
+		}
 		return nil
+	}); err != nil {
+		return err
 	}
-	return give(&Onboarding{v.ID + "@onboarding", v.ID, v.Owner, v.Tier, v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.UsedFrom})
+	for _, v := range begun {
+		due := *v.UsedFrom
+		if began != nil && due.Before(*began) {
+			due = began.AddDate(0, 0, toCatchUp)
+		}
+		if err := give(&Onboarding{v.ID + "@onboarding", v.ID, v.Owner, cmp.Or(v.ApprovedTier, v.Tier), v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.ApprovedAt, v.UsedFrom, v.begun(), &due}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begun is when a vendor was used and approved; nil when it is not used yet.
+func (v *Vendor) begun() *time.Time {
+	if v.UsedFrom != nil && v.ApprovedAt != nil && v.ApprovedAt.After(*v.UsedFrom) {
+		return v.ApprovedAt
+	}
+	return v.UsedFrom
 }
 
 // reassessments are those of a vendor that fell due in the interval while it was used.
 func reassessments(v *Vendor, from, to time.Time, give func(item any) error) error {
-	if !used[v.State] || v.UsedFrom == nil {
+	begun := v.begun()
+	if !used[v.State] || begun == nil {
 		return nil
 	}
 	var since []Judged
 	for _, one := range v.Assessments {
-		if !one.At.Before(*v.UsedFrom) {
+		if !one.At.Before(*begun) {
 			since = append(since, one)
 		}
 	}
-	last := *v.UsedFrom
+	last := *begun
 	for n := 0; n <= len(since); n++ {
 		due := last.AddDate(again, 0, 0)
 		item := &Reassessment{ID: v.ID + "@" + due.UTC().Format(time.RFC3339), Vendor: v.ID, Name: v.Name, Owner: v.Owner, Tier: v.Tier, DueAt: &due}

@@ -37,6 +37,7 @@ func TestWhatIsDueOfAVendor(t *testing.T) {
 		"ended before":       {`"state":"ended","ended_at":"2025-02-01T00:00:00Z",` + year, nil},
 		"ended after":        {`"state":"offboarding","ended_at":"2025-06-01T00:00:00Z",` + year, []string{"2025-03-01 "}},
 		"not used":           {`"state":"approved",` + year, nil},
+		"approved after use": {`"state":"in_use","approved_at":"2025-02-10T00:00:00Z","used_from":"2019-03-01T00:00:00Z"` + judged("2025-02-01", "2026-02-03"), []string{"2026-02-10 VAS-2", "2027-02-03 "}},
 		"outside the period": {`"state":"in_use","used_from":"2027-06-01T00:00:00Z"`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

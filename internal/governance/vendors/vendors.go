@@ -32,10 +32,12 @@ type Vendor struct {
 	TierBy       string   `json:"tier_by,omitempty"`
 
 	ProposedBy       string     `json:"proposed_by"`
+	ProposedAt       *time.Time `json:"proposed_at,omitempty"`
 	AssessedAt       *time.Time `json:"assessed_at,omitempty"`
 	AssessedBy       []string   `json:"assessed_by,omitempty"` // who assessed it, or said that it was
 	ApprovedBy       string     `json:"approved_by,omitempty"`
 	ApprovedAt       *time.Time `json:"approved_at,omitempty"`
+	ApprovedTier     string     `json:"approved_tier,omitempty"`
 	UsedFrom         *time.Time `json:"used_from,omitempty"`
 	NextAssessmentAt *time.Time `json:"next_assessment_at,omitempty"`
 	Assessments      []Judged   `json:"assessments,omitempty"`
@@ -124,12 +126,14 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "tier_reason", Label: "Why another tier", Given: true, Help: "Why it is another one: other data or access, or why the computed one is not right."},
 		{Name: "tier_by", Label: "Other tier by", Given: true},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Onboarding"},
+		{Name: "proposed_at", Label: "Proposed", Given: true},
 		{Name: "assessed_at", Label: "Assessed", Given: true},
 		{Name: "assessed_by", Label: "Assessed by", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
-		{Name: "used_from", Label: "Used from", Help: "When its use began."},
-		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after its use began, and thirty days after its tier rose. Whoever wants it sooner sets another day; VND-02 counts the year."},
+		{Name: "approved_tier", Label: "Approved as", Given: true, Choices: Tiers, Help: "The tier that it was approved with."},
+		{Name: "used_from", Label: "Used from", Help: "When its use began. Before its approval it is a deviation, unless it was used when this register began: then it is to be approved within thirty days."},
+		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after it was used and approved, and thirty days after its tier rose. Whoever wants it sooner sets another day; VND-02 counts the year."},
 		{Name: "assessments", Label: "Assessments", Given: true, Help: "The ones that are finished, the latest one last."},
 		{Name: "rejected_reason", Label: "Why it was rejected", Long: true, Help: "Why it is not used."},
 		{Name: "ended_at", Label: "Use ended", Section: "Offboarding", Help: "When its use ended."},
@@ -153,7 +157,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "offboarding", What: "End the vendor's access and settle our data", At: "ended_at", Owner: "owner", Open: `item.state == "offboarding"`},
 	},
 	Derived: []record.Derived{
-		{Name: "vendor_onboardings", At: "used_from", Item: Onboarding{}, Of: record.OfEach(onboardings)},
+		{Name: "vendor_onboardings", At: "begun_at", Item: Onboarding{}, Items: onboardings},
 		{Name: "vendor_reassessments", At: "due_at", Item: Reassessment{}, Of: record.OfEach(reassessments)},
 		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Of: record.OfEach(exits)},
 	},
@@ -194,14 +198,24 @@ func (v *Vendor) Validate() []record.FieldError {
 	return wrong
 }
 
-// Before notes who assessed a vendor when it is assessed, and by when it is assessed
-// again when its use begins.
+// Before notes when a vendor was proposed, who assessed it when it is assessed, what it was
+// approved as, and by when it is assessed again when its use begins.
 func (v *Vendor) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		now := tx.Now()
+		v.ProposedAt = &now
+	} else if record.As[Vendor](old).State == Assessed && v.State == Approved {
+		v.ApprovedTier = v.Tier
+	}
 	if soon := tx.Now().AddDate(0, 0, anew); v.AssessedAt != nil && v.State != Offboarding && old != nil && rises(record.As[Vendor](old).Tier, v.Tier) && (v.NextAssessmentAt == nil || v.NextAssessmentAt.After(soon)) {
 		v.NextAssessmentAt = &soon
 	}
-	if v.NextAssessmentAt == nil && v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse) {
-		next := v.UsedFrom.AddDate(again, 0, 0)
+	begins := v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse)
+	if begins && v.UsedFrom.After(tx.Now()) {
+		return record.Refuse("used_from", "lies in the future: a vendor is in use when its use has begun")
+	}
+	if begins && v.NextAssessmentAt == nil {
+		next := v.begun().AddDate(again, 0, 0)
 		v.NextAssessmentAt = &next
 	}
 	if old == nil || record.As[Vendor](old).State != Proposed || v.State != Assessed {
