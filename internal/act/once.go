@@ -34,6 +34,16 @@ func (e *RepeatedError) Error() string {
 	return fmt.Sprintf("it was done already: event %d, of %s, came of it", e.Index, e.Subject)
 }
 
+// CameOf gives what came of a key that a caller has used up, nil when nothing did.
+func CameOf(r *store.Reader, caller Caller, key string) (*RepeatedError, error) {
+	done := &RepeatedError{}
+	err := r.One(`SELECT subject, idx FROM act_once WHERE actor = $1 AND key = $2`, []any{caller.ID, key}, []any{&done.Subject, &done.Index})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil //nolint:nilnil // nothing came of it
+	}
+	return done, err
+}
+
 // once lets a body run that the context does not say was run before.
 func once(ctx context.Context, body func(*Tx) error) func(*Tx) error {
 	key, _ := ctx.Value(onceKey{}).(string)
@@ -41,13 +51,10 @@ func once(ctx context.Context, body func(*Tx) error) func(*Tx) error {
 		return body
 	}
 	return func(tx *Tx) error {
-		done := &RepeatedError{}
-		err := tx.One(`SELECT subject, idx FROM act_once WHERE actor = $1 AND key = $2`, []any{tx.caller.ID, key}, []any{&done.Subject, &done.Index})
-		if err == nil {
-			return done
-		}
-		if !errors.Is(err, store.ErrNotFound) {
+		if done, err := CameOf(&tx.Reader, tx.caller, key); err != nil {
 			return err
+		} else if done != nil {
+			return done
 		}
 		if err := body(tx); err != nil || len(tx.entries) == 0 {
 			return err
@@ -55,7 +62,7 @@ func once(ctx context.Context, body func(*Tx) error) func(*Tx) error {
 		if _, err := tx.Exec(`DELETE FROM act_once WHERE at < $1`, tx.now.Add(-onceKept).UnixMicro()); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`INSERT INTO act_once (actor, key, subject, idx, at) VALUES ($1, $2, $3, $4, $5)`,
+		_, err := tx.Exec(`INSERT INTO act_once (actor, key, subject, idx, at) VALUES ($1, $2, $3, $4, $5)`,
 			tx.caller.ID, key, tx.entries[0].Subject, tx.next, tx.now.UnixMicro())
 		return err
 	}

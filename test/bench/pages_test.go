@@ -53,6 +53,7 @@ var seen = []struct{ name, path string }{
 	{"one of the people", "/r/people/E000077"},
 	{"risks, the highest first", "/r/risks?sort=-score"},
 	{"risks of a category", "/r/risks?category=security&state=assessed"},
+	{"board of risks", "/r/risks?view=board"},
 	{"risk map", "/risks"},
 	{"a risk", "/r/risks/RSK-77"},
 	{"acknowledgments", "/r/acknowledgments"},
@@ -69,6 +70,7 @@ var seenAfter = []struct{ name, path string }{
 	{"calendar, right after a change", "/calendar"},
 	{"risk map, right after a change", "/risks"},
 	{"risks, the highest first, right after a change", "/r/risks?sort=-score"},
+	{"board of risks, right after a change", "/r/risks?view=board"},
 	{"ledger, right after a change", "/ledger"},
 }
 

@@ -65,6 +65,8 @@ func TestAnEmployeeDoesWhatTheyAreAsked(t *testing.T) {
 		v.holds("main", "Lock the "+policy, "You were asked on")
 		v.audited("employee-policy")
 		v.chooses("I acknowledge it")
+		v.rests("p[role=status]")
+		v.holds("p[role=status]", "It is recorded, as event")
 		v.chooses("My work")
 		v.at("/work", "My work")
 	}

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -97,6 +98,7 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 	v.types(kb.Enter)
 	v.tabTo("Present password")
 	v.enters("not the password", kb.Tab, "another horse battery", kb.Enter)
+	v.rests("[role=alert]") // whoever types goes on from what is wrong
 	v.holds("[role=alert]", "password")
 	v.tabTo("Present password")
 	v.enters(password, kb.Tab, "another horse battery", kb.Enter)
@@ -138,6 +140,16 @@ func TestSomebodyChoosesWhatTheyAreTold(t *testing.T) {
 // typing is what somebody types, key by key, wherever the focus is.
 func (v *tab) typing(keys ...string) chromedp.Action[chromedp.Void] {
 	return chromedp.KeyEvent(strings.Join(keys, ""))
+}
+
+// rests waits until what a selector finds has the focus.
+func (v *tab) rests(css string) {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.activeElement.matches(%q)`, css))); err != nil {
+		v.t.Fatalf("%s has not the focus, but %q: %v", css, v.focus(), err)
+	}
 }
 
 // enters types into a form until it is sent, and returns the status of the answer.

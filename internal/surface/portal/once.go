@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 )
 
 // formField is what forms carry beside what people type: the token of the session, and
@@ -49,8 +51,41 @@ func (r *request) mark() error {
 			}
 		}
 	}
-	r.once = act.Once(r.Context(), hex.EncodeToString(sum.Sum(nil)))
+	r.wish = hex.EncodeToString(sum.Sum(nil))
+	r.once = act.Once(r.Context(), r.wish)
 	return nil
+}
+
+// recordedCookie has the number of the event that came of a form, for the next page to say.
+const recordedCookie = "scaf_recorded"
+
+// recorded is the cookie that makes the next page say what came of a form; nil when nothing did.
+func (p *Portal) recorded(r *request) (*http.Cookie, error) {
+	if r.wish == "" {
+		return nil, nil //nolint:nilnil // it asked for nothing
+	}
+	var done *act.RepeatedError
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		done, err = act.CameOf(reader, r.caller, r.wish)
+		return err
+	}); err != nil || done == nil {
+		return nil, err
+	}
+	return cookie(r.Request, recordedCookie, strconv.FormatInt(done.Index, 10), 60), nil
+}
+
+// tells takes the number of the event that the page before has led here with.
+func (r *request) tells(w http.ResponseWriter) *int64 {
+	given, err := r.Cookie(recordedCookie)
+	if err != nil || r.session == nil || r.Method != http.MethodGet {
+		return nil
+	}
+	http.SetCookie(w, cookie(r.Request, recordedCookie, "", -1))
+	index, err := strconv.ParseInt(given.Value, 10, 64)
+	if err != nil || index < 0 {
+		return nil
+	}
+	return &index
 }
 
 // came is the page of what came of a form when it was sent first.

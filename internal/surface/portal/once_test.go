@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -51,5 +52,46 @@ func TestAFormIsTakenOnce(t *testing.T) {
 	other.post("/r/risks/RSK-1/comment", "text", "Seen.").goes(t, "/r/risks/RSK-1#attached")
 	if page := b.get("/r/risks/RSK-1").want(t, 200); strings.Count(page.body, "<p class=\"said\">Seen.</p>") != 2 || strings.Count(page.body, ">a.txt</a>") != 2 {
 		t.Error("two comments by two and two files are not there, each once")
+	}
+}
+
+// The page after a form says what came of it, once, and to nobody else.
+func TestThePageAfterAFormSaysWhatIsRecorded(t *testing.T) {
+	const said = "It is recorded, as event"
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	s.people(t, `{"id":"E1","name":"Zoe Example","joined_at":"2025-01-01T00:00:00Z"}`)
+	b.get("/new/risks").want(t, 200)
+	add := func() page {
+		return b.post("/r/risks", "f.title", "A flood", "f.category", "operations", "f.owner", "person/E1")
+	}
+	next := func(path string, says bool) {
+		t.Helper()
+		event := fmt.Sprintf(`%s <a href="/ledger/%d">`, said, s.size(t)-1)
+		if got := b.get(path).want(t, 200); strings.Contains(got.body, event) != says || strings.Contains(got.body, said) != says {
+			t.Errorf("%s says what is recorded: %t, want %t", path, !says, says)
+		}
+	}
+	next("/r/risks", false)
+	token := b.form
+	add().goes(t, "/r/risks/RSK-1")
+	next("/r/risks/RSK-1", true)
+	next("/r/risks/RSK-1", false)
+	b.form = token
+	add().goes(t, "/r/risks/RSK-1") // it came of the first
+	next("/r/risks/RSK-1", true)
+	b.get("/new/risks").want(t, 200)
+	b.post("/r/risks", "f.title", "").want(t, http.StatusUnprocessableEntity, `role="alert" tabindex="-1" autofocus>`)
+	next("/r/risks", false)
+	b.get("/account").want(t, 200)
+	b.post("/r/risks/RSK-1/comment", "text", "Seen.").goes(t, "/r/risks/RSK-1#attached")
+	next("/r/risks/RSK-1", true)
+	// Whoever may not read the ledger is told without a way to it.
+	employee := s.signed(t, "eve", "employee")
+	employee.ask(http.MethodGet, "/work", nil, func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "scaf_recorded", Value: "7"}) }).want(t, 200, said+" 7 of the ledger")
+	for _, odd := range []string{"-1", "<b>", "9999999999999999999999"} {
+		if got := employee.ask(http.MethodGet, "/work", nil, func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "scaf_recorded", Value: odd}) }).want(t, 200); strings.Contains(got.body, said) {
+			t.Errorf("%q is said to be recorded", odd)
+		}
 	}
 }

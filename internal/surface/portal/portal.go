@@ -145,6 +145,7 @@ type request struct {
 	told    string // a person whom the page names to whoever reads it
 	unnamed map[*record.Kind][]string
 	once    context.Context   // in which what the form asks for is done once
+	wish    string            // its key
 	held    *held             // why what was sent is not taken, where it is shown again
 	lists   map[string]string // where in the page the records of a kind stand that fields can name
 	// overtaken are the fields that were changed in a form whose record has moved on
@@ -204,6 +205,11 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 			page = p.explain(line, err)
 		} else if asked.held != nil {
 			page.status = asked.held.status
+		}
+		if page.to != "" && page.cookie == nil {
+			if page.cookie, err = p.recorded(asked); err != nil {
+				p.Log.Error("what came of a form was not read", "error", err) // it was done
+			}
 		}
 		if page.next != nil {
 			http.SetCookie(w, page.cookie)
@@ -434,7 +440,8 @@ type framed struct {
 	Session      *accounts.Session
 	Form         string // what forms carry: the session's token, and what makes them those of this page
 	Menu         []entry
-	Home         entry // the first page that the reader may open
+	Home         entry  // the first page that the reader may open
+	Recorded     *int64 // the event that came of the form before
 	Data         any
 }
 
@@ -460,8 +467,9 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		return
 	}
 	frame := framed{
-		links: links{p, r},
-		Title: page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
+		Recorded: r.tells(w),
+		links:    links{p, r},
+		Title:    page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
 		Path: r.URL.Path, Session: r.session, Data: page.data, Home: home(r.caller),
 	}
 	if r.session != nil {

@@ -56,7 +56,7 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := &shown{to: landing(session.Caller(), form.To), cookie: cookie(r.Request, secret, int(accounts.Lifetime.Seconds()))}
+	answer := &shown{to: landing(session.Caller(), form.To), cookie: cookie(r.Request, surface.SessionCookie, secret, int(accounts.Lifetime.Seconds()))}
 	if form.Again != "" {
 		answer.to, answer.next = "", resume(r, session, form)
 	}
@@ -64,9 +64,9 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 }
 
 // cookie is the session's, for as many seconds; less than none: it goes.
-func cookie(r *http.Request, secret string, seconds int) *http.Cookie {
+func cookie(r *http.Request, name, value string, seconds int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // G124: plain HTTP is spoken to this machine only, and Secure cookies would not come back
-		Name: surface.SessionCookie, Value: secret, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r),
+		Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r),
 	}
 }
 
@@ -89,7 +89,7 @@ func (p *Portal) signOut(r *request) (*shown, error) {
 	if err := accounts.SignOut(r.Context(), p.System.Door, r.session); err != nil {
 		return nil, err
 	}
-	return &shown{to: "/signin", cookie: cookie(r.Request, "", -1)}, nil
+	return &shown{to: "/signin", cookie: cookie(r.Request, surface.SessionCookie, "", -1)}, nil
 }
 
 func (p *Portal) setUpForm(r *request) (*shown, error) {
