@@ -39,7 +39,7 @@ func Parts(t reflect.Type) (all []Part) {
 		part.Field = Field{
 			Name: name, Label: field.Tag.Get("label"), Help: field.Tag.Get("doc"), Refers: field.Tag.Get("refers"),
 			Required: !strings.HasPrefix(option, "omit") && ShapeOf(part.Of) != ShapeTruth, Long: field.Tag.Get("long") == "true",
-			LastDay: field.Tag.Get("day") == "last",
+			Day: field.Tag.Get("day") == "first", LastDay: field.Tag.Get("day") == "last",
 		}
 		if part.Label == "" {
 			part.Label = Words(name)

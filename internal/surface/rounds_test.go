@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -287,21 +286,14 @@ func TestActivitiesAreReviewedEveryQuarter(t *testing.T) {
 	})
 }
 
-// A risk whose owner leaves out when it is reviewed next is reviewed all the same: after a
-// quarter where its score asks for a control, otherwise after a year.
-func TestARiskWithoutANextDateIsReviewedAllTheSame(t *testing.T) {
+// A review says when the next one is, and where nobody says it is after a quarter where the
+// score asks for a control, otherwise after a year. What was late is found late, however
+// it stands now.
+func TestARiskIsNeverWithoutItsNextReview(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		h := openUntil(t, f, "2026-12-01")
-		watch := act.NewRunner(f.Door, slog.New(slog.DiscardHandler))
-		if err := surface.ScheduleWatch(f.System, watch, slog.New(slog.DiscardHandler)); err != nil {
-			t.Fatal(err)
-		}
-		due := func(day, want string) {
+		due := func(want string) {
 			t.Helper()
-			h.at(day)
-			if err := watch.RunDue(context.Background()); err != nil {
-				t.Fatal(err)
-			}
 			var got []string
 			if err := f.DB.Read(context.Background(), func(r *store.Reader) error {
 				for _, id := range []string{"RSK-1", "RSK-2", "RSK-3", "RSK-4"} {
@@ -309,9 +301,12 @@ func TestARiskWithoutANextDateIsReviewedAllTheSame(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					state := one.DueAt.Format("01-02")
+					state := "none"
+					if one.DueAt != nil {
+						state = one.DueAt.Format("01-02")
+					}
 					if one.ReviewedAt != nil {
-						state += " done"
+						state += " after " + one.ReviewedAt.Format("01-02")
 					}
 					got = append(got, state)
 				}
@@ -320,7 +315,7 @@ func TestARiskWithoutANextDateIsReviewedAllTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			if now := strings.Join(got, ", "); now != want {
-				t.Errorf("%s: %s, want %s", day, now, want)
+				t.Errorf("%s, want %s", now, want)
 			}
 		}
 		for _, of := range []string{"4", "2", "4", "4"} {
@@ -331,22 +326,20 @@ func TestARiskWithoutANextDateIsReviewedAllTheSame(t *testing.T) {
 			h.moves("a", "risk/"+id, "assessed", `{}`)
 		}
 		h.moves("b", "risk/RSK-4", "closed", `{"closed_reason":"It cannot happen"}`)
-		due("2026-03-31", "02-10 done, 02-10 done, 02-10, 02-10 done")
-		h.moves("a", "risk/RSK-3", "assessed", `{}`)                   // late: the date counts
-		due("2026-04-02", "05-01, 02-10 done, 02-10 done, 02-10 done") // a quarter after the review, which was early
-		due("2026-04-11", "05-01, 02-10 done, 05-10, 02-10 done")      // a quarter after the date
+		due("05-01 after 02-01, 02-01 after 02-01, 02-10, none after 02-01")
+		h.at("2026-03-31")
+		h.moves("a", "risk/RSK-3", "assessed", `{}`) // late: the date counts
+		due("05-01 after 02-01, 02-01 after 02-01, 05-10 after 03-31, none after 02-01")
 		h.at("2026-08-20")
 		h.moves("a", "risk/RSK-3", "assessed", `{}`) // too late for that
-		due("2026-10-20", "05-01, 02-10 done, 05-10 done, 02-10 done")
-		due("2026-10-22", "05-01, 02-10 done, 11-20, 02-10 done")
+		due("05-01 after 02-01, 02-01 after 02-01, 11-20 after 08-20, none after 02-01")
 		h.at("2026-12-01")
 		h.deviate(map[string]string{"RSK-02 answered": "7: RSK-3@2026-02-10T00:00:00Z late RSK-1@2026-05-01T00:00:00Z missing RSK-3@2026-05-10T00:00:00Z late"})
-		due("2027-01-03", "05-01, 02-01, 11-20, 02-10 done") // a year after the review
 	})
 }
 
-// The owner of a risk sets when its next review is due: within a year, and not before
-// the one that is due is done. What was late stays counted when the next date is set.
+// A risk is reviewed within a year, and nobody puts off what is due before it is reviewed.
+// What was late stays counted.
 func TestNobodyPutsOffTheReviewOfARisk(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		h := openUntil(t, f, "2026-08-01")
@@ -354,43 +347,71 @@ func TestNobodyPutsOffTheReviewOfARisk(t *testing.T) {
 			_, err := f.SetRecord(context.Background(), person("a"), h.register("risks"), id, record.AnyVersion, h.fields(`{"due_at":`+due+`}`))
 			return err
 		}
-		refused := func(id, due, why string) {
+		review := func(id, due string) error {
+			_, err := f.MoveRecord(context.Background(), person("a"), h.register("risks"), id, record.AnyVersion, risks.Assessed, h.fields(`{"likelihood":2,"impact":2,"response":"reduce","due_at":`+due+`}`))
+			return err
+		}
+		refused := func(err error, why string) {
 			t.Helper()
-			if err := set(id, due); err == nil || !strings.Contains(err.Error(), "due_at: ") || !strings.Contains(err.Error(), why) {
-				t.Errorf("%s is set to %s: %v, want %s", id, due, err, why)
+			if err == nil || !strings.Contains(err.Error(), "due_at: ") || !strings.Contains(err.Error(), why) {
+				t.Errorf("%v, want %s", err, why)
 			}
 		}
-		sets := func(id, due string) {
+		taken := func(err error) {
 			t.Helper()
-			if err := set(id, due); err != nil {
-				t.Errorf("%s is not set to %s: %v", id, due, err)
+			if err != nil {
+				t.Error(err)
 			}
 		}
 		const rated = `{"likelihood":2,"impact":2,"response":"reduce"}`
-		for range 4 {
+		for range 5 {
 			h.adds("a", "risks", `{"title":"t","category":"security","owner":"person/a"}`)
 		}
-		refused("RSK-1", `"2027-01-07T00:00:00Z"`, "by 2027-01-06")
-		for _, id := range []string{"RSK-1", "RSK-2", "RSK-3", "RSK-4"} {
-			sets(id, `"2026-04-01T00:00:00Z"`)
+		refused(set("RSK-1", `"2027-01-07T00:00:00Z"`), "by 2027-01-06")
+		for _, id := range []string{"RSK-1", "RSK-2", "RSK-3", "RSK-4", "RSK-5"} {
+			taken(set(id, `"2026-04-01T00:00:00Z"`))
 		}
-		refused("RSK-1", `"2026-04-02T00:00:00Z"`, "is put off")
-		refused("RSK-1", `null`, "is taken away")
-		sets("RSK-1", `"2026-03-01T00:00:00Z"`) // earlier is nobody's loss
+		refused(set("RSK-1", `"2026-04-02T00:00:00Z"`), "is put off")
+		refused(set("RSK-1", `null`), "is taken away")
+		taken(set("RSK-1", `"2026-03-01T00:00:00Z"`)) // earlier is nobody's loss
 		h.at("2026-02-02")
 		h.moves("b", "risk/RSK-4", "closed", `{"closed_reason":"It cannot happen"}`)
+		h.moves("a", "risk/RSK-5", "assessed", rated) // so early that it is due all the same
 		h.moves("a", "risk/RSK-1", "assessed", rated)
 		h.at("2026-02-03")
-		h.moves("a", "risk/RSK-1", "assessed", `{}`) // of the same date
-		refused("RSK-1", `"2026-02-01T00:00:00Z"`, "is no later than the review that is done")
-		refused("RSK-1", `"2027-02-05T00:00:00Z"`, "by 2027-02-04")
-		sets("RSK-1", `"2026-05-01T00:00:00Z"`)
-		refused("RSK-1", `"2026-03-01T00:00:00Z"`, "is no later than the review that is done")
-		refused("RSK-1", `"2026-06-01T00:00:00Z"`, "is put off")
+		refused(review("RSK-5", `"2026-07-01T00:00:00Z"`), "what is due by 2026-04-01 is reviewed in the 45 days before, and not yet")
+		h.moves("a", "risk/RSK-1", "assessed", `{}`) // once more: the next one is due as it was
+		refused(set("RSK-1", `"2027-02-03T00:00:00Z"`), "is put off")
+		refused(set("RSK-1", `"2026-02-01T00:00:00Z"`), "is no later than the review that is done")
+		refused(set("RSK-1", `"2026-03-01T00:00:00Z"`), "is no later than the review that is done")
+		taken(set("RSK-1", `"2026-05-01T00:00:00Z"`))
+		refused(set("RSK-1", `"2026-06-01T00:00:00Z"`), "is put off")
 		h.at("2026-06-01")
-		h.moves("a", "risk/RSK-2", "assessed", rated)
-		sets("RSK-2", `"2027-04-01T00:00:00Z"`) // that it was late stays
+		refused(review("RSK-2", `"2027-06-03T00:00:00Z"`), "by 2027-06-02")
+		refused(review("RSK-2", `"2026-06-01T00:00:00Z"`), "is no later than the review that is done")
+		taken(review("RSK-2", `"2027-04-01T00:00:00Z"`)) // that it was late stays
 		h.at("2026-08-01")
-		h.deviate(map[string]string{"RSK-02 answered": "4: RSK-2@2026-04-01T00:00:00Z late RSK-3@2026-04-01T00:00:00Z missing RSK-1@2026-05-01T00:00:00Z missing"})
+		h.deviate(map[string]string{"RSK-02 answered": "5: RSK-2@2026-04-01T00:00:00Z late RSK-3@2026-04-01T00:00:00Z missing RSK-5@2026-04-01T00:00:00Z missing RSK-1@2026-05-01T00:00:00Z missing"})
+	})
+}
+
+// Whoever accepts a risk does it after the review that proposes it: the acceptance is that
+// review's, also when it has ended.
+func TestAnAcceptanceIsOfTheReviewBefore(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openUntil(t, f, "2026-08-01")
+		for range 2 {
+			h.adds("a", "risks", `{"title":"t","category":"security","owner":"person/a","due_at":"2026-02-10T00:00:00Z","likelihood":2,"impact":2,"response":"accept"}`)
+		}
+		h.at("2026-02-01")
+		h.moves("a", "risk/RSK-1", "assessed", `{}`)
+		h.moves("a", "risk/RSK-2", "assessed", `{}`)
+		h.moves("b", "risk/RSK-1", "accepted", `{"accepted_until":"2026-03-01T00:00:00Z","accepted_reason":"It is small"}`)
+		h.at("2026-03-02")
+		if ended, err := risks.Watch(context.Background(), f.Door, act.JobCaller(surface.WatchJob)); err != nil || len(ended) != 1 {
+			t.Fatal(ended, err)
+		}
+		h.at("2026-08-01")
+		h.deviate(map[string]string{"RSK-02 answered": "2: RSK-2@2026-02-10T00:00:00Z predicate"})
 	})
 }

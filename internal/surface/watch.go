@@ -14,8 +14,7 @@ import (
 
 // WatchJob is the kind of the job that, every day at 00:50 in the organisation's
 // time zone, looks at the deadlines of the registers: exceptions and acceptances that
-// have ended, findings that are overdue, risks whose next review has no date or that were
-// rated on an earlier scale. It asks those to
+// have ended, findings that are overdue, risks that were rated on an earlier scale. It asks those to
 // acknowledge the policies in force who were not asked yet, and assigns the courses
 // that are offered to those who have to finish them, for the first time or again. It opens the
 // agreements and performance reviews that people owe (people.Plan). What people owed who
@@ -36,7 +35,6 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 			log.Info("findings", "reopened", len(found.Reopened), "escalated", len(found.Escalated))
 		}
 		ended, unsettled := risks.Watch(ctx, s.Door, caller)
-		scheduled, unscheduled := risks.Schedule(ctx, s.Door, caller)
 		outdated, unasked := risks.AskAnew(ctx, s.Door, caller)
 		closed, unclosed := s.SettleLeavers(ctx, caller)
 		opened, unopened := people.Plan(ctx, s.Door, caller)
@@ -44,10 +42,10 @@ func ScheduleWatch(s *System, runner *act.Runner, log *slog.Logger) error {
 		assigned, unassigned := s.AssignTrainings(ctx, caller)
 		reminded, unreminded := s.RemindPeople(ctx, caller)
 		prepared, unprepared := s.PrepareMeetings(ctx, caller)
-		log.Info("registers", "risks_reopened", len(ended), "risks_to_review", scheduled, "risks_to_rate", len(outdated), "acknowledgments_asked", asked, "trainings_assigned", assigned, "agreements", opened.Agreements, "performance_reviews", opened.Reviews,
+		log.Info("registers", "risks_reopened", len(ended), "risks_to_rate", len(outdated), "acknowledgments_asked", asked, "trainings_assigned", assigned, "agreements", opened.Agreements, "performance_reviews", opened.Reviews,
 			"of_leavers_closed", closed, "reminded", reminded,
 			"meetings_prepared", prepared)
-		return errors.Join(err, unsettled, unscheduled, unasked, unclosed, unopened, unaddressed, unassigned, unreminded, unprepared)
+		return errors.Join(err, unsettled, unasked, unclosed, unopened, unaddressed, unassigned, unreminded, unprepared)
 	})
 	return nil
 }

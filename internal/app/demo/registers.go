@@ -105,9 +105,9 @@ func (w *world) campaign() {
 	})
 }
 
-// rateAgain reviews the risks whose review is due within a month.
+// rateAgain reviews the risks whose review is due in the next twelve days.
 func (w *world) rateAgain(ctx context.Context) error {
-	due, err := listed[risks.Risk](ctx, w, risks.Register, fmt.Sprintf("item.state == %q && !has(item.reviewed_at) && item.due_at < timestamp(%q)", risks.Assessed, w.clock.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)))
+	due, err := listed[risks.Risk](ctx, w, risks.Register, fmt.Sprintf("item.state == %q && item.due_at < timestamp(%q)", risks.Assessed, w.clock.Now().AddDate(0, 0, 12).UTC().Format(time.RFC3339)))
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (w *world) rate(ctx context.Context, i int) error {
 	r := w.Risks[i]
 	owner := w.officers[r.Owner]
 	caller := w.officers["compliance lead"].caller()
-	due := r.Due.at(w.zone, 18)
+	due := r.Due.at(w.zone, 0)
 	fields, err := asFields(map[string]any{
 		"title": r.Title, "category": r.Category, "owner": owner.ref(), "likelihood": r.Inherent[0], "impact": r.Inherent[1],
 		"residual_likelihood": r.Residual[0], "residual_impact": r.Residual[1], "response": r.Response, "treatment": r.Treatment,

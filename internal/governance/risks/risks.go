@@ -44,13 +44,12 @@ type Risk struct {
 	Controls  []string `json:"controls,omitempty"`
 	Vendors   []string `json:"vendors,omitempty"`
 
+	// ReviewedAt is when the risk was last reviewed, DueAt by when it is next.
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy string     `json:"reviewed_by,omitempty"`
 	DueAt      *time.Time `json:"due_at,omitempty"`
-	// ReviewedDue is the due date that the review was for. A due date that is set
-	// anew has not been reviewed.
-	ReviewedDue *time.Time `json:"reviewed_due,omitempty"`
-	// Reviews are those of the due dates before.
+	// Reviews are those of the due dates before, which ReviewedAt may come after: what is
+	// reviewed long before it is due is due all the same.
 	Reviews []Review `json:"reviews,omitempty"`
 
 	AcceptedUntil  *time.Time `json:"accepted_until,omitempty"`
@@ -87,23 +86,23 @@ var controlled = record.Guard{
 	Why: "names none: a risk that is not accepted names one from the score on that its scale says (12 on " + DefaultID + ")",
 }
 
-var rated = []string{"likelihood", "impact", "response", "due_at"}
+var rated = []string{"likelihood", "impact", "response"}
 
 // defaults are the steps of the default scale.
 var defaults = struct{ likelihoods, impacts string }{steps(Default().Likelihoods, nil), steps(Default().Impacts, nil)}
 
 // Register describes the register of risks.
 var Register = record.Define[Risk](record.Definition{
-	Kind: kindRisk, Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at", Explain: explain,
-	Purpose: "What could go wrong, how bad it would be, who owns it and what is done about it.",
-	States:  []string{Identified, Assessed, Accepted, Closed},
+	Kind: kindRisk, Register: "risks", Title: "Risks", Singular: "Risk", Prefix: "RSK", At: "due_at", Explain: explain, Version: 2,
+	Migrations: []record.Migration{{From: 1, Change: toNext}},
+	Purpose:    "What could go wrong, how bad it would be, who owns it and what is done about it.",
+	States:     []string{Identified, Assessed, Accepted, Closed},
 	Settled: []record.Settled{
 		{States: []string{Accepted}, Fields: []string{"title", "what", "category", "scale", "likelihood", "impact", "residual_likelihood", "residual_impact", "response"}},
 		{States: []string{Closed}},
 	},
 	Transitions: []record.Transition{
-		assessing(Identified, controlled),
-		assessing(Assessed, controlled, record.Guard{Field: "due_at", If: "has(item.reviewed_at)", Why: "is not the date that was due: a review is of that; set the next one afterwards"}),
+		assessing(Identified), assessing(Assessed),
 		{From: Assessed, To: Accepted, Permission: "risk.accept", Required: []string{"accepted_until", "accepted_reason"},
 			NotBy: []string{"owner"}, Stamp: []string{"accepted_at", "accepted_by"},
 			Guards: []record.Guard{
@@ -138,11 +137,10 @@ var Register = record.Define[Risk](record.Definition{
 		{Name: "tasks", Label: "Tasks", Refers: "task", Help: "The duties by which it is treated, like task/access-review."},
 		{Name: "controls", Label: "Controls", Names: vocabulary.Controls, Help: "The controls that answer it, like END-01. One at least from the score on that the scale says, 12 on " + DefaultID + "."},
 		{Name: "vendors", Label: "Vendors", Refers: "vendor", Help: "The vendors from whom it comes, like vendor/VEN-1."},
-		{Name: "due_at", Label: "Review due", Section: "Review", Help: "By when it is reviewed. Say it for the first review. After that set the next date, at most a year on, or leave it, and SCAF sets it a month before: a quarter on where the score asks for a control, otherwise a year."},
+		{Name: "due_at", Label: "Review due", Section: "Review", Day: true, Help: "By when it is reviewed next. A review sets the next day, at most a year on; where nobody says another one, a quarter on where the score asks for a control, otherwise a year."},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
-		{Name: "reviewed_due", Label: "Reviewed for", Computed: true, Unseen: true},
-		{Name: EarlierReviews, Label: "Earlier reviews", Given: true},
+		{Name: DoneReviews, Label: "Reviews that were due", Given: true},
 		{Name: "accepted_until", Label: "Accepted until", Section: "Acceptance", Help: "Until when it is left as it is: at most a year. Then it is assessed again."},
 		{Name: "accepted_reason", Label: "Why it is accepted", Long: true, Help: "Why the company can live with it until then."},
 		{Name: "accepted_by", Label: "Accepted by", Given: true},
@@ -154,14 +152,14 @@ var Register = record.Define[Risk](record.Definition{
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Scanned: true},
 		{Field: "due_at", Filter: true, Sort: true},
+		{Field: "reviewed_at", Filter: true, Sort: true},
 		{Field: "score", Filter: true, Sort: true},
-		{Field: "residual_score", Filter: true, Sort: true},
 		{Field: "level", Filter: true},
-		{Field: "category", Filter: true},
+		{Field: "residual_score", Filter: true, Sort: true},
 		{Field: "owner", Filter: true},
+		{Field: "category", Filter: true},
 		{Field: "response", Filter: true},
 		{Field: "state", Filter: true},
-		{Field: "reviewed_at", Filter: true, Sort: true},
 		{Field: "accepted_until", Filter: true, Sort: true},
 		{Field: "accepted_by", Filter: true},
 		{Field: "likelihood", Filter: true, Scanned: true},
@@ -173,15 +171,15 @@ var Register = record.Define[Risk](record.Definition{
 		{Field: "rate_by", Filter: true, Sort: true},
 	},
 	Dues: []record.Due{
-		{Name: "review", What: "Review the risk", At: "due_at", Owner: "owner", Open: `item.state != "closed" && !has(item.reviewed_at)`},
+		{Name: "review", What: "Review the risk", At: "due_at", Owner: "owner", Open: `item.state != "closed"`},
 		{Name: "rating", What: "Rate the risk on the scale in force", At: "rate_by", Owner: "owner", Open: `item.state != "closed" && has(item.rate_by)`},
 		{Name: "acceptance", What: "Decide about the acceptance that ends", At: "accepted_until", Owner: "accepted_by", Open: `item.state == "accepted"`},
 	},
 	Derived: []record.Derived{{Name: "risk_reviews", At: "due_at", Item: Review{}, Of: record.OfEach(reviews)}},
 })
 
-func assessing(from string, guards ...record.Guard) record.Transition {
-	return record.Transition{From: from, To: Assessed, Required: rated, Offered: []string{"scale", "residual_likelihood", "residual_impact", "controls"}, Stamp: []string{"reviewed_at", "reviewed_by"}, Guards: guards}
+func assessing(from string) record.Transition {
+	return record.Transition{From: from, To: Assessed, Required: rated, Offered: []string{"scale", "residual_likelihood", "residual_impact", "controls", "due_at"}, Stamp: []string{"reviewed_at", "reviewed_by"}, Guards: []record.Guard{controlled}}
 }
 
 // closing a risk is for somebody other than its owner.
@@ -195,14 +193,6 @@ func (r *Risk) Compute() {
 	terms := r.terms()
 	r.Score, r.Level = terms.rate(r.Likelihood, r.Impact)
 	r.ResidualScore, r.ResidualLevel = terms.rate(r.ResidualLikelihood, r.ResidualImpact)
-	switch {
-	case r.ReviewedAt == nil:
-		r.ReviewedDue = nil
-	case r.ReviewedDue == nil:
-		r.ReviewedDue = r.DueAt
-	case r.DueAt == nil || !r.DueAt.Equal(*r.ReviewedDue):
-		r.ReviewedAt, r.ReviewedBy, r.ReviewedDue = nil, "", nil
-	}
 	if r.State != Accepted {
 		r.AcceptedUntil, r.AcceptedReason, r.AcceptedAt, r.AcceptedBy = nil, "", nil, ""
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/xuri/excelize/v2"
 
@@ -40,7 +39,6 @@ func TestTheRegister(t *testing.T) {
 		},
 		GuardFalse: map[string]string{
 			"identified assessed controls": bare, "assessed assessed controls": bare,
-			"assessed assessed due_at":         `{"due_at":"2026-07-01T00:00:00Z"}`,
 			"assessed accepted response":       `{"response":"reduce","accepted_until":"2026-09-01T00:00:00Z","accepted_reason":"x"}`,
 			"assessed accepted accepted_until": `{"accepted_until":"2020-01-01T00:00:00Z","accepted_reason":"x"}`,
 		},
@@ -56,22 +54,6 @@ func TestScoresAreComputed(t *testing.T) {
 		if r.Compute(); r.Score == nil || *r.Score != test.score || r.Level != test.level || r.ResidualScore != nil {
 			t.Errorf("%d × %d: %v %s", test.likelihood, test.impact, r.Score, r.Level)
 		}
-	}
-}
-
-// A review counts for the date that was due, and for no later one.
-func TestADueDateThatIsSetAnewIsNotReviewed(t *testing.T) {
-	first, next, now := time.Unix(1e9, 0), time.Unix(2e9, 0), time.Unix(9e8, 0)
-	r := &risks.Risk{State: risks.Assessed, DueAt: &first, ReviewedAt: &now, ReviewedBy: "person/a"}
-	if r.Compute(); r.ReviewedAt == nil || !r.ReviewedDue.Equal(first) {
-		t.Fatalf("%+v", r)
-	}
-	if r.Compute(); r.ReviewedAt == nil {
-		t.Error("it is forgotten without a reason")
-	}
-	r.DueAt = &next
-	if r.Compute(); r.ReviewedAt != nil || r.ReviewedBy != "" || r.ReviewedDue != nil {
-		t.Errorf("the review of another date counts: %+v", r)
 	}
 }
 
@@ -142,10 +124,6 @@ func TestARoundEndsWhenEveryOpenRiskWasReviewedSince(t *testing.T) {
 			t.Errorf("a round of which one risk was not rated: %v", err)
 		}
 		must(move("person/a", risks.Register, "RSK-2", "assessed", "", rating))
-		must(do("person/a", func(tx *act.Tx) error { // whose next date is set
-			_, err := record.Set(tx, risks.Register, "RSK-2", record.AnyVersion, fields(`{"due_at":"2027-02-01T00:00:00Z"}`))
-			return err
-		}))
 		must(approve())
 
 		// An acceptance ends on its day, once.

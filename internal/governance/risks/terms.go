@@ -98,8 +98,7 @@ func (r *Risk) Consult(reader *store.Reader, old any) error {
 		r.Compute()
 		return nil
 	}
-	reviewed := r.State == Assessed && r.ReviewedAt != nil && !record.SameTime(r.ReviewedAt, before.ReviewedAt)
-	if before.rated() && r.ratedAs(before) && !reviewed {
+	if before.rated() && r.ratedAs(before) && !r.reviewedOver(before) {
 		r.RatedOn = before.terms()
 		r.Compute()
 		return nil

@@ -130,7 +130,7 @@ func TestAllThatIsWrongIsToldAtOnce(t *testing.T) {
 	b := s.signed(t, "ann", "compliance")
 	b.get("/new/risks").want(t, 200)
 	b.post("/r/risks", "f.title", "Flood", "f.likelihood", "often", "f.due_at", "soon").
-		want(t, http.StatusUnprocessableEntity, `<a href="#f-likelihood">`, "&#34;often&#34; is not a whole number, such as 4", "&#34;soon&#34; is no date such as 2026-01-31", `<a href="#f-category">`, `<a href="#f-owner">`)
+		want(t, http.StatusUnprocessableEntity, `<a href="#f-likelihood">`, "&#34;often&#34; is not a whole number, such as 4", "&#34;soon&#34; is no date such as 2026-11-27", `<a href="#f-category">`, `<a href="#f-owner">`)
 }
 
 // The reason of one rating is none of the next: its form is empty, and wants one.

@@ -42,7 +42,7 @@ func TestEarlierReviewsAreATable(t *testing.T) {
 	}
 	b := s.signed(t, "ann", "compliance")
 	page := b.get("/r/risks/RSK-9").want(t, 200, `<th scope="col">Review due</th><th scope="col">Reviewed</th><th scope="col">Reviewed by</th><th scope="col">Score</th><th scope="col">Response</th></tr>`)
-	table := page.around(t, "Earlier reviews", 2500)
+	table := page.around(t, "Reviews that were due", 2500)
 	first, second := strings.Index(table, "12 high (3×4)"), strings.Index(table, "20 critical (5×4)")
 	if first < 0 || second < first || !strings.Contains(table, ">Zoe Example</a>") || !strings.Contains(table, "Reduce") {
 		t.Errorf("the table is %s", table)
@@ -146,7 +146,12 @@ func TestAnAcceptanceSaysWhatIsMissing(t *testing.T) {
 	s.People(t, "E1")
 	due := apptest.Begin.AddDate(0, 1, 0).Format(time.RFC3339)
 	s.records(t, "risks", `{"title":"A flood","category":"fraud","owner":"person/E1","likelihood":2,"impact":2,"response":"reduce","due_at":"`+due+`"}`)
-	b.post("/r/risks/RSK-1/move", "version", "1", "state", "assessed", "f.likelihood", "2", "f.impact", "2", "f.response", "reduce", "f.due_at", apptest.Begin.AddDate(0, 1, 0).Format("2006-01-02T15:04")).goes(t, "/r/risks/RSK-1")
+	b.post("/r/risks/RSK-1/move", "version", "1", "state", "assessed", "f.likelihood", "2", "f.impact", "2", "f.response", "reduce", "f.due_at", apptest.Begin.AddDate(0, 1, 0).Format(time.DateOnly)).goes(t, "/r/risks/RSK-1")
+	// The list says when it was reviewed, and by when it is next.
+	row := b.get("/r/risks").want(t, 200, "<td", ">A flood</a>").around(t, ">A flood</a>", 1500)
+	if !strings.Contains(row, apptest.Begin.Format(time.DateOnly)) || !strings.Contains(row, apptest.Begin.AddDate(1, 0, 0).Format(time.DateOnly)) {
+		t.Errorf("the list has %s", row)
+	}
 	accept := func(until string) page {
 		return b.post("/r/risks/RSK-1/move", "version", "2", "state", "accepted", "f.accepted_until", until, "f.accepted_reason", "It is far away")
 	}

@@ -80,7 +80,7 @@ func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map
 			if err != nil {
 				return nil, err
 			}
-			if kind == risks.Register && f.Name == risks.EarlierReviews {
+			if kind == risks.Register && f.Name == risks.DoneReviews {
 				if err := p.earlierReviews(r, &value, raw); err != nil {
 					return nil, err
 				}
