@@ -35,6 +35,12 @@ type Field struct {
 	// their references: "vendor/VEN-12". Where it is a person, an account that
 	// belongs to nobody in the register of people may stand there, too.
 	Refers string
+	// Leavers says, of a field that names people, that it takes those who have left: it says
+	// whom something is or was about, or is a fact that others report. Then is the field that
+	// holds when those named were at it: whoever left later is taken, and where it holds
+	// nothing, that lies ahead. A field without either takes nobody who has left.
+	Leavers bool
+	Then    string
 	// Acyclic says that no record comes back to itself by what the field names, which is of
 	// its own register. It is the word between two of them: "needs".
 	Acyclic string
@@ -382,6 +388,9 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 		}
 		if (f.Acyclic != "" || f.Later) && f.Refers != k.Name {
 			say("Fields: %q refers to records of another register, or to none: it neither goes round nor is later", f.Name)
+		}
+		if (f.Leavers || f.Then != "") && f.Refers != kindPerson || f.Leavers && f.Then != "" || f.Then != "" && k.Shape(f.Then) != ShapeTime {
+			say("Fields: %q takes people who have left: it names people, of any time or of that in another field", f.Name)
 		}
 		if f.Whole() && k.Shape(f.Name) != ShapeTime || f.Day && f.LastDay {
 			say("Fields: %q is a %s: only a time is a day, in one way", f.Name, t)

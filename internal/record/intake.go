@@ -206,7 +206,7 @@ func (in Intake) take(ctx context.Context, items []prepared, later *waiting, sum
 		if err != nil {
 			return err
 		}
-		others, err := newLookup(&tx.Reader)
+		others, err := newLookup(&tx.Reader, tx.Now().In(tx.Zone()))
 		if err == nil {
 			err = others.find(in.Kind, links)
 		}

@@ -331,7 +331,7 @@ func (in Intake) close(ctx context.Context, items []*prepared, summary *Summary)
 	var done Summary
 	_, err := in.Door.Do(ctx, in.Caller, in.Action, in.Kind.Register, func(tx *act.Tx) error {
 		done = Summary{}
-		others, err := newLookup(&tx.Reader)
+		others, err := newLookup(&tx.Reader, tx.Now().In(tx.Zone()))
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"scaf.dev/scaf/internal/platform/store"
 )
@@ -50,13 +51,14 @@ type Previewed struct {
 
 // Preview says of each item what Run with Update would make of it now, and
 // writes nothing. It needs neither Door nor Caller: whoever calls it has
-// checked that the records may be read. All of it sees the same state; when
+// checked that the records may be read, and says what time it is, in the organisation's
+// zone. All of it sees the same state; when
 // the import runs, that may have moved on. An error of the source, of the
 // database or of visit ends it.
-func (in Intake) Preview(ctx context.Context, db *store.DB, items iter.Seq2[Item, error], visit func(Preview) error) (*Previewed, error) {
+func (in Intake) Preview(ctx context.Context, db *store.DB, now time.Time, items iter.Seq2[Item, error], visit func(Preview) error) (*Previewed, error) {
 	done := &Previewed{}
 	return done, db.Read(ctx, func(r *store.Reader) error {
-		others, err := newLookup(r)
+		others, err := newLookup(r, now)
 		if err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 				}
 				in := record.Intake{Door: l.Door, Caller: ledgertest.Operator, Kind: letters, Action: "test", Update: true}
 				var seen record.Preview
-				if _, err := in.Preview(context.Background(), l.DB, items, func(p record.Preview) error { seen = p; return nil }); err != nil {
+				if _, err := in.Preview(context.Background(), l.DB, l.Clock.Now(), items, func(p record.Preview) error { seen = p; return nil }); err != nil {
 					t.Fatal(err)
 				}
 				done, err := in.Run(context.Background(), items)

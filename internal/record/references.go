@@ -7,7 +7,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 )
 
@@ -29,6 +31,7 @@ type link struct {
 	at   string // "owner", "findings[1].owner"
 	by   *Field
 	text string
+	then *time.Time // when those whom it names were at it (Field.Then)
 }
 
 // what tells apart what is looked up: one text can be a reference and a name.
@@ -58,8 +61,14 @@ func (k *Kind) links(doc any) (all []link) {
 				continue
 			}
 		}
-		if !f.Given && !f.Computed {
-			all = f.links(f.Name, member(v, f.Name), all)
+		if f.Given || f.Computed {
+			continue
+		}
+		began := len(all)
+		if all = f.links(f.Name, member(v, f.Name), all); f.Then != "" {
+			for then := instant(member(v, f.Then)); began < len(all); began++ {
+				all[began].then = then
+			}
 		}
 	}
 	return all
@@ -76,7 +85,7 @@ func (f *Field) links(at string, v reflect.Value, all []link) []link {
 	if f.Refers != "" || f.Names != nil || f.Shows || f.Distinct != nil {
 		for _, text := range texts(v) {
 			if text != "" && (!f.Shows || reference.MatchString(text)) {
-				all = append(all, link{at, f, text})
+				all = append(all, link{at: at, by: f, text: text})
 			}
 		}
 		return all
@@ -97,14 +106,16 @@ func (f *Field) links(at string, v reflect.Value, all []link) []link {
 // lookup finds what links name, in one snapshot: each thing is looked up once.
 type lookup struct {
 	r       *store.Reader
+	now     time.Time // in the organisation's zone
 	defined map[string]defined
 	none    map[string]bool     // of what was looked up, by what it is: whether there is none
 	has     map[string][]string // ids of the records that have a distinct text, by what it is
+	left    map[string]*leaver  // by reference: people who have left, and their accounts
 }
 
-func newLookup(r *store.Reader) (*lookup, error) {
+func newLookup(r *store.Reader, now time.Time) (*lookup, error) {
 	known, err := readDefined(r)
-	return &lookup{r: r, defined: known, none: map[string]bool{}, has: map[string][]string{}}, err
+	return &lookup{r: r, now: now, defined: known, none: map[string]bool{}, has: map[string][]string{}, left: map[string]*leaver{}}, err
 }
 
 // find looks up what links of a document of the kind name. A register that this database
@@ -146,6 +157,11 @@ func (l *lookup) find(k *Kind, all []link) error {
 					return err
 				}
 				l.none[n.what()] = state == "removed"
+			}
+			if doc != nil && n.by.Refers == kindPerson {
+				if err := l.leaves(n.text, kind, doc); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -212,12 +228,21 @@ func (l *lookup) other(n link, id string) string {
 	return ""
 }
 
-// hold refuses a document of the kind whose links name nothing, or that has a distinct
-// text of another record, but for what the one before it had, too: nobody has to put
-// right what they do not touch. Find has looked them up.
+// hold refuses a document of the kind whose links name nothing, or people who have left for
+// what lies ahead, or that has a distinct text of another record, but for what the one
+// before it had, too: nobody has to put right what they do not touch. Find has looked them
+// up.
 func (l *lookup) hold(k *Kind, id string, links []link, before json.RawMessage) error {
 	var wrong []FieldError
 	for _, n := range links {
+		left, err := l.gone(k, n, before)
+		if err != nil {
+			return err
+		}
+		if left != "" {
+			wrong = append(wrong, FieldError{n.at, left})
+			continue
+		}
 		other := l.other(n, id)
 		if !l.none[n.what()] && other == "" {
 			continue
@@ -259,12 +284,12 @@ func (k *Kind) names(raw json.RawMessage, n link) (bool, error) {
 
 // exist refuses a document whose links name nothing, over the one before it, nil for a
 // new record, or lead back to it where they must not.
-func (k *Kind) exist(r *store.Reader, before json.RawMessage, doc any) error {
+func (k *Kind) exist(tx *act.Tx, before json.RawMessage, doc any) error {
 	links := k.links(doc)
 	if len(links) == 0 {
 		return nil
 	}
-	l, err := newLookup(r)
+	l, err := newLookup(&tx.Reader, tx.Now().In(tx.Zone()))
 	if err == nil {
 		err = l.find(k, links)
 	}
@@ -274,5 +299,5 @@ func (k *Kind) exist(r *store.Reader, before json.RawMessage, doc any) error {
 	if err := l.hold(k, k.Identify(doc), links, before); err != nil {
 		return err
 	}
-	return k.turns(r, doc)
+	return k.turns(&tx.Reader, doc)
 }

@@ -272,7 +272,7 @@ func imports(t *testing.T, l *ledgertest.Ledger, docs func(func(record.Item, err
 	t.Helper()
 	in := record.Intake{Door: l.Door, Caller: ledgertest.Operator, Kind: ships, Action: "test", Update: true}
 	var seen []string
-	if _, err := in.Preview(context.Background(), l.DB, docs, func(p record.Preview) error {
+	if _, err := in.Preview(context.Background(), l.DB, l.Clock.Now(), docs, func(p record.Preview) error {
 		if p.Outcome == record.Refused {
 			seen = append(seen, p.Where+": "+p.Wrong)
 		}

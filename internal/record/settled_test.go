@@ -96,7 +96,7 @@ func TestWhatWasDecidedStands(t *testing.T) {
 				yield(record.Item{Where: "e.csv:2", Doc: &exception{ID: "e", State: c.state}, Fields: fields}, nil)
 			}
 			refused := ""
-			if _, err := in.Preview(context.Background(), l.DB, items, func(p record.Preview) error { refused = p.Wrong; return nil }); err != nil {
+			if _, err := in.Preview(context.Background(), l.DB, l.Clock.Now(), items, func(p record.Preview) error { refused = p.Wrong; return nil }); err != nil {
 				t.Fatal(err)
 			}
 			done, err := in.Run(context.Background(), items)

@@ -64,7 +64,7 @@ func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, e
 	if err := kind.legible(nil, doc); err != nil {
 		return nil, err
 	}
-	if err := kind.exist(&tx.Reader, nil, doc); err != nil {
+	if err := kind.exist(tx, nil, doc); err != nil {
 		return nil, err
 	}
 	if err := kind.prepare(tx, nil, doc, nil); err != nil {
@@ -226,7 +226,7 @@ func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[stri
 		return nil, err
 	}
 	settled := kind.stand(current.Doc, doc, by)
-	if err := kind.exist(&tx.Reader, current.Doc, doc); err != nil {
+	if err := kind.exist(tx, current.Doc, doc); err != nil {
 		return nil, err
 	}
 	if err := kind.prepare(tx, current.Doc, doc, by); err != nil {

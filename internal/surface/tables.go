@@ -119,5 +119,5 @@ func (s *System) PreviewTable(ctx context.Context, caller act.Caller, t Table, f
 	if err := s.ViewRecords(ctx, caller, intake.Kind, "", nil); err != nil {
 		return nil, err
 	}
-	return intake.Preview(ctx, s.DB, table.Items(), visit)
+	return intake.Preview(ctx, s.DB, s.Clock.Now().In(table.Zone()), table.Items(), visit)
 }

@@ -50,7 +50,7 @@ var Agreements = record.Define[Agreement](record.Definition{
 		{Field: "access_from", Filter: true, Sort: true}, {Field: "signed_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
-		{Name: "person", Label: "Person", Section: "Agreement", Refers: "person", Required: true, Help: "Who signs, such as person/E1001."},
+		{Name: "person", Label: "Person", Section: "Agreement", Refers: "person", Leavers: true, Required: true, Help: "Who signs, such as person/E1001."},
 		{Name: "employment", Label: "Employment", Choices: []string{Employee, Contractor}, Help: "As what the person works here."},
 		{Name: "terms", Label: "Terms", Required: true, Help: "Which terms in which version, such as Confidentiality 2026."},
 		{Name: "state", Label: "State"},

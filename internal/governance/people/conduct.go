@@ -62,7 +62,7 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 		{Name: "reported_at", Label: "Reported", Section: "Report", Required: true, Help: "When the report came in."},
 		{Name: "channel", Label: "Came by", Required: true, Choices: []string{"manager", "people lead", "chief executive", "form without a name", "outside", "audit"}, Help: "Who reported it is not recorded."},
 		{Name: "rule", Label: "Rule", Required: true, Help: "The policy and the number of its rule, such as code-of-conduct 6."},
-		{Name: "about", Label: "About", Refers: "person", Help: "Whom it is about, such as person/E1001. Needed to close it."},
+		{Name: "about", Label: "About", Refers: "person", Leavers: true, Help: "Whom it is about, such as person/E1001. Needed to close it."},
 		{Name: "state", Label: "State"},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "Thirty days after the report."},
 		{Name: "investigated_by", Label: "Looked into by", Section: "Answer", Refers: "person", Help: "Somebody whom it is not about and who does not report to that person."},

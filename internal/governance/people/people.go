@@ -93,7 +93,7 @@ var Register = record.Define[Person](record.Definition{
 
 		{Name: "title", Label: "Job title", Section: "Job", Help: "What the person does. Controls and duties that are owned by a title are theirs."},
 		{Name: "department", Label: "Department"},
-		{Name: "manager", Label: "Manager", Refers: "person", Later: true, Help: "Whom the person reports to, such as person/E1001."},
+		{Name: "manager", Label: "Manager", Refers: "person", Leavers: true, Later: true, Help: "Whom the person reports to, such as person/E1001."},
 		{Name: "job_since", Label: "In this job since", Day: true, Help: "From when a new title, department or employment holds; empty: from when it is recorded."},
 		{Name: "job_description", Label: "Job description", Help: "Where it stands: the name of a document, an address."},
 		{Name: "job_description_at", Label: "Job description given", Day: true, Help: "When the person was given it."},

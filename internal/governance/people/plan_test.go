@@ -152,6 +152,10 @@ func TestAReviewFollowsTheManager(t *testing.T) {
 		d.night(day(3, 7))
 		wants("E3", "review 2026-04-01 held by E1, review 2027-04-01 planned by E1")
 		wants("E4", "review 2026-04-01 held by E3, review 2027-04-01 planned by E1")
+		// Whoever held it and left since holds none after it.
+		d.refused("by who had left", d.move(people.Reviews, "PR-5", people.Held, strings.Replace(held, "{", `{"reviewer":"person/E2",`, 1)), "reviewer")
+		d.ok(d.move(people.Reviews, "PR-5", people.Held, strings.Replace(strings.Replace(held, "{", `{"reviewer":"person/E2",`, 1), "03-06", "03-05", 1)))
+		wants("E3", "review 2026-04-01 held by E1, review 2027-04-01 held by E2, review 2028-04-01 planned by nobody")
 	})
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -58,8 +60,8 @@ var Reviews = record.Define[PerformanceReview](record.Definition{
 		{Field: "state", Label: "State", Filter: true}, {Field: "held_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
-		{Name: "person", Label: "Person", Section: "Review", Refers: "person", Required: true, Help: "Whose year is looked at, such as person/E1001."},
-		{Name: "reviewer", Label: "Reviewer", Refers: "person", Help: "Who holds it: the manager, as a rule, and never the person. Empty: the manager, as soon as there is one."},
+		{Name: "person", Label: "Person", Section: "Review", Refers: "person", Leavers: true, Required: true, Help: "Whose year is looked at, such as person/E1001."},
+		{Name: "reviewer", Label: "Reviewer", Refers: "person", Then: "held_at", Help: "Who holds it: the manager, as a rule, and never the person. Empty: the manager, as soon as there is one."},
 		{Name: "due_at", Label: "Due", Required: true, Day: true, Help: "Until when it is held. The next one is due a year later, however late this one was."},
 		{Name: "state", Label: "State"},
 		{Name: "held_at", Label: "Held", Section: "What it came to", Day: true, Help: "When the talk was."},
@@ -110,7 +112,13 @@ func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
 	fields := map[string]json.RawMessage{}
 	values := map[string]any{"person": v.Person, "due_at": v.DueAt.AddDate(1, 0, 0), "job_description": v.JobDescription}
 	if v.Reviewer != v.Manager { // whom people chose holds the next one, too; otherwise it is the manager's by then (Plan)
-		values["reviewer"] = v.Reviewer
+		left, err := gone(&tx.Reader, v.Reviewer, tx.Now())
+		if err != nil {
+			return err
+		}
+		if !left {
+			values["reviewer"] = v.Reviewer
+		}
 	}
 	for name, value := range values {
 		raw, err := json.Marshal(value)
@@ -125,6 +133,21 @@ func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
 	}
 	v.Next = next.Ref()
 	return nil
+}
+
+// gone reports whether somebody works here no more.
+func gone(r *store.Reader, ref string, at time.Time) (bool, error) {
+	id, ok := strings.CutPrefix(ref, Register.Name+"/")
+	if !ok {
+		return false, nil
+	}
+	docs, err := record.Current(r, Register.Name, []string{id})
+	if err != nil || docs[id] == nil {
+		return false, err
+	}
+	var p Person
+	err = json.Unmarshal(docs[id], &p)
+	return p.Gone(at) != nil, err
 }
 
 // Settle closes the reviews of people who have left, and the agreements that they had

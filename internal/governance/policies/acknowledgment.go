@@ -71,7 +71,7 @@ var Acknowledgments = record.Define[Acknowledgment](record.Definition{
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Id", Required: true, Help: "The version of the policy and the person, such as PV-1.E1001."},
-		{Name: "person", Label: "Person", Refers: "person", Required: true},
+		{Name: "person", Label: "Person", Refers: "person", Leavers: true, Required: true},
 		{Name: "version", Label: "Policy version", Refers: "policy_version", Required: true},
 		{Name: "policy", Label: "Policy", Refers: "policy", Given: true},
 		{Name: "asked_at", Label: "Asked", Given: true}, {Name: "due_at", Label: "Due", Given: true},

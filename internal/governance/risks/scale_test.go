@@ -317,7 +317,7 @@ func TestATableRatesOnTheScaleInForce(t *testing.T) {
 				return table
 			}
 			var previewed record.Preview
-			_, err := in.Preview(context.Background(), l.DB, table().Items(), func(p record.Preview) error { previewed = p; return nil })
+			_, err := in.Preview(context.Background(), l.DB, l.Clock.Now(), table().Items(), func(p record.Preview) error { previewed = p; return nil })
 			b.must(err)
 			if (previewed.Outcome == record.Refused) != (test.wrong != "") || !strings.Contains(previewed.Wrong, test.wrong) {
 				t.Errorf("%s: the preview says %+v", test.row, previewed)

@@ -37,7 +37,7 @@ var Completions = record.Define[Completion](record.Definition{
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Required: true, Help: "The number in the other system, without spaces and slashes."},
-		{Name: "person", Label: "Person", Refers: "person", Required: true},
+		{Name: "person", Label: "Person", Refers: "person", Leavers: true, Required: true},
 		{Name: "course", Label: "Course", Refers: "course", Required: true},
 		{Name: "completed_at", Label: "Completed", Required: true},
 		{Name: "evidence", Label: "Evidence", Shows: true, Help: "A reference to what shows it: a file, the number of a certificate.", Required: true},

@@ -268,7 +268,7 @@ var Practices = record.Define[Practice](record.Definition{
 		{Name: "scenario", Label: "Scenario", Required: true, Long: true, Help: "What is gone: a region, a supplier, a key person."},
 		{Name: "state", Label: "State"},
 		{Name: "practised_at", Label: "Practised", Section: "Result", Help: "When it was done."},
-		{Name: "participants", Label: "Participants", Refers: kindPerson, Help: "Who took part."},
+		{Name: "participants", Label: "Participants", Refers: kindPerson, Then: "practised_at", Help: "Who took part."},
 		{Name: "result", Label: "Result", Long: true, Help: "What happened, and how long it took."},
 		{Name: "findings", Label: "Findings", Help: "How many things it showed that the plan did not have right."},
 		{Name: "findings_in_plan", Label: "Findings in the plan", Help: "How many of them are in the plan now."},

@@ -51,7 +51,7 @@ var Register = record.Define[Device](record.Definition{
 		{Name: "id", Label: "Number", Section: "Device", Required: true, Help: "The number on its label, or in the device management, without spaces."},
 		{Name: "name", Label: "Name", Help: "What people call it."},
 		{Name: "platform", Label: "Platform", Help: "Its system and version, such as macOS 15."},
-		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Whom it was handed out to, as person/E1001."},
+		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Leavers: true, Help: "Whom it was handed out to, as person/E1001."},
 		{Name: "state", Label: "State"},
 		{Name: "last_seen_at", Label: "Last seen", Section: "State of the device", Given: true},
 		{Name: "compliant", Label: "As it should be", Given: true, Help: "What the latest posture says."},
@@ -122,7 +122,7 @@ var Postures = record.Define[Posture](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Posture", Required: true, Help: "That of the reading: one for each device and time, such as LAP-7@2026-03-01."},
 		{Name: "device", Label: "Device", Required: true, Help: "Its number. One that is not in the register of devices comes into it."},
-		{Name: "owner", Label: "Owner", Refers: kindPerson, Help: "Whom it was handed out to, as person/E1001; empty: as in the register."},
+		{Name: "owner", Label: "Owner", Refers: kindPerson, Leavers: true, Help: "Whom it was handed out to, as person/E1001; empty: as in the register."},
 		{Name: "seen_at", Label: "Seen", Required: true, Help: "When it was seen in this state."},
 		{Name: "disk_encrypted", Label: "Disk encrypted", Section: "State of the device", Help: "Whether its disk is encrypted."},
 		{Name: "screen_lock", Label: "Screen lock", Help: "Whether its screen locks by itself."},

@@ -105,7 +105,7 @@ func (x *exercise) again(form string, file []byte) {
 	if err != nil {
 		x.Fatalf("%s: %v", form, err)
 	}
-	done, err := record.Intake{Kind: x.Kind, Update: true}.Preview(context.Background(), x.l.DB, table.Items(), func(p record.Preview) error {
+	done, err := record.Intake{Kind: x.Kind, Update: true}.Preview(context.Background(), x.l.DB, x.l.Clock.Now(), table.Items(), func(p record.Preview) error {
 		if p.Outcome != record.Unchanged {
 			x.Errorf("%s: after the way out and in again: %+v", form, p)
 		}

@@ -83,7 +83,7 @@ func preview(t rapid.TB, l *ledgertest.Ledger, kind *record.Kind, format string,
 		t.Fatalf("%v in %q", err, file)
 	}
 	var lines []string
-	done, err := record.Intake{Kind: kind}.Preview(context.Background(), l.DB, table.Items(), func(p record.Preview) error {
+	done, err := record.Intake{Kind: kind}.Preview(context.Background(), l.DB, l.Clock.Now(), table.Items(), func(p record.Preview) error {
 		if p.Outcome == record.Unchanged {
 			return nil
 		}

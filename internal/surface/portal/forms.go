@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/people"
@@ -289,6 +290,15 @@ func (p *Portal) suggest(r *request, in *input) error {
 		}
 		_, err = record.List(reader, kind, query, func(v *record.Version) error {
 			one := option{Value: v.Ref(), Text: caption(v)}
+			if kind == people.Register {
+				person, err := decoded[people.Person](v)
+				if err != nil {
+					return err
+				}
+				if left := person.Gone(p.System.Clock.Now()); left != nil {
+					one.Text += ", left " + left.In(p.zone).Format(time.DateOnly)
+				}
+			}
 			if !r.may(readAction(kind)) && !strings.Contains(strings.ToLower(one.Text), strings.ToLower(words)) {
 				return nil // the words stand in what is not theirs to read
 			}

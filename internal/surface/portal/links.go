@@ -2,11 +2,14 @@ package portal
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/people"
@@ -85,7 +88,7 @@ func (r *request) knows(person string) bool {
 // asks remembers a record whose name a page needs.
 func (p *Portal) asks(r *request, kind *record.Kind, id string) {
 	if r.names == nil {
-		r.names, r.unnamed = map[string]string{}, map[*record.Kind][]string{}
+		r.names, r.left, r.unnamed = map[string]string{}, map[string]string{}, map[*record.Kind][]string{}
 	}
 	if ref := kind.Name + "/" + id; r.names[ref] == "" && !slices.Contains(r.unnamed[kind], id) {
 		r.unnamed[kind] = append(r.unnamed[kind], id)
@@ -108,6 +111,11 @@ func (p *Portal) called(r *request, ref string) string {
 					}
 					for id, doc := range known {
 						r.names[kind.Name+"/"+id] = cmp.Or(captionOf(doc), id)
+						if kind == people.Register {
+							if err := r.leaves(kind.Name+"/"+id, doc, p.System.Clock.Now(), p.zone); err != nil {
+								return err
+							}
+						}
 					}
 				}
 			}
@@ -122,6 +130,33 @@ func (p *Portal) called(r *request, ref string) string {
 		}
 	}
 	return r.names[ref]
+}
+
+// leaves remembers when somebody left, where they did so by an instant.
+func (r *request) leaves(ref string, doc json.RawMessage, at time.Time, zone *time.Location) error {
+	var person people.Person
+	if err := json.Unmarshal(doc, &person); err != nil {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
+	if left := person.Gone(at); left != nil {
+		r.left[ref] = "left " + left.In(zone).Format(time.DateOnly)
+	}
+	return nil
+}
+
+// leftOn says when somebody left; empty: they work here, or nobody knows.
+func (p *Portal) leftOn(r *request, ref string) string {
+	p.called(r, ref)
+	return r.left[ref]
+}
+
+// Left says when the person left whom a reference names for what lies ahead; empty: they
+// work here.
+func (l shownLine) Left() string {
+	if l.left == nil {
+		return ""
+	}
+	return l.left(l.Text)
 }
 
 // Words are what people read: the name of a record instead of its reference.

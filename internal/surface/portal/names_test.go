@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
@@ -126,4 +128,37 @@ func TestRecordsAreTakenByName(t *testing.T) {
 	b.get("/r/risks/RSK-1").want(t, 200, `href="/r/vendors/VEN-1"`, `href="/r/vendors/VEN-2"`, `href="/controls/ACC-01"`)
 	b.get("/account")
 	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "Twin").want(t, 422, "several records are called Twin", "vendor/VEN-2 or vendor/VEN-3")
+}
+
+// Whoever has left is refused at the field of who has something to do, and marked where
+// they still stand.
+func TestWhoHasLeftIsMarked(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`, `{"id":"E2","name":"Gus Gone"}`, `{"id":"E3","name":"Lea Later"}`)
+	s.records(t, "risks", `{"title":"A flood","category":"operations","owner":"person/E2"}`)
+	s.records(t, "findings", `{"title":"A gap","source":"audit","severity":"low","found_at":"2026-02-01T08:00:00Z","owner":"person/E3"}`)
+	b := s.signed(t, "ann", "compliance")
+	for _, page := range []string{"/r/risks/RSK-1", "/r/risks"} {
+		if got := b.get(page).want(t, 200, "Gus Gone"); strings.Contains(got.body, "(left") {
+			t.Errorf("%s says of somebody who works here that they have left", page)
+		}
+	}
+	left := s.Clock.Now().AddDate(0, 0, -3).UTC()
+	for id, at := range map[string]time.Time{"E2": left, "E3": left.AddDate(0, 1, 0)} {
+		if _, err := s.MoveRecord(t.Context(), apptest.Operator, people.Register, id, record.AnyVersion, people.Left, fields("left_at", at.Format(time.RFC3339))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mark := `>Gus Gone</a> <span class="soft">(left ` + left.Format(time.DateOnly) + `)</span>`
+	b.get("/r/risks/RSK-1").want(t, 200, mark)
+	b.get("/r/risks").want(t, 200, mark)
+	if got := b.get("/r/findings/FND-1").want(t, 200, "Lea Later"); strings.Contains(got.body, "(left") {
+		t.Error("who leaves in a month has left")
+	}
+	b.get("/new/findings").want(t, 200, `<option value="person/E2">Gus Gone, left `+left.Format(time.DateOnly)+`</option>`, `<option value="person/E3">Lea Later</option>`)
+	b.post("/r/findings", "f.title", "Gap", "f.source", "audit", "f.severity", "low", "f.found_at", "2026-02-01T08:00", "f.owner", "Gus Gone").
+		want(t, 422, "Gus Gone (person/E2) left on "+left.Format(time.DateOnly)+": name somebody who works here", `value="Gus Gone"`)
+	b.post("/r/findings", "f.title", "Gap", "f.source", "audit", "f.severity", "low", "f.found_at", "2026-02-01T08:00", "f.owner", "Lea Later").goes(t, "/r/findings/FND-2")
+	b.get("/r/risks/RSK-1/edit")
+	b.post("/r/risks/RSK-1", "version", "1", "f.title", "A high flood", "f.owner", "person/E2").goes(t, "/r/risks/RSK-1")
 }

@@ -142,7 +142,8 @@ type request struct {
 	// names are what people call the records that the page names, by their references;
 	// of those of unnamed nobody has read them yet.
 	names   map[string]string
-	told    string // a person whom the page names to whoever reads it
+	left    map[string]string // of people among them who have left, since when
+	told    string            // a person whom the page names to whoever reads it
 	unnamed map[*record.Kind][]string
 	once    context.Context   // in which what the form asks for is done once
 	wish    string            // its key

@@ -18,6 +18,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/record"
@@ -65,6 +66,7 @@ type shownLine struct {
 
 	absent func() bool             // whether it names a record that there is not
 	named  func(ref string) string // what people call the record; nil: the text says it
+	left   func(ref string) string // when the person left who is named for what lies ahead; nil: nobody is
 }
 
 // values shows fields of a document.
@@ -204,7 +206,11 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 			}
 			return one
 		}
-		return p.reference(r, text)
+		one := p.reference(r, text)
+		if kind, _, err := p.System.Kinds.Parse(text); err == nil && kind == people.Register && one.named != nil && f.Ahead() {
+			one.left = func(ref string) string { return p.leftOn(r, ref) }
+		}
+		return one
 	}
 	switch v.Shape {
 	case record.ShapeText:
