@@ -45,6 +45,8 @@ type Job struct {
 	Key     string // what makes it the same job among those of its kind
 	Payload json.RawMessage
 	Attempt int // from 1; also what tells this claim from an earlier one
+	// Result is what came of it, for whoever asked for it: Finish keeps it.
+	Result json.RawMessage
 }
 
 // Enqueue adds a job that is to run at the given instant, and reports whether
@@ -128,7 +130,7 @@ func arguments(now time.Time, kinds []string) []any {
 // Finish marks the job as done. ErrLost when it is no longer this claim's, so
 // that a transaction which also writes the job's result leaves nothing.
 func Finish(tx *store.Tx, job *Job) error {
-	return settle(tx, job, `state = 'done', lease = NULL, failure = ''`)
+	return settle(tx, job, `state = 'done', lease = NULL, failure = '', result = $4`, string(job.Result))
 }
 
 // Finished reports whether the job is done.

@@ -2,6 +2,7 @@ package jobs_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -122,7 +123,20 @@ func TestAJobIsClaimedOnceUntilItsLeaseEnds(t *testing.T) {
 		if err := tab.write(func(tx *store.Tx) error { return jobs.Finish(tx, first) }); !errors.Is(err, jobs.ErrLost) {
 			t.Errorf("the first claim finished the job of the second: %v", err)
 		}
+		first.Result, second.Result = json.RawMessage(`"of the first"`), json.RawMessage(`"of the second"`)
 		if err := tab.write(func(tx *store.Tx) error { return jobs.Finish(tx, second) }); err != nil {
+			t.Error(err)
+		}
+		if err := tab.write(func(tx *store.Tx) error {
+			at, err := jobs.Get(&tx.Reader, "a", second.Key)
+			if err != nil || at == nil || at.State != "done" || string(at.Result) != `"of the second"` {
+				t.Errorf("what came of it: %+v, %v", at, err)
+			}
+			if none, err := jobs.Get(&tx.Reader, "a", "none"); none != nil || err != nil {
+				t.Errorf("there is %+v, %v", none, err)
+			}
+			return err
+		}); err != nil {
 			t.Error(err)
 		}
 		if err := tab.write(func(tx *store.Tx) error { return jobs.Finish(tx, second) }); !errors.Is(err, jobs.ErrLost) {

@@ -107,6 +107,10 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 	if err := surface.ScheduleHRIS(s, sender, log); err != nil {
 		return err
 	}
+	reader := runner.Beside() // somebody waits for it
+	if err := surface.ScheduleTables(s, reader, log); err != nil {
+		return err
+	}
 	desk, err := s.NotificationDesk()
 	if err != nil {
 		return err
@@ -153,6 +157,11 @@ func (p *program) serve(ctx context.Context, s *surface.System, address string) 
 		ticker := time.NewTicker(jobTick)
 		defer ticker.Stop()
 		runner.Run(ctx, ticker.C)
+	})
+	working.Go(func() {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		reader.Run(ctx, ticker.C)
 	})
 	working.Go(func() {
 		ticker := time.NewTicker(jobTick)

@@ -27,6 +27,9 @@ func (s *site) works(t *testing.T) {
 	if err := surface.ScheduleErrands(s.System, runner, log); err != nil {
 		t.Fatal(err)
 	}
+	if err := surface.ScheduleTables(s.System, runner, log); err != nil {
+		t.Fatal(err)
+	}
 	if err := runner.RunDue(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -138,6 +138,7 @@ func init() {
 		{method: "GET", path: "/import/{register}", action: kindAction + "add", also: importing, make: (*Portal).tableForm},
 		{method: "GET", path: "/import/{register}/template", action: kindAction + "add", also: importing, make: (*Portal).tableTemplate},
 		{method: "POST", path: "/import/{register}", action: kindAction + "add", also: importing, upload: attached.MaxFile, make: (*Portal).tablePreview},
+		{method: "GET", path: "/import/{register}/{work}", action: kindAction + "add", also: importing, make: (*Portal).tableWork},
 		{method: "POST", path: "/import/{register}/take", action: kindAction + "add", also: importing, make: (*Portal).takeTable},
 		{method: "GET", path: "/open/{register}", action: kindAction + "add", make: (*Portal).askRound},
 		{method: "POST", path: "/open/{register}", action: kindAction + "add", make: (*Portal).openRound, again: (*Portal).askRoundAgain},

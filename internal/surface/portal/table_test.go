@@ -3,6 +3,7 @@ package portal_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/surface"
 )
 
 // upload sends a file with a form.
@@ -143,4 +145,59 @@ func TestTheTemplateIsBroughtInAgain(t *testing.T) {
 	}
 	b.upload("/import/risks", "mine.xlsx", file.Bytes(), "sheet", "Mine").want(t, 200, "<dt>as they are</dt><dd>1</dd>")
 	b.upload("/import/risks", "risks.csv", []byte("id;title;category;owner\nRSK-8;Fire;operations;person/E1\n")).want(t, 200, "<dt>new</dt><dd>1</dd>")
+}
+
+// A large table is read by a job, for whoever sent it, and the page says how that stands.
+func TestALargeTableIsReadByAJob(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/import/people").want(t, 200)
+	send := func(name, table string) string {
+		t.Helper()
+		sent := b.upload("/import/people", name, []byte(table))
+		if sent.status != http.StatusSeeOther || !strings.HasPrefix(sent.to, "/import/people/") {
+			t.Fatalf("%s: status %d to %q", name, sent.status, sent.to)
+		}
+		return sent.to
+	}
+	const many = 6000
+	var table strings.Builder
+	table.WriteString("id,name,department\n")
+	for i := range many {
+		fmt.Fprintf(&table, "E%d,Example person %d,Engineering\n", i, i)
+	}
+	table.WriteString("E 4,Eve Example,People\n")
+	if table.Len() <= surface.TableAtOnce {
+		t.Fatal("the table is small")
+	}
+	preview := send("people.csv", table.String())
+	b.get(preview).want(t, 200, "people.csv is gone through, and nothing is written yet", "Waits", "data-again", "Look again")
+	other := s.signed(t, "bob", "compliance")
+	other.get(preview).want(t, 404)
+	b.get(strings.Replace(preview, "/people/", "/risks/", 1)).want(t, 404)
+	b.get("/import/people/NONE").want(t, 404)
+	s.works(t)
+	seen := b.get(preview).want(t, 200, fmt.Sprintf("<dt>rows</dt><dd>%d</dd>", many+1), fmt.Sprintf("<dt>new</dt><dd>%d</dd>", many), "<dt>would be refused</dt><dd>1</dd>", "The first 200 rows")
+	if strings.Contains(seen.body, "data-again") {
+		t.Error("the page of what is done loads itself again")
+	}
+	held := regexp.MustCompile(`name="held" value="([0-9a-f]{64})"`).FindStringSubmatch(seen.body)
+	if held == nil {
+		t.Fatal("the file is not kept")
+	}
+	b.get("/r/people/E1").want(t, 404)
+	taken := b.post("/import/people/take", "held", held[1], "name", "people.csv")
+	b.get(taken.to).want(t, 200, "people.csv is taken into the register")
+	s.works(t)
+	b.get(taken.to).want(t, 200, "read to its end", fmt.Sprintf("<dt>new</dt><dd>%d</dd>", many), "<dt>refused</dt><dd>1</dd>", fmt.Sprintf("people.csv:%d", many+2))
+	b.get("/r/people/E5999").want(t, 200, "Example person 5999")
+	b.get("/r/people/E5999/history").want(t, 200, "account/ann")
+	// What is wrong with one is said on the page, and nothing is tried again.
+	wrong := send("people.csv", strings.Replace(table.String(), "department", "colour", 1))
+	s.works(t)
+	b.get(wrong).want(t, 422, "Nothing was taken", "no field of people is like the column")
+	again := send("people.csv", table.String())
+	s.works(t)
+	b.get(again).want(t, 200, fmt.Sprintf("<dt>as they are</dt><dd>%d</dd>", many))
+	s.signed(t, "owner", "control-owner").get(again).want(t, 403)
 }

@@ -9,13 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"scaf.dev/scaf/internal/platform/blob"
+	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/tabular"
 	"scaf.dev/scaf/internal/surface"
 )
-
-// previewed is the number of rows of a preview that are shown.
-const previewed = 200
 
 // tablePage is the page on which a table is brought into a register: first the
 // form, then what would become of its rows, then what did.
@@ -31,6 +30,9 @@ type tablePage struct {
 	More             bool
 	// Of an import that was done.
 	Done *record.Completed
+	// Of one that a job does.
+	Work  *jobs.Standing
+	Takes bool
 }
 
 type previewRow struct {
@@ -52,45 +54,79 @@ func (p *Portal) tableForm(r *request) (*shown, error) {
 // tablePreview keeps the file that was sent, and says what would become of it.
 func (p *Portal) tablePreview(r *request) (*shown, error) {
 	answer, page := p.tablePage(r)
-	answer.status = http.StatusUnprocessableEntity
 	file, header, err := r.FormFile("file")
 	if err != nil {
-		page.Wrong = "Choose a file."
-		return answer, nil
+		return page.refuses(answer, "Choose a file."), nil
 	}
 	defer func() { _ = file.Close() }() // it was read
-	page.Name, page.Sheet = filepath.Base(header.Filename), strings.TrimSpace(r.PostForm.Get("sheet"))
-	if page.Form, err = tableForm(page.Name); err != nil {
-		page.Wrong = sentence(err)
-		return answer, nil
+	work := surface.TableWork{Register: r.kind.Register, Name: filepath.Base(header.Filename), Sheet: strings.TrimSpace(r.PostForm.Get("sheet")), AskedBy: r.caller.ID, Roles: r.caller.Roles}
+	page.Sheet = work.Sheet
+	if work.Form, err = tableForm(work.Name); err != nil {
+		return page.refuses(answer, sentence(err)), nil
 	}
-	table := surface.Table{Form: page.Form, Register: r.kind.Register, Name: page.Name, Sheet: page.Sheet, Update: true}
-	if table.Options.Delimiter, err = tabular.Delimiter(file); err != nil {
+	if header.Size > surface.TableAtOnce {
+		if work.SHA256, _, err = p.System.Blobs.Put(r.Context(), file); err != nil {
+			return nil, err
+		}
+		return p.askTable(r, work)
+	}
+	outcome, err := p.System.ReadTable(r.Context(), work, file)
+	if err != nil {
 		return nil, err
 	}
-	if page.Counts, err = p.System.PreviewTable(r.Context(), r.caller, table, file, func(row record.Preview) error {
-		return p.preview(r, page, row)
-	}); err != nil {
-		page.Counts, page.Rows = nil, nil
-		return answer, page.fails(err)
+	if outcome.Wrong == "" {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+		if work.SHA256, _, err = p.System.Blobs.Put(r.Context(), file); err != nil {
+			return nil, err
+		}
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	answer.status = 0
-	page.Held, _, err = p.System.Blobs.Put(r.Context(), file)
-	return answer, err
+	return p.tableOutcome(r, answer, page, work, outcome)
 }
 
-// fails says what is wrong with the file; another error it returns.
-func (page *tablePage) fails(err error) error {
-	var table *surface.TableError
-	var invalid *record.Invalid
-	if errors.As(err, &table) || errors.As(err, &invalid) {
-		page.Wrong = err.Error() + "." // it begins with the file's name, as that is written
-		return nil
+// askTable has a job read a large table, and leads to where it is seen how that stands.
+func (p *Portal) askTable(r *request, work surface.TableWork) (*shown, error) {
+	key, err := p.System.AskTable(r.Context(), work)
+	return &shown{to: "/import/" + r.kind.Register + "/" + key}, err
+}
+
+// tableWork is how the work on a large table stands, and what came of it.
+func (p *Portal) tableWork(r *request) (*shown, error) {
+	answer, page := p.tablePage(r)
+	work, at, outcome, err := p.System.AskedTable(r.Context(), r.caller, r.PathValue("work"))
+	if err == nil && work.Register != r.kind.Register {
+		err = errNotFound
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	if outcome == nil {
+		page.Name, page.Work, page.Takes = work.Name, at, work.Take
+		return answer, nil
+	}
+	return p.tableOutcome(r, answer, page, work, outcome)
+}
+
+// tableOutcome shows what became of a table, or would.
+func (p *Portal) tableOutcome(r *request, answer *shown, page *tablePage, work surface.TableWork, outcome *surface.TableOutcome) (*shown, error) {
+	if outcome.Wrong != "" {
+		return page.refuses(answer, outcome.Wrong+"."), nil // it begins with the file's name, as that is written
+	}
+	page.Name, page.Held, page.Sheet, page.Form = work.Name, work.SHA256, work.Sheet, work.Form
+	page.Counts, page.More, page.Done = outcome.Counts, outcome.More, outcome.Done
+	for _, row := range outcome.Rows {
+		if err := p.preview(r, page, row); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
+}
+
+// refuses says what is wrong with the file.
+func (page *tablePage) refuses(answer *shown, wrong string) *shown {
+	page.Wrong, answer.status = wrong, http.StatusUnprocessableEntity
+	return answer
 }
 
 func tableForm(name string) (string, error) {
@@ -104,13 +140,6 @@ func tableForm(name string) (string, error) {
 }
 
 func (p *Portal) preview(r *request, page *tablePage, row record.Preview) error {
-	if row.Outcome == record.Unchanged {
-		return nil
-	}
-	if len(page.Rows) == previewed {
-		page.More = true
-		return nil
-	}
 	one := previewRow{Preview: row, Href: p.leads(r, row.Ref)}
 	if row.Outcome == record.New {
 		one.Href = "" // it is not there yet
@@ -137,43 +166,34 @@ func (p *Portal) preview(r *request, page *tablePage, row record.Preview) error 
 // takeTable brings in a table that was kept after its preview.
 func (p *Portal) takeTable(r *request) (*shown, error) {
 	answer, page := p.tablePage(r)
-	page.Name, page.Sheet = filepath.Base(r.PostForm.Get("name")), r.PostForm.Get("sheet")
-	form, err := tableForm(page.Name)
-	if err != nil {
+	work := surface.TableWork{
+		Register: r.kind.Register, Name: filepath.Base(r.PostForm.Get("name")), Sheet: r.PostForm.Get("sheet"), SHA256: r.PostForm.Get("held"),
+		Take: true, Update: r.PostForm.Get("update") != "", AskedBy: r.caller.ID, Roles: r.caller.Roles,
+	}
+	var err error
+	if work.Form, err = tableForm(work.Name); err != nil {
 		return nil, fmt.Errorf("%w: %w", errForm, err)
 	}
-	held, err := p.held(r)
+	held, err := p.System.HeldTable(r.Context(), work.SHA256)
+	if errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrHash) {
+		return nil, fmt.Errorf("%w: the file is not here any more: send it again", errForm)
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = held.Close(); _ = os.Remove(held.Name()) }() // it was read
-	table := surface.Table{Form: form, Register: r.kind.Register, Name: page.Name, Sheet: page.Sheet, Update: r.PostForm.Get("update") != ""}
-	if table.Options.Delimiter, err = tabular.Delimiter(held); err != nil {
-		return nil, err
-	}
-	page.Done, err = p.System.TakeTable(r.Context(), r.caller, table, held)
-	if err != nil {
-		answer.status = http.StatusUnprocessableEntity
-		return answer, page.fails(err)
-	}
-	return answer, nil
-}
-
-// held is the file that was previewed, whole.
-func (p *Portal) held(r *request) (*os.File, error) {
-	content, err := p.System.Blobs.Open(r.Context(), r.PostForm.Get("held"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: the file is not here any more: send it again", errForm)
-	}
-	defer func() { _ = content.Close() }() // it was read
-	file, err := os.CreateTemp("", "scaf-import-*")
+	info, err := held.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(file, content); err != nil {
-		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
+	if info.Size() > surface.TableAtOnce {
+		return p.askTable(r, work)
 	}
-	return file, nil
+	outcome, err := p.System.ReadTable(r.Context(), work, held)
+	if err != nil {
+		return nil, err
+	}
+	return p.tableOutcome(r, answer, page, work, outcome)
 }
 
 // tableTemplate is an empty table of a register, with its choices and help.
