@@ -26,6 +26,7 @@ var staying = map[string]string{
 	"meetings held":               "it was held, and its minutes are confirmed",
 	"penetration_tests reported":  "what it found is tested again",
 	"restore_trials done":         "it was done, and is reviewed",
+	"capacity_reviews done":       "it was done, and is reviewed",
 	"plan_practices done":         "it was done, and is reviewed",
 	"outages open":                "it happened, and is described",
 	"capacity_warnings raised":    "it was measured, and the decision may be to do nothing",

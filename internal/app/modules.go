@@ -111,6 +111,7 @@ var Areas = []record.Area{
 		continuity.Practices,
 		continuity.Trials,
 		continuity.Backups,
+		continuity.CapacityReviews,
 		continuity.Warnings,
 		continuity.Outages,
 		processing.Specifications,

@@ -94,6 +94,9 @@ func (p Part) Value(text string, zone *time.Location) (json.RawMessage, error) {
 		if err != nil {
 			return nil, Refuse(p.Name, "%s", err)
 		}
+		if p.LastDay {
+			day = p.Begin(day.In(zone))
+		}
 		return json.Marshal(day.UTC())
 	}
 	if ShapeOf(p.Of) == ShapeNumber || ShapeOf(p.Of) == ShapeTruth {

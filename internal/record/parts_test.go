@@ -66,3 +66,18 @@ func TestWhereAWrongValueStands(t *testing.T) {
 		}
 	}
 }
+
+// Of a last day the day counts that was typed, in whichever zone.
+func TestALastDayIsTheDayThatWasTyped(t *testing.T) {
+	type part struct {
+		Until *time.Time `json:"until,omitempty" day:"last"`
+		From  *time.Time `json:"from,omitempty" day:"first"`
+	}
+	zone := time.FixedZone("east", 5*60*60)
+	parts := record.Parts(reflect.TypeFor[part]())
+	for i, want := range []string{`"2026-06-30T00:00:00Z"`, `"2026-06-29T19:00:00Z"`} {
+		if got, err := parts[i].Value("2026-06-30", zone); err != nil || string(got) != want {
+			t.Errorf("%s: %s, want %s (%v)", parts[i].Name, got, want, err)
+		}
+	}
+}

@@ -174,6 +174,24 @@ func TestPlansAreRestoredForTrialEveryQuarter(t *testing.T) {
 	})
 }
 
+func TestTheCapacityOfEachPlanIsReviewedEveryQuarter(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openHalf(t, f)
+		for _, id := range []string{"PLN-1", "PLN-2", "PLN-3"} {
+			h.adds("w", "continuity_plans", `{"function":"f","owner":"person/a","deputy":"person/b","recovery_time":"4h","recovery_point":"1h","steps":"s","kept_at":"k"}`)
+			h.moves("x", "continuity_plan/"+id, "in_force", `{}`)
+			h.adds("w", "capacity_reviews", `{"plan":"continuity_plan/`+id+`","quarter":"2026-Q1","owner":"person/a"}`)
+		}
+		found := `{"demand":"As before","resources":[{"what":"The disk","measured":"400 of 800 GB","enough_until":"2026-06-30T00:00:00Z"},{"what":"Workers","measured":"9 of 12","enough_until":"2026-06-29T00:00:00Z","decision":"Three more in May"}]}`
+		h.at("2026-03-01")
+		h.moves("a", "capacity_review/CPR-PLN-1-2026-Q1", "done", found)
+		h.moves("b", "capacity_review/CPR-PLN-1-2026-Q1", "reviewed", `{}`)
+		h.moves("a", "capacity_review/CPR-PLN-2-2026-Q1", "done", found)
+		h.at("2026-07-01")
+		h.deviate(map[string]string{"CAP-01 reviewed": "6: PLN-2@2026-Q1 predicate PLN-3@2026-Q1 missing"})
+	})
+}
+
 func TestWhatIsOnTheListIsConfirmedEveryQuarter(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		h := openHalf(t, f)

@@ -86,6 +86,7 @@ var reviews = []review{
 	{kind: continuity.Plans, state: continuity.Draft, verbs: drafting, permission: "continuity_plan.approve", to: continuity.InForce, whole: true, what: "approval"},
 	{kind: continuity.Practices, state: continuity.Done, verbs: []string{"moved"}, permission: "plan_practice.review", to: continuity.Reviewed, what: "its review"},
 	{kind: continuity.Trials, state: continuity.Done, verbs: []string{"moved"}, permission: "restore_trial.review", to: continuity.Reviewed, what: "its review"},
+	{kind: continuity.CapacityReviews, state: continuity.Done, verbs: []string{"moved"}, permission: "capacity_review.review", to: continuity.Reviewed, what: "its review"},
 	{kind: processing.Specifications, state: "draft", verbs: drafting, permission: "specification.approve", to: "approved", whole: true, what: "approval"},
 	{kind: versions.Register, state: versions.Proposed, verbs: []string{"proposed"}, permission: "control.approve", not: []string{"proposed_by", "proposed_via"}, what: "approval", page: controlVersionPage},
 	{kind: documents.Register, state: documents.Prepared, verbs: []string{"collected"}, permission: "evidence.review", not: []string{"prepared_by", "entered_by"}, what: "a reader"},

@@ -71,6 +71,34 @@ func TestARestoreIsMeasured(t *testing.T) {
 	v.audited("restore-trial")
 }
 
+// What a function runs on is gone through by one person and read by another; what runs short
+// wants a decision.
+func TestCapacityIsReviewed(t *testing.T) {
+	t.Parallel()
+	s := house(t, "compliance", "engineer")
+	v := s.signs(t, "engineer")
+	v.adds("continuity_plans", "f-function", "The API", "f-owner", "person/engineer", "f-deputy", "person/compliance", "f-recovery_time", "4h", "f-recovery_point", "1h", "f-steps", "Restore it.", "f-kept_at", "On paper")
+	v.adds("capacity_reviews", "f-plan", "continuity_plan/PLN-1", "f-quarter", "2026-Q1", "f-owner", "person/engineer")
+	v.fills("done-f-demand", "A launch in May.", "done-f-resources-0-what", "The disk of the API", "done-f-resources-0-measured", "700 GB of 800 GB", "done-f-resources-0-enough_until", "2026-05-31")
+	if status := v.sends("Done"); status != 422 {
+		t.Fatalf("what runs short without a decision is answered with %d", status)
+	}
+	v.holds("main", "say what is done about it")
+	v.audited("capacity-refused")
+	v.fills("done-f-resources-0-decision", "It is doubled in April.")
+	v.presses("Done")
+	v.stands("Done")
+	v.holds("main", "The disk of the API", "700 GB of 800 GB", "It is doubled in April.")
+	v.audited("capacity-review")
+	v.picture("capacity-review")
+
+	other := s.signs(t, "compliance")
+	other.goes("/r/capacity_reviews/CPR-PLN-1-2026-Q1")
+	other.presses("Reviewed")
+	other.stands("Reviewed")
+	other.holds("main", "Reviewed by", "Example Compliance")
+}
+
 // A card is moved on its board by the keyboard: by the form of a move that asks for
 // something, and at once where it asks for nothing.
 func TestACardIsMovedOnItsBoard(t *testing.T) {

@@ -63,6 +63,36 @@ func TestPractices(t *testing.T) {
 	})
 }
 
+func TestCapacityReviews(t *testing.T) {
+	done := `{"demand":"A launch in May","resources":[{"what":"The disk","measured":"400 of 800 GB","enough_until":"2031-01-31T00:00:00Z"},{"what":"Workers","measured":"9 of 12","decision":"%s"}]}`
+	recordtest.Exercise(t, recordtest.Register{
+		Kind: continuity.CapacityReviews, New: `{"owner":"person/owner"}`, Set: `{"owner":"person/other"}`, With: withPlans, Seed: seed,
+		ID:         func(n int) string { return fmt.Sprintf("CPR-PLN-1-20%02d-Q%d", 10+n/4, 1+n%4) },
+		Fields:     map[string]string{"planned done": fmt.Sprintf(done, "Four more in April")},
+		GuardFalse: map[string]string{"planned done resources": fmt.Sprintf(done, " ")},
+		Refused:    map[string]string{"id": `{"id":"CPR-PLN-1-2026"}`, "resources[0].measured": `{"resources":[{"what":"The disk","measured":" "}]}`},
+	})
+}
+
+// What is not enough until the end of the next quarter is counted, and so is that of which
+// nobody says it.
+func TestWhatIsNotEnoughIsCounted(t *testing.T) {
+	day := func(text string) *time.Time {
+		at, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &at
+	}
+	c := &continuity.CapacityReview{ID: "CPR-PLN-1-2026-Q4", Resources: []continuity.Resource{
+		{What: "a", EnoughUntil: day("2027-03-31")}, {What: "b", EnoughUntil: day("2027-03-30")}, {What: "c"}, {What: "d", EnoughUntil: day("2026-01-01"), Decision: "Bought"}, {What: "e", Decision: " "},
+	}}
+	c.Compute()
+	if c.Plan != "continuity_plan/PLN-1" || c.Quarter != "2026-Q4" || *c.Short != 4 || *c.ShortDecided != 1 {
+		t.Errorf("%s %s: %d short, %d decided", c.Plan, c.Quarter, *c.Short, *c.ShortDecided)
+	}
+}
+
 // What was done before a round began is none of it.
 func TestATrialAndAPracticeAreOfTheirRound(t *testing.T) {
 	ledgertest.EachOf(t, record.Kinds{continuity.Plans, continuity.Trials, continuity.Practices}, func(t *testing.T, l *ledgertest.Ledger) {

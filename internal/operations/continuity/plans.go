@@ -13,8 +13,8 @@ import (
 )
 
 // Plan is how one function runs again. The record's instant is when it was approved
-// first. From then on it is practised in every year, and a restore of its data is
-// tried in every quarter, until it is withdrawn.
+// first. From then on it is practised in every year, and in every quarter a restore of its
+// data is tried and the capacity of what it runs on reviewed, until it is withdrawn.
 type Plan struct {
 	ID            string           `json:"id"`
 	Function      string           `json:"function"`
@@ -89,6 +89,7 @@ var Plans = record.Define[Plan](record.Definition{
 	Derived: []record.Derived{
 		{Name: "plan_rounds", At: "due_at", Item: PlanRound{}, Items: planRounds},
 		{Name: "restore_rounds", At: "due_at", Item: RestoreRound{}, Items: restoreRounds},
+		{Name: "capacity_rounds", At: "due_at", Item: CapacityRound{}, Items: capacityRounds},
 	},
 })
 

@@ -163,6 +163,7 @@ func TestEveryRecordFitsItsSchema(t *testing.T) {
 		{"plan_practices", `{"id":"PP-PLN-1-2026","owner":"person/p1","scenario":"s"}`},
 		{"restore_trials", `{"id":"RT-PLN-1-2026-Q1","owner":"person/p1","store":"db"}`},
 		{"backups", `{"id":"b1","store":"db","due_at":"2026-03-02T00:00:00Z","ok":true}`},
+		{"capacity_reviews", `{"id":"CPR-PLN-1-2026-Q1","owner":"person/p1"}`},
 		{"capacity_warnings", `{"resource":"db","raised_at":"2026-03-02T00:00:00Z","threshold":0.8,"reading":0.83,"owner":"person/p1"}`},
 		{"outages", `{"service":"API","began_at":"2026-03-02T00:00:00Z","owner":"person/p1","allowed":"1h"}`},
 		{"specifications", `{"product":"Screening","owner":"person/p1","inputs":[{"name":"person","format":"JSON","source":"customer"}],"outputs":[{"name":"score","recipient":"customer"}],"tolerance":"none"}`},

@@ -15,7 +15,7 @@ func (p *program) recordOpen() *cobra.Command {
 		Short: "Open a round of a register: a record for each of what it is about",
 		Long: `Open a round, a quarter such as 2026-Q1 or a year such as 2026, of a register that
 has one record in it for each of what it is about: self_assessments (each control in
-force), restore_trials and plan_practices (each plan in force), site_reviews (each
+force), restore_trials, capacity_reviews and plan_practices (each plan in force), site_reviews (each
 open site). Its owner has it to do, where that is one person who is there:
   scaf record open self_assessments 2026-Q1 reviewer=person/E1001
   scaf record open restore_trials 2026-Q1 store="The backup of the night"

@@ -65,7 +65,7 @@ func (p *Portal) typed(f record.Part, raw json.RawMessage) (t typing) {
 	case record.ShapeTime:
 		var at time.Time
 		if err = json.Unmarshal(raw, &at); err == nil {
-			t.texts = []string{at.In(p.zone).Format(timeForm(f.Field))}
+			t.texts = []string{f.Read(at, p.zone).Format(timeForm(f.Field))}
 		}
 	case record.ShapeParts, record.ShapeRows:
 		var rows []map[string]json.RawMessage
@@ -97,7 +97,7 @@ func structsOf(raw json.RawMessage) (all []map[string]json.RawMessage, err error
 
 // timeForm is how browsers write a day, or a minute of one.
 func timeForm(f record.Field) string {
-	if f.Day {
+	if f.Whole() {
 		return time.DateOnly
 	}
 	return minuteForm
@@ -131,6 +131,9 @@ func (p *Portal) read(f record.Part, t typing, old json.RawMessage) (json.RawMes
 	case record.ShapeTime:
 		for _, form := range []string{timeForm(f.Field), "2006-01-02T15:04:05"} {
 			if at, err := time.ParseInLocation(form, t.text(), p.zone); err == nil {
+				if f.Whole() {
+					at = f.Begin(at)
+				}
 				return json.Marshal(at.UTC())
 			}
 		}
@@ -377,7 +380,7 @@ func (p *Portal) inputAt(f record.Part, name, key string, t typing, by filling) 
 	case shape == record.ShapeTruth:
 		in.Control = "one"
 		in.Options = []option{{"", "–", in.Value == ""}, {"true", "Yes", in.Value == "true"}, {"false", "No", in.Value == "false"}}
-	case shape == record.ShapeTime && f.Day:
+	case shape == record.ShapeTime && f.Whole():
 		in.Control = "date"
 	case shape == record.ShapeTime:
 		in.Control = "datetime-local"

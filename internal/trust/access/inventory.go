@@ -19,6 +19,7 @@ var inventory = []string{
 	"continuity_plan.add", "continuity_plan.set", "continuity_plan.move", "continuity_plan.comment", "continuity_plan.attach", "continuity_plan.link",
 	"plan_practice.add", "plan_practice.set", "plan_practice.move", "plan_practice.review", "plan_practice.comment", "plan_practice.attach", "plan_practice.link",
 	"restore_trial.add", "restore_trial.set", "restore_trial.move", "restore_trial.review", "restore_trial.comment", "restore_trial.attach", "restore_trial.link",
+	"capacity_review.add", "capacity_review.set", "capacity_review.move", "capacity_review.review", "capacity_review.comment", "capacity_review.attach", "capacity_review.link",
 	"backup.add", "backup.set", "backup.comment", "backup.link",
 	"capacity_warning.add", "capacity_warning.set", "capacity_warning.move", "capacity_warning.comment", "capacity_warning.attach", "capacity_warning.link",
 	"outage.add", "outage.set", "outage.move", "outage.comment", "outage.attach", "outage.link",
@@ -33,6 +34,6 @@ var inventoryApproval = []string{"system.move", "system.approve", "data_set.move
 var inventoryKeeping = []string{
 	"system.*", "asset.*", "data_set.*", "data_disposal.*", "media_disposal.*", "data_copy.*",
 	"device.*", "device_posture.*", "malware_detection.*", "site.*", "site_review.*",
-	"continuity_plan.*", "plan_practice.*", "restore_trial.*", "backup.*", "capacity_warning.*", "outage.*",
+	"continuity_plan.*", "plan_practice.*", "restore_trial.*", "capacity_review.*", "backup.*", "capacity_warning.*", "outage.*",
 	"specification.*", "input_batch.*", "processing_run.*", "delivery.*", "storage_check.*",
 }
