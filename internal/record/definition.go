@@ -183,25 +183,6 @@ func (k *Kind) Asks(t *Transition) []string {
 	return all
 }
 
-// Called is what people call a move: as it says, or by the state that it leads to; of one
-// to an earlier state, that it goes back.
-func (k *Kind) Called(t *Transition) string {
-	at := func(name string) int { return slices.IndexFunc(k.States, func(s State) bool { return s.Name == name }) }
-	switch {
-	case t.Called != "":
-		return t.Called
-	case at(t.To) < at(t.From):
-		return "Back to " + strings.ToLower(Words(t.To))
-	}
-	return Words(t.To)
-}
-
-// As is the move called otherwise: one that is made again, or late.
-func (t Transition) As(called string) Transition {
-	t.Called = called
-	return t
-}
-
 // Anew reports whether a field is said each time that the move is made.
 func (t *Transition) Anew(field string) bool {
 	return slices.Contains(t.Required, field) && slices.Contains(t.Sets, field)

@@ -206,7 +206,7 @@ func TestALongAnnouncementGoesOnInThePortal(t *testing.T) {
 	// What is written anew was not announced to anybody.
 	id = o.announce(map[string]any{"text": long, "channels": []string{"portal", "website"}})
 	o.run()
-	o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, nil)
+	o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, map[string]any{"redrafted_reason": "The text is another."})
 	if strings.HasSuffix(whole(), "The end.") {
 		t.Error("a draft is shown")
 	}
@@ -248,7 +248,7 @@ func TestAnAnnouncementByAChannelThatIsNotConfiguredSaysSo(t *testing.T) {
 		// Somebody says how else; what was taken back says nothing of it any more.
 		other := o.announce(map[string]any{"channels": []string{"e-mail"}})
 		o.run()
-		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, other, communication.Draft, nil)
+		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, other, communication.Draft, map[string]any{"redrafted_reason": "The text is another."})
 		if a := o.announcement(other); len(a.Unreached) != 0 {
 			t.Errorf("%+v", a.Unreached)
 		}
@@ -277,7 +277,7 @@ func TestAnAnnouncementToNobodySaysSo(t *testing.T) {
 		}
 		o.wants("person/E2", notifications.Escalation, "A new rule did not go out by portal and e-mail -> /r/announcements/"+id)
 		lead := act.Caller{ID: "person/E2", Roles: []string{"administrator"}}
-		o.move(lead, communication.Announcements, id, communication.Draft, nil)
+		o.move(lead, communication.Announcements, id, communication.Draft, map[string]any{"redrafted_reason": "The text is another."})
 		o.move(lead, communication.Announcements, id, record.Withdrawn, map[string]any{"withdrawn_reason": "There are no managers here."})
 		if a := o.announcement(id); a.State != record.Withdrawn || a.WithdrawnBy != "person/E2" || len(a.Unreached) != 0 {
 			t.Errorf("%+v", a)
@@ -302,12 +302,12 @@ func TestAnotherApprovalIsAnotherAnnouncement(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		o := openTold(t, f)
 		id := o.announce(map[string]any{"channels": []string{"portal", "website"}})
-		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, nil)
+		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, map[string]any{"redrafted_reason": "The text is another."})
 		f.Manual.Advance(time.Minute)
 		o.approve(id)
 		o.run()
 		o.wants("person/E1", notifications.Announcement, "A new rule -> /r/announcements/"+id)
-		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, nil)
+		o.move(act.Caller{ID: "person/E2", Roles: []string{"administrator"}}, communication.Announcements, id, communication.Draft, map[string]any{"redrafted_reason": "The text is another."})
 		f.Manual.Advance(time.Minute)
 		o.approve(id)
 		o.run()

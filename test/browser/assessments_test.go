@@ -11,7 +11,7 @@ func TestASelfAssessmentAndItsReviewer(t *testing.T) {
 	path := lead.adds("self_assessments", "f-control", "NET-01", "f-quarter", "2025-Q1", "f-assessor", "person/E4", "f-reviewer", "person/E1")
 	lead.says("Control", "NET-01")
 	lead.says("Quarter", "2025-Q1")
-	if lead.offers("Submitted") {
+	if lead.offers("Submit") {
 		t.Error("somebody else than the assessor is offered to submit it")
 	}
 
@@ -19,22 +19,22 @@ func TestASelfAssessmentAndItsReviewer(t *testing.T) {
 	v.goes("/work")
 	v.follows("main", path)
 	v.fills("submitted-f-as_written", "Yes, but for one host", "submitted-f-evidence", "The list of hosts", "submitted-f-improvements", "Nothing", "submitted-f-result", "works_with_gaps")
-	if status := v.sends("Submitted"); status != 422 {
+	if status := v.sends("Submit"); status != 422 {
 		t.Errorf("a gap that nobody names is answered with %d", status)
 	}
 	v.holds("main", "are missing: they are named unless the control works")
 	v.audited("self-assessment-refused")
 	v.fills("submitted-f-gaps", "One host is not in the list")
-	v.presses("Submitted")
+	v.presses("Submit")
 	v.says("Submitted by", "Dora Example")
-	if v.offers("Reviewed") {
+	if v.offers("Record the review") {
 		t.Error("the assessor is offered to review it")
 	}
 
 	lead.goes("/work")
 	lead.follows("main", path)
 	lead.fills("returned-f-review", "Which host?")
-	lead.presses("Returned")
+	lead.presses("Return")
 	lead.stands("Returned")
 
 	v.goes("/work")
@@ -44,7 +44,7 @@ func TestASelfAssessmentAndItsReviewer(t *testing.T) {
 	v.presses("Submit again")
 
 	lead.goes(path)
-	lead.presses("Reviewed")
+	lead.presses("Record the review")
 	lead.stands("Reviewed")
 	lead.says("Reviewed by", "Ada Example")
 	lead.says("Gaps", "mail-2")

@@ -12,7 +12,7 @@ func TestACommitmentToCustomers(t *testing.T) {
 		"f-customer_duties", "They send one person a request.", "f-system_description", "Section 3", "f-effective_at", "2026-02-01T00:00")
 	v.stands("Draft")
 	v.audited("commitment-draft")
-	if v.offers("Approved") {
+	if v.offers("Approve") {
 		t.Error("who wrote it is offered to approve it")
 	}
 
@@ -20,17 +20,17 @@ func TestACommitmentToCustomers(t *testing.T) {
 	executive.goes("/r/commitments")
 	executive.follows("main", path)
 	executive.holds("main", "Two seconds before", "They send one person a request.")
-	executive.presses("Approved")
+	executive.presses("Approve")
 	executive.says("Approved by", "Cleo Example")
 
 	v.goes("/work")
 	v.follows("main", path)
-	v.unfolds("In force")
-	if status := v.sends("In force"); status != 422 {
+	v.unfolds("Put in force")
+	if status := v.sends("Put in force"); status != 422 {
 		t.Errorf("customers who were not told are answered with %d", status)
 	}
 	v.fills("in_force-f-told_at", "2026-01-15T09:00", "in_force-f-told_by", "A letter to all customers")
-	v.presses("In force")
+	v.presses("Put in force")
 	v.stands("In force")
 	v.audited("commitment")
 

@@ -17,7 +17,7 @@ func TestASystemIsApprovedBySomebodyElse(t *testing.T) {
 	path := v.adds("systems", "f-id", "screening", "f-name", "Screening", "f-purpose", "It compares people with lists.", "f-primary", "true", "f-owner", "person/E4",
 		"f-criticality", "high")
 	v.stands("Proposed")
-	if v.offers("In use") {
+	if v.offers("Approve for use") {
 		t.Error("an engineer is offered to approve it")
 	}
 	v.follows("main", path+"/edit")
@@ -32,7 +32,7 @@ func TestASystemIsApprovedBySomebodyElse(t *testing.T) {
 	lead := c.signs(t, "compliance")
 	lead.goes("/r/systems")
 	lead.follows("main", path)
-	lead.presses("In use")
+	lead.presses("Approve for use")
 	lead.stands("In use")
 	lead.says("Approved by", "Ada Example")
 	lead.says("Owner", "Dora Example")
@@ -60,13 +60,13 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	owner.presses("Add it")
 	set := owner.path()
 	owner.stands("Proposed")
-	if owner.offers("In use") {
+	if owner.offers("Approve for use") {
 		t.Error("who proposed it is offered to approve it")
 	}
 
 	executive := c.signs(t, "executive")
 	executive.goes(set)
-	executive.presses("In use")
+	executive.presses("Approve for use")
 	executive.says("Approved by", "Cleo Example")
 	executive.audited("data-set")
 	owner.goes(set)
@@ -82,18 +82,18 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	owner.uploads(certificate)
 	owner.goes("/work")
 	owner.follows("main", disposal)
-	owner.unfolds("Done")
+	owner.unfolds("Record that it was done")
 	owner.fills("done-f-method", "purge", "done-f-technique", "The key was destroyed", "done-f-done_at", "2026-02-10T09:00", "done-f-backups_until", "2026-02-10T09:00", "done-f-certificate", "certificate.txt")
-	owner.presses("Done")
+	owner.presses("Record that it was done")
 	owner.says("Done by", "Emil Example")
-	if owner.offers("Witnessed") {
+	if owner.offers("Witness") {
 		t.Error("who did it is offered to witness it")
 	}
 
 	engineer := c.signs(t, "engineer")
 	engineer.goes(disposal)
 	engineer.holds("main", "The key was destroyed", "certificate.txt")
-	engineer.presses("Witnessed")
+	engineer.presses("Witness")
 	engineer.says("Witness", "Dora Example")
 	engineer.audited("data-disposal")
 
@@ -103,7 +103,7 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	lead.says("Witness", "Dora Example")
 	lead.says("Data set", "Screened people")
 	lead.goes(set)
-	lead.presses("Ended")
+	lead.presses("Record the end")
 	lead.stands("Ended")
 	c.tests(t, "DAT-02", "disposed", 1, 1)
 }

@@ -44,13 +44,13 @@ func TestDevicesAndOneThatIsNotAsItShouldBe(t *testing.T) {
 	v.goes("/work")
 	v.follows("main", found)
 	v.fills("handled-f-outcome", "It was set up anew", "handled-f-handled_at", "2026-02-02T15:00")
-	v.presses("Handled")
+	v.presses("Record what was done")
 	v.says("Dealt with by", "Dora Example")
 
 	v.goes("/r/devices/LAP-2")
 	v.holds("main", "Malware detections", found[strings.LastIndex(found, "/")+1:])
 	v.fills("ended-f-ended_how", "Wiped and scrapped")
-	v.presses("Ended")
+	v.presses("Record the end")
 	v.stands("Ended")
 
 	c.tests(t, "END-01", "posture", 2, 1)

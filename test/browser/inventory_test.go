@@ -43,13 +43,13 @@ func TestASiteIsReviewed(t *testing.T) {
 	review := v.path()
 	v.holds("main", "Example Engineer")
 	v.fills("reviewed-f-compared", "The list of badges", "reviewed-f-holders", "9", "reviewed-f-unneeded", "2", "reviewed-f-ended", "2")
-	v.presses("Reviewed")
+	v.presses("Record the review")
 	v.holds("main", "Reviewed by", "Example Engineer")
 
 	other := s.signs(t, "compliance")
 	other.goes(review)
-	other.unfolds("Confirmed")
-	other.presses("Confirmed")
+	other.unfolds("Confirm")
+	other.presses("Confirm")
 	other.holds("main", "Confirmed by", "Example Compliance")
 	other.audited("site-review")
 }
@@ -66,7 +66,7 @@ func TestARestoreIsMeasured(t *testing.T) {
 	v.fills("f-plan", "continuity_plan/PLN-1", "f-quarter", "2026-Q1", "f-owner", "person/engineer", "f-store", "The database")
 	v.presses("Add it")
 	v.fills("done-f-started_at", "2026-02-01T09:00", "done-f-restored_at", "2026-02-01T14:00", "done-f-data_until", "2026-02-01T08:30", "done-f-whole", "true")
-	v.presses("Done")
+	v.presses("Record that it was done")
 	v.holds("main", "5 hours", "30 minutes", "Failed")
 	v.audited("restore-trial")
 }
@@ -113,11 +113,11 @@ func TestACardIsMovedOnItsBoard(t *testing.T) {
 		v.do(chromedp.Focus(chromedp.CSS(".board summary")), v.typing(kb.Enter), chromedp.Poll[chromedp.Void](`document.activeElement.closest("details")?.open === true`))
 	}
 	opens()
-	v.holds(".board", "Done …", "Withdrawn …")
+	v.holds(".board", "Record that it was done …", "Withdraw …")
 	v.audited("board")
-	v.follows(".board", "Withdrawn …") // its form is open
+	v.follows(".board", "Withdraw …") // its form is open
 	v.fills("withdrawn-f-withdrawn_reason", "The plan is another one.")
-	v.presses("Withdrawn")
+	v.presses("Withdraw")
 	v.stands("Withdrawn")
 
 	v.goes("/r/restore_trials?view=board")

@@ -51,9 +51,9 @@ func TestPeopleJoinMoveAndLeave(t *testing.T) {
 	v.audited("person-joiner")
 	v.follows(`section[aria-labelledby="owes"]`, "/r/agreements/")
 	v.says("Person", "Gus Joiner")
-	v.unfolds("Signed")
+	v.unfolds("Record the signature")
 	v.fills("signed-f-signed_at", time.Now().AddDate(0, 0, -5).Format(time.DateOnly)+"T10:00", "signed-f-document", "sign/20")
-	v.presses("Signed")
+	v.presses("Record the signature")
 	v.stands("Signed")
 
 	// The mover: whoever sees to the access says what became of it.
@@ -68,7 +68,7 @@ func TestPeopleJoinMoveAndLeave(t *testing.T) {
 	other.says("Title before", "Clerk")
 	other.says("New title", "Analyst")
 	other.fills("reviewed-f-rights", "The ledger of payments ended, the reports were given")
-	other.presses("Reviewed")
+	other.presses("Record the review")
 	other.says("Seen to by", "Ben Example")
 	other.audited("job-change")
 
@@ -91,9 +91,9 @@ func TestPeopleJoinMoveAndLeave(t *testing.T) {
 	// The leaver.
 	left := time.Now().Add(-2 * time.Hour).In(berlin(t)).Format("2006-01-02T15:04")
 	v.goes("/r/people/E20")
-	v.unfolds("Left")
+	v.unfolds("Record that they left")
 	v.fills("left-f-left_at", left)
-	v.presses("Left")
+	v.presses("Record that they left")
 	v.stands("Left")
 	v.goes("/r/people/E20/edit")
 	v.fills("f-access_ended_at", left)

@@ -16,18 +16,18 @@ func TestANoticeAndWhatIsDoneWithTheData(t *testing.T) {
 	v.ticks("f.covers", "kinds of data", "purposes", "recipients", "retention", "rights", "contact")
 	v.presses("Add it")
 	notice := v.path()
-	if v.offers("Approved") {
+	if v.offers("Approve") {
 		t.Error("the author is offered to approve it")
 	}
 	executive := c.signs(t, "executive")
 	executive.goes(notice)
 	executive.holds("main", "We screen people.")
-	executive.presses("Approved")
+	executive.presses("Approve")
 	executive.says("Approved by", "Cleo Example")
 	v.goes(notice)
-	v.unfolds("Published")
+	v.unfolds("Publish")
 	v.fills("published-f-published_at", "2026-01-10T09:00", "published-f-effective_at", "2026-01-20T00:00", "published-f-address", "https://example.com/privacy", "published-f-readers_told", "true")
-	v.presses("Published")
+	v.presses("Publish")
 	v.stands("Published")
 	v.audited("privacy-notice")
 
@@ -35,9 +35,9 @@ func TestANoticeAndWhatIsDoneWithTheData(t *testing.T) {
 	activity := engineer.adds("processing_activities", "f-title", "Screening", "f-owner", "person/E4", "f-role", "processor", "f-subjects", "customers' users",
 		"f-purposes", "screening", "f-data", "names\ndates of birth", "f-lawful_ground", "contract", "f-notice", ref("privacy_notice", notice))
 	engineer.says("Data in the notice", "dates of birth")
-	engineer.unfolds("Reviewed")
+	engineer.unfolds("Record the review")
 	engineer.fills("reviewed-f-quality_check", "A sample of ten was compared")
-	engineer.presses("Reviewed")
+	engineer.presses("Record the review")
 	engineer.says("Reviewed by", "Dora Example")
 	engineer.audited("processing-activity")
 	v.goes(notice)
@@ -70,24 +70,24 @@ func TestABreachIsReported(t *testing.T) {
 	v := c.signs(t, "engineer")
 	path := v.adds("privacy_breaches", "f-title", "A list was sent to the wrong customer", "f-lead", "person/E1",
 		"f-found_at", time.Now().Add(-2*time.Hour).In(berlin(t)).Format("2006-01-02T15:04"))
-	if v.offers("Judged") {
+	if v.offers("Record the judgment") {
 		t.Error("an engineer is offered to judge it")
 	}
 	lead := c.signs(t, "compliance")
 	lead.goes("/work")
 	lead.follows("main", path)
-	lead.unfolds("Judged")
+	lead.unfolds("Record the judgment")
 	lead.fills("judged-f-subjects", "12", "judged-f-data", "names", "judged-f-cause", "A wrong address", "judged-f-must_report", "true", "judged-f-reason", "They can be harmed")
-	lead.presses("Judged")
+	lead.presses("Record the judgment")
 	lead.says("Judged by", "Ada Example")
-	lead.unfolds("Settled")
-	if status := lead.sends("Settled"); status != 422 {
+	lead.unfolds("Settle")
+	if status := lead.sends("Settle"); status != 422 {
 		t.Errorf("a breach that was not reported is answered with %d", status)
 	}
 	lead.holds("main", "is not named: a breach that must be reported is, to an authority", "has to be yes: the people concerned are told")
 	lead.audited("breach-refused")
 	lead.fills("settled-f-authority", "The state's, number 9", "settled-f-reported_at", time.Now().Add(-time.Hour).In(berlin(t)).Format("2006-01-02T15:04"), "settled-f-people_told", "true")
-	lead.presses("Settled")
+	lead.presses("Settle")
 	lead.stands("Settled")
 	lead.says("Settled by", "Ada Example")
 	lead.audited("breach")

@@ -27,12 +27,12 @@ func TestASpecificationAndItsRuns(t *testing.T) {
 	v.do(chromedp.Click(chromedp.CSS(`input[name="f.inputs.2"]`)))
 	v.presses("Add it")
 	v.at("/r/specifications/SPC-1", "SPC-1")
-	v.holds("main", "Screening", "It compares a person", "authorities", "Approved: for somebody else to do")
+	v.holds("main", "Screening", "It compares a person", "authorities", "Approve: for somebody else to do")
 	v.audited("specification")
 
 	other := s.signs(t, "ciso")
 	other.goes("/r/specifications/SPC-1")
-	other.presses("Approved")
+	other.presses("Approve")
 	other.holds("main", "Approved by", "Example Ciso", "Limits of error\nnone")
 
 	runs := s.signs(t, "engineer")

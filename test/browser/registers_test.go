@@ -70,8 +70,8 @@ func TestATabletopExercise(t *testing.T) {
 	v.at("/r/exercises/EXE-1", "A key is public")
 	v.holds("main", "It is Thursday, 16:40", "Planned")
 	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-participants", "person/ciso\nperson/compliance")
-	v.presses("Held")
-	v.holds("main", "Reviewed: for somebody else to do")
+	v.presses("Record that it was held")
+	v.holds("main", "Record the review: for somebody else to do")
 	v.audited("exercise")
 
 	v.goes("/new/actions")
@@ -82,7 +82,7 @@ func TestATabletopExercise(t *testing.T) {
 	other.goes("/r/exercises/EXE-1")
 	other.holds("main", "Print the roster")
 	other.fills("reviewed-f-worked", "Somebody led", "reviewed-f-lessons", "The roster was old")
-	other.presses("Reviewed")
+	other.presses("Record the review")
 	if path := other.path(); !strings.HasPrefix(path, "/r/exercises/EXE-1") {
 		t.Errorf("it leads to %s", path)
 	}
@@ -100,13 +100,13 @@ func TestTheMinutesOfAMeeting(t *testing.T) {
 	v.presses("Add it")
 	v.at("/r/meetings/MTG-1", "Week 9")
 	v.fills("held-f-held_at", "2026-02-24T10:00", "held-f-attendees", "person/compliance\nperson/executive", "held-f-notes", "Alerts were read")
-	v.presses("Held")
-	v.holds("main", "Buy a safe", "Confirmed: for somebody else to do")
+	v.presses("Record the minutes")
+	v.holds("main", "Buy a safe", "Confirm: for somebody else to do")
 	v.audited("meeting")
 
 	other := s.signs(t, "executive")
 	other.goes("/r/meetings/MTG-1")
-	other.presses("Confirmed")
+	other.presses("Confirm")
 	other.holds("main", "Confirmed by", "Example Executive")
 }
 
@@ -120,18 +120,18 @@ func TestARegulationAndItsAnnouncement(t *testing.T) {
 		"f-impact", "A new notice", "f-obligations", "Answer within a month")
 	v.presses("Add it")
 	v.fills("reviewed-f-applies", "yes", "reviewed-f-reason", "We have customers there")
-	v.presses("Reviewed")
+	v.presses("Record the review")
 	v.holds("main", "Reviewed by", "Example Compliance")
 	v.audited("regulation")
 	v.goes("/new/announcements")
 	v.fills("f-title", "A new notice", "f-text", "Read it.", "f-audience", "everybody", "f-regulation", "regulation/REG-1")
 	v.do(chromedp.Click(chromedp.CSS(`input[name="f.channels"][value="portal"]`)))
 	v.presses("Add it")
-	v.holds("main", "Approved: for somebody else to do")
+	v.holds("main", "Approve: for somebody else to do")
 
 	other := s.signs(t, "executive")
 	other.goes("/r/announcements/ANN-1")
-	other.presses("Approved")
+	other.presses("Approve")
 	other.holds("main", "Approved by", "Example Executive")
 }
 
@@ -143,9 +143,9 @@ func TestAPrivacyRequest(t *testing.T) {
 	v.goes("/new/subject_requests")
 	v.fills("f-subject", "u-17", "f-kind", "access", "f-law", "GDPR", "f-handler", "person/compliance", "f-received_at", "2026-01-31T10:00")
 	v.presses("Add it")
-	v.holds("main", "2026-02-28 23:59", "Extended: for somebody else to do")
+	v.holds("main", "2026-02-28 23:59", "Extend: for somebody else to do")
 	v.fills("answered-f-identity_checked_at", "2026-02-01T10:00", "answered-f-outcome", "granted", "answered-f-answer", "The answer")
-	v.presses("Answered")
+	v.presses("Record the answer")
 	v.holds("main", "Answered by", "Example Compliance")
 	v.audited("privacy-request")
 

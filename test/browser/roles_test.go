@@ -44,7 +44,7 @@ func TestWhatBreaksSoonIsDoneByWhoeverDoesIt(t *testing.T) {
 	owner.goes("/work")
 	meeting := owner.adds("meetings", "f-title", "Week 4", "f-series", "posture review", "f-chair", "person/E1004", "f-keeper", "person/E1003", "f-topics", "Alerts", "f-decisions", "Rotate the key")
 	owner.fills("held-f-held_at", "2025-01-21T10:00", "held-f-attendees", "person/E1003\nperson/E1004", "held-f-notes", "Alerts were read.")
-	owner.presses("Held")
+	owner.presses("Record the minutes")
 	owner.goes("/work")
 	owner.follows("main", duty)
 	owner.holds("main", "It has been done", "the meeting, with its minutes")
@@ -129,7 +129,7 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 		v := s.signs(t, "executive")
 		v.goes("/r/policy_versions/PV-1")
 		v.fills("approved-f-effective_at", "") // in force as soon as it is announced
-		v.presses("Approved")
+		v.presses("Approve")
 		v.holds("main", "Approved by", "Example Executive")
 		v.audited("policy-approved")
 	})
@@ -143,9 +143,9 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 		owner.goes("/work")
 		owner.follows("main", "/r/findings/FND-1")
 		owner.fills("in_progress-f-plan", "A lock is bought.", "in_progress-f-told_to", "person/executive")
-		owner.presses("In progress")
+		owner.presses("Begin the work")
 		owner.fills("remediated-f-remediation", "The door has a lock.")
-		owner.presses("Remediated")
+		owner.presses("Record the remediation")
 		owner.holds("main", "Remediated by", "Example Control-owner")
 		owner.goes("/work")
 		if text := in(owner, chromedp.Text(chromedp.CSS("main"))); !strings.Contains(text, "A door without a lock") {
@@ -153,7 +153,7 @@ func TestRolesKeepTheRegisters(t *testing.T) {
 		}
 		v.goes("/r/findings/FND-1")
 		v.fills("closed-f-retest", "Tried it: it is locked.", "closed-f-evidence", "https://wiki.example.com/door")
-		v.presses("Closed")
+		v.presses("Close")
 		v.holds("main", "Closed by", "Example Compliance")
 		owner.goes("/work")
 		if text := in(owner, chromedp.Text(chromedp.CSS("main"))); strings.Contains(text, "A door without a lock") {

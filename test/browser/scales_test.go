@@ -25,11 +25,11 @@ func TestAScaleAndItsRisks(t *testing.T) {
 		"f-levels", "green\nred", "f-level_from", "1\n4", "f-control_from", "6")
 	v.presses("Add it")
 	v.at("/r/risk_scales/SCL-1", "Three by three")
-	v.holds("main", "In force: for somebody else to do")
+	v.holds("main", "Put in force: for somebody else to do")
 
 	other := s.signs(t, "ciso")
 	other.goes("/r/risk_scales/SCL-1")
-	other.presses("In force")
+	other.presses("Put in force")
 	other.holds("main", "Approved by", "Example Ciso")
 	other.audited("scale")
 

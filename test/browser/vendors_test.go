@@ -46,7 +46,7 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	v.says("Questionnaire", "KYC/AML")
 	v.audited("vendor-assessment")
 	v.fills("done-f-result", "fit")
-	v.presses("Done")
+	v.presses("Finish the assessment")
 	v.holds("main", "Done by", "Example Compliance")
 
 	v.goes("/new/assurance_reports")
@@ -58,12 +58,12 @@ func TestAVendorIsAssessedAndItsReportRead(t *testing.T) {
 	v.at("/r/assurance_reports/REP-1", "REP-1")
 	v.holds("main", "Two leavers kept access", "Customers remove their own leavers.", "PPL-01")
 	v.fills("read-f-method", "inclusive")
-	if status := v.sends("Read"); status != 422 {
+	if status := v.sends("Record what it says"); status != 422 {
 		t.Fatalf("an exception that nobody judged is answered with %d", status)
 	}
 	v.holds("main", "has one without a judgment")
 	v.fills("read-f-exception_list-0-judgment", "They see test data only.")
-	v.presses("Read")
+	v.presses("Record what it says")
 	v.holds("main", "Read by", "They see test data only.")
 	v.audited("assurance-report")
 
@@ -82,10 +82,10 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	path := v.adds("vendors", "f-name", "Example Cloud", "f-service", "Runs our systems", "f-category", "cloud", "f-owner", "person/E5")
 	vendor := ref("vendor", path)
 	v.stands("Proposed")
-	v.unfolds("Assessed")
+	v.unfolds("Finish the assessment")
 	v.ticks("f.data", "confidential")
 	v.fills("assessed-f-access", "production", "assessed-f-criticality", "essential")
-	if status := v.sends("Assessed"); status != 422 {
+	if status := v.sends("Finish the assessment"); status != 422 {
 		t.Errorf("a vendor that nobody assessed is answered with %d", status)
 	}
 	v.holds("[role=alert]", "there is no finished assessment")
@@ -99,37 +99,37 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	}
 	lead.presses("Add it")
 	lead.fills("done-f-result", "fit with conditions")
-	if status := lead.sends("Done"); status != 422 {
+	if status := lead.sends("Finish the assessment"); status != 422 {
 		t.Errorf("conditions that nobody names are answered with %d", status)
 	}
 	lead.fills("done-f-conditions", "Our keys stay with us")
-	lead.presses("Done")
+	lead.presses("Finish the assessment")
 	lead.says("Conditions", "Our keys stay with us")
 	lead.says("Done by", "Ada Example")
 
 	v.goes(path) // it has an assessment now
-	v.unfolds("Assessed")
+	v.unfolds("Finish the assessment")
 	v.ticks("f.data", "confidential")
 	v.fills("assessed-f-access", "production", "assessed-f-criticality", "essential")
-	v.presses("Assessed")
+	v.presses("Finish the assessment")
 	v.stands("Assessed")
 	v.says("Tier", "Critical")
-	if v.offers("Approved") {
+	if v.offers("Approve") {
 		t.Error("the owner is offered to approve it")
 	}
 	lead.goes(path)
-	if lead.offers("Approved") {
+	if lead.offers("Approve") {
 		t.Error("who assessed it is offered to approve it")
 	}
-	lead.holds("main", "Approved: for somebody else to do.", "proposed or assessed VEN-1")
+	lead.holds("main", "Approve: for somebody else to do.", "proposed or assessed VEN-1")
 	executive := c.signs(t, "executive")
 	executive.goes(path)
-	executive.presses("Approved")
+	executive.presses("Approve")
 	executive.says("Approved by", "Cleo Example")
 	v.goes(path)
-	v.unfolds("In use")
+	v.unfolds("Put in use")
 	v.fills("in_use-f-used_from", "2026-02-01T00:00")
-	v.presses("In use")
+	v.presses("Put in use")
 	v.stands("In use")
 
 	lead.goes("/new/vendor_contracts")
@@ -146,22 +146,22 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 		"f-customer_duty_list-0-what", "Customers keep their keys.", "f-customer_duty_list-0-controls", "ENC-01")
 	v.presses("Save")
 	v.says("Gap", "15 days") // from the end of the letter
-	v.unfolds("Read")
+	v.unfolds("Record what it says")
 	v.fills("read-f-method", "carve-out", "read-f-physical", "true")
-	v.presses("Read")
+	v.presses("Record what it says")
 	v.says("Read by", "Emil Example")
 	v.audited("assurance-report-bridged")
 
 	v.goes(path)
-	v.unfolds("Offboarding")
+	v.unfolds("Begin offboarding")
 	v.fills("offboarding-f-ended_at", "2026-03-01T12:00")
-	v.presses("Offboarding")
+	v.presses("Begin offboarding")
 	v.goes("/work")
 	v.holds("main", "End the vendor's access and settle our data")
 	v.follows("main", path)
-	v.unfolds("Ended")
+	v.unfolds("Record the end")
 	v.fills("ended-f-access_ended_at", "2026-03-01T13:00", "ended-f-data_settled_at", "2026-03-10T09:00", "ended-f-data_settled", "returned and destroyed", "ended-f-proof", "letter-9")
-	v.presses("Ended")
+	v.presses("Record the end")
 	v.stands("Ended")
 	v.says("Certificate", "letter-9")
 	v.audited("vendor-ended")

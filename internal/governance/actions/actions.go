@@ -75,7 +75,7 @@ var Register = record.Define[Action](record.Definition{
 	States:  []string{Open, Done, Returned, Dropped},
 	Settled: []record.Settled{{States: []string{Done, Dropped}}},
 	Transitions: []record.Transition{
-		doing(Open), doing(Returned).As("Done again"), dropping(Open), dropping(Returned),
+		doing(Open), doing(Returned).As("Record that it was done again"), dropping(Open), dropping(Returned),
 		{From: Done, To: Returned, Required: []string{"returned_reason"}, NotBy: []string{"owner", "done_by"}},
 		{From: Dropped, To: Open},
 	},

@@ -57,6 +57,25 @@ func TestAnnouncements(t *testing.T) {
 		if err := move("author", "delivered", good); err != nil {
 			t.Error(err)
 		}
+		// Who ends an approval says why, each time.
+		if err := add(announcement); err != nil {
+			t.Fatal(err)
+		}
+		again := func(who, state string, documents ...string) error {
+			_, err := f.MoveRecord(t.Context(), caller(who), communication.Announcements, "ANN-2", record.AnyVersion, state, apptest.Fields(t, documents...))
+			return err
+		}
+		for range 2 {
+			if err := again("other", "approved"); err != nil {
+				t.Fatal(err)
+			}
+			if err := again("author", "draft"); err == nil || !strings.Contains(err.Error(), "redrafted_reason") {
+				t.Errorf("back to draft without a reason: %v", err)
+			}
+			if err := again("author", "draft", `{"redrafted_reason":"The date is wrong."}`); err != nil {
+				t.Error(err)
+			}
+		}
 	})
 }
 

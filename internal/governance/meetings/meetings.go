@@ -74,7 +74,7 @@ var Register = record.Define[Meeting](record.Definition{
 	Purpose: "Agendas, minutes and decisions of meetings.",
 	States:  []string{Planned, Held, Confirmed, Cancelled},
 	Transitions: []record.Transition{
-		{From: Planned, To: Held, Required: []string{"held_at", "attendees", "notes"}, Offered: []string{"topics", "decisions", "no_decisions"}, Stamp: []string{"recorded_at", "recorded_by"},
+		{From: Planned, To: Held, Called: "Record the minutes", Required: []string{"held_at", "attendees", "notes"}, Offered: []string{"topics", "decisions", "no_decisions"}, Stamp: []string{"recorded_at", "recorded_by"},
 			Guards: []record.Guard{
 				{Field: "held_at", If: `item.held_at <= item.recorded_at`, Why: "lies ahead: minutes are of a meeting that was held"},
 				{Field: "attendees", If: `item.attendees.size() >= 2`, Why: "names one person: a meeting has two at least"},

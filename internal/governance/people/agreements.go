@@ -41,7 +41,7 @@ var Agreements = record.Define[Agreement](record.Definition{
 	Settled: []record.Settled{{States: []string{Signed}}},
 	Transitions: []record.Transition{
 		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
-		{From: Missed, To: Signed, Called: "Signed late", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}}, // it was put on record late
+		{From: Missed, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}}, // it was put on record late
 		// The document is kept somewhere else.
 		{From: Signed, To: Signed, Called: "Name the document", NotBy: []string{"person"}, Required: []string{"document"}, Stamp: []string{"document_by"}},
 	},

@@ -65,7 +65,7 @@ var Activities = record.Define[Activity](record.Definition{
 		"title", "role", "subjects", "purposes", "data", "lawful_ground", "recipients", "transfers", "retention", "measures", "assessment", "quality_check",
 	}}},
 	Transitions: []record.Transition{
-		reviewing("listed"), reviewing("reviewed"), {From: "reviewed", To: "listed"}, // it changes, and is reviewed anew
+		reviewing("listed"), reviewing("reviewed").As("Review again"), {From: "reviewed", To: "listed"}, // it changes, and is reviewed anew
 		ending("listed"), ending("reviewed"),
 	},
 	Fields: []record.Field{

@@ -116,7 +116,7 @@ var Notices = record.Define[Notice](record.Definition{
 	States:  []string{New, Taken, Dismissed},
 	Settled: []record.Settled{{States: []string{Taken, Dismissed}, Fields: []string{"title", "link", "summary", "jurisdiction", "published_at", "regulation", "reason"}}},
 	Transitions: []record.Transition{
-		{From: New, To: Taken, Required: []string{"regulation"}, Stamp: []string{"settled_at", "settled_by"}},
+		{From: New, To: Taken, Called: "Name what it became", Required: []string{"regulation"}, Stamp: []string{"settled_at", "settled_by"}},
 		{From: New, To: Dismissed, Required: []string{"reason"}, Stamp: []string{"settled_at", "settled_by"}},
 		{From: Dismissed, To: New},
 	},

@@ -89,7 +89,7 @@ var Register = record.Define[Regulation](record.Definition{
 		"title", "kind", "jurisdiction", "citation", "source", "link", "effective_at", "applies", "reason", "impact", "obligations",
 	}}},
 	Transitions: []record.Transition{
-		reviewing(Listed), reviewing(Reviewed),
+		reviewing(Listed), reviewing(Reviewed).As("Review again"),
 		{From: Reviewed, To: Listed, Permission: "regulation.review"}, // what it is changes, and is reviewed anew
 		retiring(Listed), retiring(Reviewed),
 	},

@@ -102,7 +102,7 @@ var Register = record.Define[Risk](record.Definition{
 		{States: []string{Closed}},
 	},
 	Transitions: []record.Transition{
-		assessing(Identified), assessing(Assessed),
+		assessing(Identified).As("Assess"), assessing(Assessed).As("Assess again"),
 		{From: Assessed, To: Accepted, Permission: "risk.accept", Required: []string{"accepted_until", "accepted_reason"},
 			NotBy: []string{"owner"}, Stamp: []string{"accepted_at", "accepted_by"},
 			Guards: []record.Guard{

@@ -45,7 +45,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 	Purpose: "What a vendor answered to our questions about security, year by year.",
 	At:      "done_at", Author: "assessor", States: []string{"draft", "done", record.Withdrawn},
 	Transitions: []record.Transition{
-		{From: "draft", To: "done", Required: []string{"answers", "result"}, Offered: []string{"tier", "conditions"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
+		{From: "draft", To: "done", Called: "Finish the assessment", Required: []string{"answers", "result"}, Offered: []string{"tier", "conditions"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
 		record.Withdrawing("draft"),
 	},
 	Fields: []record.Field{

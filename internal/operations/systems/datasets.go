@@ -71,7 +71,7 @@ var DataSets = record.Define[DataSet](record.Definition{
 	// What was approved; where it is, a review says.
 	Settled: []record.Settled{{States: []string{InUse}, Fields: []string{"title", "class", "personal", "handling", "system", "location"}}},
 	Transitions: []record.Transition{
-		{From: Proposed, To: InUse, Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
+		{From: Proposed, To: InUse, Called: "Approve for use", Permission: approving, Required: []string{"store", "store_class", "retention", "retention_from"},
 			NotBy: []string{"proposed_by", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		{From: InUse, To: InUse, Called: "Review", Permission: "data_set.review", Offered: []string{"store", "store_class", "location"}, Stamp: []string{"reviewed_at", "reviewed_by"},
 			Guards: []record.Guard{{If: "item.reviewed_by == item.owner", Why: "the owner reviews it, in their own name"}}},

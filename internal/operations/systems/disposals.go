@@ -59,7 +59,7 @@ var Disposals = record.Define[Disposal](record.Definition{
 		{From: done, To: witnessed, Permission: "data_disposal.witness", NotBy: []string{"by"}, Stamp: []string{"witness", "witnessed_at"}},
 		// The witness found it otherwise.
 		{From: done, To: due, Permission: "data_disposal.witness", NotBy: []string{"by"}},
-		{From: due, To: held, Permission: holding, Required: []string{"hold"}, NotBy: []string{"owner"}, Stamp: []string{"held_by"}},
+		{From: due, To: held, Called: "Hold it", Permission: holding, Required: []string{"hold"}, NotBy: []string{"owner"}, Stamp: []string{"held_by"}},
 		{From: held, To: due, Permission: holding, NotBy: []string{"owner"}},
 	},
 	Fields: []record.Field{
@@ -154,9 +154,9 @@ var Media = record.Define[MediaDisposal](record.Definition{
 	Transitions: []record.Transition{
 		{From: "planned", To: "wiped", Required: []string{"method", "technique", "wiped_at", "proof"}, Stamp: []string{"by"}},
 		staying("planned"), // it stays here
-		{From: "wiped", To: "left", Permission: "media_disposal.release", Required: []string{"left_at"}, NotBy: []string{"by"}, Stamp: []string{"released_by"}},
+		{From: "wiped", To: "left", Called: "Record that it left", Permission: "media_disposal.release", Required: []string{"left_at"}, NotBy: []string{"by"}, Stamp: []string{"released_by"}},
 		// It left unwiped: that is recorded, and no control is happy with it.
-		{From: "planned", To: "left", Permission: "media_disposal.release", Required: []string{"left_at"}, Stamp: []string{"released_by"}},
+		{From: "planned", To: "left", Called: "Record that it left", Permission: "media_disposal.release", Required: []string{"left_at"}, Stamp: []string{"released_by"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

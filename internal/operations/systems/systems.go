@@ -64,7 +64,7 @@ var Register = record.Define[System](record.Definition{
 	States:  []string{Proposed, InUse, Retired, record.Withdrawn},
 	Settled: []record.Settled{{States: []string{InUse}, Fields: []string{"name", "purpose", "outside"}}},
 	Transitions: []record.Transition{
-		{From: Proposed, To: InUse, Permission: "system.approve", Required: []string{"boundary", "owner", "data", "criticality"},
+		{From: Proposed, To: InUse, Called: "Approve for use", Permission: "system.approve", Required: []string{"boundary", "owner", "data", "criticality"},
 			NotBy: []string{"proposed_by", "owner", "authors"}, Stamp: []string{"approved_by", "approved_at"}},
 		// Another boundary, owner, criticality or class of data is approved again.
 		{From: InUse, To: Proposed},

@@ -25,7 +25,7 @@ func TestCardsAreMovedOnTheBoard(t *testing.T) {
 	const board = "/r/restore_trials?f.quarter=2026-Q1&view=board"
 	trial := "/r/restore_trials/RT-PLN-1-2026-Q1"
 	card := ann.get(board).want(t, 200, `<form class="board" method="post"`, `id="c-RT-PLN-1-2026-Q1"`).around(t, `id="c-RT-PLN-1-2026-Q1"`, 1500)
-	for _, part := range []string{`<a href="` + trial + `?move=done#move-done">Done …</a>`, `?move=withdrawn#move-withdrawn">Withdrawn …</a>`} {
+	for _, part := range []string{`<a href="` + trial + `?move=done#move-done">Record that it was done …</a>`, `?move=withdrawn#move-withdrawn">Withdraw …</a>`} {
 		if !strings.Contains(card, part) {
 			t.Errorf("the card lacks %q: %s", part, card)
 		}
@@ -48,7 +48,7 @@ func TestCardsAreMovedOnTheBoard(t *testing.T) {
 	if card := ann.get("/r/continuity_plans?view=board").want(t, 200).around(t, `id="c-PLN-1"`, 1200); strings.Contains(card, "move=in_force") {
 		t.Errorf("the owner is offered the approval: %s", card)
 	}
-	s.hired(t, "ben", "ciso").get("/r/continuity_plans?view=board").want(t, 200, `<a href="/r/continuity_plans/PLN-1?move=in_force#move-in_force">In force …</a>`)
+	s.hired(t, "ben", "ciso").get("/r/continuity_plans?view=board").want(t, 200, `<a href="/r/continuity_plans/PLN-1?move=in_force#move-in_force">Put in force …</a>`)
 	for id, role := range map[string]string{"eve": "auditor"} {
 		if page := s.signed(t, id, role).get(board).want(t, 200, `<div class="board">`); strings.Contains(page.body, "<summary>Move") || strings.Contains(page.body, "formaction") {
 			t.Errorf("%s is offered moves", role)

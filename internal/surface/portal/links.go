@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,6 +131,21 @@ func (p *Portal) called(r *request, ref string) string {
 		}
 	}
 	return r.names[ref]
+}
+
+// personNamed is the reference of a person in a sentence.
+var personNamed = regexp.MustCompile(`\bperson/[\w@+-]+(?:\.[\w@+-]+)*`)
+
+// Says is a sentence with the names of people in the place of their references, where its
+// reader is told what they are called.
+func (l links) Says(text string) string {
+	return personNamed.ReplaceAllStringFunc(text, func(ref string) string {
+		if !l.reader.knows(ref) {
+			return ref
+		}
+		l.portal.asks(l.reader, people.Register, strings.TrimPrefix(ref, people.Register.Name+"/"))
+		return cmp.Or(l.portal.called(l.reader, ref), ref)
+	})
 }
 
 // leaves remembers when somebody left, where they did so by an instant.

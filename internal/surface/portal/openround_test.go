@@ -45,7 +45,7 @@ func TestAQuarterOfSelfAssessmentsIsOpened(t *testing.T) {
 	if strings.Contains(left.body, "PPL-01") || strings.Contains(left.body, "POL-01") {
 		t.Error("a control is left that is opened, or not in force")
 	}
-	b.get("/r/self_assessments/SA-PPL-01-2026-Q1").want(t, 200, "Ann Example", "Dee Example", "Draft", "Submitted: for somebody else to do. person/E1 is the assessor, and submits it in their own name.")
+	b.get("/r/self_assessments/SA-PPL-01-2026-Q1").want(t, 200, "Ann Example", "Dee Example", "Draft", "Submit: for somebody else to do. Ann Example is the assessor, and submits it in their own name.")
 	open("f.quarter", quarter, "f.reviewer", "person/E1", "f.assessor", "person/E4").goes(t, "/r/self_assessments?f.quarter=2026-Q1")
 	b.get("/r/self_assessments?f.quarter=2026-Q1").want(t, 200, "SA-ACC-02-2026-Q1", "SA-CHG-01-2026-Q1", "SA-PPL-01-2026-Q1")
 	size = s.size(t)

@@ -459,7 +459,7 @@ func TestAMoveSaysBeforeWhatIsMissing(t *testing.T) {
 	s.records(t, "regulations", `{"title":"A law","kind":"law","jurisdiction":"EU","source":"https://example.com","owner":"person/E1"}`)
 	s.records(t, "exercises", `{"title":"A fire","facilitator":"person/E1"}`)
 	approver := s.hired(t, "eva", "executive")
-	page := approver.get("/r/commitments/COM-1").want(t, 200, "Approved: not yet. Before:", "Customers&#39; part is missing", "System description is missing", "Ann Example", "cannot approve it")
+	page := approver.get("/r/commitments/COM-1").want(t, 200, "Approve: not yet. Before:", "Customers&#39; part is missing", "System description is missing", "Ann Example", "cannot approve it")
 	if strings.Contains(page.body, `value="approved"`) || strings.Contains(page.body, "Document is missing") {
 		t.Error("the move is offered, or what is there said to be missing")
 	}

@@ -68,7 +68,7 @@ func TestAnEmployeeFinishesATraining(t *testing.T) {
 	second.get(mine).want(t, 403)
 	second.post(mine+"/finish", "sha256", sum[1]).want(t, 403)
 	keeper := s.signed(t, "carl", "compliance")
-	if page := keeper.get("/r/trainings/basics.E1.1").want(t, 200, "Completed: for somebody else to do. person/E1 has to finish it, and nobody else says so."); strings.Contains(page.body, `name="state" value="completed"`) {
+	if page := keeper.get("/r/trainings/basics.E1.1").want(t, 200, "Record that it was completed: for somebody else to do. Ann Example has to finish it, and nobody else says so."); strings.Contains(page.body, `name="state" value="completed"`) {
 		t.Error("somebody else is offered to finish it")
 	}
 	if got := keeper.get(mine).want(t, 200, `the training of <a href="/r/people/E1" title="person/E1">`, "The record"); strings.Contains(got.body, "I have finished it") {
