@@ -165,7 +165,7 @@ func (in Intake) begins(doc any) error {
 	if state := text(doc, "state"); state != nil && in.Kind.guarded(*state) {
 		return &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
 	}
-	if err := in.Kind.legible(nil, doc); err != nil {
+	if err := in.Kind.Legible(nil, doc); err != nil {
 		return err
 	}
 	if wrong := in.Kind.forged(doc); wrong != nil {
@@ -376,7 +376,7 @@ func (in Intake) next(r *store.Reader, current *Version, item prepared) (canonic
 	if err := in.Kind.keeps(current.Doc, next); err != nil {
 		return nil, err
 	}
-	if err := in.Kind.legible(current.Doc, doc); err != nil {
+	if err := in.Kind.Legible(current.Doc, doc); err != nil {
 		return nil, err
 	}
 	if err := in.Kind.stand(current.Doc, doc, by); err != nil {

@@ -16,10 +16,11 @@ const (
 	lastYear  = 2199
 )
 
-// legible refuses what no record holds, whatever its register says: characters that no page
+// Legible refuses what no record holds, whatever its register says: characters that no page
 // and no table can show, line breaks in what is a line, and times of another age. What
-// stood there before, nil for a new record, stays.
-func (k *Kind) legible(before json.RawMessage, doc any) error {
+// stood there before, nil for a new record, stays. Add, Set, Move and imports ask it; whoever
+// writes by Put what others have typed has to.
+func (k *Kind) Legible(before json.RawMessage, doc any) error {
 	fields := reflect.Indirect(reflect.ValueOf(doc))
 	if fields.Kind() != reflect.Struct {
 		return nil

@@ -61,7 +61,7 @@ func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, e
 	if state := text(doc, "state"); state != nil && kind.guarded(*state) {
 		return nil, &Invalid{[]FieldError{{"state", fmt.Sprintf("no record begins as %q: move it there", *state)}}}
 	}
-	if err := kind.legible(nil, doc); err != nil {
+	if err := kind.Legible(nil, doc); err != nil {
 		return nil, err
 	}
 	if err := kind.exist(tx, nil, doc); err != nil {
@@ -222,7 +222,7 @@ func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[stri
 	if now := kind.Identify(doc); now != current.ID {
 		return nil, &Invalid{[]FieldError{{"id", "cannot be changed: the record's history hangs on it"}}}
 	}
-	if err := kind.legible(current.Doc, doc); err != nil {
+	if err := kind.Legible(current.Doc, doc); err != nil {
 		return nil, err
 	}
 	settled := kind.stand(current.Doc, doc, by)

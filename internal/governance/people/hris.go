@@ -22,6 +22,9 @@ const Changed = "people.changed"
 // MaxPeople is how many people one message may be about.
 const MaxPeople = 400
 
+// skew is by how much the HR system's clock may be before ours, as in what it signs.
+const skew = 5 * time.Minute
+
 // Message is one of the HR system's: {"type": "people.changed", "timestamp": "...",
 // "data": {"people": [{"id": "E1001", ...}]}}. Fields are those of the register; null
 // clears one, and what is left out stays.
@@ -114,6 +117,9 @@ func Take(ctx context.Context, door *act.Door, caller act.Caller, m *Message) (d
 			return err
 		}
 		*done = Delivered{ID: m.ID, SHA256: m.SHA256, WrittenAt: m.At, ReceivedAt: tx.Now()}
+		if m.At.After(tx.Now().Add(skew)) { // every later message would be taken for an older one
+			return record.Refuse("timestamp", "lies ahead: it is when the HR system wrote this")
+		}
 		var changes []record.Change
 		seen := map[string]bool{}
 		for i, fields := range m.people {
@@ -168,10 +174,11 @@ func (m *Message) change(tx *act.Tx, fields map[string]json.RawMessage, done *De
 		return change, err
 	}
 	var before *Person
+	var stood json.RawMessage
 	current, err := record.Get(&tx.Reader, Register.Name, change.ID)
 	switch {
 	case err == nil:
-		base, before, change.Expect = current.Doc, &Person{}, current.Version
+		base, stood, before, change.Expect = current.Doc, current.Doc, &Person{}, current.Version
 		if err := json.Unmarshal(current.Doc, before); err != nil {
 			return change, err
 		}
@@ -198,6 +205,9 @@ func (m *Message) change(tx *act.Tx, fields map[string]json.RawMessage, done *De
 	}
 	doc, err := Register.Decode(raw)
 	if err != nil {
+		return change, err
+	}
+	if err := Register.Legible(stood, doc); err != nil {
 		return change, err
 	}
 	p := record.As[Person](doc)

@@ -131,6 +131,7 @@ func TestAMessageIsTakenWholeOrNotAtAll(t *testing.T) {
 			`{"id":"E3","name":"Cyd","email":"nobody"}`: "email", `{"id":"E3","name":"Cyd","state":"left"}`: "left_at", `{"id":"E1","state":"lost"}`: "state",
 			`{"id":"E1","salary":1}`: "salary", `{"id":"E1","told_at":"2026-03-01T09:00:00Z"}`: "told_at", `{"id":"E1","joined_at":"soon"}`: "joined_at",
 			`{"id":"E2","state":"on_leave"}`: "state", `{"id":"E9","name":"Eve"}`: "id", `{"id":"E1","name":null}`: "name", `null`: "id",
+			`{"id":"E3","name":"a\u0000b"}`: "name", `{"id":"E1","title":"a\u0001b"}`: "title", `{"id":"E1","name":"Ada\nB"}`: "name", `{"id":"E1","joined_at":"9999-12-31T23:59:59Z"}`: "joined_at",
 		} {
 			_, err := d.take("bad", message(9, `{"id":"E9","name":"Fay"},`+persons))
 			var wrong *record.Invalid
@@ -140,6 +141,10 @@ func TestAMessageIsTakenWholeOrNotAtAll(t *testing.T) {
 		}
 		if after := all[people.Person](d, people.Register); len(after) != len(before) || len(all[people.Delivered](d, people.Messages)) != size {
 			t.Errorf("something was taken: %+v", after)
+		}
+		ahead := strings.Replace(string(message(9, `{"id":"E9","name":"Fay"}`)), "2026-03", "9999-12", 1)
+		if _, err := d.take("bad", []byte(ahead)); err == nil || !strings.HasPrefix(err.Error(), "timestamp: lies ahead") {
+			t.Errorf("%v", err)
 		}
 		d.taken("bad", message(9, `{"id":"E9","name":"Fay"}`), people.Delivered{Added: 1}) // mended, and sent again
 	})

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/xuri/excelize/v2"
 
@@ -326,9 +327,7 @@ func (w *xlsxWriter) Write(v *record.Version) error {
 		if len(text) > maxCellUnits && units(text) > maxCellUnits {
 			return fmt.Errorf("%s: %s has more than %d characters, which a cell of XLSX does not hold: export as csv or jsonl", v.Ref(), w.columns[i].name(), maxCellUnits)
 		}
-		if r, ok := noXML(text); ok {
-			return fmt.Errorf("%s: %s holds the character %U, which XLSX does not: export as csv or jsonl", v.Ref(), w.columns[i].name(), r)
-		}
+		w.values[i] = strings.Map(inXML, text)
 	}
 	return w.rows.SetRow(fmt.Sprintf("A%d", w.line), w.values)
 }
@@ -382,14 +381,13 @@ func (w *xlsxWriter) cell(column int, value any) (any, error) {
 // maxDigits is the length of numbers that a spreadsheet keeps as they are.
 const maxDigits = 15
 
-// noXML finds a character that XML 1.0 cannot hold (2.2, Char).
-func noXML(text string) (rune, bool) {
-	for _, r := range text {
-		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
-			return r, true
-		}
+// inXML is a character as XML holds it: U+FFFD where XML 1.0 cannot (2.2, Char), so that
+// nobody is without the table for one old record.
+func inXML(r rune) rune {
+	if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+		return unicode.ReplacementChar
 	}
-	return 0, false
+	return r
 }
 
 func (w *xlsxWriter) Close() error {
