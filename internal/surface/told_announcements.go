@@ -255,6 +255,9 @@ func (s *System) deliveryBy(r *store.Reader, channel, cause string, went map[str
 	if w.Delivered == 0 {
 		return nil, "", false, nil
 	}
+	if w.Delivered == 1 {
+		what = map[string]string{"messages": "message", "inboxes": "inbox"}[what]
+	}
 	reference := fmt.Sprintf("%s, %d %s", cause, w.Delivered, what)
 	if gone > 0 {
 		reference += fmt.Sprintf(", %d not, to who has left", gone)
@@ -276,7 +279,11 @@ func (s *System) unsent(channel string, failed, of int) (string, error) {
 	if desk.Channels[channel] == nil {
 		return fmt.Sprintf("the channel %s is not configured: set %s in scaf.json, then send it again from the delivery log, or write down how else it went out", channel, settings[channel]), nil
 	}
-	return fmt.Sprintf("%d of %d messages were not taken: the delivery log says why", failed, of), nil
+	what := "messages were"
+	if of == 1 {
+		what = "message was"
+	}
+	return fmt.Sprintf("%d of %d %s not taken: the delivery log says why. Correct the address and try it again from there, or write down under Deliveries how and when it reached them otherwise", failed, of, what), nil
 }
 
 // notReached tells whoever approved an announcement that it did not go out.

@@ -135,7 +135,7 @@ func TestAnAnnouncementThatDidNotGoOutIsNotDelivered(t *testing.T) {
 	again, leaves := o.announce(map[string]any{"channels": []string{"Slack"}}), o.announce(map[string]any{"channels": []string{"Slack"}})
 	o.run()
 	for _, id := range []string{again, leaves} {
-		if a := o.announcement(id); a.State != communication.Approved || len(a.Deliveries) != 0 || len(a.Unreached) != 1 || !strings.HasPrefix(a.Unreached[0].Why, "1 of 4 messages were not taken") {
+		if a := o.announcement(id); a.State != communication.Approved || len(a.Deliveries) != 0 || len(a.Unreached) != 1 || !strings.HasPrefix(a.Unreached[0].Why, "1 of 4 messages were not taken") || !strings.Contains(a.Unreached[0].Why, "Correct the address") || !strings.Contains(a.Unreached[0].Why, "write down under Deliveries") {
 			t.Errorf("%s: %+v, %+v", a.State, a.Deliveries, a.Unreached)
 		}
 	}

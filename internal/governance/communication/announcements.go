@@ -37,9 +37,8 @@ type Announcement struct {
 	ApprovedWith string     `json:"approved_with,omitempty"`
 	ReleasedAt   *time.Time `json:"released_at,omitempty"`
 	Deliveries   []Delivery `json:"deliveries,omitempty"`
-	// RedraftedReason is why the approval was ended, and RedraftedBy by whom, when last.
+	// RedraftedReason is why the approval was ended, when last.
 	RedraftedReason string `json:"redrafted_reason,omitempty"`
-	RedraftedBy     string `json:"redrafted_by,omitempty"`
 	// Unreached are the channels by which it was sent and did not reach everybody.
 	Unreached   []Failure  `json:"unreached,omitempty"`
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
@@ -88,7 +87,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 	Settled: []record.Settled{{States: []string{Approved, Delivered}, Fields: []string{"title", "text", "audience", "channels", "policy_version", "regulation", "commitment"}}},
 	Transitions: []record.Transition{
 		{From: Draft, To: Approved, Permission: "announcement.approve", NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
-		{From: Approved, To: Draft, Required: []string{"redrafted_reason"}, Sets: []string{"redrafted_reason"}, Stamp: []string{"redrafted_by"}},
+		{From: Approved, To: Draft, Required: []string{"redrafted_reason"}, Sets: []string{"redrafted_reason"}},
 		record.Withdrawing(Draft),
 		{From: Approved, To: Delivered, Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
 			Guards: []record.Guard{
@@ -113,7 +112,6 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{Name: "approved_with", Label: "Approved with", Given: true, Refers: "policy_version", Help: "The policy's version whose approval is that of its announcement: whoever approved the text, which everybody has to know, approved that it is told."},
 		{Name: "released_at", Label: "Made", Given: true, Help: "When the version came into force, and SCAF made its announcement."},
 		{Name: "redrafted_reason", Label: "Why it went back to draft", Given: true, Long: true, Help: "What has to be another. This ends the approval; what was sent stays sent, and approving it again sends it again to everybody."},
-		{Name: "redrafted_by", Label: "Put back to draft by", Given: true},
 		{Name: "deliveries", Label: "Deliveries", Help: "By each channel when, and how to find it again. SCAF writes down what it sent."},
 		{Name: "unreached", Label: "Did not go out", Given: true, Help: "By which channels it did not reach its audience, and what to do about it."},
 		{Name: "delivered_at", Label: "Delivered", Given: true},
