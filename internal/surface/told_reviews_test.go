@@ -20,6 +20,7 @@ import (
 var untold = map[string]string{
 	// Somebody in particular has to do it by a date, and is told of that.
 	"agreements awaited":          "its due",
+	"agreements ended":            "as of those missed",
 	"agreements missed":           "whoever has left signs nothing more: it is for what was signed and not put on record",
 	"performance_reviews planned": "its due",
 	"conduct_cases investigating": "its due: whoever investigates it closes it",

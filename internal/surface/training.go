@@ -27,7 +27,7 @@ func (s *System) AssignTraining(ctx context.Context, caller act.Caller, course s
 		}
 		audience, err := audienceOf(r, c.Audience)
 		for _, p := range audience {
-			members = append(members, training.Member{Person: people.Register.Name + "/" + p.ID, JoinedAt: p.JoinedAt})
+			members = append(members, training.Member{Person: people.Register.Name + "/" + p.ID, Since: p.Since()})
 		}
 		return err
 	}); err != nil {

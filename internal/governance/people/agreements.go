@@ -1,10 +1,12 @@
 package people
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -18,8 +20,11 @@ type Agreement struct {
 	Terms      string     `json:"terms"`
 	State      string     `json:"state"`
 	AccessFrom *time.Time `json:"access_from"`
-	SignedAt   *time.Time `json:"signed_at,omitempty"`
-	Document   string     `json:"document,omitempty"`
+	// DueAt is by when it is signed: before the access begins, or within daysToSign of
+	// coming into the register of people for who worked here before that began.
+	DueAt    *time.Time `json:"due_at,omitempty"`
+	SignedAt *time.Time `json:"signed_at,omitempty"`
+	Document string     `json:"document,omitempty"`
 	// DocumentBy is who named another document than the one of the signature.
 	DocumentBy string `json:"document_by,omitempty"`
 	// LeftAt is when the person left, of an agreement that was not signed by then.
@@ -27,11 +32,15 @@ type Agreement struct {
 }
 
 // States of an agreement. Ended and Missed are those of people who have left: before
-// their access began, or after.
+// they were to sign, or after.
 const (
 	Awaited = "awaited"
 	Signed  = "signed"
 )
+
+// daysToSign are the days that somebody has who worked here before the register of
+// people began, or of whom nobody knows since when, from coming into it.
+const daysToSign = 30
 
 // Agreements describes the register of what people signed.
 var Agreements = record.Define[Agreement](record.Definition{
@@ -41,13 +50,15 @@ var Agreements = record.Define[Agreement](record.Definition{
 	Settled: []record.Settled{{States: []string{Signed}}},
 	Transitions: []record.Transition{
 		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
-		{From: Missed, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}}, // it was put on record late
+		// It was put on record late.
+		{From: Missed, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
+		{From: Ended, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
 		// The document is kept somewhere else.
 		{From: Signed, To: Signed, Called: "Name the document", NotBy: []string{"person"}, Required: []string{"document"}, Stamp: []string{"document_by"}},
 	},
 	Columns: []record.Column{
 		{Field: "person", Filter: true}, {Field: "terms", Filter: true}, {Field: "employment", Filter: true}, {Field: "state", Label: "State", Filter: true},
-		{Field: "access_from", Filter: true, Sort: true}, {Field: "signed_at", Filter: true, Sort: true},
+		{Field: "due_at", Filter: true, Sort: true}, {Field: "signed_at", Filter: true, Sort: true}, {Field: "access_from", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
 		{Name: "person", Label: "Person", Section: "Agreement", Refers: "person", Leavers: true, Required: true, Help: "Who signs, such as person/E1001."},
@@ -55,13 +66,40 @@ var Agreements = record.Define[Agreement](record.Definition{
 		{Name: "terms", Label: "Terms", Required: true, Help: "Which terms in which version, such as Confidentiality 2026."},
 		{Name: "state", Label: "State"},
 		{Name: "access_from", Label: "Access from", Required: true, Help: "When the person's first access begins."},
+		{Name: "due_at", Label: "To be signed by", Given: true},
 		{Name: "signed_at", Label: "Signed", Section: "Signature", Help: "When the person signed."},
 		{Name: "document", Label: "Signed document", Help: "Where the signed terms are: a file's name, a number of the signing service."},
 		{Name: "document_by", Label: "Document named by", Given: true},
 		{Name: "left_at", Label: "Left", Given: true},
 	},
-	Dues: []record.Due{{Name: "sign", What: "Sign the terms of confidentiality and security", At: "access_from", Owner: "person", Open: `item.state == "awaited"`}},
+	Dues: []record.Due{{Name: "sign", What: "Sign the terms of confidentiality and security", At: "due_at", Owner: "person", Open: `item.state == "awaited"`}},
 })
+
+// due is by when somebody signs who has access from an instant, where the register of
+// people began at another one; nil: nobody known.
+func (p *Person) due(access, began time.Time) *time.Time {
+	if p == nil || p.ListedAt == nil || p.JoinedAt != nil && !p.JoinedAt.Before(began) {
+		return &access
+	}
+	due := p.ListedAt.AddDate(0, 0, daysToSign)
+	if !due.After(access) {
+		return &access
+	}
+	return &due
+}
+
+// fall sets by when an agreement is signed.
+func (a *Agreement) fall(r *store.Reader) error {
+	p, _, err := record.Load[Person](r, Register, Register.Bare(a.Person))
+	if err != nil && !errors.Is(err, record.ErrNone) {
+		return err
+	}
+	first, err := began(r)
+	if err == nil {
+		a.DueAt = p.due(*a.AccessFrom, first)
+	}
+	return err
+}
 
 // Defaults are the values of a new agreement.
 func (a *Agreement) Defaults() { a.Employment = Employee }
@@ -91,10 +129,12 @@ func (a *Agreement) Before(tx *act.Tx, old any) error {
 		if a.State != Awaited && a.State != Signed {
 			return record.Refuse("state", "is %q: an agreement begins as awaited", a.State)
 		}
-		return nil
+		return a.fall(&tx.Reader)
 	}
 	if before := record.As[Agreement](old); before.State == Signed && (before.Terms != a.Terms || !record.SameTime(before.SignedAt, a.SignedAt) || !record.SameTime(before.AccessFrom, a.AccessFrom)) {
 		return record.Refuse("state", "is signed: what was signed, when, and from when access was given stay as they are")
+	} else if !record.SameTime(before.AccessFrom, a.AccessFrom) {
+		return a.fall(&tx.Reader)
 	}
 	return nil
 }

@@ -166,8 +166,10 @@ func (m *Message) change(tx *act.Tx, fields map[string]json.RawMessage, done *De
 	if json.Unmarshal(fields["id"], &change.ID) != nil || change.ID == "" {
 		return change, record.Refuse("id", "is missing: the person's number in the HR system")
 	}
-	if _, ok := fields["told_at"]; ok {
-		return change, record.Refuse("told_at", "is given by SCAF: leave it out")
+	for _, given := range []string{"told_at", "listed_at"} {
+		if _, ok := fields[given]; ok {
+			return change, record.Refuse(given, "is given by SCAF: leave it out")
+		}
 	}
 	base, err := json.Marshal(Register.New())
 	if err != nil {
@@ -234,6 +236,9 @@ func (m *Message) change(tx *act.Tx, fields map[string]json.RawMessage, done *De
 		}
 		done.Updated++
 	} else {
+		if err := p.Before(tx, nil); err != nil {
+			return change, err
+		}
 		done.Added++
 	}
 	p.ToldAt = &m.At

@@ -4,12 +4,14 @@
 package people
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/mail"
 	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -46,6 +48,8 @@ type Person struct {
 	LeftAt        *time.Time `json:"left_at,omitempty"` // the last moment of work; may lie ahead
 	AccessEndedAt *time.Time `json:"access_ended_at,omitempty"`
 
+	// ListedAt is when the person came into this register; nil: before that was noted.
+	ListedAt *time.Time `json:"listed_at,omitempty"`
 	// ToldAt is when the HR system wrote the latest message that changed this record.
 	ToldAt *time.Time `json:"told_at,omitempty"`
 }
@@ -83,6 +87,7 @@ var Register = record.Define[Person](record.Definition{
 		{Field: "state", Label: "State", Filter: true},
 		{Field: "manager", Filter: true},
 		{Field: "engaged_until", Filter: true, Sort: true},
+		{Field: "listed_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Person", Required: true, Help: "The number in the HR system, such as E1001: no space and no slash."},
@@ -107,6 +112,7 @@ var Register = record.Define[Person](record.Definition{
 		{Name: "engaged_until", Label: "Engaged until", Section: "Leaving", Day: true, Help: "When the contract ends by itself; empty: it does not."},
 		{Name: "left_at", Label: "Left", Help: "The last moment of work. It may lie ahead."},
 		{Name: "access_ended_at", Label: "Access ended", Help: "When the last of the person's accounts was closed."},
+		{Name: "listed_at", Label: "In this register since", Given: true},
 		{Name: "told_at", Label: "Last told by the HR system", Given: true},
 	},
 	Dues: []record.Due{{Name: "contract", What: "Extend the engagement, or see that it ends", At: "engaged_until", Owner: "manager", Open: `item.state != "left"`}},
@@ -172,6 +178,39 @@ func (p *Person) Validate() []record.FieldError {
 		}
 	}
 	return wrong
+}
+
+// Before notes when somebody comes into the register.
+func (p *Person) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		now := tx.Now()
+		p.ListedAt = &now
+	}
+	return nil
+}
+
+// Since is from when what is owed because of joining is owed: from joining, and from
+// coming into this register where that was later; nil: it is not known when the person
+// joined.
+func (p *Person) Since() *time.Time {
+	if p.JoinedAt != nil && p.ListedAt != nil && p.ListedAt.After(*p.JoinedAt) {
+		return p.ListedAt
+	}
+	return p.JoinedAt
+}
+
+// began is when the first person came into the register; the zero time: that was not
+// noted.
+func began(r *store.Reader) (at time.Time, err error) {
+	_, err = record.List(r, Register, record.Query{Filter: "has(item.listed_at)", Sort: "listed_at", Limit: 1}, func(v *record.Version) error {
+		p := &Person{}
+		if err := json.Unmarshal(v.Doc, p); err != nil {
+			return err
+		}
+		at = *p.ListedAt
+		return nil
+	})
+	return at, err
 }
 
 // Changed keeps what a change of jobs was, where it is one.

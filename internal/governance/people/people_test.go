@@ -45,7 +45,10 @@ func TestJobChanges(t *testing.T) {
 
 func TestAgreements(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: people.Agreements, Own: []string{people.Ended, people.Missed}, New: `{"person":"person/E1","terms":"Terms 2026","access_from":"2026-01-05T00:00:00Z"}`, Set: `{"employment":"contractor"}`,
+		Kind: people.Agreements, With: record.Kinds{people.Register}, Seed: func(tx *act.Tx) error {
+			_, err := record.Add(tx, people.Register, fields(`{"id":"E1","name":"A","joined_at":"2026-01-05T00:00:00Z"}`))
+			return err
+		}, Own: []string{people.Ended, people.Missed}, New: `{"person":"person/E1","terms":"Terms 2026","access_from":"2026-01-05T00:00:00Z"}`, Set: `{"employment":"contractor"}`,
 		Fields:  map[string]string{"awaited signed": `{"signed_at":"2026-01-04T00:00:00Z","document":"sign/7"}`},
 		Refused: map[string]string{"signed_at": `{"signed_at":"2026-01-04T00:00:00Z"}`, "state": `{"state":"missed"}`, "terms": `{"terms":"` + strings.Repeat("x", 401) + `"}`},
 	})

@@ -30,12 +30,15 @@ type Opened struct {
 // hold those of whom nobody thought. Employees and contractors owe them alike, from when
 // they are in the register; who has left owes nothing more (Settle). It can be run again.
 //
-//   - An agreement is opened for whoever has none, from the moment of joining. One that is
-//     signed goes on to bind: nobody is asked again who changes jobs or comes back.
-//   - The first review is due a year after joining. Of somebody who joined longer ago and
-//     has none, it was due on the last anniversary: it is put on record as it was held, or
-//     is late. Each next one is due a year after the one before. One that people planned
-//     counts, unless it was put off for more than a year.
+//   - An agreement is opened for whoever has none, from the moment of joining, until which
+//     it is to be signed; who joined before the register of people began has daysToSign from
+//     coming into it. One that is signed goes on to bind: nobody is asked again who changes
+//     jobs or comes back.
+//   - The first review is due a year after joining. Of somebody who has none and
+//     joined before the register began, it is due on the next anniversary after coming into
+//     it, and not before daysToTalk after that; of somebody else who joined longer ago it was
+//     due on the last anniversary: nobody who is entered late is spared a year. Each next one is due a year after the one before. One
+//     that people planned counts, unless it was put off for more than a year.
 //   - Reviewers are the managers, and follow the person to another one, unless people chose
 //     somebody else. Where there is no manager, or who was chosen has left, there is none,
 //     and it is for the people lead to find one (record.Due).
@@ -55,6 +58,9 @@ func Plan(ctx context.Context, door *act.Door, caller act.Caller) (done Opened, 
 	if done.Reviews, err = open(ctx, door, caller, "performance_review.plan", Reviews, known.here, known.reviews, known.unreviewed); err != nil {
 		return done, err
 	}
+	if _, err = record.Revise(ctx, door, caller, "agreement.open", Agreements, fmt.Sprintf("item.state == %q && !has(item.due_at)", Awaited), known.fallen); err != nil {
+		return done, err
+	}
 	done.Reviewers, err = record.Revise(ctx, door, caller, "performance_review.assign", Reviews, fmt.Sprintf("item.state == %q", Planned), known.reassign)
 	return done, err
 }
@@ -62,6 +68,7 @@ func Plan(ctx context.Context, door *act.Door, caller act.Caller) (done Opened, 
 // roster are the people at an instant, with what they have.
 type roster struct {
 	at         time.Time
+	began      time.Time          // the register of people
 	here       []*Person          // who work here, or will
 	known      map[string]*Person // everybody, by reference and by e-mail address in small letters
 	agreements map[string][]*Agreement
@@ -70,6 +77,9 @@ type roster struct {
 
 func readRoster(r *store.Reader, at time.Time) (all roster, err error) {
 	all = roster{at: at, known: map[string]*Person{}, agreements: map[string][]*Agreement{}, reviews: map[string][]*PerformanceReview{}}
+	if all.began, err = began(r); err != nil {
+		return all, err
+	}
 	return all, errors.Join(
 		everyone(r, Register, func(p *Person) {
 			all.known[p.Ref()] = p
@@ -136,7 +146,13 @@ func (all *roster) unsigned(p *Person, have []*Agreement) *Agreement {
 	if until := p.until(); until != nil && !from.Before(*until) {
 		return nil
 	}
-	return &Agreement{Person: p.Ref(), Employment: p.Employment, Terms: Terms, State: Awaited, AccessFrom: &from}
+	return &Agreement{Person: p.Ref(), Employment: p.Employment, Terms: Terms, State: Awaited, AccessFrom: &from, DueAt: p.due(from, all.began)}
+}
+
+// fallen says by when an agreement is signed of before that was noted.
+func (all *roster) fallen(a *Agreement) (verb string) {
+	a.DueAt = all.known[a.Person].due(*a.AccessFrom, all.began)
+	return "fell_due"
 }
 
 // unreviewed is the review that somebody owes who has these, by when they are due; nil:
@@ -147,7 +163,15 @@ func (all *roster) unreviewed(p *Person, have []*PerformanceReview) *Performance
 		joined = *p.JoinedAt
 	}
 	due := joined.AddDate(1, 0, 0)
-	if last := anniversary(joined, all.at); last.After(due) {
+	switch last := anniversary(joined, all.at); {
+	case p.ListedAt != nil && joined.Before(all.began): // who was here before is not late at once
+		if last = anniversary(joined, *p.ListedAt); last.Before(*p.ListedAt) {
+			last = joined.AddDate(last.Year()-joined.Year()+1, 0, 0)
+		}
+		if due = p.ListedAt.AddDate(0, 0, daysToTalk); last.After(due) {
+			due = last
+		}
+	case last.After(due):
 		due = last
 	}
 	for _, v := range have {
@@ -174,6 +198,10 @@ func (all *roster) unreviewed(p *Person, have []*PerformanceReview) *Performance
 	manager := all.manager(p)
 	return &PerformanceReview{Person: p.Ref(), Reviewer: manager, Manager: manager, State: Planned, DueAt: &due}
 }
+
+// daysToTalk are the days, at least, that there are for the first review of somebody who
+// joined before the register of people began.
+const daysToTalk = 30
 
 // anniversary is the last one of a day by an instant, or the day itself.
 func anniversary(day, at time.Time) time.Time {

@@ -45,7 +45,11 @@ func (d *desk) owes(person string) string {
 	var found []string
 	for n := 1; n <= 40; n++ {
 		if a, ok := all[people.Agreement](d, people.Agreements)[fmt.Sprintf("AGR-%d", n)]; ok && a.Person == "person/"+person {
-			found = append(found, fmt.Sprintf("%s from %s %s", a.Employment, a.AccessFrom.Format(time.DateOnly), a.State))
+			by := ""
+			if !a.DueAt.Equal(*a.AccessFrom) {
+				by = " by " + a.DueAt.Format(time.DateOnly)
+			}
+			found = append(found, fmt.Sprintf("%s from %s%s %s", a.Employment, a.AccessFrom.Format(time.DateOnly), by, a.State))
 		}
 	}
 	for n := 1; n <= 40; n++ {
@@ -58,6 +62,62 @@ func (d *desk) owes(person string) string {
 		}
 	}
 	return strings.Join(found, ", ")
+}
+
+// began makes somebody who has left the first of the register of people.
+func (d *desk) began(at string) {
+	d.Helper()
+	first, err := time.Parse(time.RFC3339, at)
+	d.ok(err)
+	d.ok(d.do("person/author", func(tx *act.Tx) error {
+		_, err := record.Put(tx, people.Register, record.Change{Verb: "imported", ID: "first", Doc: &people.Person{ID: "first", Name: "A", State: people.Left, JoinedAt: &first, LeftAt: &first, ListedAt: &first}})
+		return err
+	}))
+}
+
+// Who joins after the register of people began signs before the access begins, however
+// late somebody tells the register; a record of before says by when as soon as it is known.
+func TestAJoinerSignsBeforeTheAccessBegins(t *testing.T) {
+	each(t, func(d *desk) {
+		d.began("2026-02-01T00:00:00Z")
+		d.add(people.Register, `{"id":"E1","name":"A","joined_at":"2026-02-20T09:00:00Z"}`) // known ten days later
+		d.add(people.Register, `{"id":"E2","name":"A","joined_at":"2026-01-20T09:00:00Z"}`) // here before
+		d.add(people.Register, `{"id":"E3","name":"A","joined_at":"2026-04-20T09:00:00Z"}`)
+		access := time.Date(2026, 2, 20, 9, 0, 0, 0, time.UTC)
+		d.ok(d.do("person/author", func(tx *act.Tx) error { // of before there were dates to sign by
+			_, err := record.Put(tx, people.Agreements, record.Change{Verb: "imported", ID: "AGR-1", Doc: &people.Agreement{ID: "AGR-1", Person: "person/E1", Employment: people.Employee, Terms: "T", State: people.Awaited, AccessFrom: &access}})
+			return err
+		}))
+		d.night(ledgertest.Begin)
+		for person, want := range map[string]string{
+			"E1": "employee from 2026-02-20 awaited, ", "E2": "employee from 2026-01-20 by 2026-04-01 awaited, ", "E3": "employee from 2026-04-20 awaited, ",
+		} {
+			if got := d.owes(person); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %s, want %s", person, got, want)
+			}
+		}
+		// Other access, other date; who leaves before it has missed nothing.
+		for id, a := range all[people.Agreement](d, people.Agreements) {
+			switch a.Person {
+			case "person/E3":
+				d.ok(d.set(people.Agreements, id, `{"access_from":"2026-05-02T09:00:00Z"}`))
+			case "person/E2":
+				d.refused("a date that somebody likes", d.set(people.Agreements, id, `{"due_at":"2027-01-01T00:00:00Z"}`), "due_at")
+			}
+		}
+		if got, want := d.owes("E3"), "employee from 2026-05-02 awaited, "; !strings.HasPrefix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+		for id, left := range map[string]string{"E1": "2026-03-09T17:00:00Z", "E2": "2026-03-31T17:00:00Z"} {
+			d.ok(d.move(people.Register, id, people.Left, `{"left_at":"`+left+`"}`))
+		}
+		d.night(time.Date(2026, 4, 2, 0, 0, 0, 0, time.UTC))
+		for person, want := range map[string]string{"E1": "employee from 2026-02-20 missed, ", "E2": "employee from 2026-01-20 by 2026-04-01 ended, "} {
+			if got := d.owes(person); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %s, want %s", person, got, want)
+			}
+		}
+	})
 }
 
 // Whoever works here owes a signature and a review a year, and nobody has to think of it.
@@ -88,19 +148,19 @@ func TestEverybodyOwesASignatureAndAReview(t *testing.T) {
 		}
 		today := begin.Format(time.DateOnly)
 		for person, want := range map[string]string{
-			"boss":       "employee from 2019-05-01 awaited, review 2025-05-01 planned by nobody",
-			"joiner":     "employee from 2026-02-20 awaited, review 2027-02-20 planned by boss",
+			"boss":       "employee from 2019-05-01 by 2026-04-01 awaited, review 2026-05-01 planned by nobody",
+			"joiner":     "employee from 2026-02-20 by 2026-04-01 awaited, review 2027-02-20 planned by boss",
 			"coming":     "employee from 2026-04-01 awaited, review 2027-04-01 planned by boss",
-			"contractor": "contractor from 2026-02-20 awaited, review 2027-02-20 planned by boss",
-			"long":       "employee from 2020-02-29 awaited, review 2026-03-01 planned by boss",
-			"own":        "employee from 2026-02-20 awaited, review 2027-02-20 planned by nobody",
-			"unknown":    "employee from " + today + " awaited, review " + begin.AddDate(1, 0, 0).Format(time.DateOnly) + " planned by nobody",
-			"onleave":    "employee from 2025-01-01 awaited, review 2026-01-01 planned by boss",
-			"leaving":    "employee from 2025-06-01 awaited", // before a review is due
+			"contractor": "contractor from 2026-02-20 by 2026-04-01 awaited, review 2027-02-20 planned by boss",
+			"long":       "employee from 2020-02-29 by 2026-04-01 awaited, review 2027-03-01 planned by boss",
+			"own":        "employee from 2026-02-20 by 2026-04-01 awaited, review 2027-02-20 planned by nobody",
+			"unknown":    "employee from " + today + " by 2026-04-01 awaited, review " + begin.AddDate(1, 0, 0).Format(time.DateOnly) + " planned by nobody",
+			"onleave":    "employee from 2025-01-01 by 2026-04-01 awaited, review 2027-01-01 planned by boss",
+			"leaving":    "employee from 2025-06-01 by 2026-04-01 awaited", // before a review is due
 			"never":      "",
 			"gone":       "",
-			"given":      "employee from 2025-05-02 awaited, review 2026-06-30 planned by long",
-			"putoff":     "employee from 2025-05-01 awaited, review 2099-01-01 planned by boss, review 2026-05-01 planned by boss",
+			"given":      "employee from 2025-05-02 by 2026-04-01 awaited, review 2026-06-30 planned by long",
+			"putoff":     "employee from 2025-05-01 by 2026-04-01 awaited, review 2099-01-01 planned by boss, review 2026-05-01 planned by boss",
 		} {
 			if got := d.owes(person); got != want {
 				t.Errorf("%s: %s\nwant %s", person, got, want)
@@ -163,6 +223,7 @@ func TestAReviewFollowsTheManager(t *testing.T) {
 // where that is so, and puts nothing off.
 func TestWhoComesBackPutsNothingOff(t *testing.T) {
 	each(t, func(d *desk) {
+		d.began("2020-01-01T00:00:00Z")
 		for id, joined := range map[string]string{
 			"E1": "2025-04-01", "E2": "2026-03-20", "E3": "2025-04-01", "E4": "2025-04-01", "E5": "2025-09-01", "E6": "2025-06-01",
 		} {

@@ -176,7 +176,11 @@ func Settle(ctx context.Context, door *act.Door, caller act.Caller, gone map[str
 	}
 	filter = fmt.Sprintf("item.state in [%q, %q, %q]", Awaited, Ended, Missed)
 	agreements, err := record.Revise(ctx, door, caller, "agreement.settle", Agreements, filter, func(a *Agreement) (state string) {
-		if a.LeftAt, state = settled(a.Person, a.AccessFrom, a.LeftAt); state != "" {
+		due := a.DueAt
+		if due == nil { // of before it was noted
+			due = a.AccessFrom
+		}
+		if a.LeftAt, state = settled(a.Person, due, a.LeftAt); state != "" {
 			a.State = state
 		}
 		return state

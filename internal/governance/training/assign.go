@@ -14,8 +14,8 @@ import (
 
 // Member is somebody of a course's audience.
 type Member struct {
-	Person   string     // person/E1001
-	JoinedAt *time.Time // nil: it is not known
+	Person string     // person/E1001
+	Since  *time.Time // from when joiners owe it: joining, or being known; nil: it is not known
 }
 
 // Assign gives a course that is offered to people: to those who were never
@@ -51,7 +51,7 @@ func wanting(tx *act.Tx, c *Course, members []Member) ([]record.Change, error) {
 		t := &Training{Person: m.Person, Round: 1}
 		switch {
 		case before == nil:
-			t.assign(c, m.JoinedAt, tx.Now())
+			t.assign(c, m.Since, tx.Now())
 		case before.State == Ended || before.State == Missed: // somebody who has come back
 			t.Round = before.Round + 1
 			t.assign(c, nil, tx.Now())

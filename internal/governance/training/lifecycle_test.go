@@ -114,8 +114,10 @@ func (h house) completion(id, person string, ago time.Duration) string {
 
 func TestACourseIsAssignedOnceAndAgainWhenItsRenewalFallsDue(t *testing.T) {
 	each(t, func(h house) {
+		h.person("eve", 0) // a joiner: 30 days from joining
+		h.f.Manual.Advance(10 * day)
 		h.person("dan", -400*day)
-		h.person("eve", -10*day) // a joiner: 30 days from joining
+		h.person("hal", -10*day) // is known from now: 30 days
 		h.person("fay", 5*day)   // joins next week
 		h.assign(0)              // nothing is offered
 		if _, err := h.f.AssignTraining(ctx, ann, "basics"); err == nil {
@@ -133,10 +135,10 @@ func TestACourseIsAssignedOnceAndAgainWhenItsRenewalFallsDue(t *testing.T) {
 			}
 		}
 		h.offer()
-		h.assign(3)
+		h.assign(4)
 		h.assign(0)
 		now := h.f.Manual.Now()
-		for id, days := range map[string]int{"dan": 30, "eve": 20, "fay": 35} {
+		for id, days := range map[string]int{"dan": 30, "eve": 20, "fay": 35, "hal": 30} {
 			if got := h.training("basics." + id + ".1"); !got.DueAt.Equal(now.AddDate(0, 0, days)) || got.Round != 1 || got.Title != "Security for everybody" || !got.AssignedAt.Equal(now) || got.State != training.Assigned {
 				t.Errorf("%s: %+v, want it due in %d days", id, got, days)
 			}
@@ -159,6 +161,8 @@ func TestACourseIsAssignedOnceAndAgainWhenItsRenewalFallsDue(t *testing.T) {
 		if done.CompletedBy != "person/dan" || !done.CompletedAt.Equal(at) || done.SHA256 == "" || !done.RenewsAt.Equal(at.AddDate(1, 0, 0)) || done.Evidence != "" {
 			t.Errorf("%+v", done)
 		}
+		h.f.Manual.Advance(time.Hour)
+		h.must(h.move(as("hal", "employee"), training.Register, "basics.hal.1", training.Completed))
 		// Due: first the joiner's, then with everybody's who is there.
 		h.missing(0)
 		h.f.Manual.Set(now.AddDate(0, 0, 20))

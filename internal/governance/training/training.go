@@ -162,11 +162,12 @@ func (t *Training) begin(tx *act.Tx) error {
 }
 
 // assign gives a person a course at an instant. A joiner has the days of the
-// course from joining; who joined longer ago has them from now.
-func (t *Training) assign(c *Course, joined *time.Time, now time.Time) {
+// course from joining, or from coming into the register of people where that was later
+// (since); otherwise they are from now.
+func (t *Training) assign(c *Course, since *time.Time, now time.Time) {
 	due := now.AddDate(0, 0, c.WithinDays)
-	if joined != nil {
-		if own := joined.AddDate(0, 0, c.WithinDays); own.After(now) {
+	if since != nil {
+		if own := since.AddDate(0, 0, c.WithinDays); own.After(now) {
 			due = own
 		}
 	}

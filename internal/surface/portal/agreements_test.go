@@ -18,7 +18,7 @@ func TestWhatSomebodyHasToSign(t *testing.T) {
 	root := c.signed(t, "root", "administrator")
 	b := c.employed("cee", "E3", "employee")
 	b.get("/work").want(t, http.StatusOK, `<a href="/agreements/AGR-1">Sign the terms of confidentiality and security</a>`, `<span title="person/E3">Example E3</span>`)
-	b.get("/agreements/AGR-1").want(t, http.StatusOK, "<h1>Confidentiality 2026</h1>", "Ask Example root for these terms", "they record")
+	b.get("/agreements/AGR-1").want(t, http.StatusOK, "<h1>Confidentiality 2026</h1>", "To be signed by", "Ask Example root for these terms", "they record")
 	ann := c.signed(t, "ann", "compliance")
 	if page := b.get("/agreements/AGR-1").want(t, http.StatusOK, "Ask Example ann for these terms"); strings.Contains(page.body, "Example root") {
 		t.Error("administrators are to be asked, and it is somebody's work")
