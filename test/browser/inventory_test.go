@@ -71,6 +71,19 @@ func TestARestoreIsMeasured(t *testing.T) {
 	v.audited("restore-trial")
 }
 
+// Boards pan in their own frame, on a phone, too; Escape closes the moves of a card.
+func TestBoardsFitAPhone(t *testing.T) {
+	t.Parallel()
+	v := demonstration(t).signs(t, "compliance")
+	for _, register := range []string{"findings", "vendors", "risks"} {
+		v.goes("/r/" + register + "?view=board")
+		v.audited("board-" + register)
+	}
+	v.do(chromedp.Focus(chromedp.CSS(".board summary")), v.typing(kb.Enter), chromedp.Poll[chromedp.Void](`document.activeElement.closest("details")?.open === true`))
+	v.types(kb.Tab)
+	v.do(v.typing(kb.Escape), chromedp.Poll[chromedp.Void](`document.activeElement.matches(".board details:not([open]) > summary")`))
+}
+
 // What a function runs on is gone through by one person and read by another; what runs short
 // wants a decision.
 func TestCapacityIsReviewed(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -78,8 +80,24 @@ func checkListen(address string, insecure bool) error {
 	return usagef("--listen %s: others could reach it and read tokens on the way: put a TLS proxy in front and listen on %s, or say --insecure-http", address, defaultListen)
 }
 
+// ownTemporary makes what is written down for a while stay in the folder of the data, and
+// empties it: whatever a server that was killed has left is nobody's any more.
+func ownTemporary(dir string) error {
+	temporary := filepath.Join(dir, "tmp")
+	if err := os.RemoveAll(temporary); err != nil {
+		return err
+	}
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		return err
+	}
+	return os.Setenv("TMPDIR", temporary)
+}
+
 func (p *program) serve(ctx context.Context, s *surface.System, address string) error {
 	log := p.logger(slog.LevelInfo)
+	if err := ownTemporary(s.Dir); err != nil {
+		return err
+	}
 	runner := act.NewRunner(s.Door, log)
 	duties, err := surface.NewDuties(s, runner, log)
 	if err != nil {

@@ -187,6 +187,7 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
 		asked := &request{Request: r.WithContext(ctx)}
+		defer asked.forget()
 		page, err := p.admit(w, asked, line)
 		switch {
 		case err != nil || page != nil:
@@ -394,6 +395,13 @@ func (r *request) read(w http.ResponseWriter, line route) error {
 		return fmt.Errorf("%w: %w", errForm, err)
 	}
 	return nil
+}
+
+// forget removes the files of a form that were too large for the memory.
+func (r *request) forget() {
+	if r.MultipartForm != nil {
+		_ = r.MultipartForm.RemoveAll() // what cannot be removed goes at the next start
+	}
 }
 
 // Errors of forms.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -200,4 +201,27 @@ func TestALargeTableIsReadByAJob(t *testing.T) {
 	s.works(t)
 	b.get(again).want(t, 200, fmt.Sprintf("<dt>as they are</dt><dd>%d</dd>", many))
 	s.signed(t, "owner", "control-owner").get(again).want(t, 403)
+}
+
+// What was uploaded stays nowhere but where it belongs.
+func TestNothingOfAnUploadIsLeft(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	b := s.signed(t, "ann", "compliance")
+	b.get("/new/risks").want(t, 200)
+	b.post("/r/risks", "f.title", "A flood", "f.category", "operations", "f.owner", "person/E1").goes(t, "/r/risks/RSK-1")
+	b.get("/r/risks/RSK-1").want(t, 200)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	large := bytes.Repeat([]byte("One line.\n"), 3<<20/10)
+	b.upload("/r/risks/RSK-1/file", "large.txt", large).goes(t, "/r/risks/RSK-1#attached")
+	b.get("/r/risks/RSK-1").want(t, 200)
+	b.upload("/r/risks/RSK-1/file", "huge.txt", bytes.Repeat(large, 10)).want(t, 413)
+	b.get("/import/people").want(t, 200)
+	b.upload("/import/people", "people.csv", append([]byte("id,name\n"), bytes.Repeat([]byte("E1,Zoe Example\n"), 1<<17)...))
+	s.works(t)
+	left, err := os.ReadDir(temporary)
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v is left (%v)", left, err)
+	}
 }

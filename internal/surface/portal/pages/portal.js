@@ -20,3 +20,11 @@ for (const part of document.querySelectorAll(".copy")) {
 // script there is a link.
 const again = document.querySelector("[data-again]")
 if (again) setTimeout(() => location.reload(), 1000 * Number(again.dataset.again))
+
+// Escape closes what was opened around where the focus is, and the focus goes to what opened it.
+document.addEventListener("keydown", event => {
+	const open = event.key === "Escape" && document.activeElement.closest("details[open]")
+	if (!open) return
+	open.open = false
+	open.querySelector("summary").focus()
+})
