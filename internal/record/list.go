@@ -36,6 +36,9 @@ type Query struct {
 	// value come first, and with "-" last. Equal ones are ordered by id, and those that SCAF
 	// numbers by the number.
 	Sort string
+	// Valued leaves out the records without a value to sort by, which a filter may do
+	// already: the database is not asked for them.
+	Valued bool
 	// Limit is the most records of a page; 0: all.
 	Limit int
 	// After is the cursor that the page before gave.
@@ -144,7 +147,7 @@ func newListing(dialect store.Dialect, kind *Kind, q Query) (*listing, error) {
 		}
 		l.where, l.args = append(l.where, condition), append(l.args, args...)
 	}
-	list := kind.Name + "\x00" + q.Words + "\x00" + q.Filter + "\x00" + q.Sort
+	list := kind.Name + "\x00" + q.Words + "\x00" + q.Filter + "\x00" + q.Sort + "\x00" + strconv.FormatBool(q.Valued)
 	for i := range q.Marks {
 		mark := &q.Marks[i]
 		l.args = append(l.args, mark.Value)
@@ -233,7 +236,7 @@ func (l *listing) place() error {
 // and those with one, in the order in which they come. What lies before the
 // cursor is left out.
 func (l *listing) halves() []bool {
-	if l.sort == nil {
+	if l.sort == nil || l.q.Valued {
 		return []bool{false}
 	}
 	halves := []bool{true, false}
@@ -246,7 +249,22 @@ func (l *listing) halves() []bool {
 	return halves
 }
 
-func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) error {
+// has is the condition that a record has no value to sort by, or has one. Where most have
+// none, SQLite would go through all of these for IS NOT NULL: what compares begins after them.
+func (l *listing) has(dialect store.Dialect, none bool) string {
+	switch {
+	case none:
+		return l.value + " IS NULL"
+	case dialect == store.Postgres:
+		return l.value + " IS NOT NULL"
+	case l.sort.kind == valueText:
+		return l.value + " >= ''"
+	}
+	return l.value + " >= -9e999"
+}
+
+// statement is the query of one half.
+func (l *listing) statement(dialect store.Dialect, none bool) (text string, args []any, err error) {
 	where, args := slices.Clone(l.where), slices.Clone(l.args)
 	arg := func(value any) string {
 		args = append(args, value)
@@ -257,7 +275,7 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 		order, than = " DESC", "<"
 	}
 	if l.sort != nil {
-		where = append(where, l.value+map[bool]string{true: " IS NULL", false: " IS NOT NULL"}[none])
+		where = append(where, l.has(dialect, none))
 	}
 	switch {
 	case l.after == nil || l.sort != nil && l.after.None != none:
@@ -266,16 +284,20 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 	default:
 		last, err := l.sort.parameter(l.after.Last)
 		if err != nil {
-			return err
+			return "", nil, err
 		}
 		// The first comparison is for SQLite, which goes by no index for the
 		// second one where the value is an expression.
 		where = append(where, l.value+" "+than+"= "+arg(last), "("+strings.Join(append([]string{l.value}, l.kind.order()...), ", ")+") "+than+" ("+arg(last)+", "+l.afterID(arg)+")")
 	}
-	// By the value also where it is missing: the index has it in front.
 	by, value := l.kind.order(), "id"
 	if l.sort != nil {
-		by, value = append([]string{l.value}, by...), l.value
+		value = l.value
+	}
+	// By the value also where it is missing: the index has it in front. SQLite knows that they
+	// are equal there, and goes by the index without it only.
+	if l.sort != nil && (!none || dialect == store.Postgres) {
+		by = append([]string{l.value}, by...)
 	}
 	outer := slices.Clone(by)
 	for i, one := range outer {
@@ -290,12 +312,20 @@ func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) e
 	if l.q.Limit > 0 {
 		page += " LIMIT " + strconv.Itoa(l.q.Limit-l.shown+1)
 	}
+	// First the page, then its documents: SQLite keeps to the order of a CROSS JOIN.
+	return `SELECT v.id, v.version, v.from_idx, v.to_idx, v.doc, p.value FROM (` + page + `) AS p CROSS JOIN record_version AS v
+		WHERE v.` + of(l.kind.Name) + ` AND v.id = p.id AND v.version = p.version ORDER BY ` + strings.Join(outer, ", "), args, nil
+}
+
+func (l *listing) half(r *store.Reader, none bool, visit func(*Version) error) error {
+	statement, args, err := l.statement(r.Dialect(), none)
+	if err != nil {
+		return err
+	}
 	v := Version{Kind: l.kind.Name}
 	var doc store.Raw
 	found, text := l.scanned()
-	// First the page, then its documents: SQLite keeps to the order of a CROSS JOIN.
-	return r.Each(`SELECT v.id, v.version, v.from_idx, v.to_idx, v.doc, p.value FROM (`+page+`) AS p CROSS JOIN record_version AS v
-		WHERE v.`+of(l.kind.Name)+` AND v.id = p.id AND v.version = p.version ORDER BY `+strings.Join(outer, ", "), args,
+	return r.Each(statement, args,
 		[]any{&v.ID, &v.Version, &v.From, &v.To, &doc, found}, func() error {
 			if l.q.Limit > 0 && l.shown == l.q.Limit {
 				return errLimit

@@ -266,7 +266,7 @@ func (s *System) deadlines(r *store.Reader, kind *record.Kind, due *record.Due, 
 		filter += " && (" + due.Open + ")"
 	}
 	zone := s.zone()
-	next, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Limit: most}, func(v *record.Version) error {
+	next, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Valued: true, Limit: most}, func(v *record.Version) error {
 		one, err := deadline(kind, v, due, zone)
 		all = append(all, one)
 		return err

@@ -50,6 +50,7 @@ var seen = []struct{ name, path string }{
 	{"criteria", "/criteria"},
 	{"people", "/r/people"},
 	{"people of a department, by name", "/r/people?department=Department+7&sort=name"},
+	{"risks, by what all of them lack", "/r/risks?sort=-residual_score"},
 	{"one of the people", "/r/people/E000077"},
 	{"risks, the highest first", "/r/risks?sort=-score"},
 	{"risks of a category", "/r/risks?category=security&state=assessed"},
@@ -161,6 +162,10 @@ func fillSmall(b *bench, s *surface.System) {
 	})
 	put(b, s, actions.Register, many, func(i int) (string, *actions.Action) {
 		a := &actions.Action{ID: fmt.Sprintf("ACT-%d", i+1), Title: fmt.Sprintf("Action %d", i), What: long, Owner: "person/E000001", State: actions.Done, AddedBy: "person/E000002", DueAt: &due}
+		if i < 300 { // what whoever asks owes, most of it late
+			mine := at.AddDate(0, 0, i%40)
+			a.Owner, a.State, a.DueAt = "person/"+person(77).ID, actions.Open, &mine
+		}
 		return a.ID, a
 	})
 	put(b, s, vendors.Register, many, func(i int) (string, *vendors.Vendor) {
