@@ -49,9 +49,16 @@ func (p *Portal) reference(r *request, text string) shownLine {
 		return one
 	}
 	if kind == tasks.Performances || kind == tasks.Register {
-		duty, _ := tasks.Split(id)
+		duty, date := tasks.Split(id)
 		p.asks(r, tasks.Register, duty)
 		one.absent = func() bool { return p.called(r, tasks.Register.Name+"/"+duty) == "" }
+		one.named = func(string) string {
+			title := p.called(r, tasks.Register.Name+"/"+duty)
+			if title != "" && date != "" {
+				title += ", " + date
+			}
+			return title
+		}
 		return one
 	}
 	if !kind.Internal {

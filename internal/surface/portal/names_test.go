@@ -91,13 +91,14 @@ func TestAReferenceThatNamesNothing(t *testing.T) {
 	c := openCompany(t)
 	_, err := c.Door.Do(t.Context(), apptest.Operator, "risk.add", "risks", func(tx *act.Tx) error {
 		_, err := record.Put(tx, risks.Register, record.Change{Verb: "added", ID: "RSK-9", Doc: risks.Risk{
-			ID: "RSK-9", Title: "Flood", Category: "operations", Owner: "person/E999", State: "identified", Controls: []string{"PPL-01", "NOPE-99"}, Tasks: []string{"task/access-review", "task/none"},
+			ID: "RSK-9", Title: "Flood", Category: "operations", Owner: "person/E999", State: "identified", Controls: []string{"PPL-01", "NOPE-99"}, Tasks: []string{"task/access-review", "task/access-review@2026-03-31", "task/none"},
 		}})
 		return err
 	})
 	c.must(err)
+	const duty = "Review who has access"
 	page := c.signed(t, "ann", "compliance").get("/r/risks/RSK-9").want(t, 200, `person/E999 <span class="soft">(not in the register)</span>`, `NOPE-99 <span class="soft">(not in the catalog)</span>`,
-		`<a href="/controls/PPL-01">PPL-01</a>`, `<a href="/duties/access-review">task/access-review</a>`, `task/none <span class="soft">(not in the register)</span>`)
+		`<a href="/controls/PPL-01">PPL-01</a>`, `<a href="/duties/access-review" title="task/access-review">`+duty+`</a>`, `<a href="/duties/access-review/2026-03-31" title="task/access-review@2026-03-31">`+duty+`, 2026-03-31</a>`, `task/none <span class="soft">(not in the register)</span>`)
 	for _, dead := range []string{"/r/people/E999", "/controls/NOPE-99", "/duties/none"} {
 		if strings.Contains(page.body, `href="`+dead) {
 			t.Errorf("a link leads to %s", dead)
