@@ -264,6 +264,7 @@ func Define[T any](d Definition) *Kind {
 		}
 		return doc
 	}
+	k.past = k.tellsOfThePast()
 	id := d.ID
 	if id == "" {
 		id = "id"

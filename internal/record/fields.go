@@ -64,6 +64,8 @@ type Field struct {
 	// LastDay says that of a time only the day counts that it has in UTC, wherever it is
 	// read: the last one of a quarter.
 	LastDay bool
+	// Happened says that a time is when something happened, which lies in no future.
+	Happened bool
 	// Long texts have several lines, Markdown ones are shown as they read.
 	Long, Markdown bool
 	// Computed fields are set by the document's method Compute() from the others,
@@ -394,6 +396,9 @@ func (k *Kind) misdescribed(say func(format string, args ...any)) {
 		}
 		if f.Whole() && k.Shape(f.Name) != ShapeTime || f.Day && f.LastDay {
 			say("Fields: %q is a %s: only a time is a day, in one way", f.Name, t)
+		}
+		if f.Happened && (k.Shape(f.Name) != ShapeTime || f.Given || f.Computed) {
+			say("Fields: %q is a %s: what happened is a time that people say", f.Name, t)
 		}
 		if _, computes := k.New().(interface{ Compute() }); f.Computed && !computes {
 			say("Fields: %q is computed, and the record has no method Compute", f.Name)

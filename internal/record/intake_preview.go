@@ -217,7 +217,7 @@ func (of *previewing) preview(ready *prepared) (Preview, error) {
 		if err := others.hold(in.Kind, ready.id, ready.links, nil); err != nil {
 			return one.refused(err)
 		}
-		if _, err := in.Kind.consulted(r, nil, ready.doc); err != nil {
+		if _, err := in.Kind.consulted(r, others.now, nil, ready.doc); err != nil {
 			return one.refused(err)
 		}
 		of.take(ready)
@@ -231,7 +231,7 @@ func (of *previewing) preview(ready *prepared) (Preview, error) {
 		refused = others.hold(in.Kind, ready.id, ready.links, current.Doc)
 	}
 	if refused == nil && string(next) != string(current.Doc) {
-		if next, err = in.Kind.consulted(r, current.Doc, next); err != nil {
+		if next, err = in.Kind.consulted(r, others.now, current.Doc, next); err != nil {
 			return one.refused(err)
 		}
 	}

@@ -67,6 +67,7 @@ type Kind struct {
 
 	settled   []Settled
 	unsettled []string
+	past      bool // it has fields that say when something happened
 	wrong     func() error
 	plan      plan
 }

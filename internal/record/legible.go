@@ -17,10 +17,16 @@ const (
 )
 
 // Legible refuses what no record holds, whatever its register says: characters that no page
-// and no table can show, line breaks in what is a line, and times of another age. What
-// stood there before, nil for a new record, stays. Add, Set, Move and imports ask it; whoever
-// writes by Put what others have typed has to.
+// and no table can show, line breaks in what is a line, what pages leave out of Markdown, and
+// times of another age. What stood there before, nil for a new record, stays. Add, Set, Move
+// and imports ask it; whoever writes by Put what others have typed has to.
 func (k *Kind) Legible(before json.RawMessage, doc any) error {
+	return k.judged(before, doc, unfitIn)
+}
+
+// judged refuses the fields of a document of which a judgment says that something is wrong.
+// What stood there before, nil for a new record, stays.
+func (k *Kind) judged(before json.RawMessage, doc any, judge func(name string, f Field, value reflect.Value) []FieldError) error {
 	fields := reflect.Indirect(reflect.ValueOf(doc))
 	if fields.Kind() != reflect.Struct {
 		return nil
@@ -35,7 +41,7 @@ func (k *Kind) Legible(before json.RawMessage, doc any) error {
 		if err != nil { // within a struct that is not there
 			continue
 		}
-		wrong = append(wrong, unfitIn(f.Name, f, value)...)
+		wrong = append(wrong, judge(f.Name, f, value)...)
 	}
 	if len(wrong) == 0 {
 		return nil
@@ -78,7 +84,12 @@ func unfitIn(name string, f Field, value reflect.Value) (wrong []FieldError) {
 		if problem := unfitText(held, !f.Long && !f.Markdown); problem != "" {
 			return []FieldError{{name, problem}}
 		}
-		return nil
+		if f.Markdown {
+			for _, problem := range unshown(held) {
+				wrong = append(wrong, FieldError{name, problem})
+			}
+		}
+		return wrong
 	}
 	switch value.Kind() {
 	case reflect.String:

@@ -21,6 +21,7 @@ type letter struct {
 	Lines []string   `json:"lines,omitempty"`
 	Parts []page     `json:"parts,omitempty"`
 	Sent  *page      `json:"sent,omitempty"`
+	Read  string     `json:"read,omitempty"`
 }
 
 type page struct {
@@ -33,7 +34,7 @@ var letters = record.Define[letter](record.Definition{
 	Kind: "letter", Register: "letters", Title: "Letters",
 	Fields: []record.Field{
 		{Name: "title", Label: "Title"}, {Name: "text", Label: "Text", Long: true}, {Name: "at", Label: "At"},
-		{Name: "lines", Label: "Lines"}, {Name: "parts", Label: "Parts"}, {Name: "sent", Label: "Sent"},
+		{Name: "lines", Label: "Lines"}, {Name: "parts", Label: "Parts"}, {Name: "sent", Label: "Sent"}, {Name: "read", Label: "Read", Markdown: true},
 	},
 })
 
@@ -53,6 +54,16 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 			{`{"title":"a\rb"}`, "title", "has a line break"},
 			{`{"at":"0001-01-01T00:00:00Z"}`, "at", "is in the year 1: a day between 1900 and 2199 is meant"},
 			{`{"at":"2200-01-01T00:00:00Z"}`, "at", "is in the year 2200"},
+			{`{"read":"# A\n\nplain *text*, [a page](https://example.com/x), [here](access-control), <https://example.com>, <a@example.com>"}`, "", ""},
+			{"{\"read\":\"`<b>` is a tag, 1 < 2 and a:b\"}", "", ""},
+			{`{"text":"a <b>bold</b> claim"}`, "", ""}, // shown as it is
+			{`{"read":"a <br> claim"}`, "read", "has HTML, which pages leave out"},
+			{`{"read":"<p>You must not send passwords.</p>"}`, "read", "has HTML, which pages leave out"},
+			{`{"read":"<!-- hidden -->"}`, "read", "has HTML"},
+			{`{"read":"![x](https://example.com/pixel.png)"}`, "read", "has the image \"https://example.com/pixel.png\", which pages leave out"},
+			{`{"read":"[x](JAVASCRIPT:alert(1))"}`, "read", "has a link to"},
+			{`{"read":"[x](data:text/html;base64,eA)"}`, "read", "has a link to"},
+			{`{"read":"[x]: vbscript:x\n\n[x]"}`, "read", "has a link to"},
 			{`{"lines":["a","b\u0007"]}`, "lines[1]", "U+0007"},
 			{`{"parts":[{"name":"x"},{"name":"a\nb"}]}`, "parts[1].name", "line break"},
 			{`{"sent":{"name":"x","at":"1066-01-01T00:00:00Z"}}`, "sent.at", "year 1066"},

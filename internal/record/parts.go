@@ -16,8 +16,8 @@ import (
 // Parts are the fields of the structs that a field holds, as people see them, with
 // their types: from the struct itself, as the API's schema has them. Its tags say
 // what its names do not: label, doc (the help), enum (the choices), refers (the kind
-// of the records that it names), long, day="last" (Field.LastDay). What is never left
-// out is required.
+// of the records that it names), long, day="last" (Field.LastDay), happened. What is never
+// left out is required.
 func Parts(t reflect.Type) (all []Part) {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
@@ -40,6 +40,7 @@ func Parts(t reflect.Type) (all []Part) {
 			Name: name, Label: field.Tag.Get("label"), Help: field.Tag.Get("doc"), Refers: field.Tag.Get("refers"),
 			Required: !strings.HasPrefix(option, "omit") && ShapeOf(part.Of) != ShapeTruth, Long: field.Tag.Get("long") == "true",
 			Day: field.Tag.Get("day") == "first", LastDay: field.Tag.Get("day") == "last",
+			Happened: field.Tag.Get("happened") == "true",
 		}
 		if part.Label == "" {
 			part.Label = Words(name)

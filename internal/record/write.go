@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
@@ -272,11 +273,15 @@ func (k *Kind) consult(r *store.Reader, before json.RawMessage, doc any) error {
 }
 
 // consulted is a document that an import brings, after consult.
-func (k *Kind) consulted(r *store.Reader, before json.RawMessage, next canonical) (canonical, error) {
-	if _, ok := k.New().(consulting); !ok {
+// Now is in the organisation's zone.
+func (k *Kind) consulted(r *store.Reader, now time.Time, before json.RawMessage, next canonical) (canonical, error) {
+	if _, ok := k.New().(consulting); !ok && !k.past {
 		return next, nil
 	}
 	doc, err := k.Decode(next)
+	if err == nil {
+		err = k.happened(now, before, doc)
+	}
 	if err == nil {
 		err = k.consult(r, before, doc)
 	}
@@ -299,6 +304,9 @@ func (k *Kind) prepare(tx *act.Tx, before json.RawMessage, doc any, by *Transiti
 		return err
 	}
 	if err := k.sign(tx.Caller(), before, doc, by); err != nil {
+		return err
+	}
+	if err := k.happened(tx.Now().In(tx.Zone()), before, doc); err != nil {
 		return err
 	}
 	if err := k.consult(&tx.Reader, before, doc); err != nil {
@@ -333,7 +341,7 @@ func (k *Kind) prepared(tx *act.Tx, before json.RawMessage, change Change) (Chan
 	_, isChanging := k.New().(changing)
 	_, isConsulting := k.New().(consulting)
 	raw, err := Canonical(change.Doc)
-	if err != nil || !isCareful && !isConsulting && (!isChanging || before == nil) && k.Authors == "" && !mayNameAccount(raw) {
+	if err != nil || !isCareful && !isConsulting && (!isChanging || before == nil) && k.Authors == "" && !k.past && !mayNameAccount(raw) {
 		return change, err
 	}
 	if change.Doc, err = k.Decode(raw); err == nil {

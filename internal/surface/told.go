@@ -45,6 +45,7 @@ func ScheduleNotifications(s *System, runner, sender *act.Runner, log *slog.Logg
 	before := time.Date(2000, 1, 2, desk.Rules.Hour, desk.Rules.Minute, 0, 0, time.UTC).Add(-watchBefore)
 	runner.Handle(TellJob, s.react)
 	runner.Handle(PolicyJob, s.followPolicies)
+	runner.Handle(CourseJob, s.followCourses)
 	runner.Daily(WatchNotificationsJob, jobs.Daily{Hour: before.Hour(), Minute: before.Minute(), Zone: desk.Rules.Zone}, func(ctx context.Context, _ *jobs.Job) error {
 		told, err := s.TellDeadlines(ctx, act.JobCaller(WatchNotificationsJob))
 		log.Info("notifications", "told", told)

@@ -71,7 +71,7 @@ func (s *System) Reactions() map[string][]string {
 	for name := range causes {
 		all[name] = []string{TellJob}
 	}
-	for _, others := range []map[string][]string{following, s.answering()} {
+	for _, others := range []map[string][]string{following, offering, s.answering()} {
 		for name, kinds := range others {
 			all[name] = append(all[name], kinds...)
 		}

@@ -21,6 +21,7 @@ import (
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/training"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/notify/notifytest"
@@ -239,6 +240,39 @@ func TestWhatNobodyOwnsConcernsSomebody(t *testing.T) {
 		o.run()
 		o.wants("person/E4", notifications.Deadline)
 		o.wants("person/E2", notifications.Deadline, "Close the finding: Key without rotation, by 31 March 2026 -> /r/findings/"+id)
+	})
+}
+
+// Nobody waits for the night: who has to finish a course is assigned it when it is offered,
+// and once.
+func TestACourseThatIsOfferedIsAssignedAtOnce(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		o := openTold(t, f)
+		course := o.add(training.Courses, map[string]any{"id": "basics", "title": "Look twice", "owner": "security lead", "audience": "everybody", "text": "Look twice."})
+		assigned := func() (n int) {
+			if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+				all, err := training.Of(r, "person/E1")
+				n = len(all)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		o.run()
+		if n := assigned(); n != 0 {
+			t.Errorf("of a draft there are %d trainings", n)
+		}
+		for _, state := range []string{training.Offered, training.Retired, training.Offered} {
+			o.move(apptest.Operator, training.Courses, course, state, nil)
+			o.run()
+			if n := assigned(); n != 1 {
+				t.Errorf("when it is %s there are %d trainings", state, n)
+			}
+		}
+		if n, err := f.AssignTrainings(t.Context(), apptest.Operator); err != nil || n != 0 {
+			t.Errorf("the night assigns %d more: %v", n, err)
+		}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/training"
+	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -34,6 +35,18 @@ func (s *System) AssignTraining(ctx context.Context, caller act.Caller, course s
 		return 0, err
 	}
 	return training.Assign(ctx, s.Door, caller, c.ID, members)
+}
+
+// CourseJob assigns the courses that are offered, when one has been moved: nobody waits for
+// the night.
+const CourseJob = "course.follow"
+
+// offering are the events by which a course is offered.
+var offering = map[string][]string{typeOf(training.Courses, "moved"): {CourseJob}}
+
+func (s *System) followCourses(ctx context.Context, _ *jobs.Job) error {
+	_, err := s.AssignTrainings(ctx, act.JobCaller(CourseJob))
+	return err
 }
 
 // AssignTrainings does so with every course that is offered.

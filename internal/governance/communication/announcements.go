@@ -49,7 +49,7 @@ type Announcement struct {
 // Delivery says that an announcement went out by a channel.
 type Delivery struct {
 	Channel   string     `json:"channel" doc:"One of the announcement's."`
-	At        *time.Time `json:"at" label:"When"`
+	At        *time.Time `json:"at" label:"When" happened:"true"`
 	Reference string     `json:"reference" doc:"What finds it again: the message's address or id."`
 }
 
@@ -92,7 +92,7 @@ var Announcements = record.Define[Announcement](record.Definition{
 		{From: Approved, To: Delivered, Required: []string{"deliveries"}, Stamp: []string{"delivered_at", "delivered_by"},
 			Guards: []record.Guard{
 				{Field: "deliveries", If: `item.channels.all(c, item.deliveries.exists(d, d.channel == c))`, Why: "lacks a channel: it goes out by each of its channels"},
-				{Field: "deliveries", If: `item.deliveries.all(d, d.at >= (has(item.released_at) ? item.released_at : item.approved_at) && d.at <= item.delivered_at)`, Why: "has one before it was approved, or one that lies ahead: it goes out after its approval, and is recorded then"},
+				{Field: "deliveries", If: `item.deliveries.all(d, d.at >= (has(item.released_at) ? item.released_at : item.approved_at))`, Why: "has one before it was approved: it goes out after its approval"},
 			}},
 	},
 	Fields: []record.Field{

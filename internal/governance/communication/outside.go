@@ -59,7 +59,7 @@ var Commitments = record.Define[Commitment](record.Definition{
 		{Name: "approved_at", Label: "Approved", Section: "Customers", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "effective_at", Label: "In effect from", Help: "From when it holds."},
-		{Name: "told_at", Label: "Customers told", Help: "When customers were told: no later than it takes effect."},
+		{Name: "told_at", Label: "Customers told", Happened: true, Help: "When customers were told: no later than it takes effect."},
 		{Name: "told_by", Label: "How", Help: "By which announcement or message: announcement/ANN-1, an address."},
 	},
 	Columns: []record.Column{
@@ -118,7 +118,7 @@ var Reports = record.Define[Report](record.Definition{
 		{Name: "what", Label: "What was reported", Long: true, Help: "What they say, without who they are."},
 		{Name: "channel", Label: "Channel", Required: true, Choices: []string{"form", "e-mail", "telephone", "post", "social network", "other"}, Help: "How it came."},
 		{Name: "anonymous", Label: "Without a name", Help: "Whether whoever reported it gave no name."},
-		{Name: "received_at", Label: "Received", Required: true, Help: "When it came."},
+		{Name: "received_at", Label: "Received", Required: true, Happened: true, Help: "When it came."},
 		{Name: "due_at", Label: "Answer due", Computed: true, Help: "Five days after it came."},
 		{Name: "routed_to", Label: "Routed to", Required: true, Refers: "person", Help: "Who can act on it, as person/E1001."},
 		{Name: "state", Label: "State"},

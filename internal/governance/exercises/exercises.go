@@ -60,7 +60,6 @@ var Register = record.Define[Exercise](record.Definition{
 	Transitions: []record.Transition{
 		{From: Planned, To: Held, Required: []string{"held_at", "scenario", "injects", "participants"}, Stamp: []string{"recorded_at", "recorded_by"},
 			Guards: []record.Guard{
-				{Field: "held_at", If: `item.held_at <= item.recorded_at`, Why: "lies ahead: it is recorded once it was held"},
 				{Field: "participants", If: `item.participants.size() >= 2`, Why: "names one person: an exercise is held by two at least"},
 			}},
 		{From: Held, To: Reviewed, Permission: "exercise.review", Required: []string{"worked", "lessons"}, Offered: []string{"no_actions"}, NotBy: []string{"facilitator"},
@@ -77,7 +76,7 @@ var Register = record.Define[Exercise](record.Definition{
 		{Name: "state", Label: "State"},
 		{Name: "scenario", Label: "Scenario", Section: "Play", Long: true, Help: "What has happened when it begins."},
 		{Name: "injects", Label: "Injects", Help: `What players are told on the way, and what they did.`},
-		{Name: "held_at", Label: "Held", Section: "Outcome", Help: "When it was held."},
+		{Name: "held_at", Label: "Held", Section: "Outcome", Happened: true, Help: "When it was held."},
 		{Name: "worked", Label: "What worked", Long: true, Help: "What went as it should."},
 		{Name: "lessons", Label: "Lessons", Long: true, Help: "What did not work, and what is learned from it."},
 		{Name: "no_actions", Label: "Why nothing is to be done", Long: true, Help: "Only where no action comes of it. Otherwise add actions that name the exercise."},

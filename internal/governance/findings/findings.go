@@ -6,7 +6,6 @@ package findings
 import (
 	"time"
 
-	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/vocabulary"
 )
@@ -110,7 +109,7 @@ var Register = record.Define[Finding](record.Definition{
 		{Name: "source", Label: "Source", Required: true, Choices: Sources, Help: "What found it."},
 		{Name: "severity", Label: "Severity", Required: true, Choices: Severities,
 			Help: "Critical is to be closed within 7 days, high within 30, medium within 90, low within 180."},
-		{Name: "found_at", Label: "Found", Required: true, Help: "When it was found: its due date counts from there."},
+		{Name: "found_at", Label: "Found", Required: true, Happened: true, Help: "When it was found: its due date counts from there."},
 		{Name: "rated_why", Label: "Why it was rated again", Given: true, Long: true, Help: "Why another severity, or another day on which it was found, is right."},
 		{Name: "rated_by", Label: "Rated again by", Given: true},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "By when it is to be closed; follows from severity and the day it was found."},
@@ -200,14 +199,6 @@ func (f *Finding) Compute() {
 	if f.State == Closed || f.State == Accepted || f.State == record.Withdrawn {
 		f.EscalatedAt, f.EscalatedTo = nil, ""
 	}
-}
-
-// Before refuses what nobody has found yet.
-func (f *Finding) Before(tx *act.Tx, _ any) error {
-	if f.FoundAt != nil && f.FoundAt.After(tx.Now()) {
-		return record.Refuse("found_at", "lies ahead: it is the day on which it was found")
-	}
-	return nil
 }
 
 // Validate says what is wrong with a finding.

@@ -76,7 +76,6 @@ var Register = record.Define[Meeting](record.Definition{
 	Transitions: []record.Transition{
 		{From: Planned, To: Held, Called: "Record the minutes", Required: []string{"held_at", "attendees", "notes"}, Offered: []string{"topics", "decisions", "no_decisions"}, Stamp: []string{"recorded_at", "recorded_by"},
 			Guards: []record.Guard{
-				{Field: "held_at", If: `item.held_at <= item.recorded_at`, Why: "lies ahead: minutes are of a meeting that was held"},
 				{Field: "attendees", If: `item.attendees.size() >= 2`, Why: "names one person: a meeting has two at least"},
 				{Field: "topics", If: `has(item.agenda) || has(item.topics) && item.topics.size() > 0`, Why: "names none, and no agenda was prepared: say what it was about"},
 				{Field: "decisions", If: `has(item.decisions) && item.decisions.size() > 0 || has(item.no_decisions) && item.no_decisions != ""`, Why: "names none: say what was decided, or why nothing was"},
@@ -98,7 +97,7 @@ var Register = record.Define[Meeting](record.Definition{
 		{Name: "agenda_since", Label: "Since", Given: true},
 		{Name: "agenda_size", Label: "Checkpoint", Given: true},
 		{Name: "prepared_at", Label: "Prepared", Given: true},
-		{Name: "held_at", Label: "Held", Section: "Minutes", Help: "When it was held."},
+		{Name: "held_at", Label: "Held", Section: "Minutes", Happened: true, Help: "When it was held."},
 		{Name: "attendees", Label: "Attendees", Refers: "person", Then: "held_at", Help: "Who was there, as person/E1001: two at least."},
 		{Name: "independent", Label: "From outside management", Refers: "person", Then: "held_at", Help: "Which of them stand outside management: the oversight body has one at least."},
 		{Name: "notes", Label: "Notes", Long: true, Help: "What was said, as far as it matters."},

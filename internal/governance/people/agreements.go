@@ -67,7 +67,7 @@ var Agreements = record.Define[Agreement](record.Definition{
 		{Name: "state", Label: "State"},
 		{Name: "access_from", Label: "Access from", Required: true, Help: "When the person's first access begins."},
 		{Name: "due_at", Label: "To be signed by", Given: true},
-		{Name: "signed_at", Label: "Signed", Section: "Signature", Help: "When the person signed."},
+		{Name: "signed_at", Label: "Signed", Section: "Signature", Happened: true, Help: "When the person signed."},
 		{Name: "document", Label: "Signed document", Help: "Where the signed terms are: a file's name, a number of the signing service."},
 		{Name: "document_by", Label: "Document named by", Given: true},
 		{Name: "left_at", Label: "Left", Given: true},
@@ -117,11 +117,8 @@ func (a *Agreement) Validate() (wrong []record.FieldError) {
 	return wrong
 }
 
-// Before holds what was signed as it was, and a signature to the past.
+// Before holds what was signed as it was.
 func (a *Agreement) Before(tx *act.Tx, old any) error {
-	if a.SignedAt != nil && a.SignedAt.After(tx.Now()) {
-		return record.Refuse("signed_at", "is in the future")
-	}
 	if a.SignedAt != nil && a.LeftAt != nil && a.SignedAt.After(*a.LeftAt) {
 		return record.Refuse("signed_at", "lies after left_at: by then there was nothing to sign for")
 	}

@@ -59,14 +59,14 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 		{Field: "state", Label: "State", Filter: true}, {Field: "due_at", Filter: true, Sort: true}, {Field: "closed_at", Filter: true, Sort: true},
 	},
 	Fields: []record.Field{
-		{Name: "reported_at", Label: "Reported", Section: "Report", Required: true, Help: "When the report came in."},
+		{Name: "reported_at", Label: "Reported", Section: "Report", Required: true, Happened: true, Help: "When the report came in."},
 		{Name: "channel", Label: "Came by", Required: true, Choices: []string{"manager", "people lead", "chief executive", "form without a name", "outside", "audit"}, Help: "Who reported it is not recorded."},
 		{Name: "rule", Label: "Rule", Required: true, Help: "The policy and the number of its rule, such as code-of-conduct 6."},
 		{Name: "about", Label: "About", Refers: "person", Leavers: true, Help: "Whom it is about, such as person/E1001. Needed to close it."},
 		{Name: "state", Label: "State"},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "Thirty days after the report."},
 		{Name: "investigated_by", Label: "Looked into by", Section: "Answer", Refers: "person", Help: "Somebody whom it is not about and who does not report to that person."},
-		{Name: "heard_at", Label: "Person heard", Day: true, Help: "When the person whom it is about was heard."},
+		{Name: "heard_at", Label: "Person heard", Day: true, Happened: true, Help: "When the person whom it is about was heard."},
 		{Name: "outcome", Label: "Outcome", Choices: []string{"confirmed", "confirmed in part", "not confirmed", "cannot be established"}, Help: "What looking into it came to."},
 		{Name: "action", Label: "What follows", Choices: []string{"nothing", "talk", "training", "written warning", "access ended", "work ended"}, Help: "That nothing follows is an answer, too."},
 		{Name: "closed_by", Label: "Closed by", Given: true},
@@ -100,14 +100,8 @@ func (c *ConductCase) Validate() (wrong []record.FieldError) {
 	return wrong
 }
 
-// Before holds a closed case as it is, and dates to the past.
-func (c *ConductCase) Before(tx *act.Tx, old any) error {
-	if c.ReportedAt.After(tx.Now()) {
-		return record.Refuse("reported_at", "is in the future")
-	}
-	if c.HeardAt != nil && c.HeardAt.After(tx.Now()) {
-		return record.Refuse("heard_at", "is in the future")
-	}
+// Before holds a closed case as it is.
+func (c *ConductCase) Before(_ *act.Tx, old any) error {
 	if old != nil && record.As[ConductCase](old).State == Closed {
 		return record.Refuse("state", "is closed: it stays as it is")
 	}

@@ -64,7 +64,7 @@ var Reviews = record.Define[PerformanceReview](record.Definition{
 		{Name: "reviewer", Label: "Reviewer", Refers: "person", Then: "held_at", Help: "Who holds it: the manager, as a rule, and never the person. Empty: the manager, as soon as there is one."},
 		{Name: "due_at", Label: "Due", Required: true, Day: true, Help: "Until when it is held. The next one is due a year later, however late this one was."},
 		{Name: "state", Label: "State"},
-		{Name: "held_at", Label: "Held", Section: "What it came to", Day: true, Help: "When the talk was."},
+		{Name: "held_at", Label: "Held", Section: "What it came to", Day: true, Happened: true, Help: "When the talk was."},
 		{Name: "job_description", Label: "Job description", Help: "Against which description of the job it was held: the name of a document, an address."},
 		{Name: "security_duties", Label: "Security duties", Choices: []string{"met", "met in part", "not met", "none in this job"}, Help: "How the security duties of the job were met."},
 		{Name: "learning", Label: "To learn next", Help: "Courses and skills by name."},
@@ -97,9 +97,6 @@ func (v *PerformanceReview) Validate() (wrong []record.FieldError) {
 // Before lets a review begin as planned, and plans the one of the next year when
 // it is held.
 func (v *PerformanceReview) Before(tx *act.Tx, old any) error {
-	if v.HeldAt != nil && v.HeldAt.After(tx.Now()) {
-		return record.Refuse("held_at", "is in the future")
-	}
 	if old == nil {
 		if v.State != Planned {
 			return record.Refuse("state", "is %q: a review begins as planned", v.State)

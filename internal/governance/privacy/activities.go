@@ -200,7 +200,7 @@ var Notices = record.Define[Notice](record.Definition{
 		{Name: "data", Label: "Data", Help: "The kinds of data that it names, a line each."},
 		{Name: "approved_at", Label: "Approved", Section: "Publication", Given: true},
 		{Name: "approved_by", Label: "Approved by", Given: true},
-		{Name: "published_at", Label: "Published", Help: "When it could be read: before it takes effect."},
+		{Name: "published_at", Label: "Published", Happened: true, Help: "When it could be read: before it takes effect."},
 		{Name: "effective_at", Label: "In effect from", Help: "From when it holds."},
 		{Name: "address", Label: "Address", Help: "Where it can be read."},
 		{Name: "readers_told", Label: "Readers told", Help: "Whether those whom it is about were told of it."},

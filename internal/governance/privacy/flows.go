@@ -36,10 +36,10 @@ var Consents = record.Define[Consent](record.Definition{
 		{Name: "sensitive", Label: "Sensitive data", Help: "Whether it is about sensitive data."},
 		{Name: "abroad", Label: "Goes abroad", Help: "Whether the data goes abroad on this ground."},
 		{Name: "express", Label: "Said expressly", Help: "Whether it was said in so many words."},
-		{Name: "given_at", Label: "Given", Help: "When it was given."},
-		{Name: "collected_at", Label: "Data taken", Required: true, Help: "When the data was taken."},
-		{Name: "withdrawn_at", Label: "Taken back", Section: "End", Help: "When it was taken back."},
-		{Name: "stopped_at", Label: "Stopped", Help: "When the use of the data stopped: within 72 hours."},
+		{Name: "given_at", Label: "Given", Happened: true, Help: "When it was given."},
+		{Name: "collected_at", Label: "Data taken", Required: true, Happened: true, Help: "When the data was taken."},
+		{Name: "withdrawn_at", Label: "Taken back", Section: "End", Happened: true, Help: "When it was taken back."},
+		{Name: "stopped_at", Label: "Stopped", Happened: true, Help: "When the use of the data stopped: within 72 hours."},
 	},
 	Columns: []record.Column{
 		{Field: "collected_at", Filter: true, Sort: true},
@@ -75,7 +75,7 @@ var Disclosures = record.Define[Disclosure](record.Definition{
 		{Name: "purpose", Label: "Purpose", Required: true, Help: "What for."},
 		{Name: "basis", Label: "Ground", Choices: []string{"notice", "consent", "law"}, Help: "Whether the notice says so, the person agreed, or the law demands it."},
 		{Name: "contract", Label: "Contract", Help: "The contract that binds the recipient, like vendor_contract/CON-1; needed unless the law demands it."},
-		{Name: "disclosed_at", Label: "Disclosed", Required: true, Help: "When."},
+		{Name: "disclosed_at", Label: "Disclosed", Required: true, Happened: true, Help: "When."},
 		{Name: "recorder", Label: "Recorded by"},
 	},
 	Columns: []record.Column{

@@ -86,7 +86,7 @@ func TestBreachesComplaintsChecks(t *testing.T) {
 			GuardFalse: map[string]string{
 				"judged settled people_told": `{"authority":"Example authority, 7","reported_at":"2026-01-02T00:00:00Z","people_told":false}`,
 				"judged settled authority":   `{"reported_at":"2026-01-02T00:00:00Z","people_told":true}`,
-				"judged settled reported_at": `{"authority":"Example authority, 7","reported_at":"2099-01-02T00:00:00Z","people_told":true}`,
+				"judged settled reported_at": `{"authority":"Example authority, 7","people_told":true}`,
 			},
 		},
 		{

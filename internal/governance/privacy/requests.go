@@ -109,7 +109,7 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "law", Label: "Law", Required: true, Choices: []string{"GDPR", "CCPA", otherLaw}, Help: "Whose terms hold: GDPR one month, extended by two; CCPA 45 days, extended by 45; other 30 days."},
 		{Name: "handler", Label: "Handler", Required: true, Refers: "person", Help: "Who answers it, as person/E1001."},
 		{Name: "channel", Label: "Came by", Help: "How it came."},
-		{Name: "received_at", Label: "Received", Required: true, Help: "When it came, to whomever here: the term runs from then."},
+		{Name: "received_at", Label: "Received", Required: true, Happened: true, Help: "When it came, to whomever here: the term runs from then."},
 		{Name: "state", Label: "State"},
 		{Name: "term_months", Label: "Term in months", Section: "Term", Help: "Where it is another one than that of the law named above: of GDPR and CCPA a shorter one."},
 		{Name: "term_days", Label: "Term in days", Help: "Where it is another one."},
@@ -120,7 +120,7 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "extension_reason", Label: "Why it is extended", Long: true, Help: "What makes it hard, as its person is told."},
 		{Name: "extended_at", Label: "Extended", Given: true},
 		{Name: "extended_by", Label: "Extended by", Given: true},
-		{Name: "identity_checked_at", Label: "Identity checked", Section: "Answer", Help: "When it was made sure that it is this person who asks."},
+		{Name: "identity_checked_at", Label: "Identity checked", Section: "Answer", Happened: true, Help: "When it was made sure that it is this person who asks."},
 		{Name: "outcome", Label: "Outcome", Choices: []string{"granted", "granted in part", "refused"}, Help: "What came of it."},
 		{Name: "reason", Label: "Why not", Long: true, Help: "Why it was refused, or a part of it."},
 		{Name: "appeal", Label: "How to object", Long: true, Help: "What the person was told about how to object."},
@@ -170,9 +170,6 @@ func extendable(_ *store.Reader, doc json.RawMessage) error {
 
 // Before sets the terms of the law, and when they end in the organisation's time zone.
 func (r *Request) Before(tx *act.Tx, old any) error {
-	if r.ReceivedAt.After(tx.Now()) {
-		return record.Refuse("received_at", "is in the future")
-	}
 	if old == nil {
 		of := laws[r.Law]
 		if r.TermMonths == nil && r.TermDays == nil {

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -52,7 +51,7 @@ var Breaches = record.Define[Breach](record.Definition{
 		{From: "judged", To: "settled", Permission: "privacy_breach.judge", Offered: []string{"authority", "reported_at", "people_told"}, Stamp: []string{"settled_at", "settled_by"},
 			Guards: []record.Guard{
 				{Field: "authority", If: `!item.must_report || has(item.authority) && item.authority != ""`, Why: "is not named: a breach that must be reported is, to an authority"},
-				{Field: "reported_at", If: `!item.must_report || has(item.reported_at) && item.reported_at <= item.settled_at`, Why: "is no time before now: a breach that must be reported was, before it is settled"},
+				{Field: "reported_at", If: `!item.must_report || has(item.reported_at)`, Why: "is missing: a breach that must be reported was, before it is settled"},
 				{Field: "people_told", If: `!item.must_report || has(item.people_told) && item.people_told`, Why: "has to be yes: the people concerned are told of a breach that must be reported"},
 			}},
 	},
@@ -62,7 +61,7 @@ var Breaches = record.Define[Breach](record.Definition{
 		{Name: "lead", Label: "Lead", Required: true, Refers: "person", Help: "Who sees to it, as person/E1001."},
 		{Name: "by_vendor", Label: "At a vendor", Help: "Whether it happened at a vendor: it counts like one of our own."},
 		{Name: "incident", Label: "Incident", Help: "The incident that it belongs to, a reference or a ticket."},
-		{Name: "found_at", Label: "Found", Required: true, Help: "When anybody here knew of it: the 72 hours run from then."},
+		{Name: "found_at", Label: "Found", Required: true, Happened: true, Help: "When anybody here knew of it: the 72 hours run from then."},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "72 hours after it was found."},
 		{Name: "state", Label: "State"},
 		{Name: "subjects", Label: "How many people", Section: "Judgment", Help: "How many people it concerns: an estimate, the higher one in doubt."},
@@ -74,7 +73,7 @@ var Breaches = record.Define[Breach](record.Definition{
 		{Name: "judged_at", Label: "Judged", Given: true},
 		{Name: "judged_by", Label: "Judged by", Given: true},
 		{Name: "authority", Label: "Authority", Section: "Report", Help: "Which authority it was reported to, and under which number."},
-		{Name: "reported_at", Label: "Reported", Help: "When it was reported."},
+		{Name: "reported_at", Label: "Reported", Happened: true, Help: "When it was reported."},
 		{Name: "people_told", Label: "People told", Help: "Whether the people concerned were told."},
 		{Name: "settled_at", Label: "Settled", Given: true},
 		{Name: "settled_by", Label: "Settled by", Given: true},
@@ -107,14 +106,6 @@ func (b *Breach) Compute() {
 func (b *Breach) Validate() []record.FieldError {
 	if b.Subjects != nil && *b.Subjects < 0 {
 		return []record.FieldError{{Field: "subjects", Problem: "is less than none"}}
-	}
-	return nil
-}
-
-// Before keeps the time of finding in the past.
-func (b *Breach) Before(tx *act.Tx, _ any) error {
-	if b.FoundAt.After(tx.Now()) {
-		return record.Refuse("found_at", "is in the future")
 	}
 	return nil
 }
@@ -154,7 +145,7 @@ var Complaints = record.Define[Complaint](record.Definition{
 		{Name: "title", Label: "Title", Section: "Complaint", Required: true, Help: "What it is about, without who sent it."},
 		{Name: "channel", Label: "Came by", Required: true, Help: "How it came: a form, a letter, an authority."},
 		{Name: "handled_by", Label: "Handled by", Required: true, Refers: "person", Help: "Who settles it, as person/E1001."},
-		{Name: "received_at", Label: "Received", Required: true, Help: "When it came."},
+		{Name: "received_at", Label: "Received", Required: true, Happened: true, Help: "When it came."},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "30 days after it came."},
 		{Name: "state", Label: "State"},
 		{Name: "justified", Label: "Justified", Section: "Outcome", Help: "Whether it was right."},

@@ -129,7 +129,7 @@ var Notices = record.Define[Notice](record.Definition{
 		{Name: "jurisdiction", Label: "Jurisdiction", Help: "Whose rules it tells of."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who says what it means, as person/E1001."},
 		{Name: "published_at", Label: "Published", Help: "When the source says that it was published."},
-		{Name: "found_at", Label: "Found", Required: true, Help: "When SCAF read it, or somebody did."},
+		{Name: "found_at", Label: "Found", Required: true, Happened: true, Help: "When SCAF read it, or somebody did."},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "By when somebody has said what it means: 14 days after it was found."},
 		{Name: "state", Label: "State"},
 		{Name: "regulation", Label: "Regulation", Section: "Decision", Refers: kindRegulation, Help: "The record in the register of regulations that it became, or changes."},

@@ -56,7 +56,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 		{Name: "id", Label: "Number"},
 		{Name: "title", Label: "Title", Section: "Assessment", Required: true, Help: "Which round it is, like: Risk assessment 2026."},
 		{Name: "trigger", Label: "Trigger", Required: true, Choices: []string{"yearly", "change", "incident", "other"}, Help: "Why it is held."},
-		{Name: "held_at", Label: "Held", Day: true, Help: "The day on which it was held."},
+		{Name: "held_at", Label: "Held", Day: true, Happened: true, Help: "The day on which it was held."},
 		{Name: "goals", Label: "Goals", Help: "The objectives of the company from which it starts."},
 		{Name: "covers", Label: "Covers", Choices: Fields, Help: "What was looked at: every field, every time."},
 		{Name: "result", Label: "Result", Long: true, Help: "What came of it: what is new, what has changed, what is to be done first."},

@@ -32,7 +32,7 @@ var Contracts = record.Define[Contract](record.Definition{
 		{Name: "title", Label: "Title", Required: true, Help: "What the contract is called."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who answers for it, as person/E1001."},
 		{Name: "begins_at", Label: "Begins", Day: true, Required: true, Help: "The day from which it holds."},
-		{Name: "signed_at", Label: "Signed", Day: true, Help: "The day on which the last party signed."},
+		{Name: "signed_at", Label: "Signed", Day: true, Happened: true, Help: "The day on which the last party signed."},
 		{Name: "ends_at", Label: "Ends", Day: true, Help: "The day on which it ends, or is renewed."},
 		{Name: "personal_data", Label: "Personal data", Section: "Terms", Help: "Whether personal data is handled under it."},
 		{Name: "terms", Label: "Terms", Choices: []string{"security", "confidentiality", "return of data", "audit", "data processing", "subprocessors", "insurance"},

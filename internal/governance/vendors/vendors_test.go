@@ -69,9 +69,9 @@ func TestVendors(t *testing.T) {
 		With: record.Kinds{vendors.Assessments},
 		Seed: put(vendors.Assessments, ids, `{"id":"ID","vendor":"vendor/ID","year":2026,"tier":"high","questionnaire":"general","result":"fit","assessor":"person/x","state":"done"}`),
 		Fields: map[string]string{
-			"proposed assessed": `{"data":["none"],"access":"none","criticality":"low"}`, "approved in_use": `{"used_from":"2026-03-01T00:00:00Z"}`, "in_use offboarding": `{"ended_at":"2026-06-01T00:00:00Z"}`,
+			"proposed assessed": `{"data":["none"],"access":"none","criticality":"low"}`, "approved in_use": `{"used_from":"2026-03-01T00:00:00Z"}`, "in_use offboarding": `{"ended_at":"2026-03-01T00:00:00Z"}`,
 			"assessed assessed": tier, "in_use in_use": tier, "proposed rejected": rejected, "assessed rejected": rejected, "approved rejected": rejected,
-			"offboarding ended": `{"access_ended_at":"2026-06-01T00:00:00Z","data_settled_at":"2026-06-09T00:00:00Z","data_settled":"destroyed","proof":"The certificate"}`,
+			"offboarding ended": `{"access_ended_at":"2026-03-01T00:00:00Z","data_settled_at":"2026-03-01T06:00:00Z","data_settled":"destroyed","proof":"The certificate"}`,
 		},
 		Refused: map[string]string{
 			"owner": `{"owner":"Ada"}`, "category": `{"category":"bakery"}`, "data": `{"data":["none","personal"]}`,
@@ -182,12 +182,12 @@ func TestTheGapIsWhatNeitherReportNorLetterSpeaksOf(t *testing.T) {
 }
 
 func TestSubprocessors(t *testing.T) {
-	active := `{"listed":true,"told_at":"2026-03-01T00:00:00Z","data_from":"2026-03-09T00:00:00Z"}`
+	active := `{"listed":true,"told_at":"2026-02-01T00:00:00Z","data_from":"2026-02-09T00:00:00Z"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: vendors.Subprocessors, New: `{"vendor":"vendor/VEN-1","owner":"person/owner","purpose":"Mail"}`, Set: `{"countries":["DE"]}`,
 		Fields: map[string]string{
 			"proposed reviewed": `{"model_provider":true,"training_excluded":true,"retention":"720h","allowed_data":["tickets"]}`,
-			"reviewed active":   active, "active ended": `{"ended_at":"2026-09-01T00:00:00Z"}`,
+			"reviewed active":   active, "active ended": `{"ended_at":"2026-03-01T00:00:00Z"}`,
 		},
 		Refused: map[string]string{"owner": `{"owner":"Ada"}`, "purpose": `{"purpose":" "}`},
 		GuardFalse: map[string]string{
@@ -195,7 +195,7 @@ func TestSubprocessors(t *testing.T) {
 			"proposed reviewed retention":         `{"model_provider":true,"training_excluded":true,"retention":null,"allowed_data":["tickets"]}`,
 			"proposed reviewed allowed_data":      `{"model_provider":true,"training_excluded":true,"retention":"720h","allowed_data":null}`,
 			"reviewed active listed":              strings.Replace(active, "true", "false", 1),
-			"reviewed active told_at":             strings.Replace(active, "2026-03-01", "2026-03-10", 1),
+			"reviewed active told_at":             strings.Replace(active, "2026-02-01", "2026-02-10", 1),
 		},
 	})
 }

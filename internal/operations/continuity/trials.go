@@ -80,9 +80,9 @@ var Trials = record.Define[Trial](record.Definition{
 		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who is to do it, as person/E1001."},
 		{Name: "store", Label: "Store", Required: true, Help: "What is restored, from which backup."},
 		{Name: "state", Label: "State"},
-		{Name: "started_at", Label: "Began", Section: "What was measured", Help: "When the restore began."},
-		{Name: "restored_at", Label: "Restored", Help: "When the function ran on what was restored."},
-		{Name: "data_until", Label: "Data until", Help: "The time of the newest data that came back."},
+		{Name: "started_at", Label: "Began", Section: "What was measured", Happened: true, Help: "When the restore began."},
+		{Name: "restored_at", Label: "Restored", Happened: true, Help: "When the function ran on what was restored."},
+		{Name: "data_until", Label: "Data until", Happened: true, Help: "The time of the newest data that came back."},
 		{Name: "whole", Label: "Whole", Help: "Whether all of it came back, by checksum or count."},
 		{Name: "note", Label: "Note", Long: true, Help: "What was seen, and what follows from it."},
 		{Name: "took", Label: "Took", Section: "Result", Computed: true, Help: "From the beginning until it was restored."},
@@ -197,9 +197,6 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 	if t.State != Done {
 		return nil
 	}
-	if t.RestoredAt != nil && t.RestoredAt.After(tx.Now()) {
-		return record.Refuse("restored_at", "is in the future")
-	}
 	if err := notBefore(tx, rounds.Quarter, t.Quarter, "started_at", t.StartedAt); err != nil {
 		return err
 	}
@@ -267,7 +264,7 @@ var Practices = record.Define[Practice](record.Definition{
 		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who is to lead it, as person/E1001."},
 		{Name: "scenario", Label: "Scenario", Required: true, Long: true, Help: "What is gone: a region, a supplier, a key person."},
 		{Name: "state", Label: "State"},
-		{Name: "practised_at", Label: "Practised", Section: "Result", Help: "When it was done."},
+		{Name: "practised_at", Label: "Practised", Section: "Result", Happened: true, Help: "When it was done."},
 		{Name: "participants", Label: "Participants", Refers: kindPerson, Then: "practised_at", Help: "Who took part."},
 		{Name: "result", Label: "Result", Long: true, Help: "What happened, and how long it took."},
 		{Name: "findings", Label: "Findings", Help: "How many things it showed that the plan did not have right."},
@@ -335,9 +332,6 @@ func (p *Practice) Validate() (wrong []record.FieldError) {
 // Before holds what was practised: only how many of the findings are in the plan may
 // still change.
 func (p *Practice) Before(tx *act.Tx, old any) error {
-	if p.PractisedAt != nil && p.PractisedAt.After(tx.Now()) {
-		return record.Refuse("practised_at", "is in the future")
-	}
 	if err := notBefore(tx, rounds.Year, p.Year, "practised_at", p.PractisedAt); err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ var Postures = record.Define[Posture](record.Definition{
 		{Name: "id", Label: "Number", Section: "Posture", Required: true, Help: "That of the reading: one for each device and time, such as LAP-7@2026-03-01."},
 		{Name: "device", Label: "Device", Required: true, Help: "Its number. One that is not in the register of devices comes into it."},
 		{Name: "owner", Label: "Owner", Refers: kindPerson, Leavers: true, Help: "Whom it was handed out to, as person/E1001; empty: as in the register."},
-		{Name: "seen_at", Label: "Seen", Required: true, Help: "When it was seen in this state."},
+		{Name: "seen_at", Label: "Seen", Required: true, Happened: true, Help: "When it was seen in this state."},
 		{Name: "disk_encrypted", Label: "Disk encrypted", Section: "State of the device", Help: "Whether its disk is encrypted."},
 		{Name: "screen_lock", Label: "Screen lock", Help: "Whether its screen locks by itself."},
 		{Name: "updates_current", Label: "Updates current", Help: "Whether its patches are current."},
@@ -173,9 +173,6 @@ func (p *Posture) Consult(r *store.Reader, old any) error {
 func (p *Posture) Before(tx *act.Tx, old any) error {
 	if old != nil {
 		return nil
-	}
-	if p.SeenAt.After(tx.Now()) {
-		return record.Refuse("seen_at", "is in the future")
 	}
 	d, version := &Device{ID: p.Device, Owner: p.Owner, State: InUse}, 0
 	v, err := record.Get(&tx.Reader, Register.Name, p.Device)
@@ -279,12 +276,12 @@ var Detections = record.Define[Detection](record.Definition{
 		{Name: "id", Label: "Number"},
 		{Name: "device", Label: "Device", Section: "Detection", Required: true, Refers: "device", Help: "The device, like device/LAP-7."},
 		{Name: "what", Label: "What", Required: true, Help: "What was found."},
-		{Name: "found_at", Label: "Found", Required: true, Help: "When it was found: it is dealt with within 48 hours."},
+		{Name: "found_at", Label: "Found", Required: true, Happened: true, Help: "When it was found: it is dealt with within 48 hours."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who deals with it, as person/E1001."},
 		{Name: "due_at", Label: "Due", Computed: true},
 		{Name: "state", Label: "State"},
 		{Name: "outcome", Label: "Outcome", Section: "What was done", Long: true, Help: "What was done about it: removed, device set up anew, a false alarm."},
-		{Name: "handled_at", Label: "Dealt with", Help: "When it was dealt with."},
+		{Name: "handled_at", Label: "Dealt with", Happened: true, Help: "When it was dealt with."},
 		{Name: "handled_by", Label: "Dealt with by", Given: true},
 	},
 	Columns: []record.Column{
@@ -312,12 +309,12 @@ func (d *Detection) Validate() []record.FieldError {
 }
 
 // Before holds what was said when it was dealt with.
-func (d *Detection) Before(tx *act.Tx, old any) error {
+func (d *Detection) Before(_ *act.Tx, old any) error {
 	if old != nil && record.As[Detection](old).State == "handled" {
 		return record.Refuse("state", "is handled: it stays as it was")
 	}
-	if d.HandledAt != nil && (d.HandledAt.After(tx.Now()) || d.HandledAt.Before(*d.FoundAt)) {
-		return record.Refuse("handled_at", "is before it was found, or in the future")
+	if d.HandledAt != nil && d.HandledAt.Before(*d.FoundAt) {
+		return record.Refuse("handled_at", "is before it was found")
 	}
 	return nil
 }

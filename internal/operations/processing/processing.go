@@ -124,7 +124,7 @@ var Batches = record.Define[Batch](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Batch", Required: true, Help: "That of the program that took it."},
 		{Name: "source", Label: "Source", Help: "Who sent it."},
-		{Name: "received_at", Label: "Received", Required: true, Help: "When it came in."},
+		{Name: "received_at", Label: "Received", Required: true, Happened: true, Help: "When it came in."},
 		{Name: "records", Label: "Records", Section: "Reconciliation", Help: "How many records it has."},
 		{Name: "accepted", Label: "Accepted", Help: "How many were accepted."},
 		{Name: "refused", Label: "Refused", Help: "How many were refused."},
@@ -168,12 +168,12 @@ var Runs = record.Define[Run](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Run", Required: true, Help: "That of the program that did it."},
 		{Name: "specification", Label: "Specification", Required: true, Refers: kindSpecification, Help: "By which it was done, like specification/SPC-1: an approved one."},
-		{Name: "ran_at", Label: "Ran", Required: true, Help: "When it was done."},
+		{Name: "ran_at", Label: "Ran", Required: true, Happened: true, Help: "When it was done."},
 		{Name: "records", Label: "Records", Section: "Reconciliation", Help: "How many records it took."},
 		{Name: "processed", Label: "Processed", Help: "How many were processed."},
 		{Name: "failed", Label: "Failed", Help: "How many failed."},
 		{Name: "corrected", Label: "Corrected", Help: "How many of those were put right since."},
-		{Name: "settled_at", Label: "Settled", Help: "When nothing was left to put right: within 48 hours."},
+		{Name: "settled_at", Label: "Settled", Happened: true, Help: "When nothing was left to put right: within 48 hours."},
 		{Name: "reconciled", Label: "Reconciled", Computed: true, Help: "Every record was processed or failed, and what failed was put right."},
 	},
 	Columns: []record.Column{
@@ -224,13 +224,13 @@ var Deliveries = record.Define[Delivery](record.Definition{
 	Fixed:   []string{"sent_at", "recipient", "intended", "records", "made"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Delivery", Required: true, Help: "That of the program that sent it."},
-		{Name: "sent_at", Label: "Sent", Required: true, Help: "When it was sent."},
+		{Name: "sent_at", Label: "Sent", Required: true, Happened: true, Help: "When it was sent."},
 		{Name: "recipient", Label: "Recipient", Required: true, Help: "To whom it was sent."},
 		{Name: "intended", Label: "Meant for", Required: true, Help: "To whom it is to go by the specification."},
 		{Name: "records", Label: "Records", Help: "How many records it has."},
 		{Name: "made", Label: "Made", Help: "How many were made for the recipient."},
 		{Name: "protected", Label: "Protected", Help: "Whether it was protected on its way."},
-		{Name: "confirmed_at", Label: "Confirmed", Help: "When the recipient confirmed it."},
+		{Name: "confirmed_at", Label: "Confirmed", Happened: true, Help: "When the recipient confirmed it."},
 	},
 	Columns: []record.Column{
 		{Field: "recipient", Filter: true}, {Field: "sent_at", Filter: true, Sort: true}, {Field: "confirmed_at", Filter: true, Sort: true}, {Field: "protected", Filter: true},
@@ -265,7 +265,7 @@ var Checks = record.Define[Check](record.Definition{
 		{Name: "id", Label: "Number", Section: "Check", Required: true, Help: "That of the program that does it."},
 		{Name: "store", Label: "Store", Required: true, Help: "What is checked."},
 		{Name: "due_at", Label: "Due", Required: true, Help: "When it was to be done."},
-		{Name: "done_at", Label: "Done", Help: "When it was done; empty: not yet."},
+		{Name: "done_at", Label: "Done", Happened: true, Help: "When it was done; empty: not yet."},
 		{Name: "records", Label: "Records", Section: "Result", Help: "How many records there are to be."},
 		{Name: "compared", Label: "Compared", Help: "How many were compared with their checksums."},
 		{Name: "changed", Label: "Changed", Help: "How many are not what was written."},

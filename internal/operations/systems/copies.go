@@ -59,8 +59,8 @@ var Copies = record.Define[Copy](record.Definition{
 		{Name: "requested_by", Label: "Asked for by", Section: "Approval"},
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
-		{Name: "copied_at", Label: "Copied at", Section: "What was done", Help: "When it was made."},
-		{Name: "destroyed_at", Label: "Destroyed at", Help: "When it was destroyed."},
+		{Name: "copied_at", Label: "Copied at", Section: "What was done", Happened: true, Help: "When it was made."},
+		{Name: "destroyed_at", Label: "Destroyed at", Happened: true, Help: "When it was destroyed."},
 	},
 	Columns: []record.Column{
 		{Field: "data", Filter: true},

@@ -74,7 +74,7 @@ var Disposals = record.Define[Disposal](record.Definition{
 		{Name: "held_by", Label: "Held by", Given: true},
 		{Name: "method", Label: "Method", Section: "Sanitization", Choices: append([]string{anonymise}, methods...), Help: "In the words of NIST SP 800-88: clear, purge or destroy; or anonymise, so that nobody can be recognised again."},
 		{Name: "technique", Label: "Technique", Help: "How: deleted with versions, the key destroyed, shredded, and with what tool."},
-		{Name: "done_at", Label: "Done at", Help: "When it was done."},
+		{Name: "done_at", Label: "Done at", Happened: true, Help: "When it was done."},
 		{Name: "by", Label: "Done by", Given: true},
 		{Name: "backups_until", Label: "Backups until", Help: "Until when backups hold it: the same instant where they were destroyed with it."},
 		{Name: "certificate", Label: "Certificate", Shows: true, Help: "What shows it: a file of this record, a certificate's number, a log."},
@@ -107,13 +107,8 @@ func (d *Disposal) Validate() []record.FieldError {
 	return record.Bounded(maxText, "what", d.What, "hold", d.Hold, "technique", d.Technique, "certificate", d.Certificate)
 }
 
-// Before refuses what was done in the future. When a hold ends, the time for the
-// disposal begins.
+// Before begins the time for the disposal when a hold ends.
 func (d *Disposal) Before(tx *act.Tx, old any) error {
-	now := tx.Now()
-	if d.State == done && d.DoneAt != nil && d.DoneAt.After(now) {
-		return record.Refuse("done_at", "is in the future")
-	}
 	if old == nil {
 		return nil
 	}
@@ -123,6 +118,7 @@ func (d *Disposal) Before(tx *act.Tx, old any) error {
 	case before.State == done && d.State == done:
 		return record.Refuse("state", "is %s: what was done is witnessed as it was said", done)
 	case before.State == held && d.State == due:
+		now := tx.Now()
 		d.DueAt = &now
 	}
 	return nil
@@ -166,10 +162,10 @@ var Media = record.Define[MediaDisposal](record.Definition{
 		{Name: "state", Label: "State"},
 		{Name: "method", Label: "Method", Section: "Sanitization", Choices: methods, Help: "In the words of NIST SP 800-88: clear, purge or destroy. What held confidential or restricted data is not merely cleared."},
 		{Name: "technique", Label: "Technique", Help: "How: cryptographic erase, block erase, shredded, and with what tool."},
-		{Name: "wiped_at", Label: "Wiped at", Help: "When it was done."},
+		{Name: "wiped_at", Label: "Wiped at", Happened: true, Help: "When it was done."},
 		{Name: "by", Label: "Wiped by", Given: true},
 		{Name: "proof", Label: "Certificate", Shows: true, Help: "What shows it: the tool's report as a file of this record, a certificate's number."},
-		{Name: "left_at", Label: "Left at", Section: "Release", Help: "When it left the company."},
+		{Name: "left_at", Label: "Left at", Section: "Release", Happened: true, Help: "When it left the company."},
 		{Name: "released_by", Label: "Released by", Given: true},
 	},
 	Columns: []record.Column{

@@ -112,6 +112,7 @@ var Roles = Table{
 		"agreement.open", "agreement.settle", "performance_review.plan", "performance_review.assign", "meeting.prepare",
 	},
 	"job/policy.follow":    {"acknowledgment.ask", "acknowledgment.settle", "announcement.release"},
+	"job/course.follow":    {"training.assign"},
 	"job/tasks.calendar":   {"task.establish", "task.watch"},
 	"job/report.readiness": {"control.test", "report.make"},
 	"job/control.test":     {"control.test"},

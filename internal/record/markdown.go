@@ -1,4 +1,4 @@
-package policies
+package record
 
 import (
 	"fmt"
@@ -6,13 +6,14 @@ import (
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/text"
+	source "github.com/yuin/goldmark/text"
 )
 
-// Unsafe says what Markdown has that a policy's text must not: HTML, images,
-// and links that lead elsewhere than to a page or an address.
-func Unsafe(markdown string) (problems []string) {
-	source := []byte(markdown)
+// unshown says what a text in Markdown has that pages leave out, so that people would not
+// read what it holds: HTML, images, and links that lead elsewhere than to a page or an
+// address.
+func unshown(markdown string) (problems []string) {
+	read := []byte(markdown)
 	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	link := func(to string) {
 		if scheme, _, ok := strings.Cut(to, ":"); ok && !strings.ContainsAny(scheme, "/#?") {
@@ -24,20 +25,20 @@ func Unsafe(markdown string) (problems []string) {
 		}
 	}
 	// Walk ends with the error of the visit, which has none.
-	_ = ast.Walk(goldmark.DefaultParser().Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	_ = ast.Walk(goldmark.DefaultParser().Parse(source.NewReader(read)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
 		switch n := n.(type) {
 		case *ast.RawHTML, *ast.HTMLBlock:
-			say("has HTML, which policies are written without")
+			say("has HTML, which pages leave out: write it in Markdown alone")
 		case *ast.Image:
-			say("has the image %q, which policies are written without", n.Destination)
+			say("has the image %q, which pages leave out: attach it to the record", n.Destination)
 		case *ast.Link:
 			link(string(n.Destination))
 		case *ast.AutoLink:
 			if n.AutoLinkType == ast.AutoLinkURL {
-				link(string(n.URL(source)))
+				link(string(n.URL(read)))
 			}
 		}
 		return ast.WalkContinue, nil
