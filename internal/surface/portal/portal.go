@@ -421,6 +421,8 @@ func (p *Portal) explain(line route, err error) *shown {
 		page.status, page.title, page.data = http.StatusForbidden, "You may not see this", err.Error()
 	case errors.Is(err, accounts.ErrSession):
 		page.status, page.title, page.data = http.StatusUnauthorized, "You are not signed in", "The session has ended, or has not begun. Sign in, and do it again."
+	case errors.Is(err, accounts.ErrBusy):
+		page.status, page.title, page.data = http.StatusServiceUnavailable, "Too much at once", sentence(err)
 	case errors.Is(err, errForeign):
 		page.status, page.title, page.data = http.StatusForbidden, "The form was not taken", err.Error()
 	case errors.Is(err, record.ErrFilter), errors.Is(err, record.ErrCursor):

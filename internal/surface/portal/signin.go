@@ -53,6 +53,10 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 		form.Wrong = sentence(err)
 		return &shown{page: "signin", title: "Sign in", status: http.StatusUnauthorized, data: form}, nil
 	}
+	if errors.Is(err, accounts.ErrBusy) {
+		form.Wrong = sentence(err)
+		return &shown{page: "signin", title: "Sign in", status: http.StatusServiceUnavailable, data: form}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,8 @@ var (
 	// ErrSignIn: there is no such account, it is disabled or locked, its person has
 	// left, or the password is another one. Which of them it is, the caller is not told.
 	ErrSignIn = errors.New("the name or the password is not right, or the account is locked: after five wrong passwords in a row it is, for a quarter of an hour")
+	// ErrBusy: more people sign in at this moment than can be looked at, whoever they are.
+	ErrBusy = errors.New("many people sign in at this moment: try again in a few seconds")
 	// ErrOneTimeEnded: the one-time password was the right one, and has ended.
 	ErrOneTimeEnded = fmt.Errorf("this password was made for you and has ended: it is good for %d hours; ask whoever gave it to you, or another administrator of accounts, for a new one", int(OneTimeLifetime.Hours()))
 	// ErrSession: nobody is signed in with this.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
@@ -25,6 +26,11 @@ var parameters = &argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 
 
 // at bounds how many passwords are hashed at a time, and with that the memory.
 var at = semaphore.NewWeighted(2)
+
+// waiting is how many passwords wait to be compared, maxWaiting how many may: a second or two.
+var waiting atomic.Int32
+
+const maxWaiting = 40
 
 // checkPassword says what is wrong with a new password.
 func checkPassword(password, id, name string) error {
@@ -64,6 +70,10 @@ func hashPassword(ctx context.Context, password string) (string, error) {
 func samePassword(ctx context.Context, password, hash string) (bool, error) {
 	if utf8.RuneCountInString(password) > maxPassword {
 		return false, nil
+	}
+	defer waiting.Add(-1)
+	if waiting.Add(1) > maxWaiting {
+		return false, ErrBusy // soon, and whoever it is
 	}
 	if hash == "" {
 		_, err := hashPassword(ctx, password)
