@@ -66,8 +66,9 @@ type Field struct {
 	LastDay bool
 	// Happened says that a time is when something happened, which lies in no future.
 	Happened bool
-	// Long texts have several lines, Markdown ones are shown as they read.
-	Long, Markdown bool
+	// Long texts have several lines. Markdown ones are shown as they read, and hold nothing
+	// that pages leave out; some begin with FrontMatter, of which other fields are made.
+	Long, Markdown, FrontMatter bool
 	// Computed fields are set by the document's method Compute() from the others,
 	// whenever it is read or changed. Nobody else can set them.
 	Computed bool

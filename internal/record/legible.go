@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"scaf.dev/scaf/internal/platform/markdown"
 )
 
 // The years between which the times of records lie: what is beyond them was mistyped.
@@ -84,8 +86,11 @@ func unfitIn(name string, f Field, value reflect.Value) (wrong []FieldError) {
 		if problem := unfitText(held, !f.Long && !f.Markdown); problem != "" {
 			return []FieldError{{name, problem}}
 		}
+		if f.FrontMatter {
+			held = markdown.Body(held)
+		}
 		if f.Markdown {
-			for _, problem := range unshown(held) {
+			for _, problem := range markdown.Problems(held) {
 				wrong = append(wrong, FieldError{name, problem})
 			}
 		}

@@ -22,6 +22,7 @@ type letter struct {
 	Parts []page     `json:"parts,omitempty"`
 	Sent  *page      `json:"sent,omitempty"`
 	Read  string     `json:"read,omitempty"`
+	File  string     `json:"file,omitempty"`
 }
 
 type page struct {
@@ -35,6 +36,7 @@ var letters = record.Define[letter](record.Definition{
 	Fields: []record.Field{
 		{Name: "title", Label: "Title"}, {Name: "text", Label: "Text", Long: true}, {Name: "at", Label: "At"},
 		{Name: "lines", Label: "Lines"}, {Name: "parts", Label: "Parts"}, {Name: "sent", Label: "Sent"}, {Name: "read", Label: "Read", Markdown: true},
+		{Name: "file", Label: "File", Markdown: true, FrontMatter: true},
 	},
 })
 
@@ -63,7 +65,10 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 			{`{"read":"![x](https://example.com/pixel.png)"}`, "read", "has the image \"https://example.com/pixel.png\", which pages leave out"},
 			{`{"read":"[x](JAVASCRIPT:alert(1))"}`, "read", "has a link to"},
 			{`{"read":"[x](data:text/html;base64,eA)"}`, "read", "has a link to"},
-			{`{"read":"[x]: vbscript:x\n\n[x]"}`, "read", "has a link to"},
+			{`{"read":"[x](vbscript:x)"}`, "read", "has a link to"},
+			{`{"read":"---\na: <b>\n---\n# A"}`, "read", "has HTML"},
+			{`{"file":"---\na: <b>\n---\n# A"}`, "", ""},
+			{`{"file":"---\na: b\n---\n[c]: https://example.com \"hidden\""}`, "file", "defines the link [c], which pages leave out"},
 			{`{"lines":["a","b\u0007"]}`, "lines[1]", "U+0007"},
 			{`{"parts":[{"name":"x"},{"name":"a\nb"}]}`, "parts[1].name", "line break"},
 			{`{"sent":{"name":"x","at":"1066-01-01T00:00:00Z"}}`, "sent.at", "year 1066"},

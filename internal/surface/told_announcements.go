@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/markdown"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -71,7 +72,11 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 		return nil, nil
 	}
 	note := told{notifications.Note{Cause: causeOf(e), Kind: notifications.Announcement, About: e.Subject, Channels: channels}}
-	text, cut := notifications.Beginning(n.Text)
+	whole, err := markdown.Plain(n.Text)
+	if err != nil {
+		return nil, err
+	}
+	text, cut := notifications.Beginning(whole)
 	if err := note.write("announcement", map[string]any{"Title": n.Title, "Text": text, "Cut": cut}); err != nil {
 		return nil, err
 	}
@@ -114,20 +119,21 @@ func (s *System) recordUnheard(ctx context.Context, id string) error {
 	return communication.Went(ctx, s.Door, act.JobCaller(WentJob), a, version, nil, not)
 }
 
-// WholeText gives what somebody was told of an announcement the whole of its text, of
-// which messages show the beginning. What was announced anew since is told anew.
-func WholeText(r *store.Reader, n *notifications.Told) error {
+// WholeText gives what somebody was told of an announcement the whole of its text, in
+// Markdown, of which messages show the beginning, and reports whether it did. What was
+// announced anew since is told anew.
+func WholeText(r *store.Reader, n *notifications.Told) (bool, error) {
 	if n.Kind != notifications.Announcement {
-		return nil
+		return false, nil
 	}
 	a, _, err := record.Load[communication.Announcement](r, communication.Announcements, n.About)
 	if errors.Is(err, record.ErrNone) || err == nil && (a.From() == nil || a.From().After(n.At)) {
-		return nil
+		return false, nil
 	}
 	if err == nil {
 		n.Text = a.Text
 	}
-	return err
+	return err == nil, err
 }
 
 // OverSince says in what somebody was told of a policy to acknowledge that it is asked

@@ -179,11 +179,11 @@ func TestALongAnnouncementGoesOnInThePortal(t *testing.T) {
 		if letter.To != "e4@example.com" {
 			where = "https://scaf.example.com/r/announcements/" + id
 		}
-		if body := strings.ReplaceAll(letter.Body, "\r\n", "\n"); !strings.Contains(body, "all of them.\n\nThis is the beginning. It goes on in the portal.\n\n"+where) || strings.Contains(body, "The end.") {
+		if body := strings.ReplaceAll(letter.Body, "\r\n", "\n"); !strings.Contains(body, "all of them.\n\nThis is the beginning. It goes on in the portal.\n\n"+where) || !strings.Contains(body, "Read the rules (https://rules.example.com/all), all") || strings.Contains(body, "The end.") {
 			t.Errorf("%s: %q", letter.To, body[max(0, len(body)-500):])
 		}
 	}
-	if posted := slack.Posted(); len(posted) != 4 || !strings.Contains(posted[0]["blocks"], "It goes on in the portal.") {
+	if posted := slack.Posted(); len(posted) != 4 || !strings.Contains(posted[0]["blocks"], "It goes on in the portal.") || !strings.Contains(posted[0]["blocks"], "Read the rules (https://rules.example.com/all), all") {
 		t.Errorf("%d posted", len(posted))
 	}
 	whole := func() (text string) {
@@ -191,7 +191,7 @@ func TestALongAnnouncementGoesOnInThePortal(t *testing.T) {
 		if err := o.DB.Read(context.Background(), func(r *store.Reader) error {
 			all, err := notifications.Inbox(r, "person/E4", "", 1)
 			if err == nil {
-				err = surface.WholeText(r, &all[0])
+				_, err = surface.WholeText(r, &all[0])
 			}
 			text = all[0].Text
 			return err

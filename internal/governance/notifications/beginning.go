@@ -1,7 +1,6 @@
 package notifications
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,13 +10,9 @@ import (
 // beneath it that it goes on, within maxText.
 const mostShown = maxText - 500
 
-// link is one in a text in Markdown: cut in its middle it would lead elsewhere, or
-// show its address as text.
-var link = regexp.MustCompile(`!?\[[^\]]*\]\([^)]*\)|<[a-z]+:[^>\s]*>`)
-
-// Beginning is what a message shows of a text in Markdown, and whether that is not the
-// whole. It ends with a paragraph, where there is one in the second half; otherwise with
-// a word; and with neither a part of a link nor of a character.
+// Beginning is what a message shows of a text, and whether that is not the whole. It ends
+// with a paragraph, where there is one in the second half; otherwise with a word, which an
+// address is, too; and with no part of a character.
 func Beginning(text string) (shown string, cut bool) {
 	if len(text) <= mostShown {
 		return text, false
@@ -30,11 +25,6 @@ func Beginning(text string) (shown string, cut bool) {
 		end = at
 	} else if at := strings.LastIndexFunc(text[:end], unicode.IsSpace); at >= mostShown/2 {
 		end = at
-	}
-	for _, at := range link.FindAllStringIndex(text, -1) {
-		if at[0] < end && end < at[1] {
-			end = at[0]
-		}
 	}
 	return strings.TrimRightFunc(text[:end], unicode.IsSpace), true
 }

@@ -14,18 +14,14 @@ func TestWhatAMessageShowsOfALongText(t *testing.T) {
 		text string
 		want int // bytes that are shown; -1: all
 	}{
-		"short":                     {fill(mostShown), -1},
-		"one word":                  {fill(mostShown + 1), mostShown},
-		"words":                     {fill(mostShown-9) + " " + fill(20), mostShown - 9},
-		"words at its beginning":    {"x " + fill(mostShown), mostShown},
-		"paragraphs":                {fill(mostShown-99) + "\n\n" + fill(9) + " " + fill(200), mostShown - 99},
-		"a short paragraph first":   {fill(9) + "\n\n" + fill(mostShown-20) + " " + fill(200), mostShown - 9},
-		"characters of three":       {strings.Repeat("期", mostShown), mostShown / 3 * 3},
-		"a link with words":         {fill(mostShown-9) + "[the new rules](https://example.com/a b) " + fill(20), mostShown - 9},
-		"a link after a word":       {fill(mostShown-20) + " [the new rules](https://example.com) " + fill(20), mostShown - 20},
-		"a picture":                 {fill(mostShown-2) + "![a](https://example.com)", mostShown - 2},
-		"an address":                {fill(mostShown-9) + "<https://example.com/long>", mostShown - 9},
-		"a link that is just whole": {fill(mostShown-20) + "[a](https://e.test) " + fill(200), mostShown - 1},
+		"short":                   {fill(mostShown), -1},
+		"one word":                {fill(mostShown + 1), mostShown},
+		"words":                   {fill(mostShown-9) + " " + fill(20), mostShown - 9},
+		"words at its beginning":  {"x " + fill(mostShown), mostShown},
+		"paragraphs":              {fill(mostShown-99) + "\n\n" + fill(9) + " " + fill(200), mostShown - 99},
+		"a short paragraph first": {fill(9) + "\n\n" + fill(mostShown-20) + " " + fill(200), mostShown - 9},
+		"characters of three":     {strings.Repeat("期", mostShown), mostShown / 3 * 3},
+		"a link after a word":     {fill(mostShown-20) + " (https://example.com/long) " + fill(20), mostShown - 20},
 	} {
 		got, cut := Beginning(test.text)
 		if test.want == -1 {
@@ -39,7 +35,7 @@ func TestWhatAMessageShowsOfALongText(t *testing.T) {
 
 func TestABeginningIsWhole(t *testing.T) {
 	part := rapid.OneOf(
-		rapid.SampledFrom([]string{"[the rules](https://example.com/a)", "![x y](https://example.com/b c)", "<https://example.com>", "\n\n", " ", "é", "😀", "[", "](", ")"}),
+		rapid.SampledFrom([]string{"the rules (https://example.com/a)", "\n\n", " ", "é", "😀", "[", "](", ")"}),
 		rapid.StringMatching(`[a-zé ]{0,400}`),
 	)
 	rapid.Check(t, func(t *rapid.T) {
@@ -48,11 +44,6 @@ func TestABeginningIsWhole(t *testing.T) {
 		rest, ok := strings.CutPrefix(text, shown)
 		if !ok || !utf8.ValidString(shown) || len(shown) > mostShown || cut != (len(text) > mostShown) || !cut && rest != "" {
 			t.Fatalf("%d bytes of %d, %t", len(shown), len(text), cut)
-		}
-		for _, at := range link.FindAllStringIndex(text, -1) {
-			if at[0] < len(shown) && len(shown) < at[1] {
-				t.Fatalf("%q is cut at %d", text[at[0]:at[1]], len(shown)-at[0])
-			}
 		}
 	})
 }

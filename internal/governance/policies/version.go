@@ -89,7 +89,7 @@ var Versions = record.Define[Version](record.Definition{
 	Fields: []record.Field{
 		{Name: "policy", Label: "Policy", Refers: "policy", Required: true},
 		{Name: "number", Label: "Number", Given: true},
-		{Name: "text", Label: "Text", Help: "YAML front matter between two lines ---, then Markdown without HTML and images.", Required: true, Markdown: true},
+		{Name: "text", Label: "Text", Help: "YAML front matter between two lines ---, then Markdown without HTML and images.", Required: true, Markdown: true, FrontMatter: true},
 		{Name: "procedure", Label: "Procedure", Help: "Where it stands how the policy is carried out: a runbook, a page, the controls."},
 		{Name: "title", Label: "Title", Computed: true}, {Name: "summary", Label: "Summary", Computed: true}, {Name: "owner", Label: "Owner", Computed: true},
 		{Name: "audience", Label: "Audience", Computed: true}, {Name: "review", Label: "Review", Computed: true},

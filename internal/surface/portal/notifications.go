@@ -11,6 +11,7 @@ import (
 
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/platform/jobs"
+	"scaf.dev/scaf/internal/platform/markdown"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -36,12 +37,18 @@ type inboxLine struct {
 func (p *Portal) inbox(r *request) (*shown, error) {
 	page := &inboxPage{Before: r.FormValue("before")}
 	var all []notifications.Told
+	var whole []bool
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
 		if all, err = notifications.Inbox(reader, r.caller.ID, page.Before, toldPerPage+1); err != nil {
 			return err
 		}
+		whole = make([]bool, len(all))
 		for i := range all {
-			if err := errors.Join(surface.WholeText(reader, &all[i]), surface.OverSince(reader, &all[i])); err != nil {
+			var err error
+			if whole[i], err = surface.WholeText(reader, &all[i]); err != nil {
+				return err
+			}
+			if err = surface.OverSince(reader, &all[i]); err != nil {
 				return err
 			}
 		}
@@ -52,13 +59,13 @@ func (p *Portal) inbox(r *request) (*shown, error) {
 		all = all[:toldPerPage]
 		page.Next = all[toldPerPage-1].ID
 	}
-	for _, n := range all {
+	for i, n := range all {
 		line := inboxLine{Told: n}
 		if n.Path != "" && p.opens(r, n.Path) {
 			line.Href = n.Path
 		}
-		if n.Kind == notifications.Announcement && err == nil {
-			line.Rendered, err = markdown(n.Text)
+		if whole[i] && err == nil {
+			line.Rendered, err = markdown.HTML(n.Text)
 		}
 		page.Told = append(page.Told, line)
 	}

@@ -16,6 +16,7 @@ import (
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/platform/markdown"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -251,7 +252,7 @@ func (p *Portal) policyWith(r *request, wrong string) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	if page.Text, err = markdown(text.Text); err != nil {
+	if page.Text, err = markdown.HTML(text.Text); err != nil {
 		return nil, err
 	}
 	page.Href = "/policies/" + page.ID

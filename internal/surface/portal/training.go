@@ -10,6 +10,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/training"
+	"scaf.dev/scaf/internal/platform/markdown"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -94,7 +95,7 @@ func (p *Portal) trainingWith(r *request, wrong string) (*shown, error) {
 		return nil, fmt.Errorf("%w: it is somebody else's training", act.ErrDenied)
 	}
 	var err error
-	if page.Text, err = markdown(page.Of.Text); err != nil {
+	if page.Text, err = markdown.HTML(page.Of.Text); err != nil {
 		return nil, err
 	}
 	if to, err := url.Parse(page.Of.Reference); err == nil && (to.Scheme == "https" || to.Scheme == "http") {

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/reports"
@@ -21,6 +20,7 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/platform/markdown"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 )
@@ -222,10 +222,10 @@ func (p *Portal) value(r *request, f record.Part, raw json.RawMessage) (shownVal
 		case text == "":
 		case f.Markdown:
 			var err error
-			if policy, not := catalog.ParsePolicy(f.Name, []byte(text)); not == nil {
-				text = policy.Text // what its front matter says stands in fields
+			if f.FrontMatter {
+				text = markdown.Body(text)
 			}
-			v.Rendered, err = markdown(text)
+			v.Rendered, err = markdown.HTML(text)
 			return v, err
 		case f.Of == reflect.TypeFor[record.Duration]():
 			v.Lines = []shownLine{{Text: record.Duration(text).Words()}}
