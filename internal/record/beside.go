@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"sync"
 
 	"scaf.dev/scaf/internal/platform/store"
@@ -23,12 +24,11 @@ func goOn[T any](r *store.Reader, kind *Kind, key any, all func() (T, error), si
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var last *int64
-	if err := r.One(`SELECT max(from_idx) FROM record_version`, nil, []any{&last}); err != nil || last == nil {
+	end, err := latest(r)
+	if err != nil || end == 0 {
 		var none T
 		return none, err
 	}
-	end := *last + 1
 	if end < k.upTo {
 		return all()
 	}
@@ -36,7 +36,6 @@ func goOn[T any](r *store.Reader, kind *Kind, key any, all func() (T, error), si
 		return k.value, nil
 	}
 	changed := true
-	var err error
 	if k.upTo > 0 {
 		changed, err = ChangedSince(r, kind.Name, k.upTo)
 	}
@@ -52,6 +51,50 @@ func goOn[T any](r *store.Reader, kind *Kind, key any, all func() (T, error), si
 		k.value, k.upTo = value, end
 	}
 	return value, err
+}
+
+type latestKey struct{}
+
+// latest is the ledger index after the event that made the last version, 0 where there is none.
+func latest(r *store.Reader) (int64, error) {
+	return store.Once(r, latestKey{}, func() (int64, error) {
+		var last *int64
+		if err := r.One(`SELECT max(from_idx) FROM record_version`, nil, []any{&last}); err != nil || last == nil {
+			return 0, err
+		}
+		return *last + 1, nil
+	})
+}
+
+// few is of how many events at most all kinds are read of which they made versions.
+const few = 5000
+
+type changedKey struct{ index int64 }
+
+// ChangedSince reports whether a record of the kind has got a version by the
+// event at this ledger index or a later one.
+func ChangedSince(r *store.Reader, kind string, index int64) (bool, error) {
+	end, err := latest(r)
+	if err != nil {
+		return false, err
+	}
+	if end-index > few {
+		var one int
+		err := r.One(`SELECT 1 FROM record_version WHERE `+madeOf+` LIMIT 1`, []any{index, kind}, []any{&one})
+		if errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	// Whoever asks of one kind asks of others.
+	kinds, err := store.Once(r, changedKey{index}, func() (map[string]bool, error) {
+		kinds, kind := map[string]bool{}, ""
+		return kinds, r.Each(`SELECT DISTINCT kind || '' FROM record_version WHERE from_idx >= $1`, []any{index}, []any{&kind}, func() error {
+			kinds[kind] = true
+			return nil
+		})
+	})
+	return kinds[kind], err
 }
 
 type totalKey struct{ kind string }

@@ -417,17 +417,6 @@ func Count(r *store.Reader, q Range) (int64, error) {
 // concatenation keeps SQLite from going through all versions of the kind.
 const madeOf = `from_idx >= $1 AND kind || '' = $2`
 
-// ChangedSince reports whether a record of the kind has got a version by the
-// event at this ledger index or a later one.
-func ChangedSince(r *store.Reader, kind string, index int64) (bool, error) {
-	var one int
-	err := r.One(`SELECT 1 FROM record_version WHERE `+madeOf+` LIMIT 1`, []any{index, kind}, []any{&one})
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // EachMade visits all versions of a kind, current or not, that were made by the
 // event at this ledger index or later ones, in the order of the ledger. The
 // version and its document are valid during the visit only.

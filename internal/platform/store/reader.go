@@ -88,6 +88,7 @@ type Reader struct {
 	// reading: a visit is under way.
 	reading bool
 	memo    *sync.Map
+	seen    map[any]any // what was read once of the snapshot
 }
 
 // Memo holds what may be kept beside the database while it is open, and is true
@@ -104,6 +105,22 @@ func Beside[T any](r *Reader, key any, first T) (T, bool) {
 	found, _ := r.memo.LoadOrStore(key, first)
 	one, ok := found.(T)
 	return one, ok
+}
+
+// Once reads something once of a snapshot, under a key that has a type of its own: it is what
+// it was for as long as that is read. In a transaction that writes it is read each time.
+func Once[T any](r *Reader, key any, read func() (T, error)) (T, error) {
+	if was, ok := r.seen[key].(T); ok {
+		return was, nil
+	}
+	value, err := read()
+	if err == nil && r.memo != nil {
+		if r.seen == nil {
+			r.seen = map[any]any{}
+		}
+		r.seen[key] = value
+	}
+	return value, err
 }
 
 // Raw is a column's bytes without a copy: valid during the visit only.

@@ -25,6 +25,7 @@ var promises = map[string]func(t *testing.T, db *store.DB){
 	"a read sees one moment and cannot write":                   aReadSeesOneMomentAndCannotWrite,
 	"nothing of a rolled back transaction is kept":              nothingOfARolledBackTransactionIsKept,
 	"a newer schema is refused":                                 aNewerSchemaIsRefused,
+	"what is read once of a snapshot":                           whatIsReadOnceOfASnapshot,
 	"tables that are filled together are as filled apart":       tablesThatAreFilledTogetherAreAsFilledApart,
 	"what fails together leaves nothing":                        whatFailsTogetherLeavesNothing,
 	"an empty transaction can be ended":                         anEmptyTransactionCanBeEnded,
