@@ -1,6 +1,7 @@
 package vendors
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,10 @@ type Report struct {
 	PreviousTo *time.Time       `json:"previous_to,omitempty"`
 	BridgeTo   *time.Time       `json:"bridge_to,omitempty"`
 	Gap        *record.Duration `json:"gap,omitempty"`
+	// LetterTo is the end of what the vendor's letter about the time after this report
+	// speaks of, Uncovered the days from there, or from CoversTo, to when it was read.
+	LetterTo  *time.Time `json:"letter_to,omitempty"`
+	Uncovered *int       `json:"uncovered,omitempty"`
 
 	ExceptionList        []Exception `json:"exception_list,omitempty"`
 	Exceptions           *int        `json:"exceptions,omitempty"`
@@ -65,7 +70,7 @@ var Reports = record.Define[Report](record.Definition{
 	States:  []string{"awaited", "read", record.Withdrawn},
 	// What was read, and how it was judged: it is read again to be judged anew.
 	Settled: []record.Settled{{States: []string{"read"}, Fields: []string{
-		"vendor", "type", "method", "carved_out", "due_at", "covers_from", "covers_to", "first", "previous_to", "bridge_to", "exception_list", "customer_duty_list", "physical",
+		"vendor", "type", "method", "carved_out", "due_at", "covers_from", "covers_to", "first", "previous_to", "bridge_to", "letter_to", "exception_list", "customer_duty_list", "physical",
 	}}},
 	Transitions: []record.Transition{
 		{From: "awaited", To: "read", Required: []string{"covers_from", "covers_to", "gap", "method", "physical"}, Offered: []string{"exception_list", "customer_duty_list"}, Stamp: []string{"read_at", "reader"},
@@ -88,9 +93,11 @@ var Reports = record.Define[Report](record.Definition{
 		{Name: "covers_from", Label: "Covers from", Day: true, Section: "Period", Help: "The first day that it covers."},
 		{Name: "covers_to", Label: "Covers to", Day: true, Help: "The last day that it covers."},
 		{Name: "first", Label: "First report", Help: "Whether there is none before it."},
-		{Name: "previous_to", Label: "Previous to", Day: true, Help: "The last day of the report before it."},
+		{Name: "previous_to", Label: "Previous to", Day: true, Help: "The last day of the report before it: where that is in this register, SCAF knows it."},
 		{Name: "bridge_to", Label: "Bridge letter to", Day: true, Help: "The last day of which the vendor's letter about the time between speaks."},
 		{Name: "gap", Label: "Gap", Computed: true, Help: "The time of which neither a report nor a letter speaks."},
+		{Name: "letter_to", Label: "Later letter to", Day: true, Help: "The last day of which the vendor's letter about the time after this report speaks: three months after it at most."},
+		{Name: "uncovered", Label: "Days not covered", Computed: true, Help: "From the end of what it covers, or of the later letter, to when it was read: a year at most (VND-04)."},
 		{Name: "exception_list", Label: "Exceptions in it", Section: "What it says", Help: "Each exception that it names, and what it means for us."},
 		{Name: "exceptions", Label: "Number of exceptions", Computed: true},
 		{Name: "exceptions_judged", Label: "Exceptions judged", Computed: true},
@@ -147,10 +154,23 @@ func (r *Report) Compute() {
 	if r.State != "read" {
 		r.ReadAt, r.Reader = nil, ""
 	}
+	r.Uncovered = nil
+	if r.ReadAt != nil && r.CoversTo != nil {
+		until := *r.CoversTo
+		if r.LetterTo != nil && r.LetterTo.After(until) {
+			until = *r.LetterTo
+		}
+		days := max(0, int(r.ReadAt.Sub(until.AddDate(0, 0, 1)).Hours()/24))
+		r.Uncovered = &days
+	}
 }
 
-// Consult refuses duties of customers that name what is no control.
+// Consult says which report is before this one, and refuses duties of customers that name
+// what is no control.
 func (r *Report) Consult(reader *store.Reader, old any) error {
+	if err := r.follow(reader, old); err != nil {
+		return err
+	}
 	known := map[string]bool{}
 	if old != nil {
 		for _, d := range record.As[Report](old).DutyList {
@@ -176,6 +196,49 @@ func (r *Report) Consult(reader *store.Reader, old any) error {
 	return nil
 }
 
+// follow holds what is said of the report before against the register: the latest one of the
+// vendor and the type that was read and covers earlier time. What stands there stays.
+func (r *Report) follow(reader *store.Reader, old any) error {
+	if r.CoversTo == nil {
+		return nil
+	}
+	if old != nil {
+		was := record.As[Report](old)
+		if (was.State == r.State || r.State != "read") && was.Vendor == r.Vendor && was.Type == r.Type && was.First == r.First &&
+			record.SameTime(was.CoversTo, r.CoversTo) && record.SameTime(was.PreviousTo, r.PreviousTo) {
+			return nil
+		}
+	}
+	var before *Report
+	if _, err := record.List(reader, Reports, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "read"`, r.Vendor)}, func(v *record.Version) error {
+		one := &Report{}
+		if err := json.Unmarshal(v.Doc, one); err != nil {
+			return err
+		}
+		if one.ID != r.ID && one.Type == r.Type && one.CoversTo != nil && one.CoversTo.Before(*r.CoversTo) && (before == nil || one.CoversTo.After(*before.CoversTo)) {
+			before = one
+		}
+		return nil
+	}); err != nil || before == nil {
+		return err
+	}
+	ref, end := Reports.Name+"/"+before.ID, before.CoversTo
+	day := end.Add(12 * time.Hour).UTC().Format(time.DateOnly) // noon is on that day in UTC, too
+	switch {
+	case r.First:
+		return record.Refuse("first", "is said, and %s, which covers this vendor up to %s, was read before: say no, and the gap counts from there", ref, day)
+	case r.PreviousTo == nil:
+		r.PreviousTo = end
+	case !record.SameTime(r.PreviousTo, end):
+		return record.Refuse("previous_to", "is not %s, the last day of %s, which is the report before it: leave it empty, and SCAF fills that in", day, ref)
+	}
+	r.Compute()
+	return nil
+}
+
+// letterMonths is for how long after a report a vendor's letter stands for it.
+const letterMonths = 3
+
 // Validate says what is wrong with a report.
 func (r *Report) Validate() []record.FieldError {
 	var wrong []record.FieldError
@@ -184,6 +247,9 @@ func (r *Report) Validate() []record.FieldError {
 	}
 	if r.CoversFrom != nil && r.CoversTo != nil && r.CoversTo.Before(*r.CoversFrom) {
 		add("covers_to", "lies before covers_from")
+	}
+	if r.LetterTo != nil && (r.CoversTo == nil || r.LetterTo.After(r.CoversTo.AddDate(0, letterMonths, 1))) {
+		add("letter_to", "is more than %d months after covers_to: for longer no letter stands for a report, and the next one is to be read", letterMonths)
 	}
 	if r.First && r.PreviousTo != nil {
 		add("previous_to", "is given, and this is said to be the first report")

@@ -132,6 +132,61 @@ func TestReports(t *testing.T) {
 	})
 }
 
+// What is before a report is known from the register, and so is how old it was when it was
+// read.
+func TestAReportFollowsTheOneBefore(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Reports, vendors.Assessments}, func(t *testing.T, l *ledgertest.Ledger) {
+		do := func(body func(tx *act.Tx) error) error {
+			_, err := l.Do(context.Background(), act.Caller{ID: "person/b", Roles: []string{"administrator"}}, "test", "test", body)
+			return err
+		}
+		if err := do(put(vendors.Register, []string{"VEN-1", "VEN-2"}, `{"id":"ID","name":"n","service":"s","category":"cloud","owner":"person/o","proposed_by":"person/x","state":"proposed"}`)); err != nil {
+			t.Fatal(err)
+		}
+		read := func(vendor, kind, from, to, more string) (*vendors.Report, error) {
+			var id string
+			r := &vendors.Report{}
+			return r, do(func(tx *act.Tx) error {
+				var fields map[string]json.RawMessage
+				text := fmt.Sprintf(`{"vendor":"vendor/%s","owner":"person/o","type":%q,"due_at":"2026-03-31T00:00:00Z","covers_from":"%sT00:00:00Z","covers_to":"%sT00:00:00Z","method":"inclusive","physical":true%s}`, vendor, kind, from, to, more)
+				if err := json.Unmarshal([]byte(text), &fields); err != nil {
+					return err
+				}
+				v, err := record.Add(tx, vendors.Reports, fields)
+				if err != nil {
+					return err
+				}
+				id = v.ID
+				if v, err = record.Move(tx, vendors.Reports, id, record.AnyVersion, "read", "", nil); err != nil {
+					return err
+				}
+				return json.Unmarshal(v.Doc, r)
+			})
+		}
+		for _, c := range []struct{ vendor, kind, from, to, more, want string }{
+			{"VEN-1", "SOC 2 type 2", "2018-10-01", "2019-09-30", `,"first":true`, "gap 0s, uncovered 2344"},
+			{"VEN-1", "SOC 2 type 2", "2024-10-01", "2025-09-30", `,"first":true`, "first: is said, and assurance_report/REP-1, which covers this vendor up to 2019-09-30, was read before"},
+			{"VEN-1", "SOC 2 type 2", "2024-10-01", "2025-09-30", `,"previous_to":"2024-09-30T00:00:00Z"`, "previous_to: is not 2019-09-30, the last day of assurance_report/REP-1"},
+			{"VEN-1", "SOC 2 type 2", "2019-11-01", "2020-10-31", ``, "gap 744h0m0s, uncovered 1947"}, // filled in
+			{"VEN-1", "SOC 2 type 2", "2024-10-01", "2025-09-30", `,"previous_to":"2020-10-31T00:00:00Z","bridge_to":"2024-09-30T00:00:00Z"`, "gap 0s, uncovered 152"},
+			{"VEN-1", "SOC 2 type 2", "2018-01-01", "2018-09-30", `,"first":true`, "gap 0s, uncovered 2709"}, // there is none before it
+			{"VEN-1", "SOC 1 type 2", "2024-10-01", "2025-09-30", `,"first":true`, "gap 0s, uncovered 152"},
+			{"VEN-2", "SOC 2 type 2", "2024-10-01", "2025-09-30", `,"previous_to":"2024-09-30T00:00:00Z","letter_to":"2025-12-31T00:00:00Z"`, "gap 0s, uncovered 60"},
+			{"VEN-2", "ISO 27001", "2024-10-01", "2027-09-30", `,"first":true`, "gap 0s, uncovered 0"},
+			{"VEN-2", "other", "2024-10-01", "2025-09-30", `,"first":true,"letter_to":"2026-01-02T00:00:00Z"`, "letter_to: is more than 3 months after covers_to"},
+		} {
+			r, err := read(c.vendor, c.kind, c.from, c.to, c.more)
+			got := fmt.Sprint(err)
+			if err == nil {
+				got = fmt.Sprintf("gap %s, uncovered %d", *r.Gap, *r.Uncovered)
+			}
+			if !strings.HasPrefix(got, c.want) {
+				t.Errorf("%s of %s from %s to %s%s: %s, want %s", c.kind, c.vendor, c.from, c.to, c.more, got, c.want)
+			}
+		}
+	})
+}
+
 // What lets a vendor in is of this year or the last, and of its tier.
 func TestAnOldOrLighterAssessmentLetsNobodyIn(t *testing.T) {
 	for _, c := range []struct{ of, want string }{
