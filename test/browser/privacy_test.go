@@ -77,14 +77,14 @@ func TestABreachIsReported(t *testing.T) {
 	lead.goes("/work")
 	lead.follows("main", path)
 	lead.unfolds("Record the judgment")
-	lead.fills("judged-f-subjects", "12", "judged-f-data", "names", "judged-f-cause", "A wrong address", "judged-f-must_report", "true", "judged-f-reason", "They can be harmed")
+	lead.fills("judged-f-subjects", "12", "judged-f-data", "names", "judged-f-cause", "A wrong address", "judged-f-must_report", "true", "judged-f-reason", "They can be harmed", "judged-f-must_tell", "true", "judged-f-tell_reason", "The harm is great")
 	lead.presses("Record the judgment")
 	lead.says("Judged by", "Ada Example")
 	lead.unfolds("Settle")
 	if status := lead.sends("Settle"); status != 422 {
 		t.Errorf("a breach that was not reported is answered with %d", status)
 	}
-	lead.holds("main", "is not named: a breach that must be reported is, to an authority", "has to be yes: the people concerned are told")
+	lead.holds("main", "is not named: a breach that must be reported is, to an authority", "has to be yes: the people concerned have to be told")
 	lead.audited("breach-refused")
 	lead.fills("settled-f-authority", "The state's, number 9", "settled-f-reported_at", time.Now().Add(-time.Hour).In(berlin(t)).Format("2006-01-02T15:04"), "settled-f-people_told", "true")
 	lead.presses("Settle")

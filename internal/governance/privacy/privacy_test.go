@@ -79,7 +79,7 @@ func TestBreachesComplaintsChecks(t *testing.T) {
 		{
 			Kind: privacy.Breaches, New: `{"title":"A list is public","lead":"person/owner","found_at":"2026-01-02T00:00:00Z"}`, Set: `{"by_vendor":false}`,
 			Fields: map[string]string{
-				"found judged":   `{"subjects":3100,"data":["names"],"cause":"A wrong switch","must_report":true,"reason":"Many people"}`,
+				"found judged":   `{"subjects":3100,"data":["names"],"cause":"A wrong switch","must_report":true,"reason":"Many people","must_tell":true,"tell_reason":"Their pay is public"}`,
 				"judged settled": `{"authority":"Example authority, 7","reported_at":"2026-01-02T00:00:00Z","people_told":true}`,
 			},
 			Refused: map[string]string{"lead": `{"lead":"Ada"}`, "subjects": `{"subjects":-1}`, "found_at": `{"found_at":"2096-01-01T00:00:00Z"}`},

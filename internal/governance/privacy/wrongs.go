@@ -24,6 +24,8 @@ type Breach struct {
 	Effects    string     `json:"effects,omitempty"`
 	MustReport *bool      `json:"must_report,omitempty"`
 	Reason     string     `json:"reason,omitempty"`
+	MustTell   *bool      `json:"must_tell,omitempty"`
+	TellReason string     `json:"tell_reason,omitempty"`
 	JudgedAt   *time.Time `json:"judged_at,omitempty"`
 	JudgedBy   string     `json:"judged_by,omitempty"`
 
@@ -46,13 +48,14 @@ var Breaches = record.Define[Breach](record.Definition{
 	States:  []string{"found", "judged", "settled"},
 	Settled: []record.Settled{{States: []string{"judged"}, Fields: []string{"title", "effects", "incident"}}},
 	Transitions: []record.Transition{
-		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason"}, Offered: []string{"effects"}, Stamp: []string{"judged_at", "judged_by"}},
+		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason", "must_tell", "tell_reason"}, Offered: []string{"effects"}, Stamp: []string{"judged_at", "judged_by"}},
 		{From: "judged", To: "found"},
 		{From: "judged", To: "settled", Permission: "privacy_breach.judge", Offered: []string{"authority", "reported_at", "people_told"}, Stamp: []string{"settled_at", "settled_by"},
 			Guards: []record.Guard{
 				{Field: "authority", If: `!item.must_report || has(item.authority) && item.authority != ""`, Why: "is not named: a breach that must be reported is, to an authority"},
 				{Field: "reported_at", If: `!item.must_report || has(item.reported_at)`, Why: "is missing: a breach that must be reported was, before it is settled"},
-				{Field: "people_told", If: `!item.must_report || has(item.people_told) && item.people_told`, Why: "has to be yes: the people concerned are told of a breach that must be reported"},
+				// One that was judged before the two were judged apart is told of as it is reported.
+				{Field: "people_told", If: `!(has(item.must_tell) ? item.must_tell : item.must_report) || has(item.people_told) && item.people_told`, Why: "has to be yes: the people concerned have to be told, as was judged"},
 			}},
 	},
 	Fields: []record.Field{
@@ -68,8 +71,10 @@ var Breaches = record.Define[Breach](record.Definition{
 		{Name: "data", Label: "Data", Help: "Which kinds of data, a line each."},
 		{Name: "cause", Label: "Cause", Long: true, Help: "How it came about, as far as it is known."},
 		{Name: "effects", Label: "Effects", Long: true, Help: "What it can mean for people, and what was done against it."},
-		{Name: "must_report", Label: "Must be reported", Help: "Whether it has to be reported to an authority."},
+		{Name: "must_report", Label: "Must be reported", Help: "Whether it has to be reported to an authority: where it can do any harm to people (GDPR, Article 33)."},
 		{Name: "reason", Label: "Why", Long: true, Help: "Why it has to be reported, or not."},
+		{Name: "must_tell", Label: "People must be told", Help: "Whether the people concerned have to be told: where great harm to them is likely (GDPR, Article 34)."},
+		{Name: "tell_reason", Label: "Why they are told, or not", Long: true, Help: "How great the harm is that is likely, and what was done against it."},
 		{Name: "judged_at", Label: "Judged", Given: true},
 		{Name: "judged_by", Label: "Judged by", Given: true},
 		{Name: "authority", Label: "Authority", Section: "Report", Help: "Which authority it was reported to, and under which number."},
