@@ -90,6 +90,18 @@ func quoted(texts []string) string {
 	return strings.Join(all, ", ")
 }
 
+// Open is the filter of the risks that a round looks at: those that are not closed.
+const Open = `item.state != "closed"`
+
+// Left is the filter of those that were not reviewed since the round was opened.
+func (a *Assessment) Left() string {
+	since := "true"
+	if a.OpenedAt != nil {
+		since = fmt.Sprintf(`(item.state == "identified" || !has(item.reviewed_at) || item.reviewed_at < timestamp(%q))`, a.OpenedAt.UTC().Format(time.RFC3339Nano))
+	}
+	return Open + " && " + since
+}
+
 // named is how many risks a refusal names.
 const named = 5
 
@@ -100,26 +112,19 @@ func allRated(r *store.Reader, doc json.RawMessage) error {
 	if err := json.Unmarshal(doc, a); err != nil {
 		return err
 	}
-	var left []string
-	more := 0
-	if _, err := record.List(r, Register, record.Query{Filter: `item.state != "closed"`}, func(v *record.Version) error {
-		one := &Risk{}
-		if err := json.Unmarshal(v.Doc, one); err != nil {
-			return err
-		}
-		switch {
-		case one.State != Identified && a.OpenedAt != nil && one.reviewedSince(*a.OpenedAt):
-		case len(left) < named:
-			left = append(left, v.ID)
-		default:
-			more++
-		}
-		return nil
-	}); err != nil || len(left) == 0 {
+	left, err := record.Counted(r, Register, a.Left())
+	if err != nil || left == 0 {
 		return err
 	}
-	text := strings.Join(left, ", ")
-	if more > 0 {
+	var ids []string
+	if _, err := record.List(r, Register, record.Query{Filter: a.Left(), Limit: named}, func(v *record.Version) error {
+		ids = append(ids, v.ID)
+		return nil
+	}); err != nil {
+		return err
+	}
+	text := strings.Join(ids, ", ")
+	if more := left - int64(len(ids)); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return &record.Invalid{Fields: []record.FieldError{{Field: "state",

@@ -168,16 +168,6 @@ func midnight(at time.Time, zone *time.Location) time.Time {
 	return time.Date(year, month, day, 0, 0, 0, 0, zone)
 }
 
-// reviewedSince reports whether there was a review at an instant or later, of whichever
-// date.
-func (r *Risk) reviewedSince(at time.Time) bool {
-	last := r.ReviewedAt
-	if last == nil && len(r.Reviews) > 0 {
-		last = r.Reviews[len(r.Reviews)-1].ReviewedAt
-	}
-	return last != nil && !last.Before(at)
-}
-
 // first is a risk of the first version of the register: a review left the date as it
 // was, and the next one was set later.
 type first struct {

@@ -22,6 +22,7 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/regulations"
+	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -218,6 +219,9 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	if err == nil {
 		page.Named, err = p.named(r, v.Ref())
 	}
+	if err == nil && kind == risks.Assessments {
+		err = p.stillToReview(r, v, page)
+	}
 	for _, relation := range attached.Called() {
 		page.Relation = append(page.Relation, option{relation, record.Words(relation), relation == page.Typed["relation"]})
 	}
@@ -312,6 +316,35 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// stillToReview adds to a round of risks that is under way how far it is.
+func (p *Portal) stillToReview(r *request, v *record.Version, page *onePage) error {
+	a, err := decoded[risks.Assessment](v)
+	if err != nil || a.State != risks.Running || !r.may(readAction(risks.Register)) {
+		return err
+	}
+	return p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		all, err := record.Counted(reader, risks.Register, risks.Open)
+		if err != nil {
+			return err
+		}
+		left, err := record.Counted(reader, risks.Register, a.Left())
+		if err != nil {
+			return err
+		}
+		group := naming{Title: fmt.Sprintf("Still to be reviewed: %d of %d risks", left, all), Cut: left > fewFound,
+			Href: at(risks.Register) + "?" + url.Values{"filter": {a.Left()}}.Encode()}
+		if left == 0 {
+			group.Href = at(risks.Register)
+		}
+		_, err = record.List(reader, risks.Register, record.Query{Filter: a.Left(), Limit: fewFound}, func(one *record.Version) error {
+			group.Rows = append(group.Rows, row{Href: at(risks.Register, one.ID), Caption: caption(one)})
+			return nil
+		})
+		page.Named = append([]naming{group}, page.Named...)
+		return err
+	})
 }
 
 // named are the records of other registers that refer to one in a column, or in a list.

@@ -158,3 +158,32 @@ func TestAnAcceptanceSaysWhatIsMissing(t *testing.T) {
 	accept(apptest.Begin.AddDate(0, 3, 0).Format("2006-01-02")).want(t, 422, "<li>Response: is not accept: the owner proposes an acceptance by that response", "It is far away")
 	accept("2020-01-01").want(t, 422, "<li>Response: is not accept", `<a href="#accepted-f-accepted_until">Accepted until</a>: has to be a day ahead`)
 }
+
+// The page of a round says which risks are still to be reviewed, and leads to them.
+func TestARoundSaysWhatIsStillToBeReviewed(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	b := s.hired(t, "ann", "compliance")
+	for _, title := range []string{"A flood", "A fire", "A theft"} {
+		s.records(t, "risks", `{"title":"`+title+`","category":"operations","owner":"person/E1"}`)
+	}
+	s.records(t, "risk_assessments", `{"title":"Risks of the year","trigger":"yearly"}`)
+	if planned := b.get("/r/risk_assessments/RA-1").want(t, 200); strings.Contains(planned.body, "Still to be reviewed") {
+		t.Error("a round that is planned has risks to review")
+	}
+	b.post("/r/risk_assessments/RA-1/move", "version", "1", "state", "open").goes(t, "/r/risk_assessments/RA-1")
+	b.get("/r/risk_assessments/RA-1").want(t, 200, "Still to be reviewed: 3 of 3 risks", `<a href="/r/risks/RSK-1">`)
+	b.post("/r/risks/RSK-2/move", "version", "1", "state", "closed", "f.closed_reason", "We moved uphill.").goes(t, "/r/risks/RSK-2")
+	b.post("/r/risks/RSK-1/move", "version", "1", "state", "assessed", "f.likelihood", "2", "f.impact", "2", "f.residual_likelihood", "1", "f.residual_impact", "1", "f.response", "reduce", "f.treatment", "A pump.").goes(t, "/r/risks/RSK-1")
+	page := b.get("/r/risk_assessments/RA-1").want(t, 200, "Still to be reviewed: 1 of 2 risks", `<a href="/r/risks/RSK-3">`)
+	if strings.Contains(page.body, `<a href="/r/risks/RSK-1">`) || strings.Contains(page.body, `<a href="/r/risks/RSK-2">`) {
+		t.Error("what was reviewed, or is closed, is still to be reviewed")
+	}
+	list := regexp.MustCompile(`<a href="(/r/risks\?filter=[^"]+)">`).FindStringSubmatch(page.body)
+	if list == nil {
+		t.Fatal("nothing leads to them")
+	}
+	if got := b.get(html.UnescapeString(list[1])).want(t, 200, "A theft"); strings.Contains(got.body, "A flood") || strings.Contains(got.body, "A fire") {
+		t.Error("the list has others")
+	}
+}
