@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/vocabulary"
@@ -234,6 +235,52 @@ func (r *Report) follow(reader *store.Reader, old any) error {
 	}
 	r.Compute()
 	return nil
+}
+
+// nextMonths is how long after the end of what a report covers the one of the year after it
+// is to be read: its auditors have three months.
+const nextMonths = 12 + 3
+
+// Before opens the report that is to be read next when one of a vendor that is used was
+// read, unless one is awaited.
+func (r *Report) Before(tx *act.Tx, old any) error {
+	if old == nil || r.State != "read" || record.As[Report](old).State == "read" || r.CoversTo == nil {
+		return nil
+	}
+	id := strings.TrimPrefix(r.Vendor, kindVendor+"/")
+	docs, err := record.Current(&tx.Reader, kindVendor, []string{id})
+	if err != nil || docs[id] == nil {
+		return err
+	}
+	v := &Vendor{}
+	if err := json.Unmarshal(docs[id], v); err != nil {
+		return err
+	}
+	awaited := false
+	if _, err := record.List(&tx.Reader, Reports, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "awaited"`, r.Vendor)}, func(v *record.Version) error {
+		one := &Report{}
+		err := json.Unmarshal(v.Doc, one)
+		awaited = awaited || one.ID != r.ID && one.Type == r.Type
+		return err
+	}); err != nil || awaited || v.State != InUse {
+		return err
+	}
+	due := r.CoversTo.In(tx.Zone())
+	if r.Type != "ISO 27001" { // a certificate is renewed when it ends
+		due = due.AddDate(0, nextMonths, 0)
+	}
+	year, month, day := tx.Now().In(tx.Zone()).Date()
+	if soon := time.Date(year, month+letterMonths, day, 0, 0, 0, 0, tx.Zone()); due.Before(soon) {
+		due = soon
+	}
+	fields := map[string]json.RawMessage{}
+	for name, value := range map[string]any{"vendor": r.Vendor, "owner": r.Owner, "type": r.Type, "due_at": due.UTC()} {
+		if fields[name], err = json.Marshal(value); err != nil {
+			return err
+		}
+	}
+	_, err = record.Add(tx, Reports, fields)
+	return err
 }
 
 // letterMonths is for how long after a report a vendor's letter stands for it.

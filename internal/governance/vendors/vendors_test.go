@@ -187,6 +187,58 @@ func TestAReportFollowsTheOneBefore(t *testing.T) {
 	})
 }
 
+// After a report of a vendor in use was read the next one is awaited, once, from its owner.
+func TestTheNextReportIsAwaited(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Reports, vendors.Assessments}, func(t *testing.T, l *ledgertest.Ledger) {
+		do := func(body func(tx *act.Tx) error) {
+			t.Helper()
+			if _, err := l.Do(context.Background(), act.Caller{ID: "person/b", Roles: []string{"administrator"}}, "test", "test", body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id, state := range map[string]string{"VEN-1": "in_use", "VEN-2": "in_use", "VEN-3": "ended", "VEN-4": "in_use"} {
+			do(put(vendors.Register, []string{id}, `{"id":"ID","name":"n","service":"s","category":"cloud","owner":"person/o","proposed_by":"person/x","used_from":"2024-01-01T00:00:00Z","state":"`+state+`"}`))
+		}
+		read := func(id, vendor, kind, to string) {
+			t.Helper()
+			doc := fmt.Sprintf(`{"id":"ID","vendor":"vendor/%s","owner":"person/o","type":%q,"due_at":"2026-03-31T00:00:00Z","covers_from":"2018-01-01T00:00:00Z","covers_to":"%sT00:00:00Z","first":true,"method":"inclusive","physical":true,"state":"awaited"}`, vendor, kind, to)
+			do(put(vendors.Reports, []string{id}, doc))
+			do(func(tx *act.Tx) error {
+				_, err := record.Move(tx, vendors.Reports, id, record.AnyVersion, "read", "", nil)
+				return err
+			})
+		}
+		read("REP-1", "VEN-1", "SOC 2 type 2", "2025-12-31")
+		read("REP-11", "VEN-2", "SOC 2 type 2", "2019-09-30") // long ago: in three months
+		read("REP-21", "VEN-3", "SOC 2 type 2", "2025-12-31") // used no more
+		read("REP-31", "VEN-4", "ISO 27001", "2027-09-30")    // renewed when it ends
+		// Read again: the next one is awaited already.
+		for _, state := range []string{"awaited", "read"} {
+			do(func(tx *act.Tx) error {
+				_, err := record.Move(tx, vendors.Reports, "REP-1", record.AnyVersion, state, "", nil)
+				return err
+			})
+		}
+		var got []string
+		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+			_, err := record.List(r, vendors.Reports, record.Query{Filter: `item.state == "awaited"`}, func(v *record.Version) error {
+				one := &vendors.Report{}
+				err := json.Unmarshal(v.Doc, one)
+				got = append(got, fmt.Sprintf("%s %s of %s by %s", one.Vendor, one.Type, one.Owner, one.DueAt.Format(time.DateOnly)))
+				return err
+			})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		want := []string{"vendor/VEN-1 SOC 2 type 2 of person/o by 2027-03-31", "vendor/VEN-2 SOC 2 type 2 of person/o by 2026-06-02", "vendor/VEN-4 ISO 27001 of person/o by 2027-09-30"}
+		if !slices.Equal(got, want) {
+			t.Errorf("awaited are %q, want %q", got, want)
+		}
+	})
+}
+
 // What lets a vendor in is of this year or the last, and of its tier.
 func TestAnOldOrLighterAssessmentLetsNobodyIn(t *testing.T) {
 	for _, c := range []struct{ of, want string }{
