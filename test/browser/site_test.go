@@ -122,7 +122,7 @@ var demo = sync.OnceValues(func() (*site, error) {
 // people are the roles of people: programs have tokens.
 func people() (roles []string) {
 	for _, role := range access.Roles.Names() {
-		if role != "ingester" && role != "monitor" {
+		if role != "ingester" && role != "monitor" && role != "processing" {
 			roles = append(roles, role)
 		}
 	}

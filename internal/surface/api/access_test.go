@@ -187,6 +187,7 @@ func TestAllowedAndDenied(t *testing.T) {
 	const (
 		events, event, proof = "/v1/events", "/v1/events/0", "/v1/events/0/proof"
 		changes, fix         = "/v1/records/changes", "/v1/records/changes/c1"
+		batches              = "/v1/records/input_batches"
 		people, alex         = "/v1/records/people", "/v1/records/people/p1"
 		accounts, cases      = "/v1/records/accounts", "/v1/records/conduct_cases"
 	)
@@ -194,6 +195,10 @@ func TestAllowedAndDenied(t *testing.T) {
 		"ingester": {
 			[]string{"POST " + events},
 			[]string{"GET " + events, "GET " + event, "GET " + proof, "GET /v1/ledger/checkpoint", "GET " + changes, "POST " + changes, "GET /metrics", "POST /v1/ledger/timestamps"},
+		},
+		"processing": {
+			[]string{"POST " + batches, "PATCH " + batches + "/b1", "POST /v1/records/processing_runs", "POST /v1/records/deliveries", "POST /v1/records/storage_checks"},
+			[]string{"GET " + batches, "GET " + batches + "/b1", "POST /v1/records/specifications", "GET " + changes, "POST " + changes, "POST /v1/records/findings", "POST /v1/evidence", "POST " + events, "GET " + events, "GET " + people, "GET /v1/registers", "GET /metrics"},
 		},
 		"monitor": {
 			[]string{"GET /metrics"},

@@ -92,6 +92,11 @@ var Roles = Table{
 	},
 	"ingester": {"ledger.append", "observation.record"},
 	"monitor":  {"metrics.read"},
+	// Programs that report what they took, processed, sent and checked: they add and correct
+	// that, and read nothing.
+	"processing": {
+		"input_batch.add", "input_batch.set", "processing_run.add", "processing_run.set", "delivery.add", "delivery.set", "storage_check.add", "storage_check.set",
+	},
 
 	// Whoever is signed in has this role beside those of their account.
 	// The registers let nobody answer or finish a training for somebody else.
