@@ -119,7 +119,8 @@ func newLookup(r *store.Reader, now time.Time) (*lookup, error) {
 }
 
 // find looks up what links of a document of the kind name. A register that this database
-// was never opened with is not asked: nobody knows what is in it. A file that was taken
+// was never opened with is not asked: nobody knows what is in it, and what shows something
+// may be a place that is written like a reference (wiki/report.pdf). A file that was taken
 // off is none.
 func (l *lookup) find(k *Kind, all []link) error {
 	asked, ids, others, distinct := map[string][]link{}, map[string][]string{}, map[*Names][]string{}, map[*Field][]any{}
@@ -139,8 +140,6 @@ func (l *lookup) find(k *Kind, all []link) error {
 		kind, id, _ := strings.Cut(n.text, "/") // without one it is amiss, and said so
 		if _, ok := l.defined[kind]; ok {
 			asked[kind], ids[kind] = append(asked[kind], n), append(ids[kind], id)
-		} else if n.by.Shows {
-			l.none[n.what()] = true // it may be any, and this is no register
 		}
 	}
 	for kind, ids := range ids {

@@ -107,7 +107,7 @@ var references = map[string]struct {
 	"in a struct":                    {`{"watches":[{"keeper":"person/ann"},{"keeper":"person/zoe"}]}`, "watches[1].keeper", "person/zoe names no record: add it before, or name one that is there"},
 	"what shows it":                  {`{"proofs":["attachment/log","berth/1","https://example.com/a/b","The log of 1/2","","CERT/7"]}`, "", ""},
 	"evidence that is not there":     {`{"proofs":["attachment/log","attachment/none"]}`, "proofs", "attachment/none" + showsNothing},
-	"evidence of no register":        {`{"proofs":["file/log"]}`, "proofs", "file/log" + showsNothing},
+	"a place":                        {`{"proofs":["file/log","wiki/r.pdf"]}`, "", ""},
 	"a file that was taken off":      {`{"proofs":["attachment/old"]}`, "proofs", "attachment/old" + showsNothing},
 	"what only a table names before": {`{"heir":"ship/x"}`, "heir", "ship/x names no record: add it before, or name one that is there"},
 	"of a register that is unseen":   {`{"tug":"tug/1"}`, "", ""},
@@ -190,7 +190,7 @@ func TestWhatATableNamesHasToBeThere(t *testing.T) {
 				{ID: "three", Berth: "berth/2", Flag: "XX"},
 				{ID: "four", Watches: []watch{{"person/zoe"}}},
 				{ID: "five", Flag: "DE", Pilot: "person/ann", Proofs: []string{"attachment/log"}},
-				{ID: "six", Proofs: []string{"file/log"}},
+				{ID: "six", Proofs: []string{"attachment/none"}},
 			} {
 				if !yield(record.Item{Where: "ships.csv:" + string(rune('2'+i)), Doc: doc}, nil) {
 					return
@@ -200,7 +200,7 @@ func TestWhatATableNamesHasToBeThere(t *testing.T) {
 		refused := []string{
 			"ships.csv:3: berth: berth/2 names no record: add it before, or name one that is there; flag: XX is no flag: write DE or NO",
 			"ships.csv:4: watches[0].keeper: person/zoe names no record: add it before, or name one that is there",
-			"ships.csv:6: proofs: file/log" + showsNothing,
+			"ships.csv:6: proofs: attachment/none" + showsNothing,
 		}
 		imports(t, l, docs, record.Summary{Read: 5, Taken: 2, Refused: 3}, refused...)
 	})
