@@ -26,8 +26,8 @@ type Query struct {
 	// that they are found by its index; empty: the database chooses, and SQLite does
 	// not know which values are rare. It changes nothing but the time it takes.
 	By string
-	// Words are looked for in the id and in all columns that are texts; letters A to
-	// Z count as small ones. Empty: not looked for.
+	// Words are looked for in the id and in all columns that are texts, in capitals or
+	// not. Empty: not looked for.
 	Words string
 	// Marks are what other records have to say of a record that is kept.
 	Marks []Mark
@@ -187,8 +187,9 @@ func (l *listing) narrow(r *store.Reader) (found bool, err error) {
 // mentions is the condition that a record's id, or a column that is a text, has the
 // words in it, with its arguments, which are numbered from the first on.
 func (k *Kind) mentions(dialect store.Dialect, words string, first int) (string, []any, error) {
-	args := []any{sought(dialect, words)}
-	find := func(value string) string { return has(dialect, value, first) }
+	all := ways(words)
+	args := sought(dialect, all)
+	find := func(value string) string { return has(dialect, value, first, len(all)) }
 	var texts []string
 	for _, c := range k.columns() {
 		if c.kind == valueText {
@@ -202,12 +203,12 @@ func (k *Kind) mentions(dialect store.Dialect, words string, first int) (string,
 	if dialect == store.SQLite {
 		// Most rows do not have the words anywhere in their values: to see that is a
 		// fraction of taking each value out.
-		quoted, err := inJSON(words)
+		quoted, err := inJSON(all)
 		if err != nil {
 			return "", nil, err
 		}
-		args = append(args, sought(dialect, quoted))
-		found = has(dialect, "cols", first+1) + " AND (" + found + ")"
+		args = append(args, sought(dialect, quoted)...)
+		found = has(dialect, "cols", first+len(all), len(all)) + " AND (" + found + ")"
 	}
 	return "(" + find("id") + " OR " + found + ")", args, nil
 }

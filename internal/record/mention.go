@@ -15,25 +15,26 @@ import (
 var errEnough = errors.New("enough")
 
 // Mention visits the current records of a kind that have the words in a text anywhere in
-// their documents, in the order of their ids, and at most so many; it reports whether
-// there are others. Letters A to Z are like the small ones. It looks into every document
+// their documents, in capitals or not, in the order of their ids, and at most so many; it
+// reports whether there are others. It looks into every document
 // of the kind: ask it where Total is small.
 func Mention(r *store.Reader, kind *Kind, words string, limit int, visit func(*Version) error) (more bool, err error) {
 	if err := CheckWords(words); err != nil {
 		return false, err
 	}
-	quoted, err := inJSON(words)
+	all := ways(words)
+	quoted, err := inJSON(all)
 	if err != nil {
 		return false, err
 	}
 	v, doc, n := Version{}, "", 0
-	err = r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind.Name)+` AND to_idx IS NULL AND `+has(r.Dialect(), "doc", 1)+` ORDER BY id`, []any{sought(r.Dialect(), quoted)},
+	err = r.Each(`SELECT `+rowColumns+` FROM record_version WHERE `+of(kind.Name)+` AND to_idx IS NULL AND `+has(r.Dialect(), "doc", 1, len(all))+` ORDER BY id`, sought(r.Dialect(), quoted),
 		[]any{&v.ID, &v.Version, &v.From, &v.To, &doc}, func() error {
 			var fields map[string]any
 			if err := json.Unmarshal([]byte(doc), &fields); err != nil {
 				return errors.Join(errors.New(kind.Name+"/"+v.ID+" version "+strconv.Itoa(v.Version)), err)
 			}
-			if !said(fields, lower(words)) {
+			if !slices.ContainsFunc(all, func(way string) bool { return said(fields, lower(way)) }) {
 				return nil // the words are in the name of a field
 			}
 			if n++; n > limit {

@@ -2,11 +2,14 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/unicode/norm"
 
 	"scaf.dev/scaf/internal/platform/store"
 )
@@ -26,32 +29,86 @@ func CheckWords(words string) error {
 	return nil
 }
 
-// has is the condition that a value has in it what the parameter of this number asks for,
-// where letters A to Z count as small ones; sought makes the parameter's value of words.
+// cased is how many letters beyond A to Z are looked for in both cases, each by itself: of
+// more the whole word is.
+const cased = 3
+
+// ways are those in which words may stand in a text: databases take only A to Z for small
+// letters, and an accent may be a character of its own.
+func ways(words string) []string {
+	all := []string{words}
+	if strings.IndexFunc(words, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return all
+	}
+	whole := norm.NFC.String(words)
+	small := strings.ToLower(whole)
+	first, size := utf8.DecodeRuneInString(small)
+	all = append(all, norm.NFD.String(words), whole, small, strings.ToUpper(whole), string(unicode.ToUpper(first))+small[size:])
+	both := []string{""}
+	letters := 0
+	for _, r := range whole {
+		cases := []rune{r}
+		if lower, upper := unicode.ToLower(r), unicode.ToUpper(r); r >= utf8.RuneSelf && lower != upper {
+			cases, letters = []rune{lower, upper}, letters+1
+		}
+		if letters > cased {
+			both = nil
+			break
+		}
+		var longer []string
+		for _, begun := range both {
+			for _, one := range cases {
+				longer = append(longer, begun+string(one))
+			}
+		}
+		both = longer
+	}
+	all = append(all, both...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// has is the condition that a value has in it what one of so many parameters asks for, of
+// which this is the first, where letters A to Z count as small ones; sought makes the
+// parameters' values.
 //
 // SQLite compares a pattern in about half the time of making small letters of the value first.
 // One that is put together here does not make it plan the query anew for each value.
-func has(dialect store.Dialect, value string, parameter int) string {
-	if dialect == store.Postgres {
-		return "strpos(lower(" + value + ` COLLATE "C"), $` + strconv.Itoa(parameter) + ") > 0"
+func has(dialect store.Dialect, value string, first, many int) string {
+	var all []string
+	for i := range many {
+		parameter := "$" + strconv.Itoa(first+i)
+		if dialect == store.Postgres {
+			all = append(all, "strpos(lower("+value+` COLLATE "C"), `+parameter+") > 0")
+		} else {
+			all = append(all, value+" LIKE '%' || "+parameter+" || '%' ESCAPE '~'")
+		}
 	}
-	return value + " LIKE '%' || $" + strconv.Itoa(parameter) + " || '%' ESCAPE '~'"
+	return "(" + strings.Join(all, " OR ") + ")"
 }
 
-func sought(dialect store.Dialect, words string) string {
-	if dialect == store.Postgres {
-		return lower(words)
+func sought(dialect store.Dialect, ways []string) (all []any) {
+	escaped := strings.NewReplacer("~", "~~", "%", "~%", "_", "~_")
+	for _, way := range ways {
+		if dialect == store.Postgres {
+			all = append(all, lower(way))
+		} else {
+			all = append(all, escaped.Replace(way))
+		}
 	}
-	return strings.NewReplacer("~", "~~", "%", "~%", "_", "~_").Replace(words)
+	return all
 }
 
 // inJSON is how words stand within a text of a JSON document.
-func inJSON(words string) (string, error) {
-	quoted, err := jsontext.AppendQuote(nil, words)
-	if err != nil {
-		return "", err
+func inJSON(ways []string) (all []string, err error) {
+	for _, way := range ways {
+		quoted, err := jsontext.AppendQuote(nil, way)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, string(quoted[1:len(quoted)-1]))
 	}
-	return string(quoted[1 : len(quoted)-1]), nil
+	return all, nil
 }
 
 // lower makes small letters of A to Z: what both databases do.
