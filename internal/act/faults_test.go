@@ -391,11 +391,14 @@ func TestTheServerStopsInTheMiddleOfIngestion(t *testing.T) {
 	kept := map[string]bool{}
 	var wait sync.WaitGroup
 	stopped := make(chan struct{})
-	started := make(chan struct{})
-	var once sync.Once
+	started, down, some := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var once, first sync.Once
 	for w := range 8 {
 		wait.Go(func() {
 			for i := range 60 {
+				if i == 50 {
+					<-down // some are sent while it is, however fast the others went
+				}
 				id := fmt.Sprintf("w%d-%03d", w, i)
 				got, err := l.Append(ctx, ledgertest.Operator, l.Parse(t, ledgertest.Event(id, i)))
 				mu.Lock()
@@ -404,6 +407,7 @@ func TestTheServerStopsInTheMiddleOfIngestion(t *testing.T) {
 					receipts[id] = got[0]
 				case errors.Is(err, act.ErrKept):
 					kept[id] = true
+					first.Do(func() { close(some) })
 				default:
 					t.Errorf("%s: got %v, want a receipt, or that it is kept", id, err)
 				}
@@ -420,6 +424,8 @@ func TestTheServerStopsInTheMiddleOfIngestion(t *testing.T) {
 	}
 	<-started
 	server.Stop()
+	close(down)
+	<-some
 	server.Start()
 	close(stopped)
 	wait.Wait()
