@@ -271,7 +271,7 @@ func (k *Kind) amiss(doc any) (wrong []FieldError) {
 				wrong = append(wrong, FieldError{f.Name, fmt.Sprintf("%q is not one of %s", text, strings.Join(f.Choices, ", "))})
 			}
 			if text != "" && f.Refers != "" && !f.names(text) {
-				wrong = append(wrong, FieldError{f.Name, fmt.Sprintf("%q does not name a record: write it as %s/id", text, f.Refers)})
+				wrong = append(wrong, FieldError{f.Name, fmt.Sprintf("%q does not name a record: write it as %s/id; forms and tables take its number alone, and forms its name", text, f.Refers)})
 			}
 		}
 	}

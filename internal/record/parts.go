@@ -67,10 +67,10 @@ type Rows struct {
 	// value. Key is the field of a struct that names the one it answers.
 	By, Key string
 	Of      func(by string) []Row
-	// Usual is what stands in By for who has not said it, after another field of the
-	// record, From; empty: it is not known. Nil: nobody knows.
+	// Usual is what stands in By, and in other fields by name, for who has not said it,
+	// after another field of the record, From; empty: it is not known. Nil: nobody knows.
 	From  string
-	Usual func(r *store.Reader, from string) (string, error)
+	Usual func(r *store.Reader, from string) (map[string]string, error)
 }
 
 // Row is one of them, by its key.

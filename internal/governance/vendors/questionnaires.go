@@ -39,27 +39,29 @@ func asked(questionnaire string) (rows []record.Row) {
 	return rows
 }
 
-// usual is the questionnaire that belongs to a vendor.
-func usual(r *store.Reader, vendor string) (string, error) {
+// usual is the questionnaire that belongs to a vendor, and its tier.
+func usual(r *store.Reader, vendor string) (map[string]string, error) {
 	id, ok := strings.CutPrefix(vendor, kindVendor+"/")
 	if !ok {
-		return "", nil
+		return nil, nil
 	}
 	current, err := record.Get(r, kindVendor, id)
 	if errors.Is(err, record.ErrNone) {
-		return "", nil
+		return nil, nil
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	v := &Vendor{}
 	if err := json.Unmarshal(current.Doc, v); err != nil {
-		return "", err
+		return nil, err
 	}
+	v.Compute()
+	filled := map[string]string{"questionnaire": general, "tier": v.Tier}
 	if v.Category == CategoryKYC {
-		return kyc, nil
+		filled["questionnaire"] = kyc
 	}
-	return general, nil
+	return filled, nil
 }
 
 // load reads a questionnaire. It is part of the program: a mistake in it is one

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,11 @@ type column struct {
 	holds       holding
 	zone        *time.Location // where a date without a time begins
 	choices     map[string]string
+	refers      string // the kind of the records that it names, if of one
 }
+
+// bare is how the number of a record looks by itself: no name of two words, no reference.
+var bare = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // holding is what a column's field holds.
 type holding int
@@ -95,7 +100,10 @@ func match(kind *record.Kind, header []string, o Options) (columns []column, ver
 		if _, whole := fed[field]; whole && part != "" {
 			return nil, 0, fmt.Errorf("the field %s is fed as a whole and in part", field)
 		}
-		columns = append(columns, column{fed[name], field, part, holds(kind.Type(field), part), zoneOf(kind, field, o.Zone), choices(kind, name)})
+		columns = append(columns, column{fed[name], field, part, holds(kind.Type(field), part), zoneOf(kind, field, o.Zone), choices(kind, name), ""})
+		if part == "" {
+			columns[len(columns)-1].refers = kind.Field(field).Refers
+		}
 	}
 	return columns, version, nil
 }
@@ -251,8 +259,12 @@ func choices(kind *record.Kind, name string) map[string]string {
 	return seen
 }
 
-// chosen is the value that people call so.
+// chosen is the value that people call so, and the reference of a record by its number
+// alone: the field says of which register.
 func (c column) chosen(text string) string {
+	if c.refers != "" && bare.MatchString(text) {
+		return c.refers + "/" + text
+	}
 	if value, ok := c.choices[text]; ok {
 		return value
 	}

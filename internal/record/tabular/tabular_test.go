@@ -33,6 +33,34 @@ type listed struct {
 	Regulations []string `json:"regulations"`
 }
 
+// owned has fields that name records of one register each.
+type owned struct {
+	ID     string   `json:"id"`
+	Owner  string   `json:"owner"`
+	Risks  []string `json:"risks"`
+	Ticket string   `json:"ticket"`
+}
+
+var owneds = record.Define[owned](record.Definition{
+	Kind: "owned", Register: "owneds", Title: "Owned",
+	Fields: []record.Field{{Name: "owner", Label: "Owner", Refers: "person"}, {Name: "risks", Label: "Risks", Refers: "risk"}, {Name: "ticket", Label: "Ticket"}},
+})
+
+// A number alone is that of a record of the register that the field names.
+func TestATableTakesNumbersAlone(t *testing.T) {
+	got, err := read(t, "id,owner,risks,ticket\no1,E1,RSK-1;risk/RSK-2,T-1\no2,account/ann,,\no3,Omar Example,,\n", owneds, tabular.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{
+		`{"id":"o1","owner":"person/E1","risks":["risk/RSK-1","risk/RSK-2"],"ticket":"T-1"}`,
+		`{"id":"o2","owner":"account/ann","risks":null,"ticket":""}`,
+		`file.csv:4: owner: "Omar Example" does not name a record: write it as person/id; forms and tables take its number alone, and forms its name`,
+	}; !cmp.Equal(got, want) {
+		t.Error(cmp.Diff(want, got))
+	}
+}
+
 // read gives the documents of a file as JSON, or "where: reason" of a row that
 // is refused.
 func read(t testing.TB, text string, kind *record.Kind, o tabular.Options) ([]string, error) {

@@ -175,19 +175,27 @@ func (p *Portal) configured(in *input) {
 // usual is what stands, by field, where nobody has said yet which rows a list has.
 func (p *Portal) usual(r *request, inForm func(record.Field) typing) (map[string]string, error) {
 	all := map[string]string{}
-	return all, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		for _, f := range r.kind.Described {
-			if f.Rows == nil || f.Rows.Usual == nil {
-				continue
-			}
-			value, err := f.Rows.Usual(reader, inForm(r.kind.Field(f.Rows.From)).text())
-			if err != nil {
-				return err
-			}
-			all[f.Rows.By] = value
+	for _, f := range r.kind.Described {
+		if f.Rows == nil || f.Rows.Usual == nil {
+			continue
 		}
-		return nil
-	})
+		from := described(r.kind, r.kind.Field(f.Rows.From))
+		typed, err := p.meant(r, from, inForm(from.Field))
+		if unclear := (*record.Invalid)(nil); errors.As(err, &unclear) {
+			continue // which is said at that field
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+			filled, err := f.Rows.Usual(reader, typed.text())
+			maps.Copy(all, filled)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // more is what the button of a form sends that makes room in a list: nothing is
@@ -347,8 +355,8 @@ func (p *Portal) offer(r *request, in *input) error {
 	})
 }
 
-// meant are the records whose names were typed instead of their references, for whoever
-// may read them, or, of people, knows what they are called: each name, or title, that is
+// meant are the records whose numbers or names were typed instead of their references, for
+// whoever may read them, or, of people, knows what they are called: each number, name or title that is
 // exactly that of one of them, in a list of structs as well. A control is meant by its title.
 func (p *Portal) meant(r *request, f record.Part, t typing) (typing, error) {
 	if len(t.rows) > 0 {
@@ -366,6 +374,13 @@ func (p *Portal) meant(r *request, f record.Part, t typing) (typing, error) {
 		for i, text := range t.texts {
 			if strings.Contains(text, "/") {
 				continue
+			}
+			switch v, err := record.Get(reader, kind.Name, text); {
+			case err == nil: // its number, which is one of the register's alone
+				t.texts[i] = v.Ref()
+				continue
+			case !errors.Is(err, record.ErrNone):
+				return err
 			}
 			var found []string
 			for _, name := range []string{"name", "title"} {

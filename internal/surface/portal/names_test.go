@@ -125,9 +125,11 @@ func TestRecordsAreTakenByName(t *testing.T) {
 			title = control.Title
 		}
 	}
-	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "IdentCheck AG\nvendor/VEN-2", "f.controls", title).goes(t, "/r/risks/RSK-1")
+	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "IdentCheck AG\nVEN-2", "f.controls", title).goes(t, "/r/risks/RSK-1")
 	b.get("/r/risks/RSK-1").want(t, 200, `href="/r/vendors/VEN-1"`, `href="/r/vendors/VEN-2"`, `href="/controls/ACC-01"`)
 	b.get("/account")
+	b.post("/r/risks", "f.title", "Frost", "f.category", "operations", "f.owner", "E9", "f.vendors", "VEN-9").want(t, 422, "&#34;E9&#34; does not name a record: write it as person/id; forms and tables take its number alone, and forms its name", "&#34;VEN-9&#34; does not name")
+	b.post("/r/risks", "f.title", "Hail", "f.category", "operations", "f.owner", "E1").goes(t, "/r/risks/RSK-2")
 	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "Twin").want(t, 422, "several records are called Twin", "vendor/VEN-2 or vendor/VEN-3")
 }
 

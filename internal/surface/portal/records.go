@@ -23,6 +23,7 @@ import (
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/regulations"
 	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/governance/vendors"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
@@ -43,7 +44,7 @@ type onePage struct {
 	File     string // of evidence: its file
 	Review   *evidenceReview
 	Prepare  string // of a planned meeting: where its agenda is made
-	Reads    []chip // of a policy version: its text as it reads, and what changed in it
+	Reads    []chip // of a policy version: its text as it reads, and what changed in it; of a vendor: what can be added of it
 	TakeUp   string // of a notice that nobody has settled: where it becomes a regulation
 	Period   *periodSteps
 	Result   *resultSteps
@@ -169,6 +170,9 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.File = evidenceFilePath(v.ID)
 	}
 	page.Prepare = preparePath(r, v)
+	if kind == vendors.Register {
+		page.Reads = ofVendor(r, v)
+	}
 	if page.TakeUp, err = takingUp(r, v); err != nil {
 		return nil, err
 	}
@@ -226,6 +230,17 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 		page.Relation = append(page.Relation, option{relation, record.Words(relation), relation == page.Typed["relation"]})
 	}
 	return answer, err
+}
+
+// ofVendor are the forms of what is kept of a vendor, with the vendor filled in, for whoever
+// may add it.
+func ofVendor(r *request, v *record.Version) (all []chip) {
+	for _, kind := range []*record.Kind{vendors.Assessments, vendors.Reports, vendors.Contracts, vendors.Subprocessors} {
+		if r.may(kind.Name + ".add") {
+			all = append(all, chip{"New: " + kind.Singular, "/new/" + kind.Register + "?" + url.Values{prefix + "vendor": {v.Ref()}}.Encode()})
+		}
+	}
+	return all
 }
 
 // takingUp is the form of a new regulation with what a notice says, for whoever may add one;

@@ -103,6 +103,16 @@ func TestAQuestionnaireIsAsked(t *testing.T) {
 	}
 	b.get("/new/vendor_assessments?f.vendor=vendor/VEN-1").want(t, 200, `<option value="kyc-aml" selected>`, questions[17].Text)
 	b.get("/new/vendor_assessments?f.vendor=vendor/VEN-7").want(t, 200, "Show what is asked")
+	// Of a vendor that is called by its name, too, and from its page.
+	s.records(t, "vendors", `{"name":"Ident KYC","service":"Checks","category":"KYC/AML provider","owner":"account/ann","data":["none"],"access":"production","criticality":"low"}`)
+	b.get("/r/vendors/VEN-2").want(t, 200, `<a href="/new/vendor_assessments?f.vendor=vendor%2FVEN-2">New: Vendor assessment</a>`, `href="/new/assurance_reports?f.vendor=vendor%2FVEN-2"`,
+		`href="/new/vendor_contracts?f.vendor=vendor%2FVEN-2"`, `href="/new/subprocessors?f.vendor=vendor%2FVEN-2"`)
+	for _, vendor := range []string{"Ident KYC", "VEN-2", "vendor/VEN-2"} {
+		b.post("/r/vendor_assessments", "f.vendor", vendor, "f.year", "2026").want(t, 422, `<option value="kyc-aml" selected>`, `<option value="critical" selected>`, questions[17].Text)
+	}
+	if page := s.signed(t, "eve", "auditor").get("/r/vendors/VEN-2"); strings.Contains(page.body, "/new/") {
+		t.Error("a reader is offered to add")
+	}
 	values := url.Values{"f.vendor": {"vendor/VEN-1"}, "f.year": {"2026"}, "f.tier": {"high"}, "f.questionnaire": {"kyc-aml"}}
 	for n, question := range questions {
 		values.Set(fmt.Sprintf("f.answers.%d.question", n), question.ID)
