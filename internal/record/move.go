@@ -122,11 +122,11 @@ func Another(r *store.Reader, kind *Kind, caller act.Caller, t *Transition, curr
 			return err
 		}
 		if who != "" {
-			is := "is the " + field + " of"
+			is := kind.as(field, "is", "stands")
 			if field == kind.Authors {
-				is = "has written in"
+				is = "has written in this record"
 			}
-			return fmt.Errorf("%w: %s %s this record, and cannot move it from %s to %s", act.ErrSamePerson, who, is, t.From, t.To)
+			return fmt.Errorf("%w: %s %s, and cannot move it from %s to %s", act.ErrSamePerson, who, is, t.From, t.To)
 		}
 		if !kind.Field(field).Given && !slices.Contains(kind.Fixed, field) {
 			settable = append(settable, field)
@@ -151,11 +151,20 @@ func Another(r *store.Reader, kind *Kind, caller act.Caller, t *Transition, curr
 				return err
 			}
 			if who != "" {
-				return fmt.Errorf("%w: %s was the %s of this record in version %d, and cannot move it from %s to %s", act.ErrSamePerson, who, field, v.Version, t.From, t.To)
+				return fmt.Errorf("%w: %s %s in version %d, and cannot move it from %s to %s", act.ErrSamePerson, who, kind.as(field, "was", "stood"), v.Version, t.From, t.To)
 			}
 		}
 	}
 	return nil
+}
+
+// as says that somebody stands in a field of a record: is the owner of it, or stands in it as
+// "Done by".
+func (k *Kind) as(field, is, stands string) string {
+	if label := k.Field(field).Label; strings.HasSuffix(field, "by") && label != "" {
+		return fmt.Sprintf("%s in this record as %q", stands, label)
+	}
+	return is + " the " + field + " of this record"
 }
 
 // names is as whom a field of a document, a text or a list of texts, names a caller,

@@ -22,6 +22,7 @@ type Feed struct {
 	TriedAt   *time.Time `json:"tried_at,omitempty"`
 	Failure   string     `json:"failure,omitempty"` // why it could not be read the last time
 	Taken     int        `json:"taken,omitempty"`   // notices so far
+	Unread    int        `json:"unread,omitempty"`  // entries that were beyond the first ones the last time
 }
 
 // States of a feed.
@@ -53,6 +54,7 @@ var Feeds = record.Define[Feed](record.Definition{
 		{Name: "tried_at", Label: "Tried", Given: true},
 		{Name: "failure", Label: "Failure", Given: true},
 		{Name: "taken", Label: "Notices", Given: true},
+		{Name: "unread", Label: "Not read", Given: true, Help: "How many entries the feed had beyond its first 200, which are read each day: look through them where it is published."},
 	},
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Scanned: true},

@@ -46,7 +46,7 @@ func Fetch(ctx context.Context, door *act.Door, caller act.Caller, client *http.
 	done := &Fetched{Feeds: len(feeds)}
 	for i, f := range feeds {
 		act.Reached(ctx, "feeds read", i, len(feeds))
-		entries, failure := get(ctx, client, f.URL)
+		entries, unread, failure := get(ctx, client, f.URL)
 		if ctx.Err() != nil {
 			return done, ctx.Err()
 		}
@@ -55,7 +55,7 @@ func Fetch(ctx context.Context, door *act.Door, caller act.Caller, client *http.
 		}
 		n := 0
 		if _, err := door.Do(ctx, caller, "regulatory_feed.fetch", Feeds.Name+"/"+f.ID, func(tx *act.Tx) (err error) {
-			n, err = take(tx, f.ID, entries, failure)
+			n, err = take(tx, f.ID, entries, unread, failure)
 			return err
 		}); err != nil {
 			return done, err
@@ -84,20 +84,20 @@ func Standing(r *store.Reader) (read, failed int, err error) {
 	return read, failed, err
 }
 
-// get reads the entries of a feed from where it is.
-func get(ctx context.Context, client *http.Client, address string) ([]Entry, error) {
+// get reads the entries of a feed from where it is, as Read does.
+func get(ctx context.Context, client *http.Client, address string) (all []Entry, unread int, err error) {
 	if err := outbound.CheckURL(address); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("%w: it cannot be asked", outbound.ErrAddress)
+		return nil, 0, fmt.Errorf("%w: it cannot be asked", outbound.ErrAddress)
 	}
 	request.Header.Set("Accept", "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.9")
 	request.Header.Set("User-Agent", "scaf")
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, outbound.Anonymous(request.URL.Host, err)
+		return nil, 0, outbound.Anonymous(request.URL.Host, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -105,11 +105,11 @@ func get(ctx context.Context, client *http.Client, address string) ([]Entry, err
 		if response.StatusCode/100 == 3 {
 			text += ": redirects are not followed, give the address that it leads to"
 		}
-		return nil, errors.New(text)
+		return nil, 0, errors.New(text)
 	}
 	text, err := io.ReadAll(io.LimitReader(response.Body, MaxFeed+1))
 	if err != nil {
-		return nil, outbound.Anonymous(request.URL.Host, err)
+		return nil, 0, outbound.Anonymous(request.URL.Host, err)
 	}
 	return Read(text)
 }
@@ -121,7 +121,7 @@ func noticeID(feed string, entry *Entry) string {
 }
 
 // take writes what a feed has brought, and that it was read.
-func take(tx *act.Tx, id string, entries []Entry, failure error) (n int, err error) {
+func take(tx *act.Tx, id string, entries []Entry, unread int, failure error) (n int, err error) {
 	v, err := record.Get(&tx.Reader, Feeds.Name, id)
 	if err != nil {
 		return 0, err
@@ -137,7 +137,7 @@ func take(tx *act.Tx, id string, entries []Entry, failure error) (n int, err err
 	if f.TriedAt, f.Failure = &now, ""; failure != nil {
 		f.Failure = strings.ToValidUTF8(failure.Error(), "")
 	} else {
-		f.FetchedAt = &now
+		f.FetchedAt, f.Unread = &now, unread
 	}
 	var ids []string
 	for i := range entries {

@@ -37,23 +37,23 @@ type Entry struct {
 // ErrFeed says that something is no feed that can be read.
 var ErrFeed = errors.New("it is no feed that can be read")
 
-// Read reads an RSS or Atom feed. Declared entities, depth and size beyond the
+// Read reads an RSS or Atom feed, and says how many entries it has beyond those. Declared entities, depth and size beyond the
 // limits are refused.
-func Read(text []byte) ([]Entry, error) {
+func Read(text []byte) (all []Entry, unread int, err error) {
 	if len(text) > MaxFeed {
-		return nil, fmt.Errorf("%w: it is larger than %d MiB", ErrFeed, MaxFeed>>20)
+		return nil, 0, fmt.Errorf("%w: it is larger than %d MiB", ErrFeed, MaxFeed>>20)
 	}
 	if err := harmless(text); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if kind := gofeed.DetectFeedType(bytes.NewReader(text)); kind != gofeed.FeedTypeRSS && kind != gofeed.FeedTypeAtom {
-		return nil, fmt.Errorf("%w: it is neither RSS nor Atom", ErrFeed)
+		return nil, 0, fmt.Errorf("%w: it is neither RSS nor Atom", ErrFeed)
 	}
 	feed, err := gofeed.NewParser().Parse(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %.200s", ErrFeed, err.Error())
+		return nil, 0, fmt.Errorf("%w: %.200s", ErrFeed, err.Error())
 	}
-	var all []Entry
+	unread = max(0, len(feed.Items)-maxEntries)
 	for _, item := range feed.Items[:min(maxEntries, len(feed.Items))] {
 		if item == nil {
 			continue
@@ -75,7 +75,7 @@ func Read(text []byte) ([]Entry, error) {
 			all = append(all, one)
 		}
 	}
-	return all, nil
+	return all, unread, nil
 }
 
 // harmless refuses what a feed has no use for: declarations of entities, by which a

@@ -22,7 +22,7 @@ func TestRSSAndAtomAreRead(t *testing.T) {
 		"RSS":  rss(`<item><guid>urn:1</guid><title>Rule &amp; order</title><link>https://authority.example/1</link><pubDate>Sun, 01 Mar 2026 08:00:00 GMT</pubDate><description>In short</description></item>`),
 		"Atom": atom,
 	} {
-		all, err := regulations.Read([]byte(text))
+		all, _, err := regulations.Read([]byte(text))
 		if err != nil || len(all) != 1 {
 			t.Errorf("%s: %v %v", name, all, err)
 			continue
@@ -43,14 +43,14 @@ func TestMarkupAndStrangeAddressesAreLeftOut(t *testing.T) {
 		{`<title></title><link>https://authority.example/2</link>`, "https://authority.example/2", "https://authority.example/2", ""},
 		{`<title>مرحبا 🙂</title>`, "مرحبا 🙂", "", ""},
 	} {
-		all, err := regulations.Read([]byte(rss("<item>" + test.item + "</item>")))
+		all, _, err := regulations.Read([]byte(rss("<item>" + test.item + "</item>")))
 		if err != nil || len(all) != 1 || all[0].Title != test.title || all[0].Link != test.link || all[0].Summary != test.summary {
 			t.Errorf("%s: %+v %v", test.item, all, err)
 		}
 	}
-	many, err := regulations.Read([]byte(rss(strings.Repeat("<item><title>x</title></item>", 500))))
-	if err != nil || len(many) != 200 {
-		t.Errorf("%d entries of 500 are read (%v), want 200", len(many), err)
+	many, unread, err := regulations.Read([]byte(rss(strings.Repeat("<item><title>x</title></item>", 500))))
+	if err != nil || len(many) != 200 || unread != 300 {
+		t.Errorf("%d entries of 500 are read and %d are not (%v), want 200 and 300", len(many), unread, err)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestWhatIsNoFeedIsRefused(t *testing.T) {
 		"no XML":          {`<rss version="2.0"><channel><`, "no feed"},
 		"another charset": {`<?xml version="1.0" encoding="klingon"?>` + strings.TrimPrefix(rss(``), `<?xml version="1.0" encoding="UTF-8"?>`), "no feed"},
 	} {
-		all, err := regulations.Read([]byte(test.text))
+		all, _, err := regulations.Read([]byte(test.text))
 		if !errors.Is(err, regulations.ErrFeed) || !strings.Contains(fmt.Sprint(err), test.want) || all != nil {
 			t.Errorf("%s: %v %v, want it refused: %s", name, all, err, test.want)
 		}
@@ -81,7 +81,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(rss(`<item><title>x</title><description>&lt;b&gt;</description></item>`)))
 	f.Add([]byte(`<!DOCTYPE x [<!ENTITY a "b">]><rss/>`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		all, err := regulations.Read(text)
+		all, _, err := regulations.Read(text)
 		if err != nil && !errors.Is(err, regulations.ErrFeed) {
 			t.Fatal(err)
 		}
