@@ -352,10 +352,10 @@ func TestAnUpdateChangesWhatARowSpeaksOf(t *testing.T) {
 			t.Errorf("with --update: %+v", updated)
 		}
 		want := []string{
-			`{"employment":"employee","id":"E3","name":"Cyd","state":"active"}`,
-			`{"employment":"employee","id":"E4","name":"Dee","state":"active"}`,
-			`{"employment":"employee","id":"E1","joined_at":"2026-01-01T00:00:00Z","name":"Ada","state":"on_leave","title":"Engineer"}`,
-			`{"employment":"employee","id":"E2","joined_at":"2026-01-02T00:00:00Z","left_at":"2026-05-01T00:00:00Z","name":"Benedict","state":"left"}`,
+			`{"employment":"employee","id":"E3","listed_at":"2026-03-02T09:00:00Z","name":"Cyd","state":"active"}`,
+			`{"employment":"employee","id":"E4","listed_at":"2026-03-02T09:00:00Z","name":"Dee","state":"active"}`,
+			`{"employment":"employee","id":"E1","joined_at":"2026-01-01T00:00:00Z","listed_at":"2026-03-02T09:00:00Z","name":"Ada","state":"on_leave","title":"Engineer"}`,
+			`{"employment":"employee","id":"E2","joined_at":"2026-01-02T00:00:00Z","left_at":"2026-05-01T00:00:00Z","listed_at":"2026-03-02T09:00:00Z","name":"Benedict","state":"left"}`,
 		}
 		if diff := cmp.Diff(want, l.Population(t, "person")); diff != "" {
 			t.Error(diff)
