@@ -80,24 +80,34 @@ func checkListen(address string, insecure bool) error {
 	return usagef("--listen %s: others could reach it and read tokens on the way: put a TLS proxy in front and listen on %s, or say --insecure-http", address, defaultListen)
 }
 
-// ownTemporary makes what is written down for a while stay in the folder of the data, and
-// empties it: whatever a server that was killed has left is nobody's any more.
-func ownTemporary(dir string) error {
+// ownTemporary makes what is written down for a while stay in the folder of the data, until
+// that is left, and empties it: whatever a server that was killed has left is nobody's any more.
+func ownTemporary(dir string) (leave func(), err error) {
+	const variable = "TMPDIR"
 	temporary := filepath.Join(dir, "tmp")
 	if err := os.RemoveAll(temporary); err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.Mkdir(temporary, 0o700); err != nil {
-		return err
+		return nil, err
 	}
-	return os.Setenv("TMPDIR", temporary)
+	before, there := os.LookupEnv(variable)
+	return func() {
+		if there {
+			_ = os.Setenv(variable, before) // a name without = and NUL is taken
+		} else {
+			_ = os.Unsetenv(variable)
+		}
+	}, os.Setenv(variable, temporary)
 }
 
 func (p *program) serve(ctx context.Context, s *surface.System, address string) error {
 	log := p.logger(slog.LevelInfo)
-	if err := ownTemporary(s.Dir); err != nil {
+	leave, err := ownTemporary(s.Dir)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	runner := act.NewRunner(s.Door, log)
 	duties, err := surface.NewDuties(s, runner, log)
 	if err != nil {

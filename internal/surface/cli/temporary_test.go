@@ -10,9 +10,10 @@ import (
 // writes down for a while stays with the data.
 func TestTheServersTemporaryFilesAreItsOwn(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	dir := t.TempDir()
+	dir, before := t.TempDir(), os.TempDir()
 	for range 2 { // the second time there is something
-		if err := ownTemporary(dir); err != nil {
+		leave, err := ownTemporary(dir)
+		if err != nil {
 			t.Fatal(err)
 		}
 		file, err := os.CreateTemp("", "multipart-*")
@@ -24,6 +25,9 @@ func TestTheServersTemporaryFilesAreItsOwn(t *testing.T) {
 		info, stat := os.Stat(filepath.Dir(file.Name()))
 		if err != nil || stat != nil || len(left) != 1 || left[0].Name() != filepath.Base(file.Name()) || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s; in the folder are %v, %v (%v, %v)", file.Name(), left, info, err, stat)
+		}
+		if leave(); os.TempDir() != before {
+			t.Errorf("it writes into %s afterwards", os.TempDir())
 		}
 	}
 }
