@@ -266,7 +266,7 @@ func (x *exercise) described(id string, field record.Field) {
 		x.invalid(err, field.Name, "a reference that is none")
 	}
 	if field.Shows && !field.Given {
-		value := `"nothing/here"`
+		value := `"` + x.Kind.Name + `/nothing-here"`
 		if x.Kind.Shape(field.Name) == record.ShapeTexts {
 			value = "[" + value + "]"
 		}

@@ -16,6 +16,10 @@ import (
 // policies are acknowledged and trainings are finished.
 const workAhead = 31 * 24 * time.Hour
 
+// workShown is how many deadlines the page has, the first ones: it stays within what a page
+// may weigh.
+const workShown = 200
+
 // workPage is what somebody has to do: what is late, what is due now, and what
 // comes.
 type workPage struct {
@@ -24,6 +28,8 @@ type workPage struct {
 	Read   bool     // the caller may read the pages of duties
 	Known  []string // the titles and roles by which duties know the reader
 	Now    time.Time
+	Shown  int // how many deadlines the page has, where there are others
+	Later  int // how many of these there are: they fall due after them
 	agenda *agenda
 }
 
@@ -57,6 +63,12 @@ func (p *Portal) work(r *request) (*shown, error) {
 		return nil, err
 	}
 	now := p.System.Clock.Now()
+	page := &workPage{Owed: owed, Read: r.may("record.read"), Known: slices.DeleteFunc(slices.Clone(owed.As), func(name string) bool {
+		return strings.Contains(name, "/") || name == access.AccountRole || strings.HasSuffix(r.caller.ID, "/"+name)
+	})}
+	if more := len(owed.Deadlines) - workShown; more > 0 {
+		page.Shown, page.Later, owed.Deadlines = workShown, more, owed.Deadlines[:workShown]
+	}
 	groups := []workGroup{{ID: "late", Title: "Late"}, {ID: "now", Title: "Due now"}, {ID: "coming", Title: "Coming"}}
 	for _, o := range owed.Occurrences {
 		at := 2
@@ -75,9 +87,6 @@ func (p *Portal) work(r *request) (*shown, error) {
 		}
 		groups[at].Deadlines = append(groups[at].Deadlines, d)
 	}
-	page := &workPage{Owed: owed, Read: r.may("record.read"), Known: slices.DeleteFunc(slices.Clone(owed.As), func(name string) bool {
-		return strings.Contains(name, "/") || name == access.AccountRole || strings.HasSuffix(r.caller.ID, "/"+name)
-	})}
 	page.Now = now
 	if r.may("report.read") { // whoever sees what is late and breaks soon
 		report, err := p.System.Standing(r.Context())
