@@ -93,13 +93,13 @@ func TestCapacityIsReviewed(t *testing.T) {
 	v.adds("continuity_plans", "f-function", "The API", "f-owner", "person/engineer", "f-deputy", "person/compliance", "f-recovery_time", "4h", "f-recovery_point", "1h", "f-steps", "Restore it.", "f-kept_at", "On paper")
 	v.adds("capacity_reviews", "f-plan", "continuity_plan/PLN-1", "f-quarter", "2026-Q1", "f-owner", "person/engineer")
 	v.fills("done-f-demand", "A launch in May.", "done-f-resources-0-what", "The disk of the API", "done-f-resources-0-measured", "700 GB of 800 GB", "done-f-resources-0-enough_until", "2026-05-31")
-	if status := v.sends("Done"); status != 422 {
+	if status := v.sends("Record that it was done"); status != 422 {
 		t.Fatalf("what runs short without a decision is answered with %d", status)
 	}
 	v.holds("main", "say what is done about it")
 	v.audited("capacity-refused")
 	v.fills("done-f-resources-0-decision", "It is doubled in April.")
-	v.presses("Done")
+	v.presses("Record that it was done")
 	v.stands("Done")
 	v.holds("main", "The disk of the API", "700 GB of 800 GB", "It is doubled in April.")
 	v.audited("capacity-review")
@@ -107,7 +107,7 @@ func TestCapacityIsReviewed(t *testing.T) {
 
 	other := s.signs(t, "compliance")
 	other.goes("/r/capacity_reviews/CPR-PLN-1-2026-Q1")
-	other.presses("Reviewed")
+	other.presses("Record the review")
 	other.stands("Reviewed")
 	other.holds("main", "Reviewed by", "Example Compliance")
 }

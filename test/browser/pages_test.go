@@ -188,6 +188,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/results/{id}/mismatch",         // and TestAMismatchIsExplainedByTwo that of what does not agree
 		"/training/{id}",                 // and its trainings are those of others
 		"/agreements/{id}",               // and so are its agreements
+		"/import/{register}/{work}",      // of a large table: TestALargeTableIsBroughtIn
 		"/self-assessments/open",         // leads on to a page of /open/{register}
 	}
 	var sought []string

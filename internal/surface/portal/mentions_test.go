@@ -55,3 +55,13 @@ func TestAnAgendaLeadsToDeviationsAndAllOfThemAreKnown(t *testing.T) {
 		t.Errorf("%d deviations are named, and not that there are 41 more", n)
 	}
 }
+
+// What asks for any record of a register leads to none.
+func TestAnyRecordOfARegisterIsNone(t *testing.T) {
+	t.Parallel()
+	c := openCompany(t)
+	page := c.signed(t, "ann", "compliance").get("/r/tasks/tabletop-exercise").want(t, http.StatusOK, "exercise/*")
+	if strings.Contains(page.body, "/%2A") || strings.Contains(page.body, `/*"`) {
+		t.Error("it leads to any exercise")
+	}
+}

@@ -408,6 +408,8 @@ func (p *Portal) page(text string) string {
 		return deviationPath("", &results.Found{Result: result, Item: item})
 	}
 	switch kind, id, _ := strings.Cut(text, "/"); {
+	case id == "*": // any of them, as duties ask for
+		return ""
 	case id == "" || strings.ContainsAny(id, " /\n"):
 	case kind == "control":
 		return "/controls/" + url.PathEscape(id)
