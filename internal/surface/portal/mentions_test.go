@@ -60,8 +60,8 @@ func TestAnAgendaLeadsToDeviationsAndAllOfThemAreKnown(t *testing.T) {
 func TestAnyRecordOfARegisterIsNone(t *testing.T) {
 	t.Parallel()
 	c := openCompany(t)
-	page := c.signed(t, "ann", "compliance").get("/r/tasks/tabletop-exercise").want(t, http.StatusOK, "exercise/*")
+	page := c.signed(t, "ann", "compliance").get("/r/tasks/access-review").want(t, http.StatusOK, "evidence/*")
 	if strings.Contains(page.body, "/%2A") || strings.Contains(page.body, `/*"`) {
-		t.Error("it leads to any exercise")
+		t.Error("it leads to any evidence")
 	}
 }
