@@ -41,7 +41,7 @@ var trips = record.Define[trip](record.Definition{
 func TestNothingHasHappenedInTheFuture(t *testing.T) {
 	ledgertest.EachOf(t, record.Kinds{trips}, func(t *testing.T, l *ledgertest.Ledger) {
 		zone := time.FixedZone("east", 9*60*60)
-		l.Door.Zone = zone
+		l.Zone = zone
 		now := l.Clock.Now()
 		y, m, d := now.In(zone).Date()
 		midnight := time.Date(y, m, d, 0, 0, 0, 0, zone)

@@ -25,7 +25,7 @@ func TestAReviewSetsTheNextDate(t *testing.T) {
 	}
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
 		b := open(t, l)
-		l.Door.Zone = berlin
+		l.Zone = berlin
 		at := 0
 		for _, test := range []struct {
 			name            string
