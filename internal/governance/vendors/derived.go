@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -63,35 +64,37 @@ type Exit struct {
 // used are the states in which a vendor is used, or was.
 var used = map[string]bool{InUse: true, Offboarding: true, Ended: true}
 
-// onboardings are the vendors whose use began.
-func onboardings(past record.Past, from, to time.Time, give func(item any) error) error {
-	var began *time.Time // the register
-	var begun []*Vendor
-	if err := past.Documents(kindVendor, time.Time{}, time.Time{}, func(doc json.RawMessage) error {
-		v := &Vendor{}
-		if err := json.Unmarshal(doc, v); err != nil {
+// onboardings are the vendors whose use began. Of before it was noted by when they were to
+// be approved, that is when their use began.
+func onboardings(v *Vendor, from, to time.Time, give func(item any) error) error {
+	begun, due := v.begun(), cmp.Or(v.ApproveBy, v.UsedFrom)
+	if !v.was(begun, from, to) {
+		return nil
+	}
+	return give(&Onboarding{v.ID + "@onboarding", v.ID, v.Owner, cmp.Or(v.ApprovedTier, v.Tier), v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.ApprovedAt, v.UsedFrom, begun, due})
+}
+
+// approveBy is by when a vendor was to be approved: when its use began, or some days after
+// the register began, where it was used by then.
+func (v *Vendor) approveBy(r *store.Reader) (*time.Time, error) {
+	began := v.ProposedAt
+	if _, err := record.List(r, Register, record.Query{}, func(one *record.Version) error {
+		other := &Vendor{}
+		if err := json.Unmarshal(one.Doc, other); err != nil {
 			return err
 		}
-		if entered := cmp.Or(v.ProposedAt, v.AssessedAt); entered != nil && (began == nil || entered.Before(*began)) {
+		if entered := cmp.Or(other.ProposedAt, other.AssessedAt); entered != nil && (began == nil || entered.Before(*began)) {
 			began = entered
-		}
-		if v.was(v.begun(), from, to) {
-			begun = append(begun, v)
 		}
 		return nil
 	}); err != nil {
-		return err
+		return nil, err
 	}
-	for _, v := range begun {
-		due := *v.UsedFrom
-		if began != nil && due.Before(*began) {
-			due = began.AddDate(0, 0, toCatchUp)
-		}
-		if err := give(&Onboarding{v.ID + "@onboarding", v.ID, v.Owner, cmp.Or(v.ApprovedTier, v.Tier), v.Data, v.AssessedAt, v.ProposedBy, v.AssessedBy, v.ApprovedBy, v.ApprovedAt, v.UsedFrom, v.begun(), &due}); err != nil {
-			return err
-		}
+	due := *v.UsedFrom
+	if began != nil && due.Before(*began) {
+		due = began.AddDate(0, 0, toCatchUp)
 	}
-	return nil
+	return &due, nil
 }
 
 // begun is when a vendor was used and approved; nil when it is not used yet.

@@ -39,6 +39,7 @@ type Vendor struct {
 	ApprovedAt       *time.Time `json:"approved_at,omitempty"`
 	ApprovedTier     string     `json:"approved_tier,omitempty"`
 	UsedFrom         *time.Time `json:"used_from,omitempty"`
+	ApproveBy        *time.Time `json:"approve_by,omitempty"`
 	NextAssessmentAt *time.Time `json:"next_assessment_at,omitempty"`
 	Assessments      []Judged   `json:"assessments,omitempty"`
 	RejectedReason   string     `json:"rejected_reason,omitempty"`
@@ -133,6 +134,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "approved_tier", Label: "Approved as", Given: true, Choices: Tiers, Help: "The tier that it was approved with."},
 		{Name: "used_from", Label: "Used from", Help: "When its use began. Before its approval it is a deviation, unless it was used when this register began: then it is to be approved within thirty days."},
+		{Name: "approve_by", Label: "To be approved by", Given: true},
 		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after it was used and approved, and thirty days after its tier rose. Whoever wants it sooner sets another day; VND-02 counts the year."},
 		{Name: "assessments", Label: "Assessments", Given: true, Help: "The ones that are finished, the latest one last."},
 		{Name: "rejected_reason", Label: "Why it was rejected", Long: true, Help: "Why it is not used."},
@@ -157,7 +159,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "offboarding", What: "End the vendor's access and settle our data", At: "ended_at", Owner: "owner", Open: `item.state == "offboarding"`},
 	},
 	Derived: []record.Derived{
-		{Name: "vendor_onboardings", At: "begun_at", Item: Onboarding{}, Items: onboardings},
+		{Name: "vendor_onboardings", At: "begun_at", Item: Onboarding{}, Of: record.OfEach(onboardings)},
 		{Name: "vendor_reassessments", At: "due_at", Item: Reassessment{}, Of: record.OfEach(reassessments)},
 		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Of: record.OfEach(exits)},
 	},
@@ -213,6 +215,13 @@ func (v *Vendor) Before(tx *act.Tx, old any) error {
 	begins := v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse)
 	if begins && v.UsedFrom.After(tx.Now()) {
 		return record.Refuse("used_from", "lies in the future: a vendor is in use when its use has begun")
+	}
+	if v.UsedFrom != nil && used[v.State] && (begins || old == nil || !record.SameTime(record.As[Vendor](old).UsedFrom, v.UsedFrom)) {
+		due, err := v.approveBy(&tx.Reader)
+		if err != nil {
+			return err
+		}
+		v.ApproveBy = due
 	}
 	if begins && v.NextAssessmentAt == nil {
 		next := v.begun().AddDate(again, 0, 0)
