@@ -331,7 +331,7 @@ func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, size int64,
 		return k.result.To.Equal(task.Part.To), nil
 	}
 	for _, kind := range decisions {
-		changed, err := changedSince(r, snapshot, kind.Name, k.mark.Size)
+		changed, err := record.ChangedSince(r, kind.Name, k.mark.Size)
 		if err != nil || changed {
 			return false, err
 		}
@@ -362,7 +362,7 @@ func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, size int64,
 	if task.Test.Population.At != "item."+kind.At {
 		return false, nil // an item's instant may have come
 	}
-	changed, err := changedSince(r, snapshot, kind.Name, k.mark.Size)
+	changed, err := record.ChangedSince(r, kind.Name, k.mark.Size)
 	if err != nil || changed {
 		return false, err
 	}
@@ -371,15 +371,6 @@ func (l *Lab) stands(r *store.Reader, snapshot populations.Snapshot, size int64,
 	}
 	arrived, err := record.Count(r, record.Range{Kind: kind.Name, From: was.To, To: is.To})
 	return arrived == 0, err
-}
-
-// changedSince is record.ChangedSince, asked once for all tests.
-func changedSince(r *store.Reader, snapshot populations.Snapshot, kind string, index int64) (bool, error) {
-	type since struct {
-		kind  string
-		index int64
-	}
-	return populations.Once(snapshot, since{kind, index}, func() (bool, error) { return record.ChangedSince(r, kind, index) })
 }
 
 // windows are the window that the known result looked at when it was last known

@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -181,31 +179,18 @@ func complete(r *store.Reader, doc json.RawMessage) error {
 	return nil
 }
 
-// idShape has the control (as control files name theirs), the year and the
-// quarter.
-var idShape = regexp.MustCompile(`^SA-([A-Za-z0-9][A-Za-z0-9._-]{0,63})-(20\d\d)-Q([1-4])$`)
+// ids are of control (as control files name theirs) and quarter.
+var ids = record.NewOfRound("SA", "control", "", `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`, rounds.Quarter, "SA-CHG-01-2026-Q1")
 
 // Compose makes the id of control and quarter.
-func (a *Assessment) Compose(*store.Reader) (string, error) {
-	if a.Control == "" || a.Quarter == "" {
-		return "", nil
-	}
-	if _, ok := rounds.Quarter.Parse(a.Quarter); !ok {
-		return "", record.Refuse("quarter", "%q is no quarter: write it like 2026-Q1", a.Quarter)
-	}
-	return "SA-" + a.Control + "-" + a.Quarter, nil
-}
+func (a *Assessment) Compose(*store.Reader) (string, error) { return ids.Compose(a.Control, a.Quarter) }
 
 // Compute sets what follows from the id, and that what belongs to a state ends
 // with it (the history keeps it).
 func (a *Assessment) Compute() {
 	a.DueAt = nil
-	if of := idShape.FindStringSubmatch(a.ID); of != nil {
-		year, _ := strconv.Atoi(of[2]) // digits
-		quarter, _ := strconv.Atoi(of[3])
-		// Midnight in UTC of that day lies within the quarter in every time zone.
-		due := time.Date(year, time.Month(3*quarter+1), 0, 0, 0, 0, 0, time.UTC)
-		a.Control, a.Quarter, a.DueAt = cmp.Or(a.Control, of[1]), cmp.Or(a.Quarter, of[2]+"-Q"+of[3]), &due
+	if control, round, ok := ids.Parse(a.ID); ok {
+		a.Control, a.Quarter, a.DueAt = cmp.Or(a.Control, control), cmp.Or(a.Quarter, round.Name), &round.DueAt
 	}
 	switch {
 	case a.State != Submitted && a.State != Reviewed:
@@ -230,13 +215,7 @@ func (a *Assessment) stated() string {
 
 // Validate says what is wrong with an assessment.
 func (a *Assessment) Validate() []record.FieldError {
-	var wrong []record.FieldError
-	if a.ID != "" && a.DueAt == nil {
-		wrong = append(wrong, record.FieldError{Field: "id", Problem: fmt.Sprintf("%q names no control and quarter: write it like SA-CHG-01-2026-Q1", a.ID)})
-	}
-	if a.DueAt != nil && a.ID != "SA-"+a.Control+"-"+a.Quarter {
-		wrong = append(wrong, record.FieldError{Field: "control", Problem: fmt.Sprintf("and quarter are %s and %s, the number is %s: leave it out, and it is made of them", a.Control, a.Quarter, a.ID)})
-	}
+	wrong := ids.Check(a.ID, a.Control, a.Quarter)
 	if a.Assessor != "" && a.Assessor == a.Reviewer {
 		wrong = append(wrong, record.FieldError{Field: "reviewer", Problem: "is the assessor: name somebody else"})
 	}

@@ -2,7 +2,6 @@ package continuity
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 	"time"
 
@@ -87,32 +86,21 @@ var CapacityReviews = record.Define[CapacityReview](record.Definition{
 	Dues: []record.Due{{Name: "review", What: "Review the capacity of what the function runs on", At: "due_at", Owner: "owner", Open: `item.state == "planned"`}},
 })
 
-var capacityShape = regexp.MustCompile(`^CPR-(PLN-[1-9][0-9]{0,8})-(20\d\d-Q[1-4])$`)
+var capacityIDs = record.NewOfRound("CPR", "plan", kindPlan+"/", planShape, rounds.Quarter, "CPR-PLN-1-2026-Q1")
 
 // Compose makes the id of plan and quarter.
 func (c *CapacityReview) Compose(*store.Reader) (string, error) {
-	if c.Plan == "" || c.Quarter == "" {
-		return "", nil
-	}
-	if _, ok := rounds.Quarter.Parse(c.Quarter); !ok {
-		return "", record.Refuse("quarter", "%q is no quarter: write it like 2026-Q1", c.Quarter)
-	}
-	return capacityID(c.Plan, c.Quarter), nil
-}
-
-func capacityID(plan, quarter string) string {
-	return "CPR-" + strings.TrimPrefix(plan, kindPlan+"/") + "-" + quarter
+	return capacityIDs.Compose(c.Plan, c.Quarter)
 }
 
 // Compute sets what follows from the id, and counts what is not enough.
 func (c *CapacityReview) Compute() {
 	c.DueAt, c.Short, c.ShortDecided = nil, nil, nil
-	of := capacityShape.FindStringSubmatch(c.ID)
-	if of == nil {
+	plan, round, ok := capacityIDs.Parse(c.ID)
+	if !ok {
 		return
 	}
-	round, _ := rounds.Quarter.Parse(of[2]) // the shape has it
-	c.Plan, c.Quarter, c.DueAt = cmp.Or(c.Plan, kindPlan+"/"+of[1]), cmp.Or(c.Quarter, round.Name), &round.DueAt
+	c.Plan, c.Quarter, c.DueAt = cmp.Or(c.Plan, plan), cmp.Or(c.Quarter, round.Name), &round.DueAt
 	short, decided, until := 0, 0, rounds.Quarter.Next(round).DueAt
 	for _, one := range c.Resources {
 		if one.EnoughUntil != nil && !one.EnoughUntil.Before(until) {
@@ -128,12 +116,7 @@ func (c *CapacityReview) Compute() {
 
 // Validate says what is wrong with a review.
 func (c *CapacityReview) Validate() (wrong []record.FieldError) {
-	if c.ID != "" && c.DueAt == nil {
-		wrong = append(wrong, record.Wrong("id", "%q names no plan and quarter: write it like CPR-PLN-1-2026-Q1", c.ID))
-	}
-	if c.DueAt != nil && c.ID != capacityID(c.Plan, c.Quarter) {
-		wrong = append(wrong, record.Wrong("plan", "and quarter are %s and %s, the number is %s: leave it out, and it is made of them", c.Plan, c.Quarter, c.ID))
-	}
+	wrong = capacityIDs.Check(c.ID, c.Plan, c.Quarter)
 	for i, one := range c.Resources {
 		wrong = append(wrong, record.Missing("resources", i, "what", one.What)...)
 		wrong = append(wrong, record.Missing("resources", i, "measured", one.Measured)...)
@@ -146,10 +129,7 @@ func (c *CapacityReview) Before(tx *act.Tx, old any) error {
 	if old == nil || record.As[CapacityReview](old).State != Planned || c.State != Done {
 		return nil
 	}
-	if round, ok := rounds.Quarter.Parse(c.Quarter); ok && tx.Now().Before(rounds.Quarter.Begins(round, tx.Zone())) {
-		return record.Refuse("quarter", "is %s, and has not begun: it is reviewed within it, or later", c.Quarter)
-	}
-	return nil
+	return capacityIDs.Begun(tx, c.Quarter)
 }
 
 // CapacityRound is the review of a plan's capacity that was due in a quarter, done or not:

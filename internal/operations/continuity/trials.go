@@ -2,8 +2,6 @@ package continuity
 
 import (
 	"cmp"
-	"regexp"
-	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -106,29 +104,19 @@ var Trials = record.Define[Trial](record.Definition{
 	Dues: []record.Due{{Name: "restore", What: "Restore the plan's data for trial", At: "due_at", Owner: "owner", Open: `item.state == "planned"`}},
 })
 
-var trialShape = regexp.MustCompile(`^RT-(PLN-[1-9][0-9]{0,8})-(20\d\d-Q[1-4])$`)
+// planShape is that of the number of a plan.
+const planShape = `PLN-[1-9][0-9]{0,8}`
+
+var trialIDs = record.NewOfRound("RT", "plan", kindPlan+"/", planShape, rounds.Quarter, "RT-PLN-1-2026-Q1")
 
 // Compose makes the id of plan and quarter.
-func (t *Trial) Compose(*store.Reader) (string, error) {
-	if t.Plan == "" || t.Quarter == "" {
-		return "", nil
-	}
-	if _, ok := rounds.Quarter.Parse(t.Quarter); !ok {
-		return "", record.Refuse("quarter", "%q is no quarter: write it like 2026-Q1", t.Quarter)
-	}
-	return trialID(t.Plan, t.Quarter), nil
-}
-
-func trialID(plan, quarter string) string {
-	return "RT-" + strings.TrimPrefix(plan, kindPlan+"/") + "-" + quarter
-}
+func (t *Trial) Compose(*store.Reader) (string, error) { return trialIDs.Compose(t.Plan, t.Quarter) }
 
 // Compute sets what follows from the id and from what was measured.
 func (t *Trial) Compute() {
 	t.DueAt = nil
-	if of := trialShape.FindStringSubmatch(t.ID); of != nil {
-		round, _ := rounds.Quarter.Parse(of[2]) // the shape has it
-		t.Plan, t.Quarter, t.DueAt = cmp.Or(t.Plan, kindPlan+"/"+of[1]), cmp.Or(t.Quarter, round.Name), &round.DueAt
+	if plan, round, ok := trialIDs.Parse(t.ID); ok {
+		t.Plan, t.Quarter, t.DueAt = cmp.Or(t.Plan, plan), cmp.Or(t.Quarter, round.Name), &round.DueAt
 	}
 	t.Took, t.Lost, t.Result = between(t.StartedAt, t.RestoredAt), between(t.DataUntil, t.StartedAt), ""
 	if t.State == Planned || t.State == Withdrawn {
@@ -165,12 +153,7 @@ func within(length, allowed *record.Duration) bool {
 
 // Validate says what is wrong with a trial.
 func (t *Trial) Validate() (wrong []record.FieldError) {
-	if t.ID != "" && t.DueAt == nil {
-		wrong = append(wrong, record.Wrong("id", "%q names no plan and quarter: write it like RT-PLN-1-2026-Q1", t.ID))
-	}
-	if t.DueAt != nil && t.ID != trialID(t.Plan, t.Quarter) {
-		wrong = append(wrong, record.Wrong("plan", "and quarter are %s and %s, the number is %s: leave it out, and it is made of them", t.Plan, t.Quarter, t.ID))
-	}
+	wrong = trialIDs.Check(t.ID, t.Plan, t.Quarter)
 	if t.StartedAt != nil && t.RestoredAt != nil && t.Took == nil {
 		wrong = append(wrong, record.Wrong("restored_at", "is before the restore began"))
 	}
@@ -284,40 +267,22 @@ var Practices = record.Define[Practice](record.Definition{
 	Dues: []record.Due{{Name: "practise", What: "Practise the plan", At: "due_at", Owner: "owner", Open: `item.state == "planned"`}},
 })
 
-var practiceShape = regexp.MustCompile(`^PP-(PLN-[1-9][0-9]{0,8})-(20\d\d)$`)
+var practiceIDs = record.NewOfRound("PP", "plan", kindPlan+"/", planShape, rounds.Year, "PP-PLN-1-2026")
 
 // Compose makes the id of plan and year.
-func (p *Practice) Compose(*store.Reader) (string, error) {
-	if p.Plan == "" || p.Year == "" {
-		return "", nil
-	}
-	if _, ok := rounds.Year.Parse(p.Year); !ok {
-		return "", record.Refuse("year", "%q is no year: write it like 2026", p.Year)
-	}
-	return practiceID(p.Plan, p.Year), nil
-}
-
-func practiceID(plan, year string) string {
-	return "PP-" + strings.TrimPrefix(plan, kindPlan+"/") + "-" + year
-}
+func (p *Practice) Compose(*store.Reader) (string, error) { return practiceIDs.Compose(p.Plan, p.Year) }
 
 // Compute sets what follows from the id.
 func (p *Practice) Compute() {
 	p.DueAt = nil
-	if of := practiceShape.FindStringSubmatch(p.ID); of != nil {
-		round, _ := rounds.Year.Parse(of[2]) // the shape has it
-		p.Plan, p.Year, p.DueAt = cmp.Or(p.Plan, kindPlan+"/"+of[1]), cmp.Or(p.Year, round.Name), &round.DueAt
+	if plan, round, ok := practiceIDs.Parse(p.ID); ok {
+		p.Plan, p.Year, p.DueAt = cmp.Or(p.Plan, plan), cmp.Or(p.Year, round.Name), &round.DueAt
 	}
 }
 
 // Validate says what is wrong with a practice.
 func (p *Practice) Validate() (wrong []record.FieldError) {
-	if p.ID != "" && p.DueAt == nil {
-		wrong = append(wrong, record.Wrong("id", "%q names no plan and year: write it like PP-PLN-1-2026", p.ID))
-	}
-	if p.DueAt != nil && p.ID != practiceID(p.Plan, p.Year) {
-		wrong = append(wrong, record.Wrong("plan", "and year are %s and %s, the number is %s: leave it out, and it is made of them", p.Plan, p.Year, p.ID))
-	}
+	wrong = practiceIDs.Check(p.ID, p.Plan, p.Year)
 	for _, one := range []struct {
 		field string
 		n     *int

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"regexp"
-	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -172,30 +171,17 @@ var Reviews = record.Define[Review](record.Definition{
 	Dues: []record.Due{{Name: "review", What: "Review who can get into the site", At: "due_at", Owner: "reviewer", Open: `item.state == "planned"`}},
 })
 
-var reviewShape = regexp.MustCompile(`^PAR-([a-z0-9-]{1,60})-(20\d\d-Q[1-4])$`)
+var reviewIDs = record.NewOfRound("PAR", "site", "site/", `[a-z0-9-]{1,60}`, rounds.Quarter, "PAR-berlin-2026-Q1")
 
 // Compose makes the id of site and quarter.
-func (v *Review) Compose(*store.Reader) (string, error) {
-	if v.Site == "" || v.Quarter == "" {
-		return "", nil
-	}
-	if _, ok := rounds.Quarter.Parse(v.Quarter); !ok {
-		return "", record.Refuse("quarter", "%q is no quarter: write it like 2026-Q1", v.Quarter)
-	}
-	return reviewID(v.Site, v.Quarter), nil
-}
-
-func reviewID(site, quarter string) string {
-	return "PAR-" + strings.TrimPrefix(site, "site/") + "-" + quarter
-}
+func (v *Review) Compose(*store.Reader) (string, error) { return reviewIDs.Compose(v.Site, v.Quarter) }
 
 // Compute sets what follows from the id, and that what belongs to a state ends with
 // it.
 func (v *Review) Compute() {
 	v.DueAt = nil
-	if of := reviewShape.FindStringSubmatch(v.ID); of != nil {
-		round, _ := rounds.Quarter.Parse(of[2]) // the shape has it
-		v.Site, v.Quarter, v.DueAt = cmp.Or(v.Site, "site/"+of[1]), cmp.Or(v.Quarter, round.Name), &round.DueAt
+	if site, round, ok := reviewIDs.Parse(v.ID); ok {
+		v.Site, v.Quarter, v.DueAt = cmp.Or(v.Site, site), cmp.Or(v.Quarter, round.Name), &round.DueAt
 	}
 	if v.State == Planned {
 		v.ReviewedAt, v.ReviewedBy = nil, ""
@@ -204,12 +190,7 @@ func (v *Review) Compute() {
 
 // Validate says what is wrong with a review.
 func (v *Review) Validate() (wrong []record.FieldError) {
-	if v.ID != "" && v.DueAt == nil {
-		wrong = append(wrong, record.Wrong("id", "%q names no site and quarter: write it like PAR-berlin-2026-Q1", v.ID))
-	}
-	if v.DueAt != nil && v.ID != reviewID(v.Site, v.Quarter) {
-		wrong = append(wrong, record.Wrong("site", "and quarter are %s and %s, the number is %s: leave it out, and it is made of them", v.Site, v.Quarter, v.ID))
-	}
+	wrong = reviewIDs.Check(v.ID, v.Site, v.Quarter)
 	for field, n := range map[string]*int{"holders": v.Holders, "unneeded": v.Unneeded, "ended": v.Ended} {
 		if n != nil && *n < 0 {
 			wrong = append(wrong, record.Wrong(field, "is %d: a number from 0", *n))
@@ -226,20 +207,14 @@ func (v *Review) Before(tx *act.Tx, old any) error {
 	}
 	before := record.As[Review](old)
 	switch {
-	case before.State == Planned && v.State == Reviewed && v.ahead(tx):
-		return record.Refuse("quarter", "is %s, and has not begun: it is reviewed within it, or later", v.Quarter)
+	case before.State == Planned && v.State == Reviewed:
+		return reviewIDs.Begun(tx, v.Quarter)
 	case before.State == Confirmed:
 		return record.Refuse("state", "is %s: it stays as it was", Confirmed)
 	case before.State == Reviewed && v.State != Planned && (before.Compared != v.Compared || *before.Holders != *v.Holders || *before.Unneeded != *v.Unneeded || *v.Ended < *before.Ended):
 		return record.Refuse("state", "is %s: what was found stays as it was said", Reviewed)
 	}
 	return nil
-}
-
-// ahead reports whether the quarter of a review has not begun.
-func (v *Review) ahead(tx *act.Tx) bool {
-	round, ok := rounds.Quarter.Parse(v.Quarter)
-	return ok && tx.Now().Before(rounds.Quarter.Begins(round, tx.Zone()))
 }
 
 // SiteRound is the review of a site that was due in a quarter, done or not: the
