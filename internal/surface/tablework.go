@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/tabular"
+	"scaf.dev/scaf/internal/trust/accounts"
 )
 
 // TableJob is the kind of the job that reads a table which is too large for a page to wait
@@ -33,15 +34,14 @@ const (
 
 // TableWork is a table that somebody sent, and what they want done with it.
 type TableWork struct {
-	Form     string   `json:"form"`
-	Register string   `json:"register"`
-	Name     string   `json:"name"`
-	Sheet    string   `json:"sheet,omitempty"`
-	SHA256   string   `json:"sha256"`
-	Take     bool     `json:"take"`   // false: it is previewed
-	Update   bool     `json:"update"` // records that are there are changed where they differ
-	AskedBy  string   `json:"asked_by"`
-	Roles    []string `json:"roles"` // of who asked: the work is theirs
+	Form     string `json:"form"`
+	Register string `json:"register"`
+	Name     string `json:"name"`
+	Sheet    string `json:"sheet,omitempty"`
+	SHA256   string `json:"sha256"`
+	Take     bool   `json:"take"`   // false: it is previewed
+	Update   bool   `json:"update"` // records that are there are changed where they differ
+	AskedBy  string `json:"asked_by"`
 }
 
 // TableOutcome is what became of a table, or would.
@@ -53,13 +53,11 @@ type TableOutcome struct {
 	Done   *record.Completed `json:"done,omitempty"`
 }
 
-// ReadTable previews or takes a table, as whoever asked for it. What is wrong with the file
-// is an outcome.
-func (s *System) ReadTable(ctx context.Context, work TableWork, file TableFile) (*TableOutcome, error) {
+// ReadTable previews or takes a table for a caller. What is wrong with the file is an outcome.
+func (s *System) ReadTable(ctx context.Context, caller act.Caller, work TableWork, file TableFile) (*TableOutcome, error) {
 	outcome := &TableOutcome{}
 	table := Table{Form: work.Form, Register: work.Register, Name: work.Name, Sheet: work.Sheet, Update: work.Update || !work.Take,
 		Progress: func(done, rows int64) { act.Reached(ctx, "rows", int(done), int(rows)) }}
-	caller := act.Caller{ID: work.AskedBy, Roles: work.Roles}
 	delimiter, err := tabular.Delimiter(file)
 	if err != nil {
 		return nil, err
@@ -90,9 +88,11 @@ func (s *System) ReadTable(ctx context.Context, work TableWork, file TableFile) 
 	return outcome, err
 }
 
-// AskTable has a table read by a job, and gives the job's key. Who asked is in the ledger.
-func (s *System) AskTable(ctx context.Context, work TableWork) (key string, err error) {
-	_, err = s.Door.Do(ctx, act.Caller{ID: work.AskedBy, Roles: work.Roles}, "import."+work.Form, "job/"+TableJob, func(tx *act.Tx) error {
+// AskTable has a table read by a job for a caller, and gives the job's key. Who asked is in
+// the ledger; the work is done with the roles that they have by then.
+func (s *System) AskTable(ctx context.Context, caller act.Caller, work TableWork) (key string, err error) {
+	work.AskedBy = caller.ID
+	_, err = s.Door.Do(ctx, caller, "import."+work.Form, "job/"+TableJob, func(tx *act.Tx) error {
 		key = tx.NewID()
 		if _, err := tx.Event(act.Event{Type: "scaf.job.asked.v1", Subject: "job/" + TableJob, Data: work}); err != nil {
 			return err
@@ -168,7 +168,15 @@ func (s *System) readHeld(ctx context.Context, work TableWork) (*TableOutcome, e
 		return nil, err
 	}
 	defer func() { _ = file.Close(); _ = os.Remove(file.Name()) }() // it was read
-	outcome, err := s.ReadTable(ctx, work, file)
+	var caller act.Caller
+	var outcome *TableOutcome
+	err = s.DB.Read(ctx, func(r *store.Reader) (err error) {
+		caller, err = accounts.Present(r, work.AskedBy, s.Clock.Now())
+		return err
+	})
+	if err == nil {
+		outcome, err = s.ReadTable(ctx, caller, work, file)
+	}
 	if errors.Is(err, act.ErrDenied) {
 		return &TableOutcome{Wrong: err.Error()}, nil
 	}

@@ -13,8 +13,10 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/accounts"
 )
 
 // upload sends a file with a form.
@@ -201,6 +203,19 @@ func TestALargeTableIsReadByAJob(t *testing.T) {
 	s.works(t)
 	b.get(again).want(t, 200, fmt.Sprintf("<dt>as they are</dt><dd>%d</dd>", many))
 	s.signed(t, "owner", "control-owner").get(again).want(t, 403)
+	// The work is done with the roles that whoever asked has by then.
+	s.signed(t, "root", "administrator")
+	late := send("people.csv", strings.ReplaceAll(table.String(), "Engineering", "Sales"))
+	if _, err := accounts.SetRoles(t.Context(), s.Door, apptest.Operator, "ann", []string{"engineer"}); err != nil {
+		t.Fatal(err)
+	}
+	s.works(t)
+	if _, err := accounts.SetRoles(t.Context(), s.Door, apptest.Operator, "ann", []string{"compliance"}); err != nil {
+		t.Fatal(err)
+	}
+	b = s.browser(t)
+	b.post("/signin", "id", "ann", "password", password).goes(t, "/")
+	b.get(late).want(t, 422, "Nothing was taken", "import.csv")
 }
 
 // What was uploaded stays nowhere but where it belongs.

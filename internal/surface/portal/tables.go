@@ -59,7 +59,7 @@ func (p *Portal) tablePreview(r *request) (*shown, error) {
 		return page.refuses(answer, "Choose a file."), nil
 	}
 	defer func() { _ = file.Close() }() // it was read
-	work := surface.TableWork{Register: r.kind.Register, Name: filepath.Base(header.Filename), Sheet: strings.TrimSpace(r.PostForm.Get("sheet")), AskedBy: r.caller.ID, Roles: r.caller.Roles}
+	work := surface.TableWork{Register: r.kind.Register, Name: filepath.Base(header.Filename), Sheet: strings.TrimSpace(r.PostForm.Get("sheet"))}
 	page.Sheet = work.Sheet
 	if work.Form, err = tableForm(work.Name); err != nil {
 		return page.refuses(answer, sentence(err)), nil
@@ -70,7 +70,7 @@ func (p *Portal) tablePreview(r *request) (*shown, error) {
 		}
 		return p.askTable(r, work)
 	}
-	outcome, err := p.System.ReadTable(r.Context(), work, file)
+	outcome, err := p.System.ReadTable(r.Context(), r.caller, work, file)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (p *Portal) tablePreview(r *request) (*shown, error) {
 
 // askTable has a job read a large table, and leads to where it is seen how that stands.
 func (p *Portal) askTable(r *request, work surface.TableWork) (*shown, error) {
-	key, err := p.System.AskTable(r.Context(), work)
+	key, err := p.System.AskTable(r.Context(), r.caller, work)
 	return &shown{to: "/import/" + r.kind.Register + "/" + key}, err
 }
 
@@ -168,7 +168,7 @@ func (p *Portal) takeTable(r *request) (*shown, error) {
 	answer, page := p.tablePage(r)
 	work := surface.TableWork{
 		Register: r.kind.Register, Name: filepath.Base(r.PostForm.Get("name")), Sheet: r.PostForm.Get("sheet"), SHA256: r.PostForm.Get("held"),
-		Take: true, Update: r.PostForm.Get("update") != "", AskedBy: r.caller.ID, Roles: r.caller.Roles,
+		Take: true, Update: r.PostForm.Get("update") != "",
 	}
 	var err error
 	if work.Form, err = tableForm(work.Name); err != nil {
@@ -189,7 +189,7 @@ func (p *Portal) takeTable(r *request) (*shown, error) {
 	if info.Size() > surface.TableAtOnce {
 		return p.askTable(r, work)
 	}
-	outcome, err := p.System.ReadTable(r.Context(), work, held)
+	outcome, err := p.System.ReadTable(r.Context(), r.caller, work, held)
 	if err != nil {
 		return nil, err
 	}

@@ -282,6 +282,24 @@ func List(r *store.Reader) ([]Account, error) {
 	return all, err
 }
 
+// Present is a caller as they are now: with the roles that the account has by which they act.
+// It refuses (act.ErrDenied) who signs in with none any more.
+func Present(r *store.Reader, caller string, now time.Time) (act.Caller, error) {
+	all, err := List(r)
+	if err != nil {
+		return act.Caller{}, err
+	}
+	for i := range all {
+		if all[i].Caller().ID != caller {
+			continue
+		}
+		if ended, err := all[i].ended(r, now); err != nil || !ended {
+			return all[i].Caller(), err
+		}
+	}
+	return act.Caller{}, fmt.Errorf("%w: %s has no account here any more", act.ErrDenied, caller)
+}
+
 // SetRoles gives an account other roles. Nobody does so for their own
 // (act.ErrSamePerson), and the last administrator stays one.
 func SetRoles(ctx context.Context, door *act.Door, caller act.Caller, id string, roles []string) (*Account, error) {
