@@ -138,7 +138,11 @@ func (l *lane) gather(first *member) []*member {
 
 // serve commits the group, or says to each member why not.
 func (l *lane) serve(group []*member) {
+	waited := l.writer != nil
 	err := l.commit(group, false)
+	if waited && errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrUnknown) { // its connection was cut while it waited
+		err = l.commit(group, false)
+	}
 	if errors.Is(err, ErrMoved) { // the log knows that by now
 		err = l.commit(group, false)
 	}
@@ -164,14 +168,7 @@ func (l *lane) serve(group []*member) {
 
 // environmental tells an error of the machine or the database, which would
 // meet every member alike, from one that a member caused.
-func environmental(err error) bool {
-	for _, kind := range []error{store.ErrFull, store.ErrReadOnly, store.ErrUnavailable, store.ErrBusy, store.ErrCorrupt, store.ErrIO} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
-}
+func environmental(err error) bool { return store.Unusable(err) != nil }
 
 // fail answers every member with err, counts the events that are lost to the
 // ledger for now, and keeps those that no state depends on in the side file.

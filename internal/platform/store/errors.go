@@ -39,6 +39,18 @@ var (
 	ErrUnknown = errors.New("it is not known whether the change was kept")
 )
 
+// Unusable says why the database cannot be used at the moment, whatever is asked of it:
+// the one of the errors above that says so, nil when it is none of them. What meets it
+// goes away without the caller's doing.
+func Unusable(err error) error {
+	for _, kind := range []error{ErrUnavailable, ErrFull, ErrReadOnly, ErrBusy, ErrCorrupt, ErrIO} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
+}
+
 // explain puts one of the errors above in front of a driver's error.
 func explain(err error) error {
 	if err == nil || errors.Is(err, ErrNotFound) {

@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -120,6 +121,9 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	config.RuntimeParams["synchronous_commit"] = "on"
 	config.RuntimeParams["application_name"] = "scaf"
 	config.RuntimeParams["timezone"] = "UTC"
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(max(8, 2*runtime.NumCPU()))
 	pool.SetMaxIdleConns(idleConnections())
@@ -129,6 +133,10 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	}
 	return &DB{dialect: Postgres, readers: pool, writers: pool}, nil
 }
+
+// connectTimeout is how long a server may take to answer somebody who connects, where
+// the URL says nothing (connect_timeout).
+const connectTimeout = 10 * time.Second
 
 // Release closes the connections that wait for readers, with the memory that
 // their caches hold: after work that has read much, and before a long pause.

@@ -167,25 +167,32 @@ func TestEventsAreListedPageByPage(t *testing.T) {
 	})
 }
 
-// The database goes away under the lane: the caller learns that its events are
-// safe and when to ask again, and gets its receipts then.
+// The database takes nothing any more, as one does to which a replica has been
+// promoted: the caller learns that its events are safe and when to ask again, and
+// gets its receipts then.
 func TestEventsThatCannotBeWrittenAreKept(t *testing.T) {
 	f := apptest.New(t, config.Config{Database: apptest.Postgres(t)})
 	c, _ := serve(t, f, api.DefaultTimeouts)
 	token, _ := f.Token(t, "administrator", time.Hour)
 	c.do(ask{method: "GET", path: "/readyz"}).want(t, 200, "")
-	f.Behind(t, func(tx *store.Tx) error {
-		return tx.Each(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-			nil, []any{new(bool)}, func() error { return nil })
-	})
-	// The token is looked up on a connection that notices on its first use.
-	var g got
-	for range 20 {
-		if g = c.append(token, document("a"), eventType); strings.Contains(string(g.body), `"kept":true`) {
-			break
-		}
+	takes := func(nothing string) {
+		f.Behind(t, func(tx *store.Tx) error {
+			var name string
+			if _, err := tx.Exec(`SET TRANSACTION READ WRITE`); err != nil {
+				return err
+			}
+			if err := tx.One(`SELECT current_database()`, nil, []any{&name}); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`ALTER DATABASE ` + name + ` SET default_transaction_read_only = ` + nothing); err != nil {
+				return err
+			}
+			return tx.Each(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+				nil, []any{new(bool)}, func() error { return nil })
+		})
 	}
-	g.want(t, 503, "unavailable")
+	takes("on")
+	g := c.append(token, document("a"), eventType).want(t, 503, "unavailable")
 	if g.header.Get("Retry-After") == "" || !strings.Contains(string(g.body), `"kept":true`) || bytes.Contains(g.body, []byte(f.Dir)) {
 		t.Errorf("%v %s", g.header, g.body)
 	}
@@ -198,6 +205,7 @@ func TestEventsThatCannotBeWrittenAreKept(t *testing.T) {
 			t.Errorf("the metrics lack %q", line)
 		}
 	}
+	takes("off")
 	var first, again act.Receipt
 	c.append(token, document("a"), eventType).want(t, 201, "").into(t, &first)
 	c.append(token, document("a"), eventType).want(t, 201, "").into(t, &again)

@@ -168,15 +168,12 @@ func explain(err error) *Problem {
 
 // unavailable reports errors that go away without the caller's doing.
 func unavailable(err error) bool {
-	for _, kind := range []error{
-		act.ErrKept, act.ErrClosed, store.ErrFull, store.ErrReadOnly, store.ErrUnavailable, store.ErrBusy, store.ErrCorrupt,
-		ledger.ErrDamaged, ledger.ErrNoKey, ledger.ErrNoLedger,
-	} {
+	for _, kind := range []error{act.ErrKept, act.ErrClosed, ledger.ErrDamaged, ledger.ErrNoKey, ledger.ErrNoLedger} {
 		if errors.Is(err, kind) {
 			return true
 		}
 	}
-	return false
+	return store.Unusable(err) != nil
 }
 
 // unauthenticated is the answer to a request without a valid token.

@@ -148,6 +148,7 @@ type request struct {
 	once    context.Context   // in which what the form asks for is done once
 	wish    string            // its key
 	held    *held             // why what was sent is not taken, where it is shown again
+	begun   bool              // what was sent has come to what takes it
 	lists   map[string]string // where in the page the records of a kind stand that fields can name
 	// overtaken are the fields that were changed in a form whose record has moved on
 	// since; nil: it has not, and the form says everything.
@@ -170,6 +171,7 @@ func (r *request) typed(field string) bool {
 // shown is a page with what it needs.
 type shown struct {
 	page   string // its template
+	away   bool   // nobody can be told whether somebody is signed in
 	title  string
 	status int // 200 when 0
 	data   any
@@ -194,13 +196,17 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 		case asked.held != nil:
 			page, err = line.again(p, asked)
 		default:
+			asked.begun = true
 			page, err = line.make(p, asked)
 		}
 		var done *act.RepeatedError
 		if errors.As(err, &done) {
 			page, err = &shown{to: p.came(asked, done)}, nil
 		}
-		if err != nil {
+		if err != nil && store.Unusable(err) != nil && !errors.Is(err, act.ErrDenied) {
+			p.Log.Error("a page failed", "route", line.pattern(), "error", err)
+			page = p.away(w, asked, line, err)
+		} else if err != nil {
 			if asked.held != nil && !errors.Is(err, act.ErrDenied) {
 				err = asked.held // there is nothing to show it with
 			}
@@ -236,6 +242,8 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	switch {
 	case err == nil:
 		r.session, r.caller = session, session.Caller()
+	case line.action == open && r.Method == http.MethodPost && store.Unusable(err) != nil:
+		// its own form says so
 	case !errors.Is(err, accounts.ErrSession):
 		return nil, err
 	}
@@ -449,6 +457,7 @@ type framed struct {
 	Demo         bool
 	Path         string
 	Session      *accounts.Session
+	Away         bool   // nobody knows whether there is one
 	Form         string // what forms carry: the session's token, and what makes them those of this page
 	Menu         []entry
 	Home         entry  // the first page that the reader may open
@@ -481,7 +490,7 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		Recorded: r.tells(w),
 		links:    links{p, r},
 		Title:    page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
-		Path: r.URL.Path, Session: r.session, Data: page.data, Home: home(r.caller),
+		Path: r.URL.Path, Session: r.session, Away: page.away, Data: page.data, Home: home(r.caller),
 	}
 	if r.session != nil {
 		frame.Form = r.session.FormToken() + "." + rand.Text()
@@ -498,6 +507,9 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if page.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	if page.status != 0 {
 		w.WriteHeader(page.status)
 	}
