@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	printing "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -300,4 +301,25 @@ func (v *tab) picture(name string) {
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, in(v, chromedp.FullScreenshot(100)), 0o644)); err != nil {
 		v.t.Fatal(err)
 	}
+}
+
+// prints is the page as a PDF of A4, in a file where it has a name.
+func (v *tab) prints(name string) []byte {
+	v.t.Helper()
+	const inch = 25.4
+	var sheet []byte
+	v.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		got, err := cdp.Call(ctx, target, printing.PrintToPDF, printing.PrintToPDFParams{PrintBackground: new(true), PaperWidth: 210 / inch, PaperHeight: 297 / inch})
+		if err == nil {
+			sheet = got.Data
+		}
+		return err
+	}))
+	if name != "" {
+		file := filepath.Join(*into, name+".pdf")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, sheet, 0o644)); err != nil {
+			v.t.Fatal(err)
+		}
+	}
+	return sheet
 }

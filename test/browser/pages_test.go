@@ -227,6 +227,7 @@ func TestLook(t *testing.T) {
 			v.see(l)
 			v.picture(fmt.Sprintf("look/%s-%s-%s", *role, pictured(path), l.name))
 		}
+		v.prints(fmt.Sprintf("look/%s-%s", *role, pictured(path)))
 		v.see(looks[0])
 	}
 }

@@ -462,7 +462,20 @@ type framed struct {
 	Menu         []entry
 	Home         entry  // the first page that the reader may open
 	Recorded     *int64 // the event that came of the form before
+	Paper        paper
 	Data         any
+}
+
+// paper is what a printed page says of itself, where nobody sees how it was come by.
+type paper struct{ At, Address string }
+
+// printed is the paper of a page that is made now.
+func (p *Portal) printed(r *http.Request) paper {
+	address := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+	if secureCookie(r) {
+		address.Scheme = "https"
+	}
+	return paper{"As of " + p.System.Clock.Now().In(p.zone).Format("2006-01-02, 15:04") + " (" + p.zone.String() + ")", address.String()}
 }
 
 // entry is a line of the menu.
@@ -490,7 +503,7 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		Recorded: r.tells(w),
 		links:    links{p, r},
 		Title:    page.title, Organization: p.System.Config.Organization, Demo: strings.HasPrefix(p.System.Config.Origin, ledger.DemoOrigin),
-		Path: r.URL.Path, Session: r.session, Away: page.away, Data: page.data, Home: home(r.caller),
+		Path: r.URL.Path, Session: r.session, Away: page.away, Paper: p.printed(r.Request), Data: page.data, Home: home(r.caller),
 	}
 	if r.session != nil {
 		frame.Form = r.session.FormToken() + "." + rand.Text()
