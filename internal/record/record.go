@@ -421,6 +421,9 @@ const madeOf = `from_idx >= $1 AND kind || '' = $2`
 // event at this ledger index or later ones, in the order of the ledger. The
 // version and its document are valid during the visit only.
 func EachMade(r *store.Reader, kind string, index int64, visit func(*Version) error) error {
+	if changed, err := ChangedSince(r, kind, index); err != nil || !changed {
+		return err
+	}
 	return eachVersion(r, kind, madeOf, "from_idx", []any{index, kind}, visit)
 }
 

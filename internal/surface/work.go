@@ -67,7 +67,7 @@ const behind = 400 * 24 * time.Hour
 // whom it is about, which needs no permission to read registers.
 func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duration) (*Owed, error) {
 	now := s.Clock.Now()
-	owed := &Owed{Until: now.Add(ahead)}
+	owed := &Owed{Until: now.Add(ahead).Truncate(15 * time.Minute)} // what asks for it stays the same as long
 	err := s.DB.Read(ctx, func(r *store.Reader) error {
 		actor, err := versions.ActorOf(r, caller)
 		if err != nil {
@@ -91,6 +91,9 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 		}
 		owed.Deadlines = []Deadline{}
 		if err := s.eachDue(func(kind *record.Kind, due *record.Due) error {
+			if total, err := record.Total(r, kind); err != nil || total == 0 {
+				return err
+			}
 			listed, more, err := s.deadlines(r, kind, due, time.Time{}, owed.Until, owed.As, mostDeadlines)
 			if owed.Deadlines = append(owed.Deadlines, listed...); more {
 				owed.More = append(owed.More, due.What)

@@ -98,21 +98,29 @@ func (p *Portal) asks(r *request, kind *record.Kind, id string) {
 	if r.names == nil {
 		r.names, r.left, r.unnamed = map[string]string{}, map[string]string{}, map[*record.Kind][]string{}
 	}
-	if ref := kind.Name + "/" + id; r.names[ref] == "" && !slices.Contains(r.unnamed[kind], id) {
+	if _, known := r.names[kind.Name+"/"+id]; !known && !slices.Contains(r.unnamed[kind], id) {
 		r.unnamed[kind] = append(r.unnamed[kind], id)
 	}
 }
+
+// mostReadings is how often names are read while a page is written: a page that comes to more
+// of them, one after the other, is written again with all of them (write).
+const mostReadings = 3
 
 // called is what people call the record of a register that they keep: a vendor's or
 // a person's name; empty when there is none. It is asked when a page is written, outside of every other
 // reading, and then reads the names of all records that the page has come to so far.
 func (p *Portal) called(r *request, ref string) string {
-	if len(r.unnamed) > 0 {
+	if len(r.unnamed) > 0 && r.readings != 0 {
+		r.readings--
 		unnamed := r.unnamed
 		r.unnamed = map[*record.Kind][]string{}
 		if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 			for kind, all := range unnamed {
 				for ids := range slices.Chunk(all, act.MaxBatch) {
+					for _, id := range ids {
+						r.names[kind.Name+"/"+id] = "" // where there is none, nobody asks again
+					}
 					known, err := record.Current(reader, kind.Name, ids)
 					if err != nil {
 						return err

@@ -145,11 +145,13 @@ type request struct {
 	left    map[string]string // of people among them who have left, since when
 	told    string            // a person whom the page names to whoever reads it
 	unnamed map[*record.Kind][]string
-	once    context.Context   // in which what the form asks for is done once
-	wish    string            // its key
-	held    *held             // why what was sent is not taken, where it is shown again
-	begun   bool              // what was sent has come to what takes it
-	lists   map[string]string // where in the page the records of a kind stand that fields can name
+	// readings is how many more times names are read one after the other; negative: as often as asked.
+	readings int
+	once     context.Context   // in which what the form asks for is done once
+	wish     string            // its key
+	held     *held             // why what was sent is not taken, where it is shown again
+	begun    bool              // what was sent has come to what takes it
+	lists    map[string]string // where in the page the records of a kind stand that fields can name
 	// overtaken are the fields that were changed in a form whose record has moved on
 	// since; nil: it has not, and the form says everything.
 	overtaken map[string]json.RawMessage
@@ -188,7 +190,7 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
-		asked := &request{Request: r.WithContext(ctx)}
+		asked := &request{Request: r.WithContext(ctx), readings: -1}
 		defer asked.forget()
 		page, err := p.admit(w, asked, line)
 		switch {
@@ -513,8 +515,8 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 			frame.Menu = append(frame.Menu, entry{line.path, line.menu, line.path != homePath && strings.HasPrefix(r.URL.Path, line.path+"/")})
 		}
 	}
-	var b bytes.Buffer // a page is whole, or it is an error
-	if err := p.pages[page.page].ExecuteTemplate(&b, "frame.html", frame); err != nil {
+	b, err := p.write(r, page.page, &frame)
+	if err != nil {
 		p.Log.Error("a page cannot be made", "page", page.page, "error", err)
 		http.Error(w, "something went wrong on the server's side", http.StatusInternalServerError)
 		return
@@ -527,6 +529,18 @@ func (p *Portal) show(w http.ResponseWriter, r *request, page *shown) {
 		w.WriteHeader(page.status)
 	}
 	_, _ = w.Write(b.Bytes()) // whoever asked has gone
+}
+
+// write writes a page: it is whole, or it is an error. One that comes to many names, one
+// after the other, is written again with all of them, so that they are read together.
+func (p *Portal) write(r *request, page string, frame *framed) (b bytes.Buffer, err error) {
+	for _, r.readings = range []int{mostReadings, -1} {
+		b.Reset()
+		if err = p.pages[page].ExecuteTemplate(&b, "frame.html", frame); err != nil || r.readings != 0 || len(r.unnamed) == 0 {
+			return b, err
+		}
+	}
+	return b, nil
 }
 
 // send sends a file, to be saved and not to be shown.
