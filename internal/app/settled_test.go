@@ -46,7 +46,7 @@ func TestADecisionIsNotChangedByAnEdit(t *testing.T) {
 		{"finding", finding + `"withdrawn"}`, `{"title":"x"}`, "title"},
 		{"vendor", vendor + `"assessed"}`, `{"access":"production"}`, "access"},
 		{"vendor", vendor + `"in_use"}`, `{"data":["personal"]}`, "data"},
-		{"vendor", vendor + `"in_use"}`, `{"criticality":"essential"}`, "criticality"},
+		{"vendor", vendor + `"in_use","report_due_at":"2026-06-01T00:00:00Z"}`, `{"criticality":"essential"}`, "criticality"},
 		{"vendor", vendor + `"in_use"}`, `{"service":"other"}`, ""},
 		{"vendor", vendor + `"proposed"}`, `{"access":"production"}`, ""},
 		{"risk", risk + `"accepted",` + until, `{"owner":"person/b"}`, "owner"},

@@ -131,6 +131,10 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	v.fills("in_use-f-used_from", "2026-02-01T00:00")
 	v.presses("Put in use")
 	v.stands("In use")
+	due := time.Now().AddDate(0, 0, 90)
+	v.says("Report to be read by", due.Format("2006-01"))
+	v.goes("/calendar?week=" + due.Format(time.DateOnly))
+	v.holds("main", "Get the vendor's first report and have it read: Example Cloud")
 
 	lead.goes("/new/vendor_contracts")
 	lead.fills("f-vendor", vendor, "f-title", "Terms", "f-owner", "person/E5", "f-begins_at", "2026-01-20", "f-signed_at", "2026-01-10", "f-personal_data", "true", "f-notice", "48h")
@@ -153,6 +157,8 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	v.audited("assurance-report-bridged")
 
 	v.goes(path)
+	v.says("First report read", "REP-1")
+	v.says("Report read by", "Emil Example")
 	v.unfolds("Begin offboarding")
 	v.fills("offboarding-f-ended_at", "2026-03-01T12:00")
 	v.presses("Begin offboarding")
@@ -174,4 +180,49 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	c.tests(t, "VND-01", "onboarded", 1, 1) // used when the register began, and approved within thirty days
 	c.tests(t, "VND-03", "terms", 1, 1)
 	c.tests(t, "VND-04", "read", 1, 1)
+}
+
+// That a vendor of the tier critical gives no report is said with a reason by who assesses it,
+// and stands in its record; then none is asked for.
+func TestAVendorGivesNoReport(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	v := c.signs(t, "control-owner")
+	path := v.adds("vendors", "f-name", "Small Example", "f-service", "Runs our pager", "f-category", "software", "f-owner", "person/E5")
+	lead := c.signs(t, "compliance")
+	lead.goes("/new/vendor_assessments")
+	lead.fills("f-vendor", "Small Example", "f-year", "2026", "f-tier", "critical")
+	lead.presses("Show what is asked")
+	for n := range vendors.Questions("general") {
+		lead.ticks(fmt.Sprintf("f.answers.%d.answer", n), "yes")
+	}
+	lead.presses("Add it")
+	lead.fills("done-f-result", "fit", "done-f-reports", "false")
+	if status := lead.sends("Finish the assessment"); status != 422 {
+		t.Errorf("that it gives no report, without a reason, is answered with %d", status)
+	}
+	lead.holds("[role=alert]", "is missing, and the vendor gives no reports")
+	lead.fills("done-f-no_report_reason", "It is five people: we rely on its answers.")
+	lead.presses("Finish the assessment")
+	lead.says("Why it gives none", "It is five people: we rely on its answers.")
+
+	v.goes(path)
+	v.says("Why it gives no report", "It is five people: we rely on its answers.")
+	v.says("No report, says", "Ada Example")
+	v.unfolds("Finish the assessment")
+	v.ticks("f.data", "none")
+	v.fills("assessed-f-access", "production", "assessed-f-criticality", "low")
+	v.presses("Finish the assessment")
+	executive := c.signs(t, "executive")
+	executive.goes(path)
+	executive.presses("Approve")
+	v.goes(path)
+	v.unfolds("Put in use")
+	v.fills("in_use-f-used_from", "2026-02-01T00:00")
+	v.presses("Put in use")
+	v.stands("In use")
+	v.audited("vendor-without-report")
+	if text := in(v, chromedp.Text(chromedp.CSS("main"))); strings.Contains(text, "Report to be read by") {
+		t.Error("a report is asked for, and the vendor gives none")
+	}
 }

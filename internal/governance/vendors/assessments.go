@@ -15,18 +15,22 @@ import (
 
 // Assessment is how a vendor was judged in a year.
 type Assessment struct {
-	ID            string     `json:"id"`
-	Vendor        string     `json:"vendor"`
-	Year          int        `json:"year"`
-	Tier          string     `json:"tier"`
-	Questionnaire string     `json:"questionnaire"`
-	Answers       []Answer   `json:"answers,omitempty"`
-	Result        string     `json:"result,omitempty"`
-	Conditions    string     `json:"conditions,omitempty"`
-	Assessor      string     `json:"assessor"`
-	DoneBy        string     `json:"done_by,omitempty"`
-	State         string     `json:"state"`
-	DoneAt        *time.Time `json:"done_at,omitempty"`
+	ID            string   `json:"id"`
+	Vendor        string   `json:"vendor"`
+	Year          int      `json:"year"`
+	Tier          string   `json:"tier"`
+	Questionnaire string   `json:"questionnaire"`
+	Answers       []Answer `json:"answers,omitempty"`
+	Result        string   `json:"result,omitempty"`
+	Conditions    string   `json:"conditions,omitempty"`
+	// Reports says whether the vendor gives reports of an independent auditor; nil: it does.
+	Reports        *bool  `json:"reports,omitempty"`
+	NoReportReason string `json:"no_report_reason,omitempty"`
+
+	Assessor string     `json:"assessor"`
+	DoneBy   string     `json:"done_by,omitempty"`
+	State    string     `json:"state"`
+	DoneAt   *time.Time `json:"done_at,omitempty"`
 	record.Withdrawal
 }
 
@@ -45,7 +49,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 	Purpose: "What a vendor answered to our questions about security, year by year.",
 	At:      "done_at", Author: "assessor", States: []string{"draft", "done", record.Withdrawn},
 	Transitions: []record.Transition{
-		{From: "draft", To: "done", Called: "Finish the assessment", Required: []string{"answers", "result"}, Offered: []string{"tier", "conditions"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
+		{From: "draft", To: "done", Called: "Finish the assessment", Required: []string{"answers", "result"}, Offered: []string{"tier", "conditions", "reports", "no_report_reason"}, Stamp: []string{"done_at", "done_by"}, Check: answered},
 		record.Withdrawing("draft"),
 	},
 	Fields: []record.Field{
@@ -58,6 +62,8 @@ var Assessments = record.Define[Assessment](record.Definition{
 			Rows: &record.Rows{By: "questionnaire", Key: "question", Of: asked, From: "vendor", Usual: usual}},
 		{Name: "result", Label: "Result", Section: "Result", Choices: []string{"fit", "fit with conditions", "unfit"}, Help: "Whether it may be used."},
 		{Name: "conditions", Label: "Conditions", Long: true, Help: "Under which conditions."},
+		{Name: "reports", Label: "Gives reports", Help: "Whether it gives reports of an independent auditor, such as SOC 2. A vendor of the tier critical does, unless this says no: then it is asked for none until an assessment says yes."},
+		{Name: "no_report_reason", Label: "Why it gives none", Long: true, Help: "Why it gives none, and what we rely on instead."},
 		{Name: "state", Label: "State"},
 		{Name: "assessor", Label: "Assessor"},
 		{Name: "done_by", Label: "Done by", Given: true},
@@ -85,6 +91,12 @@ func (a *Assessment) Validate() []record.FieldError {
 	if a.Result == "fit with conditions" && a.Conditions == "" {
 		add("conditions", "are missing, and the result speaks of them")
 	}
+	switch none := a.Reports != nil && !*a.Reports; {
+	case none && strings.TrimSpace(a.NoReportReason) == "":
+		add("no_report_reason", "is missing, and the vendor gives no reports")
+	case !none && a.NoReportReason != "":
+		add("no_report_reason", "is given, and the vendor gives reports: say no there, or leave this empty")
+	}
 	questions := Questions(a.Questionnaire)
 	seen := map[string]bool{}
 	for i, one := range a.Answers {
@@ -104,7 +116,7 @@ func (a *Assessment) Validate() []record.FieldError {
 }
 
 // Before keeps a finished assessment in the vendor's record, and says there by when the
-// next one is due.
+// next one is due, and that or by when the vendor gives a report.
 func (a *Assessment) Before(tx *act.Tx, old any) error {
 	if a.State != "done" || a.DoneAt == nil || old != nil && record.As[Assessment](old).State == "done" {
 		return nil
@@ -124,6 +136,12 @@ func (a *Assessment) Before(tx *act.Tx, old any) error {
 	v.NextAssessmentAt = &next
 	v.Assessments = append(v.Assessments, Judged{Assessments.Name + "/" + a.ID, *a.DoneAt, a.Tier, a.Result, a.Assessor, a.DoneBy})
 	slices.SortStableFunc(v.Assessments, func(a, b Judged) int { return a.At.Compare(b.At) })
+	if v.NoReportReason, v.NoReportBy, v.NoReportAt = a.NoReportReason, "", nil; v.NoReportReason != "" {
+		v.NoReportBy, v.NoReportAt = a.DoneBy, a.DoneAt
+	}
+	if err := v.expect(tx, tx.Now()); err != nil {
+		return err
+	}
 	_, err = record.Put(tx, Register, record.Change{Verb: "reassessed", ID: v.ID, Doc: v, Expect: current.Version})
 	return err
 }

@@ -61,6 +61,23 @@ type Exit struct {
 	Proof         string     `json:"proof,omitempty"`
 }
 
+// FirstReport is what is due after a vendor of the tier critical came into use: that a report
+// of an independent auditor is read. The source vendor_first_reports has one for each that
+// gives reports, or of which nobody had said before then that it gives none.
+type FirstReport struct {
+	ID     string     `json:"id"` // VEN-1@report
+	Vendor string     `json:"vendor"`
+	Name   string     `json:"name"`
+	Owner  string     `json:"owner"`
+	Tier   string     `json:"tier,omitempty"`
+	DueAt  *time.Time `json:"due_at"`
+	Report string     `json:"report,omitempty"`
+	ReadAt *time.Time `json:"read_at,omitempty"`
+	Reader string     `json:"reader,omitempty"`
+	// CoversTo is the last day that the report, or a letter after it, speaks of.
+	CoversTo *time.Time `json:"covers_to,omitempty"`
+}
+
 // used are the states in which a vendor is used, or was.
 var used = map[string]bool{InUse: true, Offboarding: true, Ended: true}
 
@@ -134,6 +151,15 @@ func reassessments(v *Vendor, from, to time.Time, give func(item any) error) err
 		}
 	}
 	return nil
+}
+
+// firstReports are the reports that were to be read of a vendor first.
+func firstReports(v *Vendor, from, to time.Time, give func(item any) error) error {
+	due := v.ReportDueAt
+	if !v.was(due, from, to) || v.EndedAt != nil && !due.Before(*v.EndedAt) {
+		return nil
+	}
+	return give(&FirstReport{v.ID + "@report", v.ID, v.Name, v.Owner, v.Tier, due, v.Report, v.ReportReadAt, v.ReportReader, v.ReportCoversTo})
 }
 
 // exits are the vendors whose use ended.

@@ -20,7 +20,7 @@ import (
 // approved with; it was to be approved by when its use began, or within thirty days of the
 // register's beginning.
 func TestWhenTheUseOfAVendorBegins(t *testing.T) {
-	ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Assessments}, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Assessments, vendors.Reports}, func(t *testing.T, l *ledgertest.Ledger) {
 		do := func(body func(*act.Tx) error) {
 			t.Helper()
 			if _, err := l.Do(context.Background(), act.Caller{ID: "person/b", Roles: ledgertest.Operator.Roles}, "test", "vendors", body); err != nil {

@@ -67,7 +67,7 @@ func TestWhatIsDueOfAVendor(t *testing.T) {
 // A finished assessment stands in the vendor's record, with the day of the next one; it is
 // of the tier that the vendor has. Where use begins without a next day, it is a year on.
 func TestAFinishedAssessmentStandsInTheVendorsRecord(t *testing.T) {
-	ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Assessments}, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Assessments, vendors.Reports}, func(t *testing.T, l *ledgertest.Ledger) {
 		do := func(body func(*act.Tx) error) error {
 			_, err := l.Do(context.Background(), act.Caller{ID: "person/b", Roles: ledgertest.Operator.Roles}, "test", "vendors", body)
 			return err

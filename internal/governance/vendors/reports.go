@@ -2,6 +2,7 @@ package vendors
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,9 +65,11 @@ type Duty struct {
 	Controls []string `json:"controls,omitempty" doc:"Those of ours that do it, one a line, like ACC-01."`
 }
 
+const kindReport = "assurance_report"
+
 // Reports describes the register of reports.
 var Reports = record.Define[Report](record.Definition{
-	Kind: "assurance_report", Register: "assurance_reports", Title: "Assurance reports", Singular: "Assurance report", Prefix: "REP", At: "due_at",
+	Kind: kindReport, Register: "assurance_reports", Title: "Assurance reports", Singular: "Assurance report", Prefix: "REP", At: "due_at",
 	Purpose: "Vendors' SOC reports: what they cover, their exceptions, and our part.",
 	States:  []string{"awaited", "read", record.Withdrawn},
 	// What was read, and how it was judged: it is read again to be judged anew.
@@ -156,14 +159,18 @@ func (r *Report) Compute() {
 		r.ReadAt, r.Reader = nil, ""
 	}
 	r.Uncovered = nil
-	if r.ReadAt != nil && r.CoversTo != nil {
-		until := *r.CoversTo
-		if r.LetterTo != nil && r.LetterTo.After(until) {
-			until = *r.LetterTo
-		}
+	if until := r.speaks(); r.ReadAt != nil && until != nil {
 		days := max(0, int(r.ReadAt.Sub(until.AddDate(0, 0, 1)).Hours()/24))
 		r.Uncovered = &days
 	}
+}
+
+// speaks is the last day of which a report, or a letter after it, speaks.
+func (r *Report) speaks() *time.Time {
+	if r.CoversTo != nil && r.LetterTo != nil && r.LetterTo.After(*r.CoversTo) {
+		return r.LetterTo
+	}
+	return r.CoversTo
 }
 
 // Consult says which report is before this one, and refuses duties of customers that name
@@ -241,20 +248,30 @@ func (r *Report) follow(reader *store.Reader, old any) error {
 // is to be read: its auditors have three months.
 const nextMonths = 12 + 3
 
-// Before opens the report that is to be read next when one of a vendor that is used was
-// read, unless one is awaited.
+// Before notes in the vendor's record which report of it was read first, and opens the one
+// that is to be read next when one of a vendor that is used was read, unless one is awaited.
 func (r *Report) Before(tx *act.Tx, old any) error {
-	if old == nil || r.State != "read" || record.As[Report](old).State == "read" || r.CoversTo == nil {
+	was := old != nil && record.As[Report](old).State == "read"
+	if was == (r.State == "read") || r.CoversTo == nil {
 		return nil
 	}
-	id := strings.TrimPrefix(r.Vendor, kindVendor+"/")
-	docs, err := record.Current(&tx.Reader, kindVendor, []string{id})
-	if err != nil || docs[id] == nil {
+	v, version, err := record.Load[Vendor](&tx.Reader, Register, Register.Bare(r.Vendor))
+	if errors.Is(err, record.ErrNone) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	v := &Vendor{}
-	if err := json.Unmarshal(docs[id], v); err != nil {
-		return err
+	if v.ReportDueAt != nil {
+		if err := v.settle(&tx.Reader, r); err != nil {
+			return err
+		}
+		if _, err := record.Put(tx, Register, record.Change{Verb: "reported", ID: v.ID, Doc: v, Expect: version}); err != nil && !errors.Is(err, record.ErrSame) {
+			return err
+		}
+	}
+	if was {
+		return nil
 	}
 	awaited := false
 	if _, err := record.List(&tx.Reader, Reports, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "awaited"`, r.Vendor)}, func(v *record.Version) error {

@@ -44,6 +44,17 @@ type Vendor struct {
 	Assessments      []Judged   `json:"assessments,omitempty"`
 	RejectedReason   string     `json:"rejected_reason,omitempty"`
 
+	// ReportDueAt is by when a first report of it is read, and the four after it say which one
+	// was. What its latest assessment says of a vendor that gives none stands after them.
+	ReportDueAt    *time.Time `json:"report_due_at,omitempty"`
+	Report         string     `json:"report,omitempty"`
+	ReportReadAt   *time.Time `json:"report_read_at,omitempty"`
+	ReportReader   string     `json:"report_reader,omitempty"`
+	ReportCoversTo *time.Time `json:"report_covers_to,omitempty"`
+	NoReportReason string     `json:"no_report_reason,omitempty"`
+	NoReportBy     string     `json:"no_report_by,omitempty"`
+	NoReportAt     *time.Time `json:"no_report_at,omitempty"`
+
 	EndedAt       *time.Time `json:"ended_at,omitempty"`
 	AccessEndedAt *time.Time `json:"access_ended_at,omitempty"`
 	DataSettledAt *time.Time `json:"data_settled_at,omitempty"`
@@ -138,6 +149,14 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after it was used and approved, and thirty days after its tier rose. Whoever wants it sooner sets another day; VND-02 counts the year."},
 		{Name: "assessments", Label: "Assessments", Given: true, Help: "The ones that are finished, the latest one last."},
 		{Name: "rejected_reason", Label: "Why it was rejected", Long: true, Help: "Why it is not used."},
+		{Name: "report_due_at", Label: "Report to be read by", Section: "Independent report", Given: true, Help: "By when a first report of an independent auditor, such as SOC 2, is read: of a vendor of the tier critical 90 days after it was used and approved, or came into that tier."},
+		{Name: "report", Label: "First report read", Given: true, Refers: kindReport},
+		{Name: "report_read_at", Label: "Report read", Given: true},
+		{Name: "report_reader", Label: "Report read by", Given: true},
+		{Name: "report_covers_to", Label: "Report covers to", Given: true, Day: true, Help: "The last day that it, or a letter after it, speaks of."},
+		{Name: "no_report_reason", Label: "Why it gives no report", Given: true, Long: true, Help: "As its latest assessment says, which somebody other than its owner finished."},
+		{Name: "no_report_by", Label: "No report, says", Given: true},
+		{Name: "no_report_at", Label: "No report, said", Given: true},
 		{Name: "ended_at", Label: "Use ended", Section: "Offboarding", Help: "When its use ended."},
 		{Name: "access_ended_at", Label: "Access ended", Happened: true, Help: "When its last access was taken away: within a day."},
 		{Name: "data_settled_at", Label: "Data settled on", Happened: true, Help: "When our data was back, or destroyed: within thirty days."},
@@ -153,14 +172,19 @@ var Register = record.Define[Vendor](record.Definition{
 		{Field: "state", Filter: true},
 		{Field: "next_assessment_at", Filter: true, Sort: true},
 		{Field: "ended_at", Filter: true, Sort: true},
+		{Field: "report_due_at", Filter: true, Sort: true},
+		{Field: "report_read_at", Filter: true, Sort: true},
+		{Field: "no_report_at", Filter: true, Sort: true},
 	},
 	Dues: []record.Due{
+		{Name: "report", What: "Get the vendor's first report and have it read", At: "report_due_at", Owner: "owner", Open: unreported},
 		{Name: "assessment", What: "Assess the vendor again", At: "next_assessment_at", Owner: "owner", Open: `item.state == "in_use"`},
 		{Name: "offboarding", What: "End the vendor's access and settle our data", At: "ended_at", Owner: "owner", Open: `item.state == "offboarding"`},
 	},
 	Derived: []record.Derived{
 		{Name: "vendor_onboardings", At: "begun_at", Item: Onboarding{}, Of: record.OfEach(onboardings)},
 		{Name: "vendor_reassessments", At: "due_at", Item: Reassessment{}, Of: record.OfEach(reassessments)},
+		{Name: "vendor_first_reports", At: "due_at", Item: FirstReport{}, Of: record.OfEach(firstReports)},
 		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Of: record.OfEach(exits)},
 	},
 })
@@ -197,11 +221,14 @@ func (v *Vendor) Validate() []record.FieldError {
 			wrong = append(wrong, record.FieldError{Field: one.field, Problem: "lies before used_from"})
 		}
 	}
+	if v.NoReportBy != "" && v.NoReportBy == v.Owner {
+		wrong = append(wrong, record.Wrong("owner", "cannot be %s, who said that it gives no report: that is somebody else", v.Owner))
+	}
 	return wrong
 }
 
 // Before notes when a vendor was proposed, who assessed it when it is assessed, what it was
-// approved as, and by when it is assessed again when its use begins.
+// approved as, and by when it is assessed again and a report of it read when its use begins.
 func (v *Vendor) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		now := tx.Now()
@@ -226,6 +253,13 @@ func (v *Vendor) Before(tx *act.Tx, old any) error {
 	if begins && v.NextAssessmentAt == nil {
 		next := v.begun().AddDate(again, 0, 0)
 		v.NextAssessmentAt = &next
+	}
+	from := tx.Now()
+	if begins {
+		from = *v.begun()
+	}
+	if err := v.expect(tx, from); err != nil {
+		return err
 	}
 	if old == nil || record.As[Vendor](old).State != Proposed || v.State != Assessed {
 		return nil

@@ -113,7 +113,7 @@ var Roles = Table{
 	"job/ledger.timestamp": {"ledger.timestamp"},
 	"job/record.migrate":   {"record.migrate"},
 	"job/register.watch": {
-		"finding.watch", "risk.watch", "acknowledgment.ask", "acknowledgment.settle", "acknowledgment.remind", "training.remind", "training.assign", "training.settle", "performance_review.settle",
+		"finding.watch", "risk.watch", "vendor.watch", "acknowledgment.ask", "acknowledgment.settle", "acknowledgment.remind", "training.remind", "training.assign", "training.settle", "performance_review.settle",
 		"agreement.open", "agreement.settle", "performance_review.plan", "performance_review.assign", "meeting.prepare",
 	},
 	"job/policy.follow":    {"acknowledgment.ask", "acknowledgment.settle", "announcement.release"},
