@@ -85,7 +85,17 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	for i := range members {
 		refs[i] = members[i].Ref()
 	}
+	policy, err := inForce(a.r, n.PolicyVersion)
+	if err != nil {
+		return nil, err
+	}
+	if policy != "" && !cut {
+		where = place{policyPage(policy), "session.use"} // of everybody
+	}
 	notes := toEach(note.Note, refs, func(ref string) string {
+		if where.action == "session.use" {
+			return where.path
+		}
 		if path := a.pathOf(ref, where); path == where.path {
 			return path
 		}
@@ -96,6 +106,20 @@ func announced(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 		notes = append(notes, toEach(note.Note, []string{notifications.Organization}, func(string) string { return where.path })...)
 	}
 	return notes, nil
+}
+
+// inForce is the id of the version of a policy that a reference names, where it is in
+// force: then everybody may read it.
+func inForce(r *store.Reader, ref string) (string, error) {
+	id, ok := strings.CutPrefix(ref, policies.Versions.Name+"/")
+	if !ok {
+		return "", nil
+	}
+	v, _, err := policies.Get(r, id)
+	if errors.Is(err, record.ErrNone) || err == nil && v.State != policies.InForce {
+		return "", nil
+	}
+	return id, err
 }
 
 // recordUnheard records that an announcement went to nobody, since nobody belongs to its

@@ -348,7 +348,12 @@ func TestAPolicyInForceIsAnnounced(t *testing.T) {
 		!a.ApprovedAt.Before(approved.Add(time.Second)) || a.ReleasedAt.Sub(*a.ApprovedAt) < 39*24*time.Hour || !slices.Equal(went(a), []string{"portal: 4 inboxes", "e-mail: 4 messages", "Slack: 4 messages"}) {
 		t.Errorf("%+v, %q", a, went(a))
 	}
-	o.wants("person/E1", notifications.Announcement, "In force: "+text.Title+" -> /r/announcements/ANN-1")
+	for _, one := range []string{"person/E1", "person/E4"} {
+		o.wants(one, notifications.Announcement, "In force: "+text.Title+" -> /policies/"+version)
+	}
+	if posted := slack.Posted(); len(posted) == 0 || !strings.Contains(posted[0]["text"]+posted[0]["blocks"], "https://scaf.example.com/policies/"+version) {
+		t.Errorf("posted: %v", posted)
+	}
 	told := 0
 	for _, letter := range post.Letters() {
 		if strings.Contains(letter.Body, "is in force since") {
@@ -365,7 +370,14 @@ func TestAPolicyInForceIsAnnounced(t *testing.T) {
 	o.move(chief, policies.Versions, next, policies.Approved, nil)
 	o.move(apptest.Operator, policies.Versions, next, policies.InForce, map[string]any{"channels": []string{"portal"}})
 	o.run()
-	o.wants("person/E1", notifications.Announcement, "In force: "+text.Title+" -> /r/announcements/ANN-1", "A new rule -> /r/announcements/ANN-2")
+	o.wants("person/E1", notifications.Announcement, "In force: "+text.Title+" -> /policies/"+version, "A new rule -> /policies/"+next)
+	// What is not in force yet is for those who keep the policies.
+	later := o.add(policies.Versions, map[string]any{"policy": "policy/" + text.ID, "text": string(text.File) + "\nTwo rules more.\n", "procedure": "The wiki"})
+	o.announce(map[string]any{"channels": []string{"portal"}, "title": "Soon", "policy_version": "policy_version/" + later})
+	o.run()
+	for one, to := range map[string]string{"person/E1": "/r/announcements/ANN-3", "person/E4": "/inbox"} {
+		o.wants(one, notifications.Announcement, "In force: "+text.Title+" -> /policies/"+version, "A new rule -> /policies/"+next, "Soon -> "+to)
+	}
 }
 
 // A text of a policy is told by channels that announcements have, too.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,8 +213,11 @@ func acknowledgmentAsked(a *audience, e *ledger.Event) ([]notifications.Note, er
 		template = a.reminding(*k.DueAt)
 	}
 	err = n.write(template, map[string]any{"What": "Acknowledge the policy", "Ref": e.Subject, "Title": v.Title, "By": a.s.day(*k.DueAt)})
-	return toEach(n.Note, []string{k.Person}, func(string) string { return "/policies/" + v.ID }), err
+	return toEach(n.Note, []string{k.Person}, func(string) string { return policyPage(v.ID) }), err
 }
+
+// policyPage is where the text of a version of a policy is read and acknowledged.
+func policyPage(version string) string { return "/policies/" + url.PathEscape(version) }
 
 func trainingAssigned(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	id, t, err := current[training.Training](a.r, e)

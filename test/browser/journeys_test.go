@@ -102,7 +102,12 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 	v.holds("[role=alert]", "password")
 	v.tabTo("Present password")
 	v.enters(password, kb.Tab, "another horse battery", kb.Enter)
-	v.at("/signin", "Sign in") // everywhere, with the new one
+	v.at("/account?changed=yes", "My account") // the session goes on
+	v.rests("[role=status]")
+	v.audited("password-changed")
+	v.tabTo("Sign out")
+	v.loads(v.typing(kb.Enter))
+	v.at("/signin", "Sign in")
 
 	if status := v.enters(typist, kb.Tab, password, kb.Enter); status != 401 {
 		t.Errorf("the old password is answered with %d", status)
@@ -112,7 +117,7 @@ func TestSignInAndPasswordByKeyboard(t *testing.T) {
 	v.goes("/account")
 	v.tabTo("Present password")
 	v.enters("another horse battery", kb.Tab, password, kb.Enter)
-	v.enters(typist, kb.Tab, password, kb.Enter)
+	v.at("/account?changed=yes", "My account")
 
 	v.tabTo("Sign out")
 	v.loads(v.typing(kb.Enter))

@@ -48,16 +48,19 @@ func TestAnAccountIsMadeInTheSettings(t *testing.T) {
 
 	zoe := s.browser(t)
 	zoe.post("/signin", "id", "zoe@example.com", "password", given).goes(t, "/")
-	for _, path := range []string{"/", "/work", "/controls", "/settings"} {
-		zoe.get(path).goes(t, "/account")
+	for path, to := range map[string]string{"/": "/account", "/work": "/account?to=%2Fwork", "/controls?owner=a": "/account?to=%2Fcontrols%3Fowner%3Da"} {
+		zoe.get(path).goes(t, to)
 	}
-	zoe.get("/account").want(t, http.StatusOK, "a password that was made for you")
+	zoe.get("/account?to=%2Fcontrols%3Fowner%3Da").want(t, http.StatusOK, "a password that was made for you", `name="to" value="/controls?owner=a"`)
 	zoe.post("/inbox/read").goes(t, "/account")
 	if got := zoe.get("/v1/controls"); got.status != http.StatusUnauthorized {
 		t.Errorf("the API answers a one-time password with %d", got.status)
 	}
-	zoe.post("/account/password", "present", given, "password", "another long password").goes(t, "/signin")
-	zoe.post("/signin", "id", "zoe@example.com", "password", "another long password").goes(t, "/")
+	other := s.browser(t)
+	other.post("/signin", "id", "zoe@example.com", "password", given, "to", "/work").goes(t, "/work")
+	zoe.post("/account/password", "present", given, "password", "short", "to", "/controls").want(t, http.StatusUnprocessableEntity, `name="to" value="/controls"`)
+	zoe.post("/account/password", "present", given, "password", "another long password", "to", "/controls?owner=a").goes(t, "/controls?owner=a")
+	other.get("/work").goes(t, "/signin?to=%2Fwork")
 	zoe.get("/work").want(t, http.StatusOK)
 
 	// Another one, other roles, and the end.

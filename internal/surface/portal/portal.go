@@ -278,7 +278,11 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		return &shown{to: to}, nil
 	}
 	if r.session != nil && r.session.Account.OneTime && !strings.HasPrefix(line.path, accountPath) && line.path != "/signout" {
-		return &shown{to: accountPath}, nil
+		to := accountPath
+		if r.Method == http.MethodGet && r.URL.Path != "/" {
+			to += "?to=" + url.QueryEscape(r.URL.RequestURI())
+		}
+		return &shown{to: to}, nil
 	}
 	if err := r.read(w, line); err != nil {
 		return nil, err

@@ -387,13 +387,33 @@ func TestFormsOfOtherSites(t *testing.T) {
 	s.browser(t).post("/signin", "id", "ann", "password", password).goes(t, "/") // nothing has changed
 }
 
+// cookie is the secret of the browser's session.
+func (b *browser) cookie() string {
+	to, err := url.Parse(b.site.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.http.Jar.Cookies(to) {
+		if c.Name == surface.SessionCookie {
+			return c.Value
+		}
+	}
+	return ""
+}
+
 func TestThePasswordIsChanged(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signed(t, "ann", "employee")
 	b.post("/account/password", "present", "not the password", "password", "another long password").want(t, http.StatusUnprocessableEntity, "present password is another one")
 	b.post("/account/password", "present", password, "password", "short").want(t, http.StatusUnprocessableEntity, "at least 12")
-	b.post("/account/password", "present", password, "password", "another long password").goes(t, "/signin")
-	b.get("/account").goes(t, "/signin?to=%2Faccount")
+	before, other := b.cookie(), s.browser(t)
+	other.post("/signin", "id", "ann", "password", password).goes(t, "/work")
+	b.post("/account/password", "present", password, "password", "another long password").goes(t, "/account?changed=yes")
+	b.get("/account?changed=yes").want(t, http.StatusOK, "The password is changed")
+	if b.cookie() == before {
+		t.Error("the session goes on with the secret that it had")
+	}
+	other.get("/account").goes(t, "/signin?to=%2Faccount")
 	b.post("/signin", "id", "ann", "password", password).want(t, http.StatusUnauthorized)
 	b.post("/signin", "id", "ann", "password", "another long password").goes(t, "/work")
 }

@@ -16,6 +16,7 @@ import (
 type signing struct {
 	ID, Name, To, Token string
 	Wrong               string
+	Changed             bool // the password was, just now
 	// Kept are the fields of a form that somebody filled in before the session ended,
 	// Again is where it is sent.
 	Kept  []kept
@@ -134,19 +135,25 @@ func (p *Portal) firstAccount(r *request) (*shown, error) {
 	return p.signIn(r)
 }
 
-func (p *Portal) account(*request) (*shown, error) {
-	return &shown{page: "account", title: "My account", data: signing{}}, nil
+func (p *Portal) account(r *request) (*shown, error) {
+	return &shown{page: "account", title: "My account", data: signing{To: within(r.URL.Query().Get("to")), Changed: r.URL.Query().Has("changed")}}, nil
 }
 
+// changePassword goes on to where somebody wanted to go, who had to choose a password
+// first.
 func (p *Portal) changePassword(r *request) (*shown, error) {
-	err := accounts.SetPassword(r.Context(), p.System.Door, r.caller, r.session.Account.ID, r.PostFormValue("present"), r.PostFormValue("password"))
+	to := within(r.PostFormValue("to"))
+	secret, err := accounts.ChangePassword(r.Context(), p.System.Door, r.session, r.PostFormValue("present"), r.PostFormValue("password"))
 	if errors.Is(err, accounts.ErrInvalid) {
-		return &shown{page: "account", title: "My account", status: http.StatusUnprocessableEntity, data: signing{Wrong: sentence(err)}}, nil
+		return &shown{page: "account", title: "My account", status: http.StatusUnprocessableEntity, data: signing{To: to, Wrong: sentence(err)}}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &shown{to: "/signin"}, nil // with the new one, everywhere
+	if to = landing(r.caller, to); !r.session.Account.OneTime {
+		to = accountPath + "?changed=yes"
+	}
+	return &shown{to: to, cookie: cookie(r.Request, surface.SessionCookie, secret, int(r.session.Ends.Sub(p.System.Clock.Now()).Seconds()))}, nil
 }
 
 // sentence is an error's own words.

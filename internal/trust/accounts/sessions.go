@@ -122,11 +122,9 @@ func SignIn(ctx context.Context, door *act.Door, id, password string) (secret st
 	case account.OneTimeEnded(now):
 		return "", nil, ErrOneTimeEnded // to whoever knows it, and to nobody else
 	}
-	random := make([]byte, 32)
-	if _, err := rand.Read(random); err != nil {
+	if secret, err = newSecret(); err != nil {
 		return "", nil, err
 	}
-	secret = base64.RawURLEncoding.EncodeToString(random)
 	session = &Session{Account: *account, secret: secret}
 	_, err = door.Do(ctx, account.Caller(), "session.begin", Register.Name+"/"+id, func(tx *act.Tx) error {
 		now, err := readCredential(&tx.Reader, id)
@@ -229,11 +227,46 @@ func SignOut(ctx context.Context, door *act.Door, s *Session) error {
 	return err
 }
 
+// newSecret is what a browser shows of a session.
+func newSecret() (string, error) {
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(random), nil
+}
+
 // SetPassword gives an account another password, and ends all of its sessions.
 // Whoever changes their own says the old one (own), so that a browser left open
 // is not enough; somebody else's is reset by who may (account.password).
 func SetPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own, password string) error {
-	return setPassword(ctx, door, caller, id, own, password, false)
+	return setPassword(ctx, door, caller, id, own, password, false, endSessions)
+}
+
+// ChangePassword is SetPassword of one's own within a session. That goes on, with the
+// secret that is returned; the account's others end. ErrSession when it has ended
+// meanwhile: then nothing was changed.
+func ChangePassword(ctx context.Context, door *act.Door, s *Session, own, password string) (secret string, err error) {
+	if secret, err = newSecret(); err != nil {
+		return "", err
+	}
+	return secret, setPassword(ctx, door, s.Caller(), s.Account.ID, own, password, false, func(tx *act.Tx, id string) error {
+		kept, err := tx.Exec(`UPDATE account_session SET secret = $1 WHERE id = $2`, digest(secret), s.ID)
+		if err != nil {
+			return err
+		}
+		if kept == 0 {
+			return ErrSession
+		}
+		_, err = tx.Exec(`DELETE FROM account_session WHERE account = $1 AND id <> $2`, id, s.ID)
+		return err
+	})
+}
+
+// endSessions ends those of an account.
+func endSessions(tx *act.Tx, id string) error {
+	_, err := tx.Exec(`DELETE FROM account_session WHERE account = $1`, id)
+	return err
 }
 
 // GivePassword is SetPassword with a password that is made for the person, and returned
@@ -241,10 +274,10 @@ func SetPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 // (act.ErrSamePerson).
 func GivePassword(ctx context.Context, door *act.Door, caller act.Caller, id string) (string, error) {
 	password := oneTime()
-	return password, setPassword(ctx, door, caller, id, "", password, true)
+	return password, setPassword(ctx, door, caller, id, "", password, true, endSessions)
 }
 
-func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own, password string, once bool) error {
+func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own, password string, once bool, end func(*act.Tx, string) error) error {
 	id = ID(id)
 	var account *Account
 	var known *credential
@@ -294,8 +327,7 @@ func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 		if _, err := tx.Exec(`UPDATE account_credential SET hash = $1, changed_at = $2, failures = 0, locked_until = 0 WHERE account = $3`, hash, tx.Now().UnixMicro(), id); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`DELETE FROM account_session WHERE account = $1`, id)
-		return err
+		return end(tx, id)
 	})
 	return err
 }
