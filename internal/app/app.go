@@ -234,7 +234,13 @@ func (b Backend) Open(ctx context.Context, dir string, mode surface.Mode) (_ *su
 		}
 		return s, s.Kinds.Defined(ctx, s.DB)
 	}
-	err = s.DB.Migrate(ctx)
+	err = s.DB.Own(ctx)
+	if errors.Is(err, store.ErrBusy) {
+		err = fmt.Errorf("%w: stop it, or use its HTTP API (%w)", surface.ErrInUse, err)
+	}
+	if err == nil {
+		err = s.DB.Migrate(ctx)
+	}
 	if err == nil {
 		err = demoClock(ctx, s)
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,13 +95,26 @@ func refused(t testing.TB, r result, code int, words ...string) {
 	}
 }
 
-// data makes a data folder. Without a URL its database is SQLite.
-func data(t testing.TB, url string) string {
+// data makes a data folder. Without a URL its database is SQLite; the password of one does not
+// stand in the command.
+func data(t testing.TB, location string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	args := []string{"init", "--org", "Example Corp", "--timezone", "Europe/Berlin"}
-	if url != "" {
-		args = append(args, "--db", url)
+	if location != "" {
+		at, err := url.Parse(location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		password, _ := at.User.Password()
+		file := filepath.Join(t.TempDir(), "pgpass")
+		if err := os.WriteFile(file, []byte("*:*:*:*:"+password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		query := at.Query()
+		query.Set("passfile", file)
+		at.User, at.RawQuery = url.User(at.User.Username()), query.Encode()
+		args = append(args, "--db", at.String())
 	}
 	must(t, dir, args...)
 	return dir

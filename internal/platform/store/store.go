@@ -43,6 +43,7 @@ type DB struct {
 	readers *sql.DB
 	writers *sql.DB // nil when the database can only be read
 	refusal error   // then says why
+	owned   owned
 	memo    sync.Map
 	opening sync.Mutex // of readers that are to see the same moment
 }
@@ -121,11 +122,16 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	config.RuntimeParams["synchronous_commit"] = "on"
 	config.RuntimeParams["application_name"] = "scaf"
 	config.RuntimeParams["timezone"] = "UTC"
+	for parameter, value := range keepalives {
+		if _, said := config.RuntimeParams[parameter]; !said {
+			config.RuntimeParams[parameter] = value
+		}
+	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}
 	pool := stdlib.OpenDB(*config)
-	pool.SetMaxOpenConns(max(8, 2*runtime.NumCPU()))
+	pool.SetMaxOpenConns(max(8, 2*runtime.NumCPU()) + 1) // and the one by which it is owned (Own)
 	pool.SetMaxIdleConns(idleConnections())
 	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()
@@ -133,6 +139,10 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	}
 	return &DB{dialect: Postgres, readers: pool, writers: pool}, nil
 }
+
+// keepalives are how soon the server notices that a process has gone without a word, with
+// its machine or its network, and ends what it held: within a minute, where the URL says nothing.
+var keepalives = map[string]string{"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 // connectTimeout is how long a server may take to answer somebody who connects, where
 // the URL says nothing (connect_timeout).
@@ -158,6 +168,7 @@ func (db *DB) Dialect() Dialect { return db.dialect }
 
 // Close closes every connection.
 func (db *DB) Close() error {
+	db.owned.disown()
 	var all error
 	if db.readers != nil {
 		all = db.readers.Close()

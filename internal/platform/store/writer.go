@@ -27,6 +27,9 @@ func (db *DB) Writer(ctx context.Context) (*Writer, error) {
 	if db.refusal != nil {
 		return nil, db.refusal
 	}
+	if err := db.own(ctx); err != nil {
+		return nil, err
+	}
 	conn, err := db.writers.Conn(ctx)
 	if err != nil {
 		return nil, explain(err)

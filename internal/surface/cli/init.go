@@ -2,6 +2,7 @@ package cli
 
 import (
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -19,7 +20,7 @@ func (p *program) initCommand() *cobra.Command {
 		Short: "Make a data folder: keys, database and an empty ledger",
 		Args:  args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkTimestamps(&c); err != nil {
+			if err := errors.Join(checkTimestamps(&c), checkDatabase(c.Database)); err != nil {
 				return err
 			}
 			key, err := p.backend.Init(cmd.Context(), p.dir, c)
@@ -47,6 +48,21 @@ func (p *program) initCommand() *cobra.Command {
 	flags.StringVar(&c.TimestampURL, "tsa", "", "RFC 3161 time stamp authority to ask every day")
 	flags.StringVar(&c.TimestampRoots, "tsa-roots", "", "PEM file with the authority's root certificates")
 	return command
+}
+
+// checkDatabase refuses a password: every process of the machine can read the words of a
+// command, and they stay in the history of the shell.
+func checkDatabase(location string) error {
+	at, err := url.Parse(location)
+	if err != nil {
+		return nil // what is wrong with it is said where it is read
+	}
+	_, said := at.User.Password()
+	if said || at.Query().Has("password") {
+		return usagef("--db: leave the password out of the address, since everybody on the machine can read it in a command: " +
+			"put it into a file for passwords of PostgreSQL, and name that in the address, as in postgres://scaf@db.example.com/scaf?passfile=/etc/scaf/pgpass, or set PGPASSWORD for each command")
+	}
+	return nil
 }
 
 // checkTimestamps makes the path of the root certificates independent of the
