@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/notify"
@@ -118,6 +119,18 @@ func (s *System) ToldRoles(kind *notifications.Kind) []string {
 		}
 	}
 	return kind.Roles
+}
+
+// Tells reports whether somebody with a caller's roles can be told messages of a kind.
+func (s *System) Tells(caller act.Caller, kind *notifications.Kind) bool {
+	may := func(action string) bool { return access.Roles.Authorize(caller, action, "") == nil }
+	switch {
+	case kind.Organization:
+		return slices.ContainsFunc(s.ToldRoles(kind), func(role string) bool { return slices.Contains(caller.Roles, role) })
+	case kind.Name == notifications.Review:
+		return may("control.propose") || slices.ContainsFunc(reviews, func(w review) bool { return may(w.permission) })
+	}
+	return kind.Name != notifications.Test
 }
 
 // channels are those that are configured, with their secrets.

@@ -33,8 +33,10 @@ func (p *Portal) functions() template.FuncMap {
 }
 
 // allowing names the roles that allow an action.
-func allowing(action string) string {
-	roles := access.Roles.Allowing(action)
+func allowing(action string) string { return oneOf(access.Roles.Allowing(action)) }
+
+// oneOf is a list of which one is enough.
+func oneOf(roles []string) string {
 	last := len(roles) - 1
 	if last < 1 {
 		return strings.Join(roles, "")

@@ -116,10 +116,11 @@ func (p *Portal) preferences(r *request) (*shown, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return p.preferencesWith(chosen, r.URL.Query().Has("saved"), nil)
+	return p.preferencesWith(r, chosen, r.URL.Query().Has("saved"), nil)
 }
 
-func (p *Portal) preferencesWith(chosen *notifications.Preferences, saved bool, wrong []mistake) (*shown, error) {
+// preferencesWith shows the kinds of messages of which the reader can be told.
+func (p *Portal) preferencesWith(r *request, chosen *notifications.Preferences, saved bool, wrong []mistake) (*shown, error) {
 	rules, err := p.System.NotificationRules()
 	if err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func (p *Portal) preferencesWith(chosen *notifications.Preferences, saved bool, 
 		page.Channels = append(page.Channels, preferredChannel{name, channelTitles[name]})
 	}
 	for i := range notifications.Kinds {
-		if kind := &notifications.Kinds[i]; kind.Name != notifications.Test {
+		if kind := &notifications.Kinds[i]; p.System.Tells(r.caller, kind) {
 			page.Lines = append(page.Lines, preferenceLine{*kind, chosen.Choice(kind, rules.Channels)})
 		}
 	}
@@ -146,8 +147,20 @@ func (p *Portal) choosePreferences(r *request) (*shown, error) {
 		return nil, err
 	}
 	chosen := notifications.Preferences{QuietFrom: r.PostForm.Get("quiet_from"), QuietUntil: r.PostForm.Get("quiet_until")}
-	for _, kind := range notifications.Kinds {
-		if kind.Name != notifications.Test {
+	var before *notifications.Preferences
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		before, _, err = notifications.PreferencesOf(reader, r.caller.ID)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for i := range notifications.Kinds {
+		kind := &notifications.Kinds[i]
+		if was := slices.IndexFunc(before.Choices, func(c notifications.Choice) bool { return c.Kind == kind.Name }); !p.System.Tells(r.caller, kind) {
+			if was >= 0 { // of a role that they had, and may have again
+				chosen.Choices = append(chosen.Choices, before.Choices[was])
+			}
+		} else {
 			chosen.Choices = append(chosen.Choices, notifications.Choice{Kind: kind.Name, Channels: r.PostForm["by."+kind.Name], Digest: r.PostForm.Get("when."+kind.Name) == "digest"})
 		}
 	}
@@ -160,7 +173,7 @@ func (p *Portal) choosePreferences(r *request) (*shown, error) {
 		for _, f := range invalid.Fields {
 			wrong = append(wrong, mistake{Label: labels[f.Field], ID: f.Field, Problem: f.Problem})
 		}
-		return p.preferencesWith(&chosen, false, wrong)
+		return p.preferencesWith(r, &chosen, false, wrong)
 	case err != nil && !errors.Is(err, record.ErrSame):
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,7 +102,7 @@ func TestAnInboxIsReadByItsOwner(t *testing.T) {
 
 func TestPeopleChooseWhatTheyAreTold(t *testing.T) {
 	s, _ := posted(t)
-	ann := s.signedIn(t, "ann", "employee")
+	ann := s.signedIn(t, "ann", "ciso")
 	ann.get("/preferences").want(t, 200, `name="by.duty" value="email" checked`, "once a day, at 08:00", "at once, always")
 	form := url.Values{"by.review": {"email"}, "when.review": {"digest"}, "when.duty": {"now"}, "quiet_from": {"22:00"}, "quiet_until": {"07:00"}}
 	if to := ann.postAll("/preferences", form).want(t, 303).to; to != "/preferences?saved" {
@@ -117,6 +118,37 @@ func TestPeopleChooseWhatTheyAreTold(t *testing.T) {
 	form.Set("quiet_until", "07:00")
 	form.Set("by.review", "pigeon")
 	ann.postAll("/preferences", form).want(t, 422, "no channel")
+}
+
+// Of what somebody is never told they are not asked, and what they chose before stays.
+func TestPreferencesAreOfWhatSomebodyCanBeTold(t *testing.T) {
+	s, _ := posted(t)
+	for role, not := range map[string][]string{
+		"employee":      {"review", "deviation", "job", "ledger", "test"},
+		"control-owner": {"deviation", "job", "ledger", "test"},
+		"ciso":          {"deviation", "job", "test"},
+		"compliance":    {"test"},
+	} {
+		page := s.signedIn(t, "a-"+role, role).get("/preferences").want(t, 200)
+		for _, kind := range notifications.Kinds {
+			if asked := strings.Contains(page.body, `name="when.`+kind.Name+`"`) || kind.Urgent && strings.Contains(page.body, `name="by.`+kind.Name+`"`); asked == slices.Contains(not, kind.Name) {
+				t.Errorf("%s is asked of %s: %t", role, kind.Name, asked)
+			}
+		}
+	}
+	lead := s.signedIn(t, "lead", "compliance")
+	lead.postAll("/preferences", url.Values{"when.deviation": {"now"}, "when.duty": {"now"}}).want(t, 303)
+	if _, err := accounts.SetRoles(context.Background(), s.Door, apptest.Operator, "lead", []string{"employee"}); err != nil {
+		t.Fatal(err)
+	}
+	lead.postAll("/preferences", url.Values{"by.duty": {"email"}, "when.duty": {"now"}}).want(t, 303)
+	if _, err := accounts.SetRoles(context.Background(), s.Door, apptest.Operator, "lead", []string{"compliance"}); err != nil {
+		t.Fatal(err)
+	}
+	page := lead.get("/preferences").want(t, 200, `name="by.duty" value="email" checked`)
+	if strings.Contains(page.body, `name="by.deviation" value="email" checked`) {
+		t.Error("what was chosen in another role is lost")
+	}
 }
 
 func TestTheDeliveryLogAndTheSettingsShowWhatFailed(t *testing.T) {

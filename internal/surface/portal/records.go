@@ -28,6 +28,7 @@ import (
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/access"
 )
 
 // onePage is the page of a record.
@@ -39,9 +40,10 @@ type onePage struct {
 	State    shownLine
 	Sections []section
 	Moves    []move
-	Edit     string // where it is changed; empty where the caller may not
-	Holds    string // of a person: the page of what they answer for and owe
-	File     string // of evidence: its file
+	Others   []othersMove // where the reader can make no move on which the record goes on
+	Edit     string       // where it is changed; empty where the caller may not
+	Holds    string       // of a person: the page of what they answer for and owe
+	File     string       // of evidence: its file
 	Review   *evidenceReview
 	Prepare  string // of a planned meeting: where its agenda is made
 	Reads    []chip // of a policy version: its text as it reads, and what changed in it; of a vendor: what can be added of it
@@ -81,6 +83,9 @@ type move struct {
 	Open     bool
 	Sent     bool // its form was sent, and is shown again
 }
+
+// othersMove are moves that whoever has one of some roles makes.
+type othersMove struct{ Titles, Roles string }
 
 // mistake is what is wrong with a field, by the name that people know.
 type mistake struct {
@@ -217,6 +222,9 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	if page.May["move"] && !kind.Internal {
 		page.Moves, err = p.moves(r, v, page.Wrong, wrong, state)
 	}
+	if err == nil && !kind.Internal && !slices.ContainsFunc(page.Moves, func(m move) bool { return m.To != record.Withdrawn }) {
+		page.Others, err = othersMoves(kind, v)
+	}
 	if err == nil {
 		page.Attached, err = p.System.Attached(r.Context(), kind, v.ID)
 	}
@@ -329,6 +337,29 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 			m.Inputs = append(m.Inputs, in)
 		}
 		all = append(all, m)
+	}
+	return all, nil
+}
+
+// othersMoves are the moves on which a record goes on, by the roles that allow them.
+func othersMoves(kind *record.Kind, v *record.Version) (all []othersMove, err error) {
+	var stands struct{ State string }
+	if err := json.Unmarshal(v.Doc, &stands); err != nil {
+		return nil, err
+	}
+	moves := slices.DeleteFunc(slices.Clone(kind.Transitions), func(t record.Transition) bool { return t.From != stands.State || t.To == record.Withdrawn })
+	for i := range moves {
+		roles := access.Roles.Allowing(kind.Name + ".move")
+		if permission := moves[i].Permission; permission != "" {
+			also := access.Roles.Allowing(permission)
+			roles = slices.DeleteFunc(roles, func(role string) bool { return !slices.Contains(also, role) })
+		}
+		title, names := kind.Called(&moves[i]), oneOf(roles)
+		if same := slices.IndexFunc(all, func(o othersMove) bool { return o.Roles == names }); same >= 0 {
+			all[same].Titles += ", " + title
+		} else if names != "" {
+			all = append(all, othersMove{title, names})
+		}
 	}
 	return all, nil
 }

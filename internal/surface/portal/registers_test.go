@@ -537,3 +537,17 @@ func TestThePrimarySystemsAreProposed(t *testing.T) {
 		t.Error("they are there, and still offered")
 	}
 }
+
+// Whoever can do nothing about what happens next is told who can.
+func TestAPageSaysWhoMakesTheNextMove(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.People(t, "E1")
+	s.records(t, "penetration_tests", `{"title":"The API","owner":"person/E1","planned_for":"2026-06-01T09:00:00Z"}`)
+	const says = "Authorize the test, Cancel: somebody with the role "
+	for _, role := range []string{"control-owner", "auditor"} {
+		s.signed(t, "a-"+role, role).get("/r/penetration_tests/PEN-1").want(t, 200, "What happens next", says+"administrator, ciso, compliance or executive does that.")
+	}
+	if got := s.hired(t, "exe", "executive").get("/r/penetration_tests/PEN-1").want(t, 200, "What happens next", "Authorize the test"); strings.Contains(got.body, says) {
+		t.Error("whoever makes the move is told who makes it")
+	}
+}
