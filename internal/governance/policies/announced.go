@@ -2,6 +2,7 @@ package policies
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/record"
@@ -68,7 +69,7 @@ func announcements(past record.Past, from, to time.Time, give func(item any) err
 		if v.AnnouncedAt == nil || v.AnnouncedAt.Before(from) || !v.AnnouncedAt.Before(to) {
 			return nil
 		}
-		item := &Announced{ID: v.ID, Policy: v.Policy, Version: kindVersion + "/" + v.ID, Channels: v.Channels, AnnouncedAt: v.AnnouncedAt}
+		item := &Announced{ID: v.ID, Policy: v.Policy, Version: kindVersion + "/" + v.ID, Channels: slices.Concat(v.Channels, v.Elsewhere), AnnouncedAt: v.AnnouncedAt}
 		if a := of[kindVersion+"/"+v.ID]; a != nil {
 			item.Announcement, item.Deliveries, item.DeliveredAt = kindAnnouncement+"/"+a.ID, a.Deliveries, a.DeliveredAt
 		}

@@ -92,3 +92,38 @@ func mustDecode(v *record.Version) any {
 	}
 	return doc
 }
+
+// Where a text of before was announced, which people typed, becomes what can be chosen, and
+// what it says else stays.
+func TestWhereATextOfBeforeWasAnnouncedIsKept(t *testing.T) {
+	for _, c := range []struct{ typed, want string }{
+		{`["Portal","e-mail"]`, `["portal","e-mail"] and null`},
+		{`["slack, Email; the notice board"]`, `["Slack","e-mail"] and ["the notice board"]`},
+		{`["carrier pigeon"]`, `null and ["carrier pigeon"]`},
+		{`["portal\nportal"," "]`, `["portal"] and null`},
+		{`null`, `null and null`},
+	} {
+		doc := `{"id":"PV-1","policy":"policy/desks","author":"person/a","state":"in_force","text":` + quoted(front+"Lock it away.\n") + `,"channels":` + c.typed + `}`
+		fields := map[string]any{}
+		if err := json.Unmarshal([]byte(doc), &fields); err != nil {
+			t.Fatal(err)
+		}
+		if err := policies.Versions.Migrations[0].Change(fields); err != nil {
+			t.Fatal(err)
+		}
+		migrated, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := policies.Versions.Decode(migrated)
+		if err != nil {
+			t.Fatalf("%s: %v", c.typed, err)
+		}
+		v := now.(*policies.Version) //nolint:forcetypeassert // a test
+		channels, _ := json.Marshal(v.Channels)
+		elsewhere, _ := json.Marshal(v.Elsewhere)
+		if got := fmt.Sprintf("%s and %s", channels, elsewhere); got != c.want {
+			t.Errorf("%s: %s, want %s", c.typed, got, c.want)
+		}
+	}
+}

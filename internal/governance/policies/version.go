@@ -56,8 +56,10 @@ type Version struct {
 	// that moment and of the effective date.
 	PlannedAt    *time.Time `json:"planned_at,omitempty"`
 	NextReviewAt *time.Time `json:"next_review_at,omitempty"`
-	// Channels are where people were told, when it came into force.
+	// Channels are where people were told, when it came into force; Elsewhere is what was said
+	// of it in other words, before these were chosen.
 	Channels     []string   `json:"channels,omitempty"`
+	Elsewhere    []string   `json:"announced_elsewhere,omitempty"`
 	AnnouncedBy  string     `json:"announced_by,omitempty"`
 	AnnouncedAt  *time.Time `json:"announced_at,omitempty"`
 	SupersededAt *time.Time `json:"superseded_at,omitempty"`
@@ -66,9 +68,10 @@ type Version struct {
 
 // Versions describes the register of the policies' texts.
 var Versions = record.Define[Version](record.Definition{
-	Kind: kindVersion, Register: "policy_versions", Title: "Policy versions", Singular: "Policy version", Prefix: "PV", At: "approved_at",
-	Purpose: "Every text of a policy, from draft to in force: who wrote it and who approved it.",
-	States:  []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Authors: "authors", Fixed: []string{"policy"},
+	Kind: kindVersion, Register: "policy_versions", Title: "Policy versions", Singular: "Policy version", Prefix: "PV", At: "approved_at", Version: 2,
+	Migrations: []record.Migration{{From: 1, Change: toChoices}},
+	Purpose:    "Every text of a policy, from draft to in force: who wrote it and who approved it.",
+	States:     []string{Draft, InReview, Approved, InForce, Superseded, Withdrawn}, Author: "author", Authors: "authors", Fixed: []string{"policy"},
 	Transitions: []record.Transition{
 		{From: Draft, To: InReview, Required: []string{"procedure"}},
 		record.Withdrawing(Draft),
@@ -98,7 +101,8 @@ var Versions = record.Define[Version](record.Definition{
 		{Name: "approved_by", Label: "Approved by", Given: true}, {Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "effective_at", Label: "Effective", Help: "From when it binds. It is approved with its text, and nothing comes into force before; empty, or a day that has passed: from when it comes into force.", Section: "In force"},
 		{Name: "planned_at", Label: "To come into force", Given: true},
-		{Name: "channels", Label: "Announced on", Help: "Where people were told: portal, Slack, e-mail, meeting or website."},
+		{Name: "channels", Label: "Announced on", Choices: Channels, Help: "Where people are told that it is in force."},
+		{Name: "announced_elsewhere", Label: "Announced elsewhere", Given: true, Help: "Where else people were told, in words of before the channels were chosen."},
 		{Name: "next_review_at", Label: "Next review due", Given: true},
 		{Name: "announced_by", Label: "Announced by", Given: true}, {Name: "announced_at", Label: "Announced", Given: true},
 		{Name: "superseded_at", Label: "Superseded", Given: true},
@@ -120,7 +124,7 @@ func (v *Version) Compute() {
 	v.Title, v.Summary, v.Owner, v.Audience, v.Review, v.Criteria, v.Controls = p.Title, p.Summary, p.Owner, p.Audience, p.Review, p.Criteria, p.Controls
 }
 
-const maxText = 400 // bytes of a procedure or a channel
+const maxText = 400 // bytes of a procedure
 
 // Validate says what is wrong with a version.
 func (v *Version) Validate() (wrong []record.FieldError) {
@@ -138,15 +142,35 @@ func (v *Version) Validate() (wrong []record.FieldError) {
 	if len(v.Procedure) > maxText {
 		add("procedure", "has %d bytes, at most %d are taken", len(v.Procedure), maxText)
 	}
-	if len(v.Channels) > 20 || slices.ContainsFunc(v.Channels, func(c string) bool { return strings.TrimSpace(c) == "" || len(c) > maxText }) {
-		add("channels", "are at most 20 names, none of them empty or longer than %d bytes", maxText)
-	}
 	return wrong
 }
 
 // Channels are those by which people can be told that a text has come into force, as
 // those of announcements are called.
 var Channels = []string{"portal", "Slack", "e-mail", "meeting", "website"}
+
+// toChoices gives a document of the first version, whose channels people typed, those that
+// there are, and keeps what else it says of them.
+func toChoices(fields map[string]any) error {
+	typed, _ := fields["channels"].([]any)
+	var channels, elsewhere []string
+	for _, one := range typed {
+		for _, name := range strings.FieldsFunc(fmt.Sprint(one), func(r rune) bool { return strings.ContainsRune(",;\n", r) }) {
+			name = strings.TrimSpace(name)
+			at := slices.IndexFunc(Channels, func(c string) bool {
+				return strings.EqualFold(c, name) || strings.EqualFold(strings.ReplaceAll(c, "-", ""), name)
+			})
+			switch {
+			case at < 0 && name != "":
+				elsewhere = append(elsewhere, name)
+			case at >= 0 && !slices.Contains(channels, Channels[at]):
+				channels = append(channels, Channels[at])
+			}
+		}
+	}
+	fields["channels"], fields["announced_elsewhere"] = channels, elsewhere
+	return nil
+}
 
 // months between two reviews.
 var months = map[string]int{"annual": 12, "semiannual": 6, "quarterly": 3}
@@ -221,11 +245,6 @@ func (v *Version) enforce(tx *act.Tx) error {
 	}
 	if p.State == Retired {
 		return record.Refuse("policy", "%s is retired", p.ID)
-	}
-	for _, channel := range v.Channels {
-		if !slices.Contains(Channels, channel) {
-			return record.Refuse("channels", "%q is not one of %s", channel, strings.Join(Channels, ", "))
-		}
 	}
 	now := tx.Now()
 	if v.EffectiveAt != nil && v.EffectiveAt.After(now) {

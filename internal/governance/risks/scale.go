@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -254,6 +255,28 @@ func (s *Scale) Ref() string {
 // Terms are the numbers of the scale.
 func (s *Scale) Terms() *Terms {
 	return &Terms{Likelihoods: len(s.Likelihoods), Impacts: len(s.Impacts), Levels: s.Levels, LevelFrom: s.LevelFrom, ControlFrom: s.ControlFrom}
+}
+
+// Steps are the ratings that the scale knows of what a field of a risk rates, the first one
+// that of 1, each with what it means; none where the field rates nothing.
+func (s *Scale) Steps(field string) (all []string) {
+	ratings := (&Risk{}).ratings()
+	at := slices.IndexFunc(ratings, func(r rating) bool { return r.field == field })
+	if at < 0 {
+		return nil
+	}
+	names, meanings := s.Likelihoods, s.LikelihoodMeanings
+	if ratings[at].impact {
+		names, meanings = s.Impacts, s.ImpactMeanings
+	}
+	for i, name := range names {
+		text := fmt.Sprintf("%d %s", i+1, name)
+		if i < len(meanings) && meanings[i] != "" {
+			text += ": " + meanings[i]
+		}
+		all = append(all, text)
+	}
+	return all
 }
 
 // steps lists names with their numbers: "1 rare, 2 unlikely, ...", and what each

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/governance/communication"
+	"scaf.dev/scaf/internal/governance/policies"
+	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
@@ -125,8 +127,8 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	for _, f := range fields {
 		in := p.input(described(kind, f), inForm(f), by)
 		in.Help = cmp.Or(helps[f.Name], in.Help)
-		if kind == communication.Announcements && f.Name == "channels" {
-			p.configured(&in)
+		if err := p.known(r, &in); err != nil {
+			return nil, err
 		}
 		if err := in.each(func(one *input) error {
 			if one.Control == "lines" {
@@ -152,8 +154,55 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	return answer, nil
 }
 
-// configured leaves out of the channels of an announcement those that are not configured,
-// but for what is chosen already.
+// known leaves of what a field can be what there is here: the channels that are configured,
+// and of a risk the scale in force and its steps, each with what it means.
+func (p *Portal) known(r *request, in *input) error {
+	switch {
+	case (r.kind == communication.Announcements || r.kind == policies.Versions) && in.Name == "channels":
+		p.configured(in)
+	case r.kind == risks.Register:
+		return p.onScale(r, in)
+	}
+	return nil
+}
+
+// onScale makes the scale of a risk and its ratings a choice; what stands, and is none of the
+// scale in force, stays among them.
+func (p *Portal) onScale(r *request, in *input) error {
+	if in.Name != "scale" && risks.Default().Steps(in.Name) == nil {
+		return nil
+	}
+	if r.scale == nil {
+		if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+			r.scale, err = risks.InCharge(reader)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	scale := r.scale
+	in.Control, in.Options = "one", nil
+	for i, step := range scale.Steps(in.Name) {
+		in.Options = append(in.Options, option{Value: strconv.Itoa(i + 1), Text: step})
+	}
+	nothing := "–"
+	if title := scale.ID + " " + scale.Title; in.Name == "scale" && scale.Ref() == "" {
+		nothing = title
+	} else if in.Name == "scale" {
+		in.Options = []option{{Value: scale.Ref(), Text: title}}
+	}
+	in.Options = append([]option{{Text: nothing}}, in.Options...)
+	if !slices.ContainsFunc(in.Options, func(o option) bool { return o.Value == in.Value }) {
+		in.Options = append(in.Options, option{Value: in.Value, Text: strings.TrimPrefix(in.Value, risks.Scales.Name+"/") + ", which is not of the scale in force"})
+	}
+	for i := range in.Options {
+		in.Options[i].Chosen = in.Options[i].Value == in.Value
+	}
+	return nil
+}
+
+// configured leaves out of channels those that are not configured, but for what is chosen
+// already.
 func (p *Portal) configured(in *input) {
 	c := p.System.Config.Notifications
 	var missing []string

@@ -209,5 +209,9 @@ func TestARefusalSaysTheDayAsPeopleDo(t *testing.T) {
 	}
 	move(keeper, "state", policies.InReview).goes(t, "/r/policy_versions/PV-1")
 	move(approver, "state", policies.Approved, "f.effective_at", "2027-01-15T00:00").goes(t, "/r/policy_versions/PV-1")
+	// Where it is announced is chosen among the channels that are configured here.
+	if got := keeper.get("/r/policy_versions/PV-1").want(t, 200, `name="f.channels" value="portal"`, `name="f.channels" value="meeting"`, "Not configured here: Slack and e-mail"); strings.Contains(got.body, `value="Slack"`) {
+		t.Error("a channel is offered that is not configured")
+	}
 	move(keeper, "state", policies.InForce, "f.channels", "portal").want(t, 422, "is 2027-01-15, and it cannot come into force before")
 }

@@ -29,6 +29,7 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/governance/risks"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -152,6 +153,7 @@ type request struct {
 	held     *held             // why what was sent is not taken, where it is shown again
 	begun    bool              // what was sent has come to what takes it
 	lists    map[string]string // where in the page the records of a kind stand that fields can name
+	scale    *risks.Scale      // in force, once a form has asked for it
 	// overtaken are the fields that were changed in a form whose record has moved on
 	// since; nil: it has not, and the form says everything.
 	overtaken map[string]json.RawMessage

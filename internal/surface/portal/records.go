@@ -328,6 +328,9 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 			}
 			in := p.input(part, typed, by)
 			in.Required, in.Help = slices.Contains(t.Required, field), cmp.Or(helps[field], in.Help)
+			if err := p.known(r, &in); err != nil {
+				return nil, err
+			}
 			if err := in.each(func(one *input) error { return p.suggest(r, one) }); err != nil {
 				return nil, err
 			}

@@ -228,7 +228,7 @@ func TestTwoChangeARecordAtOnce(t *testing.T) {
 	// A move's form is no other.
 	b.post("/r/risks/RSK-1", append([]string{"version", "2"}, append(begun[2:], "f.what", "The cellar floods.", "f.treatment", "Theirs.", "f.controls", "END-01")...)...).goes(t, "/r/risks/RSK-1")
 	b.post("/r/risks/RSK-1/move", "version", "2", "state", "assessed", "f.likelihood", "3", "f.controls", "").
-		want(t, http.StatusUnprocessableEntity, "has been changed meanwhile", `name="version" value="3"`, ">END-01</textarea>", `id="assessed-f-likelihood" name="f.likelihood" type="number" value="3"`)
+		want(t, http.StatusUnprocessableEntity, "has been changed meanwhile", `name="version" value="3"`, ">END-01</textarea>", `id="assessed-f-likelihood" name="f.likelihood"`, `<option value="3" selected>3 possible: once in 3 years</option>`)
 }
 
 func TestARecordMoves(t *testing.T) {

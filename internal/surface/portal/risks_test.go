@@ -68,6 +68,10 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	}
 	s.records(t, "risks", risk("Earlier", `,"likelihood":3,"impact":3`), risk("Nobody rated", ""))
 	b.get("/risks").want(t, 200, "SCL-0, the default", `critical, 16 to 25`, "names a control from 12 on")
+	// What a risk can be rated as is offered, each with what it means.
+	b.get("/new/risks").want(t, 200, `<select id="f-likelihood" name="f.likelihood"`, `<option value="3">3 possible: once in 3 years</option>`, `<option value="5">5 severe: the company&#39;s existence is in question</option>`,
+		`<select id="f-scale" name="f.scale"`, `<option value="" selected>SCL-0 Five by five</option></select>`)
+	b.get("/r/risks/RSK-2").want(t, 200, `<select id="assessed-f-residual_impact" name="f.residual_impact"`, `<option value="2">2 minor: a day of work or of outage</option>`)
 	b.get("/new/risk_scales").want(t, 200, "almost certain", "1\n5\n10\n16</textarea>")
 	by := apptest.Begin.AddDate(0, 2, 0)
 	s.records(t, "risk_scales", `{"title":"Four by three","rate_by":"`+by.Format("2006-01-02T15:04:05Z")+`",
@@ -93,7 +97,13 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 		t.Error("the number leads to a rating of another scale")
 	}
 	b.get("/r/risks/RSK-1").want(t, 200, "Rated before", `href="/r/risk_scales/SCL-1"`, "To be rated on it by")
-	b.get("/r/risks/RSK-1/edit").want(t, 200, "3 yearly (expected within a year)", "3 ruin (the end)")
+	b.get("/r/risks/RSK-1/edit").want(t, 200, "3 yearly (expected within a year)", "3 ruin (the end)",
+		`<option value="3" selected>3 yearly: expected within a year</option>`, `<option value="risk_scale/SCL-1">SCL-1 Four by three</option>`)
+	s.records(t, "risks", risk("Of then", ""))
+	if got := b.post("/r/risks/RSK-4", "version", "1", "f.likelihood", "5", "f.scale", "risk_scale/SCL-9").want(t, 422,
+		`<option value="5" selected>5, which is not of the scale in force</option>`, `<option value="risk_scale/SCL-9" selected>SCL-9, which is not of the scale in force</option>`); strings.Contains(got.body, "almost certain") {
+		t.Error("steps of another scale are offered")
+	}
 	b.post("/r/risks/RSK-1", "version", "2", "f.likelihood", "4", "f.impact", "3").want(t, 422, "say risk_scale/SCL-1")
 	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "4").want(t, 422, "is 4: on the scale SCL-1 it goes from 1 (small) to 3 (ruin)")
 	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "3").goes(t, "/r/risks/RSK-1")
