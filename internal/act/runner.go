@@ -113,9 +113,15 @@ func (r *Runner) Daily(kind string, at jobs.Daily, handler Handler) {
 }
 
 // Run does what is due, then again at every tick, until the context ends. A
-// job that is under way then is told by its context, and given back.
+// job that is under way then is told by its context, and given back. At first it takes
+// back what a process before this one had begun and not ended: nobody else does the jobs
+// of its kinds meanwhile.
 func (r *Runner) Run(ctx context.Context, tick <-chan time.Time) {
+	orphaned := true
 	for {
+		if orphaned {
+			orphaned = r.takeBack(ctx) != nil // or it is found out below what is wrong
+		}
 		worked, err := r.runDue(ctx)
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("the jobs could not be run", "error", err)
@@ -130,6 +136,30 @@ func (r *Runner) Run(ctx context.Context, tick <-chan time.Time) {
 		case <-tick:
 		}
 	}
+}
+
+// errDied is why a job has failed that nobody ended.
+var errDied = errors.New("the program ended while it was under way")
+
+// takeBack settles what a process before this one left under way, as if it had failed: what
+// made that process end may do so again.
+func (r *Runner) takeBack(ctx context.Context) error {
+	var left []*jobs.Job
+	if err := r.door.DB.Read(ctx, func(reader *store.Reader) (err error) {
+		left, err = jobs.Claimed(reader, r.kinds)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, job := range left {
+		outcome, err := r.settle(ctx, job, errDied, false)
+		if err != nil {
+			return err
+		}
+		r.runs.WithLabelValues(job.Kind, outcome).Inc()
+		r.log.Warn("a job was under way when the program ended", "kind", job.Kind, "key", job.Key, "attempt", job.Attempt, "outcome", outcome)
+	}
+	return nil
 }
 
 // RunDue does everything that is due now. It fails when jobs cannot be read or

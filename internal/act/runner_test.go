@@ -117,27 +117,57 @@ func TestAJobIsEnqueuedWithItsCauseOrNotAtAll(t *testing.T) {
 	})
 }
 
+// died is a process that claims a job, does its work without finishing, and dies.
+func died(t *testing.T, l *ledgertest.Ledger) (claimed *jobs.Job) {
+	t.Helper()
+	enqueue(t, l, "test", "1", l.Clock.Now())
+	l.Reopen(t)
+	other, err := store.Open(context.Background(), l.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ledgertest.Write(t, other, func(tx *store.Tx) (err error) {
+		claimed, err = jobs.Claim(tx, []string{"test"}, l.Clock.Now())
+		return err
+	})
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.Reopen(t)
+	return claimed
+}
+
+// A runner that begins does not wait for the leases of the process before it: what that one
+// had begun runs again after the pause of a failure.
+func TestARunnerTakesBackWhatAProcessBeforeItHadBegun(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		died(t, l)
+		r := newRunner(l)
+		ran := make(chan int, 1)
+		r.Handle("test", func(_ context.Context, job *jobs.Job) error { ran <- job.Attempt; return nil })
+		ctx, stop := context.WithCancel(t.Context())
+		tick, ended := make(chan time.Time), make(chan struct{})
+		go func() { r.Run(ctx, tick); close(ended) }()
+		tick <- l.Clock.Now() // taken only when the round before has ended
+		if len(ran) != 0 {
+			t.Error("it runs at once, whatever ended the process before")
+		}
+		l.Clock.Advance(jobs.Backoff(1))
+		tick <- l.Clock.Now()
+		if attempt := <-ran; attempt != 2 {
+			t.Errorf("it runs as attempt %d, want the second", attempt)
+		}
+		stop()
+		<-ended
+	})
+}
+
 func TestAJobWhoseProcessDiedRunsAgainAfterItsLease(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
-		enqueue(t, l, "test", "1", l.Clock.Now())
-		// A process claims the job, does its work without finishing, and dies.
-		l.Reopen(t)
-		other, err := store.Open(context.Background(), l.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		var claimed *jobs.Job
-		ledgertest.Write(t, other, func(tx *store.Tx) (err error) {
-			claimed, err = jobs.Claim(tx, []string{"test"}, l.Clock.Now())
-			return err
-		})
-		if err := other.Close(); err != nil {
-			t.Fatal(err)
-		}
-		l.Reopen(t)
+		claimed := died(t, l)
 		r := newRunner(l)
 		r.Handle("test", func(_ context.Context, job *jobs.Job) error { return effect(l, job) })
 		runDue(t, r)

@@ -5,7 +5,8 @@
 // A job is the same job by kind and key: enqueued twice it is there once, and
 // once done it is never done again. Rows of jobs that are done stay for that.
 // Delivery is at least once: a process that dies between the work and Finish
-// leaves a job that is claimed again when its lease has ended. Whoever writes
+// leaves a job that is claimed again: when its lease has ended, or sooner, when the runner
+// begins that does its kind. Whoever writes
 // its result in a transaction calls Finish in the same one, and then it is
 // exactly once.
 package jobs
@@ -117,6 +118,24 @@ func Claim(tx *store.Tx, kinds []string, now time.Time) (*Job, error) {
 		err = ErrLost
 	}
 	return job, err
+}
+
+// Claimed are the jobs of these kinds that somebody does.
+func Claimed(r *store.Reader, kinds []string) (all []*Job, err error) {
+	if len(kinds) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(kinds))
+	for i, kind := range kinds {
+		args[i] = kind
+	}
+	var job Job
+	return all, r.Each(`SELECT kind, key, attempt FROM job WHERE state = 'waiting' AND lease IS NOT NULL AND kind IN (`+store.Parameters(1, len(kinds))+`) ORDER BY kind, key`,
+		args, []any{&job.Kind, &job.Key, &job.Attempt}, func() error {
+			one := job
+			all = append(all, &one)
+			return nil
+		})
 }
 
 func arguments(now time.Time, kinds []string) []any {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/xuri/excelize/v2"
@@ -216,7 +217,7 @@ func noFormula(t *testing.T, file []byte) {
 	must(t, err)
 	for _, row := range rows {
 		for _, cell := range row {
-			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+			if first, _ := utf8.DecodeRuneInString(cell); cell != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", first) {
 				t.Errorf("the cell %q begins a formula", cell)
 			}
 		}
@@ -226,18 +227,18 @@ func noFormula(t *testing.T, file []byte) {
 func TestWhatAnExportLooksLike(t *testing.T) {
 	l := ledgertest.New(t, storetest.SQLite(t), kinds...)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
-	put(t, l, changes.Register, &changes.Change{ID: "c1", Title: "=HYPERLINK(1)", Author: changes.Person{Name: "Ada", Email: "@ada"}, Reviewers: []changes.Person{{Name: "Ben"}}, MergedAt: &at, Merge: true, State: changes.Merged})
+	put(t, l, changes.Register, &changes.Change{ID: "c1", Title: "=HYPERLINK(1)", Note: "＝1+1", Author: changes.Person{Name: "Ada", Email: "@ada"}, Reviewers: []changes.Person{{Name: "Ben"}}, MergedAt: &at, Merge: true, State: changes.Merged})
 
 	file, err := export(t, l, changes.Register, tabular.CSV)
 	must(t, err)
 	want := "id,asserted,author.name,author.email,authored_at,committer.name,committer.email,deployed_at,merge,merged_at,note,repository,reviewers,state,ticket,title,exported_version\n" +
-		`c1,false,Ada,'@ada,,,,,true,2026-01-02T03:04:05.000006Z,,,"[{""name"":""Ben""}]",merged,,'=HYPERLINK(1),1` + "\n"
+		`c1,false,Ada,'@ada,,,,,true,2026-01-02T03:04:05.000006Z,'＝1+1,,"[{""name"":""Ben""}]",merged,,'=HYPERLINK(1),1` + "\n"
 	if diff := cmp.Diff(want, string(file)); diff != "" {
 		t.Error(diff)
 	}
 	file, err = export(t, l, changes.Register, tabular.JSONL)
 	must(t, err)
-	want = `{"asserted":false,"author":{"email":"@ada","name":"Ada"},"committer":{},"id":"c1","merge":true,"merged_at":"2026-01-02T03:04:05.000006Z","reviewers":[{"name":"Ben"}],"state":"merged","title":"=HYPERLINK(1)"}` + "\n"
+	want = `{"asserted":false,"author":{"email":"@ada","name":"Ada"},"committer":{},"id":"c1","merge":true,"merged_at":"2026-01-02T03:04:05.000006Z","note":"＝1+1","reviewers":[{"name":"Ben"}],"state":"merged","title":"=HYPERLINK(1)"}` + "\n"
 	if diff := cmp.Diff(want, string(file)); diff != "" {
 		t.Error(diff)
 	}

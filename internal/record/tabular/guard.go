@@ -37,8 +37,8 @@ func needsGuard(text string, special func(rune) bool) bool {
 }
 
 // startsFormula: a spreadsheet takes a cell of a CSV file that begins so for a
-// formula.
-func startsFormula(r rune) bool { return strings.ContainsRune("=+-@\t\r", r) }
+// formula, some also where the character is a wide one of East Asian texts.
+func startsFormula(r rune) bool { return strings.ContainsRune("=+-@\t\r＝＋－＠", r) }
 
 // nothing: a cell of an XLSX file says itself whether it is a formula.
 func nothing(rune) bool { return false }

@@ -229,6 +229,13 @@ func TestWhatIsNotThere(t *testing.T) {
 			t.Errorf("no %s", header)
 		}
 	}
+	const transport = "Strict-Transport-Security"
+	if said := g.header.Get(transport); said != "" {
+		t.Errorf("over plain HTTP browsers are told %q", said)
+	}
+	if g := c.do(ask{method: "GET", path: "/healthz", headers: []string{"X-Forwarded-Proto: https"}}); g.header.Get(transport) != "max-age=31536000" {
+		t.Errorf("behind a proxy with TLS: %q", g.header.Get(transport))
+	}
 	g = c.do(ask{method: "GET", path: "/openapi.json"}).want(t, 200, "")
 	var description struct {
 		OpenAPI string                    `json:"openapi"`

@@ -173,7 +173,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		g.server.observe(pattern, answer.status, g.server.System.Clock.Now().Sub(begin))
 	}()
-	secure(w.Header())
+	secure(w.Header(), r)
 	if pattern == "none" && g.server.Pages != nil && !strings.HasPrefix(r.URL.Path, "/v1/") {
 		pattern = "pages" // whatever the path and the method are: there is no end of those
 		g.server.Pages.ServeHTTP(answer, r)
@@ -188,7 +188,10 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // secure sets the headers that every answer has. Pages widen the policy by what
 // they are made of.
-func secure(h http.Header) {
+func secure(h http.Header, r *http.Request) {
+	if surface.OverTLS(r) { // from now on the browser asks in no other way, for a year
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

@@ -480,7 +480,7 @@ type paper struct{ At, Address string }
 // printed is the paper of a page that is made now.
 func (p *Portal) printed(r *http.Request) paper {
 	address := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
-	if secureCookie(r) {
+	if surface.OverTLS(r) {
 		address.Scheme = "https"
 	}
 	return paper{"As of " + p.System.Clock.Now().In(p.zone).Format("2006-01-02, 15:04") + " (" + p.zone.String() + ")", address.String()}

@@ -77,7 +77,7 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 // cookie is the session's, for as many seconds; less than none: it goes.
 func cookie(r *http.Request, name, value string, seconds int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // G124: plain HTTP is spoken to this machine only, and Secure cookies would not come back
-		Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secureCookie(r),
+		Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: surface.OverTLS(r),
 	}
 }
 
@@ -88,12 +88,6 @@ func landing(caller act.Caller, to string) string {
 		return home(caller).Path
 	}
 	return to
-}
-
-// secureCookie reports whether the browser is to send the cookie over TLS only:
-// always, but where it speaks plain HTTP to this machine.
-func secureCookie(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 func (p *Portal) signOut(r *request) (*shown, error) {
