@@ -171,7 +171,7 @@ func (p *Portal) accountWith(r *request, id string, failed error, password strin
 			answer.status = http.StatusForbidden
 		}
 		page.Roles = sentForm(r, nil).choice("some", "roles", "Roles", "", roleOptions(access.Roles.Names()), page.Account.Roles...)
-		page.Wrong = []mistake{{Problem: ownWords(failed, act.ErrSamePerson, act.ErrDenied, accounts.ErrInvalid, record.ErrSame)}}
+		page.Wrong = []mistake{{Problem: r.says(ownWords(failed, act.ErrSamePerson, act.ErrDenied, accounts.ErrInvalid, record.ErrSame))}}
 	}
 	return answer, nil
 }

@@ -28,7 +28,10 @@ type asking struct {
 
 // sentForm is a form as it was sent.
 func sentForm(r *request, wrong map[string]string) asking {
-	a := asking{wrong: wrong}
+	a := asking{wrong: map[string]string{}}
+	for name, text := range wrong {
+		a.wrong[name] = r.says(text)
+	}
 	if r.Method == http.MethodPost {
 		a.sent = r.PostForm
 	}

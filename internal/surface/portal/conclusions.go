@@ -108,7 +108,7 @@ func (p *Portal) resultSteps(r *request, v *record.Version) (*resultSteps, error
 		possible, err := judgments.Possible(before, of.Basis(), by.role, actor, p.System.Clock.Now())
 		switch {
 		case errors.Is(err, act.ErrSamePerson):
-			form.Not = ownWords(err, act.ErrSamePerson)
+			form.Not = r.says(ownWords(err, act.ErrSamePerson))
 		case err != nil:
 			return nil, err
 		}
@@ -144,7 +144,8 @@ func (p *Portal) concludeWith(r *request, name string, wrong map[string]string, 
 	if err != nil {
 		return nil, err
 	}
-	a := asking{sent: r.PostForm, wrong: wrong, id: name + "-"}
+	a := sentForm(r, wrong)
+	a.id = name + "-"
 	if page, ok := answer.data.(*onePage); ok {
 		for i := range page.Result.Forms {
 			form := &page.Result.Forms[i]

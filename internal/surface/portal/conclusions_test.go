@@ -58,7 +58,7 @@ func TestPeopleConcludeFromAResult(t *testing.T) {
 	_, err := c.SetRecord(t.Context(), apptest.Operator, people.Register, "E3", record.AnyVersion, fields("title", "People lead"))
 	c.must(err)
 	owner := c.employed("lea", "E3", "compliance")
-	if page := owner.get(path).want(t, http.StatusOK, "Conclude for management: Person/E3 is the owner of PPL-01, and cannot conclude on it."); strings.Contains(page.body, management) {
+	if page := owner.get(path).want(t, http.StatusOK, "Conclude for management: Example E3 is the owner of PPL-01, and cannot conclude on it."); strings.Contains(page.body, management) {
 		t.Error("the owner is offered a form")
 	}
 	owner.post(management, "f.conclusion", "ineffective").want(t, http.StatusUnprocessableEntity, "is the owner of PPL-01")
@@ -144,7 +144,7 @@ func TestAMismatchIsResolvedByTwo(t *testing.T) {
 	if page := ben.get(path).want(t, http.StatusOK, "confirmed by", "It is resolved from the next test of"); strings.Contains(page.body, "/mismatch/confirm") || strings.Contains(page.body, "/mismatch/resolve") {
 		t.Error("what is resolved is offered again")
 	}
-	ben.post(confirm, "resolution", "RSL-1").want(t, http.StatusConflict, "RSL-1 was confirmed by person/BEN")
+	ben.post(confirm, "resolution", "RSL-1").want(t, http.StatusConflict, "RSL-1 was confirmed by Example ben")
 	ann.post(resolve, "f.reason", "Again.").want(t, http.StatusConflict, "It is resolved already: RSL-1 was confirmed.")
 	ann.get("/r/resolutions/RSL-1").want(t, http.StatusOK, `href="`+shown(path)+`">What does not agree</a>`)
 	c.test("OWN-01")

@@ -45,7 +45,7 @@ func TestAControlVersionIsReadAndApproved(t *testing.T) {
 	if strings.Contains(own.body, "/approve") || strings.Contains(own.body, "/reject") || !strings.Contains(own.body, "/withdraw") {
 		t.Error("who proposed it is offered to decide, or not to take it back")
 	}
-	ann.post("/controls/PPL-01/versions/PPL-01.2/approve").want(t, http.StatusUnprocessableEntity, "PPL-01.2 was proposed by person/ANN, who cannot approve it.")
+	ann.post("/controls/PPL-01/versions/PPL-01.2/approve").want(t, http.StatusUnprocessableEntity, "PPL-01.2 was proposed by Example ann, who cannot approve it.")
 	if other := ben.get("/controls/PPL-01/versions/PPL-01.2").want(t, http.StatusOK, `action="/controls/PPL-01/versions/PPL-01.2/approve"`, `action="/controls/PPL-01/versions/PPL-01.2/reject"`, "person/ANN"); strings.Contains(other.body, "/withdraw") {
 		t.Error("somebody else is offered to take it back")
 	}

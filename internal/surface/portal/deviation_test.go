@@ -55,13 +55,13 @@ func TestADeviationIsJudgedByTwo(t *testing.T) {
 	if page := ann.get(path).want(t, http.StatusOK, "Somebody had not been shown what to do", "The account was locked.", "You stated it: somebody else confirms it."); strings.Contains(page.body, "/deviation/confirm") {
 		t.Error("who stated it is offered to confirm it")
 	}
-	ann.post(confirm).want(t, http.StatusUnprocessableEntity, "person/ANN stated it, and cannot confirm it")
+	ann.post(confirm).want(t, http.StatusUnprocessableEntity, "Example ann stated it, and cannot confirm it")
 	// Nor does the owner of the control, whom its file calls people lead.
 	_, err := c.SetRecord(t.Context(), apptest.Operator, people.Register, "E3", record.AnyVersion, fields("title", "People lead"))
 	c.must(err)
 	owner := c.employed("lea", "E3", "compliance")
 	owner.get(path).want(t, http.StatusOK, "You own the control: somebody else confirms it.")
-	owner.post(confirm).want(t, http.StatusUnprocessableEntity, "person/E3 is the control&#39;s owner, and cannot confirm it")
+	owner.post(confirm).want(t, http.StatusUnprocessableEntity, "Example E3 is the control&#39;s owner, and cannot confirm it")
 	ben.get(path).want(t, http.StatusOK, `action="`+confirm+`"`)
 	ben.post(confirm).goes(t, path)
 	if page := ben.get(path).want(t, http.StatusOK, "confirmed by", "counts from the next test"); strings.Contains(page.body, "/deviation/confirm") {

@@ -92,7 +92,8 @@ func (p *Portal) reviewWith(r *request, wrong map[string]string, status int) (*s
 		return nil, err
 	}
 	if page, ok := answer.data.(*onePage); ok {
-		a := asking{sent: r.PostForm, wrong: wrong, id: "review-"}
+		a := sentForm(r, wrong)
+		a.id = "review-"
 		inputs := reviewInputs(a)
 		page.Wrong = a.mistakes(inputs)
 		if page.Review != nil && page.Review.Not == "" {

@@ -80,7 +80,7 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	wrong := map[string]string{}
 	if failed != nil {
 		var taken bool
-		if page.Wrong, wrong, taken = p.mistakes(kind, failed); !taken {
+		if page.Wrong, wrong, taken = p.mistakes(r, kind, failed); !taken {
 			return nil, failed
 		}
 		answer.status = http.StatusUnprocessableEntity

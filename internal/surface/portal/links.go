@@ -18,6 +18,7 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/accounts"
 )
 
 // links makes what a page leads to. What its reader may not open is shown as text:
@@ -148,18 +149,31 @@ func (p *Portal) called(r *request, ref string) string {
 	return r.names[ref]
 }
 
-// personNamed is the reference of a person in a sentence.
-var personNamed = regexp.MustCompile(`\bperson/[\w@+-]+(?:\.[\w@+-]+)*`)
+// named is the reference of a person, or of an account, in a sentence, or at its beginning.
+var named = regexp.MustCompile(`\b(?:[Pp]erson|[Aa]ccount)/[\w@+-]+(?:\.[\w@+-]+)*`)
 
-// Says is a sentence with the names of people in the place of their references, where its
-// reader is told what they are called.
-func (l links) Says(text string) string {
-	return personNamed.ReplaceAllStringFunc(text, func(ref string) string {
-		if !l.reader.knows(ref) {
-			return ref
+// Says is a sentence as its reader is told it (request.says).
+func (l links) Says(text string) string { return l.reader.says(text) }
+
+// says is a sentence with the names of people in the place of their references, and
+// without those whose names the reader is not told. Every refusal on a page is said so.
+func (r *request) says(text string) string {
+	return named.ReplaceAllStringFunc(text, func(begins string) string {
+		ref := strings.ToLower(begins[:1]) + begins[1:]
+		kind, id, err := r.portal.System.Kinds.Parse(ref)
+		switch {
+		case err != nil:
+			return begins
+		case r.session != nil && ref == accounts.Register.Name+"/"+r.session.Account.ID:
+			return r.session.Account.Name
+		case !r.knows(ref):
+			if ref != begins {
+				return "Somebody else"
+			}
+			return "somebody else"
 		}
-		l.portal.asks(l.reader, people.Register, strings.TrimPrefix(ref, people.Register.Name+"/"))
-		return cmp.Or(l.portal.called(l.reader, ref), ref)
+		r.portal.asks(r, kind, id)
+		return cmp.Or(r.portal.called(r, ref), begins)
 	})
 }
 

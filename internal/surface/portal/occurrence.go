@@ -147,7 +147,7 @@ func (p *Portal) occurrenceWith(r *request, status int, wrong string, at map[str
 	if err != nil {
 		return nil, notFound(err)
 	}
-	page.Wrong, page.WrongAt = wrong, at
+	page.Wrong, page.WrongAt = r.says(wrong), at
 	page.Note, page.Evidence, page.Reason = r.PostFormValue("note"), r.PostFormValue("evidence"), r.PostFormValue("reason")
 	return &shown{page: "occurrence", title: page.Title + ", " + r.PathValue("date"), status: status, data: page}, nil
 }

@@ -88,7 +88,7 @@ func (p *Portal) askRoundWith(r *request, failed error) (*shown, error) {
 	wrong := map[string]string{}
 	if failed != nil {
 		var taken bool
-		if page.Wrong, wrong, taken = p.mistakes(kind, failed); !taken {
+		if page.Wrong, wrong, taken = p.mistakes(r, kind, failed); !taken {
 			return nil, failed
 		}
 		answer.status = http.StatusUnprocessableEntity

@@ -300,7 +300,7 @@ func (p *Portal) answerPolicy(r *request) (*shown, error) {
 		fields["reason"] = reason
 	}
 	_, err := p.System.MoveRecord(r.once, r.caller, policies.Acknowledgments, asked.ID, record.AnyVersion, state, fields)
-	if wrong, _, taken := p.mistakes(policies.Acknowledgments, err); taken {
+	if wrong, _, taken := p.mistakes(r, policies.Acknowledgments, err); taken {
 		text := wrong[0].Problem
 		switch {
 		case asked.AcknowledgedAt != nil:

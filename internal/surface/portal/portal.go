@@ -136,6 +136,7 @@ func (p *Portal) doneSettingUp() {
 // request is what a page is made for.
 type request struct {
 	*http.Request
+	portal   *Portal
 	session  *accounts.Session // nil: nobody is signed in
 	caller   act.Caller
 	kind     *record.Kind    // of the register that the address names
@@ -192,7 +193,7 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
-		asked := &request{Request: r.WithContext(ctx), readings: -1}
+		asked := &request{Request: r.WithContext(ctx), portal: p, readings: -1}
 		defer asked.forget()
 		page, err := p.admit(w, asked, line)
 		switch {
@@ -215,6 +216,9 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 				err = asked.held // there is nothing to show it with
 			}
 			page = p.explain(line, err)
+			if text, ok := page.data.(string); ok {
+				page.data = asked.says(text)
+			}
 		} else if asked.held != nil {
 			page.status = asked.held.status
 		}

@@ -135,7 +135,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	wrong := map[string]string{}
 	if failed != nil {
 		var taken bool
-		if page.Wrong, wrong, taken = p.mistakes(kind, failed); !taken {
+		if page.Wrong, wrong, taken = p.mistakes(r, kind, failed); !taken {
 			return nil, failed
 		}
 		answer.status = http.StatusUnprocessableEntity
@@ -292,7 +292,7 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 		err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error { return record.Another(reader, r.kind, r.caller, t, v) })
 		switch {
 		case errors.Is(err, act.ErrSamePerson):
-			m.Not = "for somebody else to do. " + strings.TrimPrefix(err.Error(), act.ErrSamePerson.Error()+": ")
+			m.Not = "for somebody else to do. " + p.plainly(r.kind, strings.TrimPrefix(err.Error(), act.ErrSamePerson.Error()+": "))
 		case err != nil:
 			return nil, err
 		}
@@ -511,14 +511,14 @@ func (p *Portal) lateAmong(reader *store.Reader, kind *record.Kind, filter strin
 
 // mistakes are what is wrong with a form, for people; false when it is something
 // else that went wrong.
-func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields map[string]string, taken bool) {
+func (p *Portal) mistakes(r *request, kind *record.Kind, err error) (all []mistake, fields map[string]string, taken bool) {
 	fields = map[string]string{}
 	var invalid *record.Invalid
 	var again *held
 	switch {
 	case errors.As(err, &invalid):
 		for _, f := range invalid.Fields {
-			problem := p.plainly(kind, f.Problem)
+			problem := r.says(p.plainly(kind, f.Problem))
 			all = append(all, mistake{Label: labelOf(kind, f.Field), Problem: problem, key: f.Field})
 			fields[f.Field] = problem
 		}
@@ -526,7 +526,7 @@ func (p *Portal) mistakes(kind *record.Kind, err error) (all []mistake, fields m
 		all = append(all, mistake{Problem: again.text, Held: true})
 	case errors.Is(err, act.ErrSamePerson), errors.Is(err, attached.ErrRefused), errors.Is(err, record.ErrSame), errors.Is(err, record.ErrExists),
 		errors.Is(err, record.ErrStale), errors.Is(err, record.ErrNone), errors.Is(err, record.ErrRegister):
-		all = append(all, mistake{Problem: p.plainly(kind, sentence(err))})
+		all = append(all, mistake{Problem: r.says(p.plainly(kind, sentence(err)))})
 	default:
 		return nil, nil, false
 	}

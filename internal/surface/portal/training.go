@@ -134,7 +134,7 @@ func (p *Portal) finishTraining(r *request) (*shown, error) {
 		return p.trainingWith(r, "The text has changed since you opened it: read it again.")
 	}
 	_, err := p.System.MoveRecord(r.once, r.caller, training.Register, t.ID, record.AnyVersion, training.Completed, nil)
-	if wrong, _, taken := p.mistakes(training.Register, err); taken {
+	if wrong, _, taken := p.mistakes(r, training.Register, err); taken {
 		return p.trainingWith(r, wrong[0].Problem)
 	}
 	if err != nil {
