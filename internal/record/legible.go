@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -19,11 +20,33 @@ const (
 )
 
 // Legible refuses what no record holds, whatever its register says: characters that no page
-// and no table can show, line breaks in what is a line, what pages leave out of Markdown, and
-// times of another age. What stood there before, nil for a new record, stays. Add, Set, Move
+// and no table can show, line breaks in what is a line, what pages leave out of Markdown, times
+// of another age, and ids with characters of which pages are made or that nobody sees. What stood there before, nil for a new record, stays. Add, Set, Move
 // and imports ask it; whoever writes by Put what others have typed has to.
 func (k *Kind) Legible(before json.RawMessage, doc any) error {
-	return k.judged(before, doc, unfitIn)
+	err := k.judged(before, doc, unfitIn)
+	if before != nil {
+		return err
+	}
+	problem, wrong := unfitID(k.Identify(doc)), &Invalid{}
+	switch {
+	case problem == "" || err != nil && !errors.As(err, &wrong):
+		return err
+	case slices.ContainsFunc(wrong.Fields, func(w FieldError) bool { return w.Field == k.IDField }):
+		return err
+	}
+	return &Invalid{append([]FieldError{{k.IDField, problem}}, wrong.Fields...)}
+}
+
+// unfitID is what is wrong with the id of a new record; empty: nothing.
+func unfitID(id string) string {
+	if r := markdown.Unseen(id); r != 0 {
+		return fmt.Sprintf("holds the character %U, which nobody sees who reads it", r)
+	}
+	if at := strings.IndexFunc(id, func(r rune) bool { return unicode.IsControl(r) || strings.ContainsRune(`<>"`, r) }); at >= 0 {
+		return fmt.Sprintf("holds the character %q, which stands in no id", []rune(id[at:])[0])
+	}
+	return ""
 }
 
 // judged refuses the fields of a document of which a judgment says that something is wrong.
@@ -85,6 +108,9 @@ func unfitIn(name string, f Field, value reflect.Value) (wrong []FieldError) {
 	case string:
 		if problem := unfitText(held, !f.Long && !f.Markdown); problem != "" {
 			return []FieldError{{name, problem}}
+		}
+		if r := markdown.Unseen(held); f.Markdown && r != 0 {
+			wrong = append(wrong, Wrong(name, "holds the character %U, which nobody sees who reads the text: leave it out", r))
 		}
 		if f.FrontMatter {
 			held = markdown.Body(held)

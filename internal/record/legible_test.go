@@ -69,6 +69,10 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 			{`{"read":"---\na: <b>\n---\n# A"}`, "read", "has HTML"},
 			{`{"file":"---\na: <b>\n---\n# A"}`, "", ""},
 			{`{"file":"---\na: b\n---\n[c]: https://example.com \"hidden\""}`, "file", "defines the link [c], which pages leave out"},
+			{`{"read":"We pay \u202eRUE 001\u202c."}`, "read", "holds the character U+202E, which nobody sees who reads the text"},
+			{`{"read":"pass\u200bword"}`, "read", "holds the character U+200B"},
+			{`{"read":"👩‍🚀 می‌خواهم"}`, "", ""},
+			{`{"file":"---\na: b\u2066\n---\n# A"}`, "file", "holds the character U+2066"},
 			{`{"lines":["a","b\u0007"]}`, "lines[1]", "U+0007"},
 			{`{"parts":[{"name":"x"},{"name":"a\nb"}]}`, "parts[1].name", "line break"},
 			{`{"sent":{"name":"x","at":"1066-01-01T00:00:00Z"}}`, "sent.at", "year 1066"},
@@ -140,6 +144,43 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 			return err
 		}); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// An id that a program gives is one that pages show as it is; of one that is there it is not
+// asked any more.
+func TestAnIDIsSeenAsItIs(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{letters}, func(t *testing.T, l *ledgertest.Ledger) {
+		for id, says := range map[string]string{
+			"b5\u202e🦊": "holds the character U+202E, which nobody sees who reads it", "a\u200bb": "U+200B", "<script>": `holds the character '<', which stands in no id`, `a"b`: `holds the character '"'`,
+			"a\u0085b": `holds the character '\u0085'`, "b5🦊": "", "repo#12/é:1+2": "",
+		} {
+			if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "letters", func(tx *act.Tx) error {
+				raw, err := json.Marshal(id)
+				if err == nil {
+					_, err = record.Add(tx, letters, map[string]json.RawMessage{"id": raw})
+				}
+				return err
+			}); (says == "") != (err == nil) || err != nil && (!strings.HasPrefix(err.Error(), "id: ") || !strings.Contains(err.Error(), says)) {
+				t.Errorf("%q: %v, want %q", id, err, says)
+			}
+			in := record.Intake{Door: l.Door, Caller: ledgertest.Operator, Kind: letters, Action: "test"}
+			done, err := in.Run(context.Background(), func(yield func(record.Item, error) bool) {
+				yield(record.Item{Where: "l.csv:2", Doc: &letter{ID: "in " + id}}, nil)
+			})
+			if err != nil || (says != "") != (done.Refused == 1) {
+				t.Errorf("%q in a table: %+v, %v", id, done, err)
+			}
+		}
+		if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "letters", func(tx *act.Tx) error {
+			_, err := record.Put(tx, letters, record.Change{Verb: "put", ID: "<old>", Doc: &letter{ID: "<old>"}})
+			if err == nil {
+				_, err = record.Set(tx, letters, "<old>", record.AnyVersion, map[string]json.RawMessage{"title": json.RawMessage(`"A"`)})
+			}
+			return err
+		}); err != nil {
+			t.Errorf("of before: %v", err)
 		}
 	})
 }

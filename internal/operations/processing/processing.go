@@ -267,7 +267,7 @@ var Checks = record.Define[Check](record.Definition{
 		{Name: "due_at", Label: "Due", Required: true, Help: "When it was to be done."},
 		{Name: "done_at", Label: "Done", Happened: true, Help: "When it was done; empty: not yet."},
 		{Name: "records", Label: "Records", Section: "Result", Help: "How many records there are to be."},
-		{Name: "compared", Label: "Compared", Help: "How many were compared with their checksums."},
+		{Name: "compared", Label: "Compared", Help: "How many were looked for and compared with their checksums, those that are changed or missing among them."},
 		{Name: "changed", Label: "Changed", Help: "How many are not what was written."},
 		{Name: "missing", Label: "Missing", Help: "How many are not there."},
 		{Name: "early", Label: "Gone early", Help: "How many went before their retention ended."},
@@ -281,6 +281,14 @@ var Checks = record.Define[Check](record.Definition{
 func (c *Check) Validate() (wrong []record.FieldError) {
 	if c.Compared > c.Records {
 		wrong = append(wrong, record.Wrong("compared", "is %d, and there are %d records", c.Compared, c.Records))
+	}
+	for _, one := range []count{{"changed", c.Changed}, {"missing", c.Missing}} {
+		if one.n > c.Compared {
+			wrong = append(wrong, record.Wrong(one.field, "is %d, and %d were compared", one.n, c.Compared))
+		}
+	}
+	if len(wrong) == 0 && c.Changed+c.Missing > c.Compared {
+		wrong = append(wrong, record.Wrong("missing", "and changed are %d together, and %d were compared", c.Changed+c.Missing, c.Compared))
 	}
 	return append(wrong, append(append(named(c.ID), record.Bounded(maxText, "store", c.Store)...), counts(count{"records", c.Records}, count{"compared", c.Compared}, count{"changed", c.Changed}, count{"missing", c.Missing}, count{"early", c.Early})...)...)
 }

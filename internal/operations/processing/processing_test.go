@@ -2,6 +2,7 @@ package processing_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"scaf.dev/scaf/internal/act"
@@ -56,6 +57,22 @@ func TestChecks(t *testing.T) {
 		Kind: processing.Checks, New: `{"store":"db","due_at":"2026-01-05T09:00:00Z","records":10}`, Set: `{"compared":10}`,
 		Refused: map[string]string{"store": `{"store":""}`, "changed": `{"changed":-1}`, "compared": `{"compared":11}`},
 	})
+	// What is changed or missing is among what was compared.
+	for _, test := range []struct {
+		changed, missing int
+		want             string
+	}{
+		{0, 5, ""}, {5, 0, ""}, {2, 3, ""}, {9, 0, "changed is 9, and 5 were compared"}, {0, 9, "missing is 9, and 5 were compared"},
+		{9, 9, "changed is 9, and 5 were compared; missing is 9, and 5 were compared"}, {3, 3, "missing and changed are 6 together, and 5 were compared"},
+	} {
+		var got []string
+		for _, wrong := range (&processing.Check{ID: "c1", Store: "db", Records: 20, Compared: 5, Changed: test.changed, Missing: test.missing}).Validate() {
+			got = append(got, wrong.Field+" "+wrong.Problem)
+		}
+		if strings.Join(got, "; ") != test.want {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
 }
 
 func TestEveryRecordIsAccountedFor(t *testing.T) {

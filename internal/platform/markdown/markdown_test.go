@@ -15,11 +15,15 @@ func TestWhatIsNotShownIsAProblem(t *testing.T) {
 		"Before\n<div>Everybody pays 100 EUR.</div>\nAfter": "has HTML",
 		"| a |\n| --- |\n| <b>c</b> |":                      "has HTML",
 		"[x](javascript:alert(1))":                          `has a link to "javascript:alert(1)"`, "[x](JAVASCRIPT:alert(1))": "has a link", "[x](data:text/html;base64,eA)": "has a link", "[x](vbscript:x)": "has a link",
-		"[x]: javascript:alert(1)\n\n[x]":                          "has a link",
-		"a\n\n[x]: https://example.com \"Everybody pays 100 EUR\"": "defines the link [x]",
-		"[a](https://example.com \"Everybody pays\")":              `has the title "Everybody pays"`,
-		"```sh Everybody pays\nls\n```":                            `has "sh Everybody pays" where a block begins`,
-		"`<b>` is a tag":                                           "", "1 < 2 and a:b": "",
+		"[x]: javascript:alert(1)\n\n[x]":                           "has a link",
+		"a\n\n[x]: https://example.com \"Everybody pays 100 EUR\"":  "defines the link [x]",
+		"[a](https://example.com \"Everybody pays\")":               `has the title "Everybody pays"`,
+		"```sh Everybody pays\nls\n```":                             `has "sh Everybody pays" where a block begins`,
+		"> a\n>\n> [x]: https://example.com 'Everybody pays'":       "defines the link [x]",
+		"- a\n\n  [x]: https://example.com (Everybody pays)":        "defines the link [x]",
+		"[x]: https://a.test\n[x]: https://b.test \"Pay\"\n\n[x]":   "defines the link [x]",
+		"[a][x]\n\n[x]: <https://example.com>\n\"Everybody\npays\"": "defines the link [x]",
+		"`<b>` is a tag": "", "1 < 2 and a:b": "",
 	} {
 		if got := strings.Join(markdown.Problems(source), "; "); (got == "") != (wrong == "") || !strings.Contains(got, wrong) {
 			t.Errorf("%q: %q, want %q", source, got, wrong)
@@ -57,6 +61,20 @@ func TestBody(t *testing.T) {
 	} {
 		if body := markdown.Body(source); body != want {
 			t.Errorf("%q: %q, want %q", source, body, want)
+		}
+	}
+}
+
+// What nobody sees in a text is found; marks by which letters join, and what emoji are made
+// of, are seen in what they make.
+func TestWhatNobodySeesIsFound(t *testing.T) {
+	for text, want := range map[string]rune{
+		"We pay \u202eRUE 001\u202c.": 0x202e, "a\u2066b": 0x2066, "zero\u200bwidth": 0x200b, "no\u2060break": 0x2060, "\ufeffText": 0xfeff, "soft\u00adhyphen": 0xad,
+		"left\u200eright": 0x200e, "join\u200der": 0x200d, "tag\U000e0041": 0xe0041, "filler\u3164": 0x3164, "\u200d": 0x200d,
+		"می\u200cخواهم": 0, "क्\u200dष": 0, "👩\u200d💻 👩🏽\u200d💻 ❤\ufe0f\u200d🔥": 0, "Änderung – 100\u00a0€, \u0600١": 0, "": 0,
+	} {
+		if got := markdown.Unseen(text); got != want {
+			t.Errorf("%q: %U, want %U", text, got, want)
 		}
 	}
 }
