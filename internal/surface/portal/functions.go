@@ -17,6 +17,7 @@ func (p *Portal) functions() template.FuncMap {
 	return template.FuncMap{
 		"label":        record.Words,
 		"lower":        strings.ToLower,
+		"capital":      capital,
 		"registerpath": func(kind *record.Kind) string { return at(kind) },
 		"doneat":       doneAt,
 		"bytes":        size,

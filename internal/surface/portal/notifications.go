@@ -1,12 +1,14 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/governance/notifications"
@@ -15,6 +17,7 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/accounts"
 )
 
 // toldPerPage is how many notifications or deliveries a page shows.
@@ -188,18 +191,50 @@ type deliveriesPage struct {
 	Kinds      []notifications.Kind
 	Deliveries []notifications.Delivery
 	Next       string
-	Retry      bool // the reader may try again what failed
+	To         string // what was typed of the recipient
+	Retry      bool   // the reader may try again what failed
 }
 
 // Address is that of the log from another page on.
 func (l *deliveriesPage) Address(before string) string {
 	values := url.Values{}
-	for name, value := range map[string]string{"state": l.Query.State, "channel": l.Query.Channel, "kind": l.Query.Kind, "recipient": l.Query.Recipient, "before": before} {
+	for name, value := range map[string]string{"state": l.Query.State, "channel": l.Query.Channel, "kind": l.Query.Kind, "recipient": l.To, "before": before} {
 		if value != "" {
 			values.Set(name, value)
 		}
 	}
 	return "/deliveries?" + values.Encode()
+}
+
+// deliveryStands is what a delivery's state looks like.
+type deliveryStands struct{ Words, Tone, Mark string }
+
+// Stands is it of a state.
+func (*deliveriesPage) Stands(state string) deliveryStands {
+	return map[string]deliveryStands{
+		notifications.Failed:    {"failed", "missed", "✗"},
+		notifications.Waiting:   {"waiting", "due", "●"},
+		notifications.Held:      {"held for a digest", "not_yet_due", "○"},
+		notifications.Delivered: {"delivered", "done", "✓"},
+	}[state]
+}
+
+// Way is what people call a channel.
+func (*deliveriesPage) Way(channel string) string {
+	called := map[string]string{notifications.Email: "e-mail", notifications.Slack: "Slack", "slack-channel": "Slack's channel"}
+	return cmp.Or(called[channel], strings.ReplaceAll(channel, "/", " "))
+}
+
+// Called is what a recipient is called that is no person; empty for people, who have names.
+func (*deliveriesPage) Called(recipient string) string {
+	if recipient == notifications.Organization {
+		return "The organisation"
+	}
+	id, _ := strings.CutPrefix(recipient, accounts.Register.Name+"/")
+	if id == recipient {
+		return ""
+	}
+	return id
 }
 
 func (p *Portal) deliveries(r *request) (*shown, error) {
@@ -213,6 +248,10 @@ func (p *Portal) deliveries(r *request) (*shown, error) {
 		Query: notifications.LogQuery{
 			State: r.FormValue("state"), Channel: r.FormValue("channel"), Kind: r.FormValue("kind"), Recipient: r.FormValue("recipient"), Before: r.FormValue("before"), Limit: toldPerPage + 1,
 		},
+	}
+	page.To = page.Query.Recipient
+	if page.Query.Recipient, err = p.recipient(r, page.To); err != nil {
+		return nil, err
 	}
 	for name := range rules.Own {
 		page.Channels = append(page.Channels, name)
@@ -232,6 +271,26 @@ func (p *Portal) deliveries(r *request) (*shown, error) {
 	return &shown{page: "deliveries", title: "Deliveries", data: page}, err
 }
 
+// recipient is who is meant by what somebody typed: a person by the name, an account by
+// what it signs in with, or a reference.
+func (p *Portal) recipient(r *request, typed string) (string, error) {
+	if typed == "" || typed == notifications.Organization {
+		return typed, nil
+	}
+	meant, err := p.meant(r, described(accounts.Register, accounts.Register.Field("person")), typing{texts: []string{typed}})
+	var none *record.Invalid
+	if err != nil && !errors.As(err, &none) {
+		return "", err
+	}
+	if err == nil && strings.Contains(meant.text(), "/") {
+		return meant.text(), nil
+	}
+	if strings.Contains(typed, "/") {
+		return typed, nil
+	}
+	return accounts.Register.Name + "/" + typed, nil
+}
+
 func (p *Portal) retryDelivery(r *request) (*shown, error) {
 	desk, err := p.System.NotificationDesk()
 	if err != nil {
@@ -241,7 +300,11 @@ func (p *Portal) retryDelivery(r *request) (*shown, error) {
 	if err != nil && !errors.Is(err, notifications.ErrState) { // which it is after the button is pressed twice
 		return nil, err
 	}
-	return &shown{to: "/deliveries"}, nil
+	to := "/deliveries"
+	if from := r.PostForm.Get("to"); strings.HasPrefix(from, to+"?") {
+		to = within(from) // what was looked for there
+	}
+	return &shown{to: to}, nil
 }
 
 // settingsPage is how this installation is set up, without anything secret.

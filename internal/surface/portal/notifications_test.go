@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/notify/notifytest"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/accounts"
 )
 
@@ -170,7 +172,7 @@ func TestTheDeliveryLogAndTheSettingsShowWhatFailed(t *testing.T) {
 	auditor.post("/settings/test", "channel", "email").want(t, 403)
 	post.Refuse("to", 550)
 	lead.post("/settings/test", "channel", "email").want(t, 200, "The test by email failed", "550")
-	log := lead.get("/deliveries?state=failed").want(t, 200, "failed", "550", "Try again", "account/lead@example.com")
+	log := lead.get("/deliveries?state=failed").want(t, 200, "failed", "550", "Try again", "to lead@example.com by e-mail")
 	if strings.Contains(auditor.get("/deliveries").want(t, 200, "550").body, "Try again") {
 		t.Error("a button that is not for auditors")
 	}
@@ -179,4 +181,47 @@ func TestTheDeliveryLogAndTheSettingsShowWhatFailed(t *testing.T) {
 	lead.post("/deliveries/retry", "notification", id, "channel", "email").want(t, 303) // pressed twice
 	lead.get("/deliveries?state=waiting").want(t, 200, "next at")
 	lead.post("/deliveries/retry", "notification", "none", "channel", "email").want(t, 404)
+}
+
+// The log says how each delivery stands, in words, to whom by what they are called, and
+// finds them by that; whoever tries one again stays with what they looked for.
+func TestTheDeliveryLogSaysHowEachStands(t *testing.T) {
+	s, post := posted(t)
+	s.people(t, `{"id":"E1","name":"Eva Example","email":"eva@example.com"}`, `{"id":"E2","name":"Ben Example","email":"ben@example.com"}`)
+	lead := s.signedIn(t, "lead@example.com", "compliance")
+	send := func(refuse int, note notifications.Note) {
+		t.Helper()
+		post.Refuse("to", refuse)
+		note.Cause, note.Text = note.Title, "Text."
+		s.tell(t, note)
+		if _, err := surface.SendNotifications(context.Background(), s.System, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(0, notifications.Note{Recipient: "person/E1", Kind: notifications.Review, Title: "It went"})
+	send(550, notifications.Note{Recipient: "person/E2", Kind: notifications.Review, Title: "It failed"})
+	send(451, notifications.Note{Recipient: "account/lead@example.com", Kind: notifications.Review, Title: "It waits"})
+	send(0, notifications.Note{Recipient: "person/E1", Kind: notifications.Duty, Title: "It is held"})
+	for _, one := range []struct{ state, title, to, says string }{
+		{"delivered", "It went", "Eva Example", "2.0.0 OK: queued 1 attempt, the last 2026-03-02 09:00"},
+		{"failed", "It failed", "Ben Example", "recipient: 550 5.1.1 1 attempt, the last 2026-03-02 09:00 Try again"},
+		{"waiting", "It waits", "lead@example.com", "recipient: 451 4.1.1 1 attempt, next at 2026-03-02 09:01"},
+		{"held", "It is held", "Eva Example", "held for a digest Eva Example by e-mail In the digest of 2026-03-03 08:00"},
+	} {
+		for _, path := range []string{"/deliveries?state=" + one.state, "/deliveries?" + url.Values{"state": {one.state}, "recipient": {one.to}}.Encode()} {
+			page := lead.get(path).want(t, 200)
+			text := strings.Join(strings.Fields(page.reads()), " ")
+			for _, want := range []string{one.title, one.to + " by e-mail", one.says} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s lacks %q: %s", path, want, text[max(0, strings.Index(text, "What came of it")):])
+				}
+			}
+			if n := strings.Count(page.body, `<tr class="toned`); n != 1 {
+				t.Errorf("%s has %d lines", path, n)
+			}
+		}
+	}
+	form := sentAgain(lead.get("/deliveries?state=failed"))
+	lead.post("/deliveries/retry", "notification", form.Get("notification"), "channel", "email", "to", form.Get("to")).goes(t, "/deliveries?state=failed")
+	lead.post("/deliveries/retry", "notification", form.Get("notification"), "channel", "email", "to", "//example.com").goes(t, "/deliveries")
 }
