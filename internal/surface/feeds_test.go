@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,6 +46,8 @@ func authority(t *testing.T) (address, roots string) {
 				text = rss("three", "one", "two")
 			}
 			_, _ = io.WriteString(w, text)
+		case "/many":
+			_, _ = io.WriteString(w, rss(strings.Split(strings.Repeat("entry,", 203), ",")...))
 		case "/moved":
 			http.Redirect(w, r, "/good", http.StatusMovedPermanently)
 		case "/inside":
@@ -111,6 +114,29 @@ func TestFeedsAreReadIntoTheTriageListAndWhatFailsSaysWhy(t *testing.T) {
 	f.Manual.Advance(24 * time.Hour)
 	if done, err := f.FetchFeeds(t.Context(), night); err != nil || done.Feeds != len(wants)-1 {
 		t.Errorf("a feed that is paused is read: %+v %v", done, err)
+	}
+}
+
+// A feed says how many of its entries were not read, and no more once they are.
+func TestAFeedSaysHowManyEntriesWereLeftOut(t *testing.T) {
+	address, roots := authority(t)
+	f := apptest.New(t, config.Config{Feeds: &config.Feeds{AllowPrivate: []string{"127.0.0.0/8"}, Roots: roots}})
+	f.People(t, "lead")
+	follow(t, f, address+"/many")
+	for _, c := range []struct {
+		path   string
+		unread int
+	}{{"/many", 4}, {"/good", 0}} {
+		if _, err := f.SetRecord(t.Context(), apptest.Operator, regulations.Feeds, "FEED-1", record.AnyVersion, apptest.Fields(t, `{"url":"`+address+c.path+`"}`)); err != nil && !errors.Is(err, record.ErrSame) {
+			t.Fatal(err)
+		}
+		f.Manual.Advance(24 * time.Hour)
+		if _, err := f.FetchFeeds(t.Context(), act.JobCaller("regulations.fetch")); err != nil {
+			t.Fatal(err)
+		}
+		if feed := feedOf(t, f, "FEED-1"); feed.Unread != c.unread || feed.Failure != "" {
+			t.Errorf("%s: %d were not read, want %d: %s", c.path, feed.Unread, c.unread, feed.Failure)
+		}
 	}
 }
 

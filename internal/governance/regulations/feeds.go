@@ -54,7 +54,7 @@ var Feeds = record.Define[Feed](record.Definition{
 		{Name: "tried_at", Label: "Tried", Given: true},
 		{Name: "failure", Label: "Failure", Given: true},
 		{Name: "taken", Label: "Notices", Given: true},
-		{Name: "unread", Label: "Not read", Given: true, Help: "How many entries the feed had beyond its first 200, which are read each day: look through them where it is published."},
+		{Name: "unread", Label: "Entries not read", Given: true, Help: "How many entries the feed had beyond its first 200, which are read each day: look through them where it is published."},
 	},
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Scanned: true},
