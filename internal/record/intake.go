@@ -40,7 +40,10 @@ type Item struct {
 	// From is the version of the record from which the fields were written down, 0 where
 	// the source does not say: what the record changed since stays (Intake.since).
 	From int
-	Err  error // why the document cannot be taken
+	// Short is why the document cannot be that of a new record, where the source speaks of
+	// some fields only: with those of the record that is there it may be whole.
+	Short error
+	Err   error // why the document cannot be taken
 }
 
 // intakeBatch is the number of documents of one transaction.
@@ -144,7 +147,9 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 	if one.doc, err = Canonical(item.Doc); err != nil {
 		return one, err
 	}
-	if one.values, err = in.Kind.values(one.doc); err != nil {
+	if item.Short != nil {
+		one.begins = item.Short
+	} else if one.values, err = in.Kind.values(one.doc); err != nil {
 		return one, err
 	}
 	return one, fits(one.doc)

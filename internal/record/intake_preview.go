@@ -28,6 +28,7 @@ type Preview struct {
 	Where   string      `json:"where"`
 	Ref     string      `json:"ref,omitempty"` // none of an item that cannot be read
 	Outcome Outcome     `json:"outcome"`
+	There   bool        `json:"-"`                // the record is in the register
 	Fields  []FieldDiff `json:"fields,omitempty"` // of a changed one, those that differ, by name
 	Wrong   string      `json:"reason,omitempty"` // of a refused one
 }
@@ -226,6 +227,7 @@ func (of *previewing) preview(ready *prepared) (Preview, error) {
 		one.Outcome = New
 		return one, nil
 	}
+	one.There = true
 	next, refused := in.next(r, current, *ready)
 	if refused == nil {
 		refused = others.hold(in.Kind, ready.id, ready.links, current.Doc)

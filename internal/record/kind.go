@@ -110,6 +110,22 @@ func (k *Kind) Decode(raw []byte) (any, error) {
 	return nil, k.Others(unread, fields)
 }
 
+// Draft reads a document that may be a part of one that is there already: short is what
+// Decode would refuse of it by the rules of the register. Fields that cannot be read, and
+// an id that is none, are an error, as of Decode.
+func (k *Kind) Draft(raw []byte) (doc any, short, err error) {
+	doc, short = k.Decode(raw)
+	var wrong *Invalid
+	if !errors.As(short, &wrong) {
+		return doc, nil, short
+	}
+	doc, err = k.read(raw)
+	if err != nil || slices.ContainsFunc(wrong.Fields, func(one FieldError) bool { return one.Field == k.IDField }) {
+		return nil, nil, short
+	}
+	return doc, short, nil
+}
+
 // Others adds to what is wrong with some fields of a new document, which cannot be read,
 // what is wrong with the others that people fill in.
 func (k *Kind) Others(unread *Invalid, fields map[string]json.RawMessage) *Invalid {

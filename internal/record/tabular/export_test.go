@@ -350,9 +350,9 @@ func TestAPreviewSaysWhatAnImportWouldDo(t *testing.T) {
 		done, lines := preview(t, l, people.Register, tabular.CSV, []byte(file))
 		want := []string{
 			`file:2 changed person/E1 state: "active" -> "on_leave";`,
-			`file:5 refused  left_at: is missing: somebody who has left did so at a time`,
+			`file:5 refused person/E3 left_at: is missing: somebody who has left did so at a time`,
 			`file:6 new person/E4 `,
-			`file:8 refused  name: is missing`,
+			`file:8 refused person/E5 name: is missing`,
 		}
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Error(diff)

@@ -205,7 +205,7 @@ func (t *Table) Items() iter.Seq2[record.Item, error] {
 				return
 			}
 			item := record.Item{Where: fmt.Sprintf("%s:%d", t.place, row.line)}
-			item.Doc, item.Fields, item.Err = t.document(row)
+			item.Doc, item.Fields, item.Short, item.Err = t.document(row)
 			if item.Err == nil && t.version >= 0 {
 				item.From, item.Err = versionOf(row.cells[t.version])
 			}
@@ -219,15 +219,15 @@ func (t *Table) Items() iter.Seq2[record.Item, error] {
 	}
 }
 
-// document makes a document of a row.
-func (t *Table) document(row row) (any, map[string]json.RawMessage, error) {
+// document makes a document of a row. short says why it cannot be that of a new record.
+func (t *Table) document(row row) (doc any, fields map[string]json.RawMessage, short, err error) {
 	if row.wrong != nil {
-		return nil, nil, row.wrong
+		return nil, nil, nil, row.wrong
 	}
 	if len(row.cells) != t.width {
-		return nil, nil, fmt.Errorf("the row has %d cells, the header %d", len(row.cells), t.width)
+		return nil, nil, nil, fmt.Errorf("the row has %d cells, the header %d", len(row.cells), t.width)
 	}
-	fields := map[string]json.RawMessage{}
+	fields = map[string]json.RawMessage{}
 	parts := map[string]map[string]json.RawMessage{}
 	var wrong []record.FieldError
 	for _, c := range t.columns {
@@ -241,7 +241,7 @@ func (t *Table) document(row row) (any, map[string]json.RawMessage, error) {
 		case errors.As(err, &invalid):
 			wrong = append(wrong, invalid.Fields...)
 		case err != nil:
-			return nil, nil, err
+			return nil, nil, nil, err
 		case c.part == "":
 			fields[c.field] = value
 		default:
@@ -252,12 +252,12 @@ func (t *Table) document(row row) (any, map[string]json.RawMessage, error) {
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, nil, t.kind.Others(&record.Invalid{Fields: wrong}, fields)
+		return nil, nil, nil, t.kind.Others(&record.Invalid{Fields: wrong}, fields)
 	}
 	for field, object := range parts {
 		raw, err := json.Marshal(object)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		fields[field] = raw
 	}
@@ -270,10 +270,10 @@ func (t *Table) document(row row) (any, map[string]json.RawMessage, error) {
 	}
 	raw, err := json.Marshal(whole)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	doc, err := t.kind.Decode(raw)
-	return doc, fields, err
+	doc, short, err = t.kind.Draft(raw)
+	return doc, fields, short, err
 }
 
 // seen is where an id came first, and with which content.

@@ -80,6 +80,10 @@ func TestATableIsBroughtIn(t *testing.T) {
 		b.upload("/import/people", name, []byte(bad.content)).want(t, 422, "Nothing was taken", bad.says)
 	}
 	b.upload("/import/people", "new.csv", []byte("id,name\nE1,Zoe Example\n")).want(t, 200, "<dt>as they are</dt><dd>1</dd>")
+	part := b.upload("/import/people", "part.csv", []byte("id,department\nE1,Sales\nE9,Sales\n")).want(t, 200, `<dt>would change</dt><dd>1</dd>`, `<a href="/r/people/E1">person/E1</a>`, "person/E9", "name: is missing")
+	if strings.Contains(part.body, "/r/people/E9") {
+		t.Error("it leads to a record that is not there")
+	}
 	if got := b.get("/import/people/template").want(t, 200); !strings.HasPrefix(got.body, "PK") {
 		t.Error("the template is no XLSX")
 	}

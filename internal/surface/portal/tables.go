@@ -140,9 +140,9 @@ func tableForm(name string) (string, error) {
 }
 
 func (p *Portal) preview(r *request, page *tablePage, row record.Preview) error {
-	one := previewRow{Preview: row, Href: p.leads(r, row.Ref)}
-	if row.Outcome == record.New {
-		one.Href = "" // it is not there yet
+	one := previewRow{Preview: row}
+	if row.There {
+		one.Href = p.leads(r, row.Ref)
 	}
 	for _, d := range row.Fields {
 		f := page.Kind.Field(d.Field)
