@@ -81,7 +81,7 @@ func match(kind *record.Kind, header []string, o Options) (columns []column, ver
 		case field == "" && plain(name) == plain(versions):
 			version = at[name]
 		case field == "":
-			unknown = append(unknown, fmt.Sprintf("%q", name))
+			unknown = append(unknown, name)
 		case taken:
 			return nil, 0, fmt.Errorf("the field %s is fed by two columns, %q and %q", field, strings.TrimSpace(header[fed[field]]), name)
 		default:
@@ -90,10 +90,10 @@ func match(kind *record.Kind, header []string, o Options) (columns []column, ver
 	}
 	if len(unknown) > 0 {
 		return nil, 0, fmt.Errorf("%w: no field of %s is like the column %s: call it as the field that it feeds, or take it out; the fields are %s",
-			ErrColumn, kind.Register, strings.Join(unknown, ", "), strings.Join(fields, ", "))
+			ErrColumn, kind.Register, quoted(unknown), strings.Join(fields, ", "))
 	}
 	if _, ok := fed["id"]; !ok && slices.Contains(fields, "id") {
-		return nil, 0, fmt.Errorf("%w: no column says which record a row is of: call the one that does %q or id; the columns are %s", ErrColumn, called.heading(kind, "id"), quoted(at))
+		return nil, 0, fmt.Errorf("%w: no column says which record a row is of: call the one that does %q or id; the columns are %s", ErrColumn, called.heading(kind, "id"), quoted(inOrder(at)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(fed)) {
 		field, part, _ := strings.Cut(name, ".")
@@ -121,15 +121,30 @@ func versionOf(cell cell) (int, error) {
 }
 
 func noColumn(name string, at map[string]int) error {
-	return fmt.Errorf("there is no column %q: the columns are %s", name, quoted(at))
+	return fmt.Errorf("there is no column %q: the columns are %s", name, quoted(inOrder(at)))
 }
 
-func quoted(at map[string]int) string {
-	var names []string
-	for _, name := range slices.SortedFunc(maps.Keys(at), func(a, b string) int { return at[a] - at[b] }) {
-		names = append(names, fmt.Sprintf("%q", name))
+// inOrder are the names of columns as they come in the table.
+func inOrder(at map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(at), func(a, b string) int { return at[a] - at[b] })
+}
+
+// mostNames and longestName bound what is told of a table's headings, which may be anything.
+const mostNames, longestName = 20, 60
+
+// quoted are names in a sentence: the first ones, and how many there are beyond them.
+func quoted(names []string) string {
+	var some []string
+	for _, name := range names[:min(len(names), mostNames)] {
+		if runes := []rune(name); len(runes) > longestName {
+			name = string(runes[:longestName]) + "…"
+		}
+		some = append(some, strconv.Quote(name))
 	}
-	return strings.Join(names, ", ")
+	if more := len(names) - len(some); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(some, ", "), more)
+	}
+	return strings.Join(some, ", ")
 }
 
 // names are the fields that a column can feed, by what it can be called (plain): as the

@@ -369,6 +369,18 @@ func TestAnUpdateChangesWhatARowSpeaksOf(t *testing.T) {
 	})
 }
 
+// What is wrong with the headings of a table is told in a sentence, however many there are.
+func TestOfManyColumnsTheFirstOnesAreNamed(t *testing.T) {
+	header := "id"
+	for i := range 5000 {
+		header += fmt.Sprintf(",Zzz%04d %s", i, strings.Repeat("ä", 100))
+	}
+	_, err := tabular.Open("file.csv", strings.NewReader(header+"\n"), people.Register, tabular.Options{})
+	if err == nil || len(err.Error()) > 8000 || !strings.Contains(err.Error(), `"Zzz0000 `+strings.Repeat("ä", 52)+`…", "Zzz0001`) || !strings.Contains(err.Error(), " and 4980 more: call it") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A table may speak of one column only: of records that are there the others stay, and a new
 // record needs what its register wants.
 func TestATableOfOneColumnChangesWhatIsThere(t *testing.T) {
