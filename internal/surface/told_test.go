@@ -273,6 +273,18 @@ func TestACourseThatIsOfferedIsAssignedAtOnce(t *testing.T) {
 		if n, err := f.AssignTrainings(t.Context(), apptest.Operator); err != nil || n != 0 {
 			t.Errorf("the night assigns %d more: %v", n, err)
 		}
+		// One whose audience grows is assigned to those who are new in it.
+		few := o.add(training.Courses, map[string]any{"id": "deciding", "title": "Decide twice", "owner": "security lead", "audience": "executives", "text": "Decide twice."})
+		o.move(apptest.Operator, training.Courses, few, training.Offered, nil)
+		o.run()
+		if n := assigned(); n != 1 {
+			t.Errorf("a course of executives makes it %d trainings", n)
+		}
+		o.set(training.Courses, few, map[string]any{"audience": "everybody"})
+		o.run()
+		if n := assigned(); n != 2 {
+			t.Errorf("when it is for everybody there are %d trainings", n)
+		}
 	})
 }
 

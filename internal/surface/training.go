@@ -37,12 +37,12 @@ func (s *System) AssignTraining(ctx context.Context, caller act.Caller, course s
 	return training.Assign(ctx, s.Door, caller, c.ID, members)
 }
 
-// CourseJob assigns the courses that are offered, when one has been moved: nobody waits for
-// the night.
+// CourseJob assigns the courses that are offered, when one has been moved or changed: nobody
+// waits for the night.
 const CourseJob = "course.follow"
 
-// offering are the events by which a course is offered.
-var offering = map[string][]string{typeOf(training.Courses, "moved"): {CourseJob}}
+// offering are the events by which a course is offered, and to others.
+var offering = map[string][]string{typeOf(training.Courses, "moved"): {CourseJob}, typeOf(training.Courses, "set"): {CourseJob}}
 
 func (s *System) followCourses(ctx context.Context, _ *jobs.Job) error {
 	_, err := s.AssignTrainings(ctx, act.JobCaller(CourseJob))
