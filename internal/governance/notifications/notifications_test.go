@@ -276,6 +276,36 @@ func TestADigestIsOneLetterADay(t *testing.T) {
 	})
 }
 
+// Each thing of a digest leads to its page, in Slack as in a letter; of very many the first.
+func TestADigestLeadsToWhatItIsAbout(t *testing.T) {
+	each(t, func(o *office) {
+		o.desk.Rules.Channels = []string{notifications.Email, notifications.Slack}
+		for i := range 23 {
+			one := note(fmt.Sprintf("thing %d <!channel>", i+1), ann, notifications.Duty)
+			one.Path = fmt.Sprintf("/policies/PV-%d", i+1)
+			o.tell(one)
+		}
+		o.at(3, 8, 0)
+		posted, letters := o.slack.Posted(), o.post.Letters()
+		if len(posted) != 1 || len(letters) != 1 {
+			o.Fatalf("%d posted, %d letters", len(posted), len(letters))
+		}
+		var blocks []any
+		if err := json.Unmarshal([]byte(posted[0]["blocks"]), &blocks); err != nil || len(blocks) > 50 || strings.Contains(posted[0]["blocks"], "<!channel>") {
+			o.Errorf("%d blocks, %v", len(blocks), err)
+		}
+		slack := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(posted[0]["blocks"])
+		for _, want := range []string{"<https://scaf.example.com/policies/PV-1|Open it in SCAF>", "<https://scaf.example.com/policies/PV-20|", "<https://scaf.example.com/inbox|", "And 3 more"} {
+			if !strings.Contains(slack, want) {
+				o.Errorf("Slack lacks %q: %s", want, slack)
+			}
+		}
+		if strings.Contains(slack, "/policies/PV-21|") || !strings.Contains(letters[0].Body, "https://scaf.example.com/policies/PV-23") {
+			o.Errorf("%s\n%s", slack, letters[0].Body)
+		}
+	})
+}
+
 func TestQuietHoursAreKeptButByWhatIsUrgent(t *testing.T) {
 	each(t, func(o *office) {
 		o.prefers(ann, notifications.Preferences{QuietFrom: "22:00", QuietUntil: "07:30"})

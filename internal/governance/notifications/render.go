@@ -81,6 +81,7 @@ func (r *Rules) message(all []Told) (*notify.Message, error) {
 		for i := range all {
 			lines = append(lines, "• "+all[i].Title)
 			l.Items = append(l.Items, letterItem{all[i].Title, all[i].Text, r.link(all[i].Path)})
+			m.Items = append(m.Items, notify.Item{Title: all[i].Title, Link: r.link(all[i].Path)})
 		}
 		m.Text = strings.Join(lines, "\n")
 	}

@@ -27,8 +27,13 @@ type Message struct {
 	// whole document (empty: there is none).
 	Letter, HTML string
 	Link         string // https address of the page, empty: there is none
-	At           time.Time
+	// Items are those of a digest, whose Text has their titles only.
+	Items []Item
+	At    time.Time
 }
+
+// Item is one of several things that a message tells, with the page of its own.
+type Item struct{ Title, Link string }
 
 // Channel sends messages.
 type Channel interface {

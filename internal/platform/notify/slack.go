@@ -153,6 +153,10 @@ func sections(text string) (all []string) {
 	return all
 }
 
+// slackItems bounds how many of several things a message shows: two blocks each, of the 50
+// that Slack takes.
+const slackItems = 20
+
 // fallback is what shows where blocks cannot be: in notices of the system.
 func fallback(m *Message) string { return escaped(line(m.Title), slackSection) }
 
@@ -161,13 +165,25 @@ func blocks(m *Message) []slack.Block {
 		return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
 	}
 	all := []slack.Block{slack.NewHeaderBlock(plain(escaped(line(m.Title), slackHeader)))}
-	for _, text := range sections(m.Text) {
-		all = append(all, slack.NewSectionBlock(plain(text), nil, nil))
+	leads := func(to string) {
+		if to != "" {
+			link := "<" + slackutilsx.EscapeMessage(to) + "|Open it in SCAF>"
+			all = append(all, slack.NewContextBlock("", slack.NewTextBlockObject(slack.MarkdownType, link, false, false)))
+		}
 	}
-	if m.Link != "" {
-		link := "<" + slackutilsx.EscapeMessage(m.Link) + "|Open it in SCAF>"
-		all = append(all, slack.NewContextBlock("", slack.NewTextBlockObject(slack.MarkdownType, link, false, false)))
+	if len(m.Items) == 0 {
+		for _, text := range sections(m.Text) {
+			all = append(all, slack.NewSectionBlock(plain(text), nil, nil))
+		}
 	}
+	for _, one := range m.Items[:min(slackItems, len(m.Items))] {
+		all = append(all, slack.NewSectionBlock(plain(escaped(line(one.Title), slackSection)), nil, nil))
+		leads(one.Link)
+	}
+	if left := len(m.Items) - slackItems; left > 0 {
+		all = append(all, slack.NewSectionBlock(plain(fmt.Sprintf("And %d more, which your inbox has.", left)), nil, nil))
+	}
+	leads(m.Link)
 	return all
 }
 
