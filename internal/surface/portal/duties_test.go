@@ -96,7 +96,7 @@ func TestADutyIsGivenToSomebodyInThePortal(t *testing.T) {
 	b.get(path+"/assign").want(t, http.StatusOK, "belongs to compliance lead", `name="f.to"`, "Example E3")
 	b.post(path+"/assign", "f.to", "").want(t, http.StatusUnprocessableEntity, "is missing")
 	b.post(path+"/assign", "f.to", "chief of nothing").want(t, http.StatusUnprocessableEntity, "nobody is called so", `value="chief of nothing"`)
-	b.post(path+"/assign", "f.to", "person/E2").want(t, http.StatusUnprocessableEntity, "person/E2 has left")
+	b.post(path+"/assign", "f.to", "person/E2").want(t, http.StatusUnprocessableEntity, "Example E2 has left")
 	b.post(path+"/assign", "f.to", "person/E77").want(t, http.StatusUnprocessableEntity, "there is no person/E77")
 	b.post(path+"/assign", "f.to", "compliance lead").want(t, http.StatusUnprocessableEntity, "nobody is called so")
 	b.post(path+"/assign", "f.to", "Security Lead").goes(t, path)

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/people"
@@ -149,16 +151,22 @@ func (p *Portal) called(r *request, ref string) string {
 	return r.names[ref]
 }
 
-// named is the reference of a person, or of an account, in a sentence, or at its beginning.
-var named = regexp.MustCompile(`\b(?:[Pp]erson|[Aa]ccount)/[\w@+-]+(?:\.[\w@+-]+)*`)
+// named is the reference of a person, or of an account, in a sentence, or at its beginning,
+// with the sign before it.
+var named = regexp.MustCompile(`["(“]?\b(?:[Pp]erson|[Aa]ccount)/[\w@+-]+(?:\.[\w@+-]+)*`)
 
 // Says is a sentence as its reader is told it (request.says).
 func (l links) Says(text string) string { return l.reader.says(text) }
 
 // says is a sentence with the names of people in the place of their references, and
 // without those whose names the reader is not told. Every refusal on a page is said so.
+// A reference in quotes or brackets is one that is typed, or tells two of the same name
+// apart, and stays.
 func (r *request) says(text string) string {
 	return named.ReplaceAllStringFunc(text, func(begins string) string {
+		if first, _ := utf8.DecodeRuneInString(begins); !unicode.IsLetter(first) {
+			return begins
+		}
 		ref := strings.ToLower(begins[:1]) + begins[1:]
 		kind, id, err := r.portal.System.Kinds.Parse(ref)
 		switch {

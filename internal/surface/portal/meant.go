@@ -164,7 +164,7 @@ func (p *Portal) meant(r *request, f record.Part, t typing) (typing, error) {
 				if kind == people.Register {
 					several = "several people are called"
 				}
-				return record.Refuse(f.Name, "%s %s: write which one, %s", several, text, strings.Join(found, " or "))
+				return record.Refuse(f.Name, "%s %s: write which one, %s", several, text, `"`+strings.Join(found, `" or "`)+`"`)
 			}
 		}
 		return nil

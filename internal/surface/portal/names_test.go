@@ -30,7 +30,7 @@ func TestPeopleAreChosenByName(t *testing.T) {
 	eve.get("/new/risks").want(t, 200, `<option value="person/E1">Zoe Example</option>`)
 	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "Zoe Example").goes(t, "/r/risks/RSK-1")
 	b.get("/r/risks/RSK-1").want(t, 200, `<a href="/r/people/E1" title="person/E1">Zoe Example</a>`)
-	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Bob Twin").want(t, 422, "several people are called Bob Twin", "person/E2 or person/E3", `value="Bob Twin"`)
+	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Bob Twin").want(t, 422, "several people are called Bob Twin", "&#34;person/E2&#34; or &#34;person/E3&#34;", `value="Bob Twin"`)
 	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Zoe").want(t, 422, `value="Zoe"`)
 	var many []string
 	for i := range 300 {
@@ -130,7 +130,7 @@ func TestRecordsAreTakenByName(t *testing.T) {
 	b.get("/account")
 	b.post("/r/risks", "f.title", "Frost", "f.category", "operations", "f.owner", "E9", "f.vendors", "VEN-9").want(t, 422, "&#34;E9&#34; does not name a record: write it as person/id; forms and tables take its number alone, and forms its name", "&#34;VEN-9&#34; does not name")
 	b.post("/r/risks", "f.title", "Hail", "f.category", "operations", "f.owner", "E1").goes(t, "/r/risks/RSK-2")
-	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "Twin").want(t, 422, "several records are called Twin", "vendor/VEN-2 or vendor/VEN-3")
+	b.post("/r/risks", "f.title", "Storm", "f.category", "operations", "f.owner", "Ann Example", "f.vendors", "Twin").want(t, 422, "several records are called Twin", "&#34;vendor/VEN-2&#34; or &#34;vendor/VEN-3&#34;")
 }
 
 // Whoever has left is refused at the field of who has something to do, and marked where
