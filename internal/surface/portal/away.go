@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -35,9 +36,18 @@ var secrets = []string{"password", "present", "token"}
 // retryAfter is in how many seconds it is worth asking again.
 const retryAfter = "30"
 
+// isAway reports whether an error says that the database cannot be used, or has not
+// answered in time.
+func isAway(err error) bool {
+	return store.Unusable(err) != nil || errors.Is(err, context.DeadlineExceeded)
+}
+
 // whyAway is the sentence that says what is the matter with the database.
 func whyAway(err error) string {
 	why := store.Unusable(err)
+	if why == nil {
+		return "The database does not answer in time."
+	}
 	if errors.Is(why, store.ErrUnavailable) {
 		return "The database does not answer."
 	}
@@ -58,7 +68,7 @@ func (p *Portal) away(w http.ResponseWriter, r *request, line route, err error) 
 	if r.PostForm == nil && r.read(w, line) != nil {
 		r.PostForm = nil // there is nothing to show
 	}
-	if r.begun && (line.again == nil || errors.Is(err, store.ErrUnknown)) {
+	if r.begun && (line.again == nil || errors.Is(err, store.ErrUnknown) || store.Unusable(err) == nil) {
 		page.Says += " Whether what you sent was written is not known: look when it comes back, before you send it again."
 	} else {
 		page.Says += " Nothing was written."

@@ -2,13 +2,19 @@ package portal_test
 
 import (
 	"html"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/platform/store/storetest"
+	"scaf.dev/scaf/internal/surface/portal"
 )
 
 // sentAgain are the fields of the page that a form comes back on.
@@ -71,4 +77,30 @@ func TestTheDatabaseGoesAndComesBack(t *testing.T) {
 	b.ask(http.MethodPost, "/r/specifications", kept, nil).goes(t, "/r/specifications/SPC-1")
 	b.ask(http.MethodPost, "/r/specifications", kept, nil).goes(t, "/r/specifications/SPC-1")
 	b.get("/r/specifications/SPC-1").want(t, 200, "One\nTwo", "Screen &#34;ing&#34;")
+}
+
+// A database that takes too long is one that does not answer: what was typed stays.
+func TestADatabaseThatHangs(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config.Config{Database: apptest.Postgres(t)})
+	b := s.signed(t, "ann", "compliance")
+	b.get("/new/specifications").want(t, 200)
+	impatient, err := portal.New(s.System, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	impatient.Timeout = 200 * time.Millisecond
+	server := httptest.NewServer(impatient)
+	t.Cleanup(server.Close)
+	b.site = &site{s.Folder, impatient, server.URL}
+	s.Behind(t, func(tx *store.Tx) error {
+		if _, err := tx.Exec("LOCK TABLE account_session IN ACCESS EXCLUSIVE MODE"); err != nil {
+			return err
+		}
+		b.get("/").want(t, http.StatusServiceUnavailable, "The database does not answer in time", ">Try again</a>")
+		b.post("/r/specifications", "f.product", "Kept words").want(t, http.StatusServiceUnavailable, "Nothing was written.", `name="f.product" value="Kept words"`)
+		return nil
+	})
+	b.site = s
+	b.get("/").want(t, 200)
 }

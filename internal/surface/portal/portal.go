@@ -44,7 +44,6 @@ var files embed.FS
 const (
 	maxForm = 1 << 20 // bytes of a form: many times what a record can hold
 	maxHeld = 1 << 20 // bytes of an uploaded file that are held in memory
-	timeout = time.Minute
 )
 
 // Portal serves the pages of an open folder, as the Pages of an api.Server. Make
@@ -52,6 +51,8 @@ const (
 type Portal struct {
 	System *surface.System
 	Log    *slog.Logger
+	// Timeout is how long a page may take; New sets a minute.
+	Timeout time.Duration
 
 	zone  *time.Location // the organisation's
 	mux   *http.ServeMux
@@ -68,7 +69,7 @@ type Portal struct {
 
 // New returns the portal of a system that is open for writing.
 func New(s *surface.System, log *slog.Logger) (*Portal, error) {
-	p := &Portal{System: s, Log: log, mux: http.NewServeMux(), lines: map[string]route{}, pages: map[string]*template.Template{}, others: http.NewCrossOriginProtection()}
+	p := &Portal{System: s, Log: log, Timeout: time.Minute, mux: http.NewServeMux(), lines: map[string]route{}, pages: map[string]*template.Template{}, others: http.NewCrossOriginProtection()}
 	var err error
 	if p.zone, err = s.Config.Location(); err != nil {
 		return nil, err
@@ -191,7 +192,7 @@ type shown struct {
 // before it calls what makes the page.
 func (p *Portal) guarded(line route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		ctx, cancel := context.WithTimeout(r.Context(), p.Timeout)
 		defer cancel()
 		asked := &request{Request: r.WithContext(ctx), portal: p, readings: -1}
 		defer asked.forget()
@@ -208,7 +209,7 @@ func (p *Portal) guarded(line route) http.HandlerFunc {
 		if errors.As(err, &done) {
 			page, err = &shown{to: p.came(asked, done)}, nil
 		}
-		if err != nil && store.Unusable(err) != nil && !errors.Is(err, act.ErrDenied) {
+		if isAway(err) && !errors.Is(err, act.ErrDenied) {
 			p.Log.Error("a page failed", "route", line.pattern(), "error", err)
 			page = p.away(w, asked, line, err)
 		} else if err != nil {
@@ -250,7 +251,7 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 	switch {
 	case err == nil:
 		r.session, r.caller = session, session.Caller()
-	case line.action == open && r.Method == http.MethodPost && store.Unusable(err) != nil:
+	case line.action == open && r.Method == http.MethodPost && isAway(err):
 		// its own form says so
 	case !errors.Is(err, accounts.ErrSession):
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"scaf.dev/scaf/internal/act"
-	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/accounts"
 )
@@ -59,7 +58,7 @@ func (p *Portal) signIn(r *request) (*shown, error) {
 		form.Wrong = sentence(err)
 		return &shown{page: "signin", title: "Sign in", status: http.StatusServiceUnavailable, data: form}, nil
 	}
-	if store.Unusable(err) != nil {
+	if isAway(err) {
 		p.Log.Error("nobody can sign in", "error", err)
 		form.Wrong = whyAway(err) + " Nobody can sign in while it lasts: try again in a moment."
 		return &shown{page: "signin", title: "Sign in", status: http.StatusServiceUnavailable, data: form}, nil
@@ -115,7 +114,7 @@ func (p *Portal) firstAccount(r *request) (*shown, error) {
 	case errors.Is(err, accounts.ErrInvalid):
 		form.Wrong = sentence(err)
 		return &shown{page: "setup", title: "Set up SCAF", status: http.StatusUnprocessableEntity, data: form}, nil
-	case store.Unusable(err) != nil:
+	case isAway(err):
 		p.Log.Error("nobody can set up", "error", err)
 		form.Wrong = whyAway(err) + " Try again in a moment; passwords are not kept."
 		return &shown{page: "setup", title: "Set up SCAF", status: http.StatusServiceUnavailable, data: form}, nil
