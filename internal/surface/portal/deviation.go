@@ -9,7 +9,6 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/judgments"
-	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/people"
@@ -82,12 +81,8 @@ func (p *Portal) deviationWith(r *request, wrong map[string]string, status int) 
 	if err != nil {
 		return nil, err
 	}
-	page := &deviationPage{finding: finding{Found: *found, On: found.Item}, Owner: of.Owner, Waits: unconfirmed(found)}
-	if control, err := p.System.Control(found.Control); err == nil {
-		if test, ok := control.Test(found.Test); ok {
-			page.On = reports.Reference(p.System.Kinds, test, found.Item)
-		}
-	}
+	page := &deviationPage{finding: finding{Found: *found}, Owner: of.Owner, Waits: unconfirmed(found)}
+	page.On = p.itemOf(found.Control, found.Test, found.Item)
 	if page.Waits {
 		if page.NotConfirm, err = p.notConfirming(r, found, of.Owner); err != nil {
 			return nil, err

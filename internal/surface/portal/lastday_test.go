@@ -1,7 +1,9 @@
 package portal_test
 
 import (
+	"html"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +50,7 @@ func TestTheDeviationComesAfterTheMomentThatPagesSay(t *testing.T) {
 			c.must(err)
 			c.at(last.Add(-time.Hour).Format(time.RFC3339))
 			b := c.signed(t, "ann", "compliance")
-			if line := b.get("/").want(t, http.StatusOK).around(t, `id="coming"`, 700); !strings.Contains(line, "due 2026-03-31, a deviation after 2026-04-15 23:59") {
+			if line := b.get("/").want(t, http.StatusOK).around(t, `id="coming"`, 700); !strings.Contains(line, "due 2026-03-31, a deviation after 2026-04-15 23:59") || !strings.Contains(line, `<a href="/r/assets/AST-1" title="AST-1@2026-Q1">Laptop 1, 2026-Q1</a>`) {
 				t.Errorf("what breaks soon says %s", line)
 			}
 			confirm := func(id string) {
@@ -68,6 +70,14 @@ func TestTheDeviationComesAfterTheMomentThatPagesSay(t *testing.T) {
 			if d := outcome.Result.Exceptions; outcome.Result.Passed != 1 || len(d) != 1 || d[0].Item != "AST-2@2026-Q1" || d[0].Reason != controltests.Late {
 				t.Errorf("%d passed, and of the rest %+v", outcome.Result.Passed, d)
 			}
+			// What is computed of a record leads to it wherever it is named.
+			item := `<a href="/r/assets/AST-2" title="AST-2@2026-Q1">Laptop 2, 2026-Q1</a>`
+			deviations := b.get("/controls/AST-01/deviations").want(t, http.StatusOK, item)
+			one := regexp.MustCompile(`href="(/results/[^"]+/deviation[^"]+)"`).FindStringSubmatch(deviations.body)
+			if one == nil {
+				t.Fatal("no deviation has a page")
+			}
+			b.get(html.UnescapeString(one[1])).want(t, http.StatusOK, item)
 		})
 	}
 }

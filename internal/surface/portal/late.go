@@ -31,6 +31,7 @@ const (
 // tests and deadlines say so of it.
 type pressing struct {
 	Item string // a reference, where there is a record
+	Ref  string // what pages show and lead to
 	Name string // that it is called by; empty: as its record is
 	What string // what is to be done, or what the test asks for; empty: the name says it
 	By   string // who has to do it
@@ -148,7 +149,7 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda, lat
 				continue
 			}
 			late[d.Ref] = len(a.Late)
-			line := pressing{Item: d.Ref, What: d.What, By: d.Owner, At: d.At, Day: d.Day, named: true}
+			line := pressing{Item: d.Ref, Ref: d.Ref, What: d.What, By: d.Owner, At: d.At, Day: d.Day, named: true}
 			line.Name = numbered(of.Kind, strings.TrimPrefix(d.Ref, of.Kind.Name+"/"))
 			if of.Kind == policies.Acknowledgments {
 				line.Name = d.Title // the policy's: it has none of its own
@@ -197,7 +198,14 @@ func (p *Portal) items(all []*reports.Pending, criteria map[string][]string) (li
 		if !ok {
 			n = len(lines)
 			at[one.Item] = n
-			line := pressing{Item: one.Item, Name: one.Title, By: one.Owner, At: one.Due, Day: one.Day, Deviates: one.Deadline}
+			line := pressing{Item: one.Item, Ref: one.Item, Name: one.Title, By: one.Owner, At: one.Due, Day: one.Day, Deviates: one.Deadline}
+			if len(one.Tests) > 0 && !strings.Contains(one.Item, "/") {
+				control, test, _ := strings.Cut(one.Tests[0], " ")
+				line.Ref = p.itemOf(control, test, one.Item)
+			}
+			if kind, _, _ := p.computed(line.Ref); kind != nil {
+				line.Name, line.What = "", one.Title
+			}
 			if kind, id, err := p.System.Kinds.Parse(one.Item); err == nil && kind.Name+"/"+id == one.Item && len(kind.Columns) > 0 {
 				line.Name, line.What = numbered(kind, id), one.Title
 			}

@@ -47,6 +47,13 @@ func (p *Portal) reference(r *request, text string) shownLine {
 	if result, item, ok := surface.DeviationNamed(text); ok {
 		return p.deviationOf(r, result, item, one)
 	}
+	if kind, id, which := p.computed(text); kind != nil {
+		if _, one.Text, _ = strings.Cut(text, "/"); one.Href != "" {
+			p.asks(r, kind, id)
+			one.named = func(string) string { return p.calledItem(r, kind.Name+"/"+id, which) }
+		}
+		return one
+	}
 	kind, id, err := p.System.Kinds.Parse(text)
 	if err != nil || kind.Name+"/"+id != text || one.Href == "" && (kind != people.Register || !r.knows(text)) {
 		return one
@@ -55,13 +62,7 @@ func (p *Portal) reference(r *request, text string) shownLine {
 		duty, date := tasks.Split(id)
 		p.asks(r, tasks.Register, duty)
 		one.absent = func() bool { return p.called(r, tasks.Register.Name+"/"+duty) == "" }
-		one.named = func(string) string {
-			title := p.called(r, tasks.Register.Name+"/"+duty)
-			if title != "" && date != "" {
-				title += ", " + date
-			}
-			return title
-		}
+		one.named = func(string) string { return p.calledItem(r, tasks.Register.Name+"/"+duty, date) }
 		return one
 	}
 	if !kind.Internal {
@@ -70,6 +71,15 @@ func (p *Portal) reference(r *request, text string) shownLine {
 		one.named = func(ref string) string { return p.called(r, ref) }
 	}
 	return one
+}
+
+// calledItem is what one item of a record is called: "Access review, 2026-01-31".
+func (p *Portal) calledItem(r *request, ref, which string) string {
+	name := p.called(r, ref)
+	if name != "" && which != "" {
+		name += ", " + which
+	}
+	return name
 }
 
 // deviationOf is the link to the page of a deviation: it says which item deviates.

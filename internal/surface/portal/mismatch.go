@@ -8,7 +8,6 @@ import (
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controls"
-	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/resolutions"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions"
@@ -100,11 +99,11 @@ func (p *Portal) mismatched(test *controls.Test, one *results.Mismatch, item str
 	case test == nil:
 		return item
 	case !one.There():
-		return reports.Reference(p.System.Kinds, test, item)
+		return p.item(test, item)
 	case test.Reconcile == nil:
 		return item
 	}
-	return reports.Reference(p.System.Kinds, &controls.Test{Population: test.Reconcile.With}, item)
+	return p.item(&controls.Test{Population: test.Reconcile.With}, item)
 }
 
 // mismatchPage is what does not agree, with the forms of whoever finds out why.

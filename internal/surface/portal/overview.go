@@ -26,6 +26,8 @@ type overviewPage struct {
 	Reasons     []reason
 	MoreReasons int
 	Total       int // of controls
+	// Deviations are the first ones that are new.
+	Deviations []reports.NewDeviation
 	// Late and Coming are the first of what presses.
 	Late, Coming []pressing
 
@@ -51,6 +53,13 @@ func (p *Portal) overview(r *request) (*shown, error) {
 	}
 	page := &overviewPage{Readiness: report, Map: mapped(report, p.zone), Total: len(report.Controls)}
 	page.Criteria = criteriaCounts(report, page.Map)
+	if report.Day != nil {
+		page.Deviations = slices.Clone(head(report.Day.Deviations))
+		for i := range page.Deviations {
+			of := &page.Deviations[i]
+			of.Item = p.itemOf(of.Control, of.Test, of.ID)
+		}
+	}
 	if page.agenda, err = p.agenda(r, report); err != nil {
 		return nil, err
 	}
@@ -174,7 +183,6 @@ func (o *overviewPage) ComingCount() int { return o.agenda.Expected }
 // head is the beginning of a list of the overview, and how many there are.
 func head[T any](list []T) []T { return list[:min(overviewMost, len(list))] }
 
-// Changes, Deviations and Turned are the first of each.
-func (o *overviewPage) Changes() []reports.Change          { return head(o.Day.Changes) }
-func (o *overviewPage) Deviations() []reports.NewDeviation { return head(o.Day.Deviations) }
-func (o *overviewPage) Turned() []reports.Turned           { return head(o.Day.Turned) }
+// Changes and Turned are the first of each.
+func (o *overviewPage) Changes() []reports.Change { return head(o.Day.Changes) }
+func (o *overviewPage) Turned() []reports.Turned  { return head(o.Day.Turned) }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/judgments"
 	"scaf.dev/scaf/internal/assurance/reports"
@@ -407,6 +408,9 @@ func (p *Portal) page(text string) string {
 	if result, item, ok := surface.DeviationNamed(text); ok {
 		return deviationPath("", &results.Found{Result: result, Item: item})
 	}
+	if kind, id, _ := p.computed(text); kind != nil {
+		return at(kind, id)
+	}
 	switch kind, id, _ := strings.Cut(text, "/"); {
 	case id == "*": // any of them, as duties ask for
 		return ""
@@ -457,10 +461,37 @@ func (p *Portal) deviating(r *request, doc json.RawMessage) (shownLine, error) {
 func (p *Portal) itemOf(control, test, item string) string {
 	if control, err := p.System.Control(control); err == nil {
 		if test, ok := control.Test(test); ok {
-			return reports.Reference(p.System.Kinds, test, item)
+			return p.item(test, item)
 		}
 	}
 	return item
+}
+
+// item is itemOf where the test is known. One that is computed of a record has the source
+// before it: "vendor_exits/VEN-1@exit".
+func (p *Portal) item(test *controls.Test, item string) string {
+	if kind, source := p.System.Kinds.Computed(test.Population.From); kind != nil && kind != tasks.Register {
+		return source.Name + "/" + item
+	}
+	return reports.Reference(p.System.Kinds, test, item)
+}
+
+// computed finds the record of which such an item is computed, and which of its items it is:
+// "VEN-1" and "exit".
+func (p *Portal) computed(ref string) (kind *record.Kind, id, which string) {
+	source, item, _ := strings.Cut(ref, "/")
+	if kind, _ = p.System.Kinds.Computed(source); kind == nil || item == "" {
+		return nil, "", ""
+	}
+	at := strings.LastIndexByte(item, '@')
+	if at < 0 {
+		return kind, item, ""
+	}
+	which = item[at+1:]
+	if due, err := time.Parse(time.RFC3339, which); err == nil {
+		which = due.In(p.zone).Format(time.DateOnly)
+	}
+	return kind, item[:at], which
 }
 
 // captionOf is the name or the title in a document; empty where it has none.
