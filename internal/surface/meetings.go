@@ -1,6 +1,7 @@
 package surface
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -66,7 +67,9 @@ func (s *System) PrepareMeeting(ctx context.Context, caller act.Caller, id strin
 	if err := s.DB.Read(ctx, func(r *store.Reader) error { return agenda.registers(r, since, now, last) }); err != nil {
 		return nil, err
 	}
-	agenda.report(report)
+	if err := agenda.report(ctx, s, report); err != nil {
+		return nil, err
+	}
 	if len(agenda.topics) == 0 {
 		agenda.add(meetings.Item{Topic: "Nothing new", Text: "Nothing changed since " + agenda.day(since) + ", and nothing is open or late."})
 	}
@@ -204,10 +207,10 @@ func overdue(due *time.Time, now time.Time) string {
 }
 
 // report is what the readiness report says.
-func (a *agenda) report(report *reports.Readiness) {
+func (a *agenda) report(ctx context.Context, s *System, report *reports.Readiness) error {
 	day := report.Day
 	if day == nil {
-		return
+		return nil
 	}
 	for _, c := range day.Changes {
 		a.add(meetings.Item{Topic: "Controls that read otherwise", Text: fmt.Sprintf("%s %s: from %s to %s", c.Control, c.Test, c.From.Words(), c.To.Words()), Ref: "control/" + c.Control})
@@ -221,14 +224,27 @@ func (a *agenda) report(report *reports.Readiness) {
 	for _, t := range day.Turned {
 		a.add(meetings.Item{Topic: "Duties that became late or missed", Text: fmt.Sprintf("%s: %s", t.Title, t.State), Owner: t.Responsible, Ref: "task/" + t.Occurrence})
 	}
-	for _, p := range day.Late {
-		a.pending("Late, and can still be done", p)
+	reference := s.Awaited()
+	for _, part := range []struct {
+		topic string
+		lines []*reports.Pending
+	}{{"Late, and can still be done", day.Late}, {"Becomes a deviation soon", day.Coming}} {
+		refs, items := make([]string, len(part.lines)), make([]string, len(part.lines))
+		for i, p := range part.lines[:min(agendaMost, len(part.lines))] {
+			items[i] = reference(p)
+			refs[i] = items[i]
+			if kind, id, _ := s.Computed(items[i]); kind != nil {
+				refs[i] = kind.Name + "/" + id
+			}
+		}
+		owners, err := s.OwnersOf(ctx, refs)
+		if err != nil {
+			return err
+		}
+		for i, p := range part.lines {
+			who := cmp.Or(owners[refs[i]], p.Owner) // the control's owner only tests it
+			a.add(meetings.Item{Topic: part.topic, Text: fmt.Sprintf("%s (until %s)", p.Title, a.day(p.Deadline)), Owner: who, Ref: items[i]})
+		}
 	}
-	for _, p := range day.Coming {
-		a.pending("Becomes a deviation soon", p)
-	}
-}
-
-func (a *agenda) pending(topic string, p *reports.Pending) {
-	a.add(meetings.Item{Topic: topic, Text: fmt.Sprintf("%s (until %s)", p.Title, a.day(p.Deadline)), Owner: p.Owner, Ref: p.Item})
+	return nil
 }

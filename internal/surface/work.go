@@ -138,6 +138,42 @@ func (s *System) own(r *store.Reader, owed *Owed) error {
 	return nil
 }
 
+// OwnersOf are those whom records' own deadlines name, by the references of the records: who
+// has to do something about them. Others, and what is no record, are left out.
+func (s *System) OwnersOf(ctx context.Context, refs []string) (map[string]string, error) {
+	ids := map[*record.Kind][]string{}
+	for _, ref := range refs {
+		if kind, id, err := s.Kinds.Parse(ref); err == nil && kind.Name+"/"+id == ref && len(kind.Dues) > 0 {
+			ids[kind] = append(ids[kind], id)
+		}
+	}
+	owners := map[string]string{}
+	return owners, s.DB.Read(ctx, func(r *store.Reader) error {
+		for kind, all := range ids {
+			for part := range slices.Chunk(all, act.MaxBatch) {
+				docs, err := record.Current(r, kind.Name, part)
+				if err != nil {
+					return err
+				}
+				for id, doc := range docs {
+					var fields map[string]json.RawMessage
+					if err := json.Unmarshal(doc, &fields); err != nil {
+						return fmt.Errorf("%s/%s: %w", kind.Name, id, err)
+					}
+					for i := range kind.Dues {
+						var owner string
+						if json.Unmarshal(fields[kind.Dues[i].Owner], &owner) == nil && owner != "" {
+							owners[kind.Name+"/"+id] = owner
+							break
+						}
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // Falling are the deadlines of one kind, in one register, that are on a day.
 type Falling struct {
 	Kind  *record.Kind

@@ -371,7 +371,7 @@ func (p *Portal) deviationsOf(r *request, period *periods.Period, control *contr
 func (p *Portal) findingOf(r *request, f *results.Found, test *controls.Test) finding {
 	one := finding{Found: *f, On: f.Item, Href: deviationPath("", f), Step: r.stepOf(f)}
 	if test != nil {
-		one.On = p.item(test, f.Item)
+		one.On = p.System.Item(test, f.Item)
 	}
 	return one
 }

@@ -82,7 +82,7 @@ func (p *Portal) deviationWith(r *request, wrong map[string]string, status int) 
 		return nil, err
 	}
 	page := &deviationPage{finding: finding{Found: *found}, Owner: of.Owner, Waits: unconfirmed(found)}
-	page.On = p.itemOf(found.Control, found.Test, found.Item)
+	page.On = p.System.Items()(found.Control, found.Test, found.Item)
 	if page.Waits {
 		if page.NotConfirm, err = p.notConfirming(r, found, of.Owner); err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/results"
+	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/operations/systems"
 	"scaf.dev/scaf/internal/platform/config"
@@ -53,6 +54,12 @@ func TestTheDeviationComesAfterTheMomentThatPagesSay(t *testing.T) {
 			if line := b.get("/").want(t, http.StatusOK).around(t, `id="coming"`, 700); !strings.Contains(line, "due 2026-03-31, a deviation after 2026-04-15 23:59") || !strings.Contains(line, `<a href="/r/assets/AST-1" title="AST-1@2026-Q1">Laptop 1, 2026-Q1</a>`) {
 				t.Errorf("what breaks soon says %s", line)
 			}
+			// An agenda leads there, too, and says who confirms it: not whose control the test is of.
+			_, err = c.AddRecord(ctx, apptest.Operator, meetings.Register, fields("title", "Week 16", "series", meetings.Management, "chair", "person/E1", "keeper", "person/E1", "planned_for", last.Add(time.Hour).Format(time.RFC3339)))
+			c.must(err)
+			_, err = c.PrepareMeeting(ctx, apptest.Operator, "MTG-1")
+			c.must(err)
+			b.get("/r/meetings/MTG-1").want(t, http.StatusOK, "Becomes a deviation soon", `<a href="/r/assets/AST-1" title="AST-1@2026-Q1">Laptop 1, 2026-Q1</a>`, `<a href="/r/people/E1" title="person/E1">Example E1</a>`)
 			confirm := func(id string) {
 				values := fields()
 				values["flows"] = []byte(`["none"]`)

@@ -2,20 +2,17 @@ package portal
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
-	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -189,6 +186,7 @@ const unlisted = -1
 // each item's line.
 func (p *Portal) items(all []*reports.Pending, criteria map[string][]string) (lines []pressing, at map[string]int) {
 	at = make(map[string]int, len(all))
+	reference := p.System.Awaited()
 	for _, one := range all {
 		n, ok := at[one.Item]
 		if !ok && len(lines) == mostPressing {
@@ -198,12 +196,8 @@ func (p *Portal) items(all []*reports.Pending, criteria map[string][]string) (li
 		if !ok {
 			n = len(lines)
 			at[one.Item] = n
-			line := pressing{Item: one.Item, Ref: one.Item, Name: one.Title, By: one.Owner, At: one.Due, Day: one.Day, Deviates: one.Deadline}
-			if len(one.Tests) > 0 && !strings.Contains(one.Item, "/") {
-				control, test, _ := strings.Cut(one.Tests[0], " ")
-				line.Ref = p.itemOf(control, test, one.Item)
-			}
-			if kind, _, _ := p.computed(line.Ref); kind != nil {
+			line := pressing{Item: one.Item, Ref: reference(one), Name: one.Title, By: one.Owner, At: one.Due, Day: one.Day, Deviates: one.Deadline}
+			if kind, _, _ := p.System.Computed(line.Ref); kind != nil {
 				line.Name, line.What = "", one.Title
 			}
 			if kind, id, err := p.System.Kinds.Parse(one.Item); err == nil && kind.Name+"/"+id == one.Item && len(kind.Columns) > 0 {
@@ -238,37 +232,23 @@ func (p *Portal) owners(r *request, lines []pressing, most int) ([]pressing, err
 	if !r.may("record.read") {
 		return lines, nil
 	}
-	ids, of := map[*record.Kind][]string{}, map[string]*pressing{}
+	of := map[string][]*pressing{}
 	for i := range lines {
-		kind, id, err := p.System.Kinds.Parse(lines[i].Item)
-		if err == nil && !lines[i].named && kind.Name+"/"+id == lines[i].Item && len(kind.Dues) > 0 {
-			ids[kind], of[lines[i].Item] = append(ids[kind], id), &lines[i]
+		ref := lines[i].Item
+		if kind, id, _ := p.System.Computed(lines[i].Ref); kind != nil {
+			ref = kind.Name + "/" + id
+		}
+		if !lines[i].named {
+			of[ref] = append(of[ref], &lines[i])
 		}
 	}
-	return lines, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		for kind, all := range ids {
-			for part := range slices.Chunk(all, act.MaxBatch) {
-				docs, err := record.Current(reader, kind.Name, part)
-				if err != nil {
-					return err
-				}
-				for id, doc := range docs {
-					var fields map[string]json.RawMessage
-					if err := json.Unmarshal(doc, &fields); err != nil {
-						return fmt.Errorf("%s/%s: %w", kind.Name, id, err)
-					}
-					for i := range kind.Dues {
-						var owner string
-						if json.Unmarshal(fields[kind.Dues[i].Owner], &owner) == nil && owner != "" {
-							of[kind.Name+"/"+id].By = owner
-							break
-						}
-					}
-				}
-			}
+	owners, err := p.System.OwnersOf(r.Context(), slices.Collect(maps.Keys(of)))
+	for ref, owner := range owners {
+		for _, line := range of[ref] {
+			line.By = owner
 		}
-		return nil
-	})
+	}
+	return lines, err
 }
 
 // latePage lists what is late.

@@ -47,7 +47,7 @@ func (p *Portal) reference(r *request, text string) shownLine {
 	if result, item, ok := surface.DeviationNamed(text); ok {
 		return p.deviationOf(r, result, item, one)
 	}
-	if kind, id, which := p.computed(text); kind != nil {
+	if kind, id, which := p.System.Computed(text); kind != nil {
 		if _, one.Text, _ = strings.Cut(text, "/"); one.Href != "" {
 			p.asks(r, kind, id)
 			one.named = func(string) string { return p.calledItem(r, kind.Name+"/"+id, which) }
@@ -89,7 +89,7 @@ func (p *Portal) deviationOf(r *request, result, item string, link shownLine) sh
 		if err != nil {
 			return "" // the text stays: it names none
 		}
-		return p.reference(r, p.itemOf(found.Control, found.Test, item)).Words()
+		return p.reference(r, p.System.Items()(found.Control, found.Test, item)).Words()
 	}
 	return link
 }

@@ -99,11 +99,11 @@ func (p *Portal) mismatched(test *controls.Test, one *results.Mismatch, item str
 	case test == nil:
 		return item
 	case !one.There():
-		return p.item(test, item)
+		return p.System.Item(test, item)
 	case test.Reconcile == nil:
 		return item
 	}
-	return p.item(&controls.Test{Population: test.Reconcile.With}, item)
+	return p.System.Item(&controls.Test{Population: test.Reconcile.With}, item)
 }
 
 // mismatchPage is what does not agree, with the forms of whoever finds out why.

@@ -55,9 +55,10 @@ func (p *Portal) overview(r *request) (*shown, error) {
 	page.Criteria = criteriaCounts(report, page.Map)
 	if report.Day != nil {
 		page.Deviations = slices.Clone(head(report.Day.Deviations))
+		items := p.System.Items()
 		for i := range page.Deviations {
 			of := &page.Deviations[i]
-			of.Item = p.itemOf(of.Control, of.Test, of.ID)
+			of.Item = items(of.Control, of.Test, of.ID)
 		}
 	}
 	if page.agenda, err = p.agenda(r, report); err != nil {

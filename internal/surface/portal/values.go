@@ -13,10 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/judgments"
-	"scaf.dev/scaf/internal/assurance/reports"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/risks"
@@ -408,7 +406,7 @@ func (p *Portal) page(text string) string {
 	if result, item, ok := surface.DeviationNamed(text); ok {
 		return deviationPath("", &results.Found{Result: result, Item: item})
 	}
-	if kind, id, _ := p.computed(text); kind != nil {
+	if kind, id, _ := p.System.Computed(text); kind != nil {
 		return at(kind, id)
 	}
 	switch kind, id, _ := strings.Cut(text, "/"); {
@@ -454,44 +452,7 @@ func (p *Portal) deviating(r *request, doc json.RawMessage) (shownLine, error) {
 	if err := json.Unmarshal(doc, &d); err != nil {
 		return shownLine{}, err
 	}
-	return p.reference(r, p.itemOf(d.Control, d.Test, d.Item)), nil
-}
-
-// itemOf is the reference of an item of a test, where there is a register of it.
-func (p *Portal) itemOf(control, test, item string) string {
-	if control, err := p.System.Control(control); err == nil {
-		if test, ok := control.Test(test); ok {
-			return p.item(test, item)
-		}
-	}
-	return item
-}
-
-// item is itemOf where the test is known. One that is computed of a record has the source
-// before it: "vendor_exits/VEN-1@exit".
-func (p *Portal) item(test *controls.Test, item string) string {
-	if kind, source := p.System.Kinds.Computed(test.Population.From); kind != nil && kind != tasks.Register {
-		return source.Name + "/" + item
-	}
-	return reports.Reference(p.System.Kinds, test, item)
-}
-
-// computed finds the record of which such an item is computed, and which of its items it is:
-// "VEN-1" and "exit".
-func (p *Portal) computed(ref string) (kind *record.Kind, id, which string) {
-	source, item, _ := strings.Cut(ref, "/")
-	if kind, _ = p.System.Kinds.Computed(source); kind == nil || item == "" {
-		return nil, "", ""
-	}
-	at := strings.LastIndexByte(item, '@')
-	if at < 0 {
-		return kind, item, ""
-	}
-	which = item[at+1:]
-	if due, err := time.Parse(time.RFC3339, which); err == nil {
-		which = due.In(p.zone).Format(time.DateOnly)
-	}
-	return kind, item[:at], which
+	return p.reference(r, p.System.Items()(d.Control, d.Test, d.Item)), nil
 }
 
 // captionOf is the name or the title in a document; empty where it has none.
