@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -32,29 +33,69 @@ func (v *Vendor) expect(tx *act.Tx, from time.Time) error {
 	return nil
 }
 
+// fresh is for how long after the last day of which a report speaks a reading of it counts, as
+// VND-04 has it.
+const fresh = 366 * 24 * time.Hour
+
 // settle says which report of the vendor was read first, from a year before it was asked for
-// on: what was read to let it in counts. Changed is one that is about to be written; nil: none.
+// on: what was read to let it in counts. One that was too old when it was read does not. One
+// that is read again counts from its first reading. Changed is one that is about to be
+// written; nil: none.
 func (v *Vendor) settle(r *store.Reader, changed *Report) error {
 	v.Report, v.ReportReadAt, v.ReportReader, v.ReportCoversTo = "", nil, "", nil
-	since := v.ReportDueAt.AddDate(-again, 0, -toReport)
-	look := func(one *Report) {
-		if one.State != "read" || one.ReadAt == nil || one.ReadAt.Before(since) || v.ReportReadAt != nil && !one.ReadAt.Before(*v.ReportReadAt) {
-			return
-		}
-		v.Report, v.ReportReadAt, v.ReportReader, v.ReportCoversTo = kindReport+"/"+one.ID, one.ReadAt, one.Reader, one.speaks()
+	var read []*Report
+	if changed != nil && changed.State == "read" {
+		read = append(read, changed)
 	}
-	if changed != nil {
-		look(changed)
-	}
-	_, err := record.List(r, Reports, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "read"`, kindVendor+"/"+v.ID)}, func(version *record.Version) error {
+	if _, err := record.List(r, Reports, record.Query{Filter: fmt.Sprintf(`item.vendor == %q && item.state == "read"`, kindVendor+"/"+v.ID)}, func(version *record.Version) error {
 		one := &Report{}
 		err := json.Unmarshal(version.Doc, one)
 		if changed == nil || one.ID != changed.ID {
-			look(one)
+			read = append(read, one)
 		}
 		return err
-	})
-	return err
+	}); err != nil {
+		return err
+	}
+	since := v.ReportDueAt.AddDate(-again, 0, -toReport)
+	for _, now := range read {
+		readings, err := now.readings(r)
+		if err != nil {
+			return err
+		}
+		for _, one := range readings {
+			// What was too old stays so when another period is said later.
+			if one.ReadAt.Before(since) || !one.freshAt(*one.ReadAt) || !now.freshAt(*one.ReadAt) || v.ReportReadAt != nil && !one.ReadAt.Before(*v.ReportReadAt) {
+				continue
+			}
+			v.Report, v.ReportReadAt, v.ReportReader, v.ReportCoversTo = kindReport+"/"+now.ID, one.ReadAt, one.Reader, now.speaks()
+		}
+	}
+	return nil
+}
+
+// readings are the versions of a report that is read in which it was, of the same vendor.
+func (r *Report) readings(reader *store.Reader) (all []*Report, err error) {
+	versions, err := record.History(reader, kindReport, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, version := range versions {
+		one := &Report{}
+		if err := json.Unmarshal(version.Doc, one); err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return slices.DeleteFunc(append(all, r), func(one *Report) bool {
+		return one.State != "read" || one.ReadAt == nil || one.Vendor != r.Vendor
+	}), nil
+}
+
+// freshAt reports whether a reading of the report at an instant counts.
+func (r *Report) freshAt(at time.Time) bool {
+	until := r.speaks()
+	return until != nil && !at.After(until.Add(fresh))
 }
 
 // ExpectReports asks for a first report of the vendors that were used before reports were

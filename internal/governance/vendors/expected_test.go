@@ -75,7 +75,7 @@ func TestAReportOfACriticalVendorIsExpected(t *testing.T) {
 		// It is March 2, 2026. A report is read of one before it is used, of one when it is, of one
 		// too late, and of one never.
 		read("REP-101", "VEN-1")
-		for _, id := range []string{"VEN-1", "VEN-2", "VEN-3", "VEN-5", "VEN-7", "VEN-8", "VEN-9", "VEN-14", "VEN-15"} {
+		for _, id := range []string{"VEN-1", "VEN-2", "VEN-3", "VEN-5", "VEN-7", "VEN-8", "VEN-9", "VEN-14", "VEN-15", "VEN-16", "VEN-17", "VEN-18", "VEN-19"} {
 			used(id, critical)
 		}
 		used("VEN-6", high)
@@ -101,7 +101,21 @@ func TestAReportOfACriticalVendorIsExpected(t *testing.T) {
 		}
 		must(assessed("VAS-8", "VEN-8", "critical", none))
 		must(move(vendors.Register, "VEN-9", "offboarding", `{"ended_at":"2026-03-01T00:00:00Z"}`))
-		days(30)
+		// What ended more than a year before it was read does not count, and one that does is
+		// looked for: 366 days are not more.
+		old := func(id, vendor, until string) {
+			t.Helper()
+			must(do("b", put(vendors.Reports, []string{id}, `{"id":"ID","vendor":"vendor/`+vendor+`","owner":"person/o","type":"SOC 2 type 2","due_at":"2026-03-31T00:00:00Z","covers_from":"2023-07-01T00:00:00Z","covers_to":"`+until+`T09:00:00Z","first":true,"method":"inclusive","physical":true,"state":"awaited"}`)))
+			must(move(vendors.Reports, id, "read", `{}`))
+		}
+		old("REP-116", "VEN-16", "2024-06-30")
+		old("REP-117", "VEN-17", "2025-02-28")
+		old("REP-118", "VEN-18", "2025-03-01")
+		old("REP-119", "VEN-19", "2024-06-30")
+		days(1)
+		must(do("b", put(vendors.Reports, []string{"REP-126"}, `{"id":"ID","vendor":"vendor/VEN-16","owner":"person/o","type":"SOC 2 type 2","due_at":"2026-03-31T00:00:00Z","covers_from":"2025-02-01T00:00:00Z","covers_to":"2026-01-31T00:00:00Z","first":false,"method":"inclusive","physical":true,"state":"awaited"}`)))
+		must(move(vendors.Reports, "REP-126", "read", `{}`))
+		days(29)
 		must(move(vendors.Register, "VEN-6", "in_use", `{"access":"production","tier_reason":"It runs there now"}`))
 		must(assessed("VAS-1", "VEN-1", "critical", none)) // which was read about
 		read("REP-114", "VEN-14")
@@ -121,6 +135,9 @@ func TestAReportOfACriticalVendorIsExpected(t *testing.T) {
 		}
 		days(1)
 		must(move(vendors.Reports, "REP-102", "read", `{}`))
+		// A reading that was too old is none because another period is said later.
+		must(move(vendors.Reports, "REP-117", "awaited", `{}`))
+		must(move(vendors.Reports, "REP-117", "read", `{"covers_to":"2026-01-31T00:00:00Z"}`))
 		// Of before reports were asked for.
 		vendor("VEN-10", critical, "in_use", `,"used_from":"2020-01-01T00:00:00Z","tier":"critical"`)
 		vendor("VEN-11", high, "in_use", `,"used_from":"2020-01-01T00:00:00Z","tier":"high"`)
@@ -159,8 +176,12 @@ func TestAReportOfACriticalVendorIsExpected(t *testing.T) {
 			"VEN-10@report due 09-04 ",
 			"VEN-12@report due 09-04 assurance_report/REP-112 06-06 by person/b, covers to 2025-12-31",
 			"VEN-14@report due 05-26 ",
+			"VEN-16@report due 05-26 assurance_report/REP-126 03-03 by person/b, covers to 2026-01-31",
+			"VEN-17@report due 05-26 assurance_report/REP-117 06-06 by person/b, covers to 2026-01-31",
+			"VEN-18@report due 05-26 assurance_report/REP-118 03-02 by person/b, covers to 2025-03-01",
+			"VEN-19@report due 05-26 ",
 			"VEN-1@report due 05-26 assurance_report/REP-101 03-02 by person/b, covers to 2025-12-31",
-			"VEN-2@report due 05-26 assurance_report/REP-107 06-05 by person/b, covers to 2025-12-31", // REP-102 was read again after it
+			"VEN-2@report due 05-26 assurance_report/REP-102 03-02 by person/b, covers to 2025-12-31", // which was read again since
 			"VEN-3@report due 05-26 assurance_report/REP-103 06-05 by person/b, covers to 2025-12-31",
 			"VEN-4@report due 05-26 ",
 			"VEN-6@report due 06-30 ",
@@ -169,7 +190,7 @@ func TestAReportOfACriticalVendorIsExpected(t *testing.T) {
 		}; !slices.Equal(got, want) {
 			t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
-		if want := []string{"VEN-10", "VEN-14", "VEN-4", "VEN-6", "VEN-8"}; !slices.Equal(owed, want) {
+		if want := []string{"VEN-10", "VEN-14", "VEN-19", "VEN-4", "VEN-6", "VEN-8"}; !slices.Equal(owed, want) {
 			t.Errorf("owed are %q, want %q", owed, want)
 		}
 	})
