@@ -2,9 +2,11 @@ package risks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -260,15 +262,7 @@ func (s *Scale) Terms() *Terms {
 // Steps are the ratings that the scale knows of what a field of a risk rates, the first one
 // that of 1, each with what it means; none where the field rates nothing.
 func (s *Scale) Steps(field string) (all []string) {
-	ratings := (&Risk{}).ratings()
-	at := slices.IndexFunc(ratings, func(r rating) bool { return r.field == field })
-	if at < 0 {
-		return nil
-	}
-	names, meanings := s.Likelihoods, s.LikelihoodMeanings
-	if ratings[at].impact {
-		names, meanings = s.Impacts, s.ImpactMeanings
-	}
+	names, meanings := s.named(field)
 	for i, name := range names {
 		text := fmt.Sprintf("%d %s", i+1, name)
 		if i < len(meanings) && meanings[i] != "" {
@@ -277,6 +271,48 @@ func (s *Scale) Steps(field string) (all []string) {
 		all = append(all, text)
 	}
 	return all
+}
+
+// named are the names of what a field of a risk rates, and what each means.
+func (s *Scale) named(field string) (names, meanings []string) {
+	ratings := (&Risk{}).ratings()
+	at := slices.IndexFunc(ratings, func(r rating) bool { return r.field == field })
+	switch {
+	case at < 0:
+		return nil, nil
+	case ratings[at].impact:
+		return s.Impacts, s.ImpactMeanings
+	}
+	return s.Likelihoods, s.LikelihoodMeanings
+}
+
+// Were says what the ratings of a risk were, by field, such as "3 possible on SCL-0",
+// where it was rated on another scale than this one; nil: it was not.
+func (s *Scale) Were(r *store.Reader, risk *Risk) (map[string]string, error) {
+	if !risk.rated() || risk.Scale == s.Ref() {
+		return nil, nil
+	}
+	on := Default()
+	if risk.Scale != "" {
+		var err error
+		if on, _, err = record.Load[Scale](r, Scales, Scales.Bare(risk.Scale)); errors.Is(err, record.ErrNone) {
+			on, err = &Scale{ID: Scales.Bare(risk.Scale)}, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	were := map[string]string{}
+	for _, one := range risk.ratings() {
+		if one.value == nil {
+			continue
+		}
+		text := strconv.Itoa(*one.value)
+		if names, _ := on.named(one.field); *one.value >= 1 && *one.value <= len(names) {
+			text += " " + names[*one.value-1]
+		}
+		were[one.field] = text + " on " + on.ID
+	}
+	return were, nil
 }
 
 // steps lists names with their numbers: "1 rare, 2 unlikely, ...", and what each

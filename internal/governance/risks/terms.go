@@ -111,7 +111,7 @@ func (r *Risk) Consult(reader *store.Reader, old any) error {
 		r.Scale = scale.Ref()
 	}
 	if r.Scale != scale.Ref() {
-		return record.Refuse("scale", "%s", scale.asked())
+		return record.Refuse("scale", "%s", scale.Asked())
 	}
 	if wrong := scale.outside(r); len(wrong) > 0 {
 		return &record.Invalid{Fields: wrong}
@@ -124,8 +124,8 @@ func (r *Risk) Consult(reader *store.Reader, old any) error {
 	return nil
 }
 
-// asked says how a risk is rated on the scale.
-func (s *Scale) asked() string {
+// Asked says how a risk is rated on the scale.
+func (s *Scale) Asked() string {
 	if s.Ref() == "" {
 		return "is left empty: no scale was approved, and risks are rated on " + DefaultID
 	}

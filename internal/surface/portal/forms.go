@@ -127,7 +127,7 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	for _, f := range fields {
 		in := p.input(described(kind, f), inForm(f), by)
 		in.Help = cmp.Or(helps[f.Name], in.Help)
-		if err := p.known(r, &in); err != nil {
+		if err := p.known(r, &in, doc, r.typed(f.Name)); err != nil {
 			return nil, err
 		}
 		if err := in.each(func(one *input) error {
@@ -155,32 +155,29 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 }
 
 // known leaves of what a field can be what there is here: the channels that are configured,
-// and of a risk the scale in force and its steps, each with what it means.
-func (p *Portal) known(r *request, in *input) error {
+// and of a risk the scale in force and its steps, each with what it means. It is typed, or
+// what doc says.
+func (p *Portal) known(r *request, in *input, doc map[string]json.RawMessage, typed bool) error {
 	switch {
 	case (r.kind == communication.Announcements || r.kind == policies.Versions) && in.Name == "channels":
 		p.configured(in)
 	case r.kind == risks.Register:
-		return p.onScale(r, in)
+		return p.onScale(r, in, doc, typed)
 	}
 	return nil
 }
 
 // onScale makes the scale of a risk and its ratings a choice; what stands, and is none of the
-// scale in force, stays among them.
-func (p *Portal) onScale(r *request, in *input) error {
+// scale in force, stays among them. Of a rating on another scale nothing is chosen: its words
+// are not those of this one.
+func (p *Portal) onScale(r *request, in *input, doc map[string]json.RawMessage, typed bool) error {
 	if in.Name != "scale" && risks.Default().Steps(in.Name) == nil {
 		return nil
 	}
-	if r.scale == nil {
-		if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
-			r.scale, err = risks.InCharge(reader)
-			return err
-		}); err != nil {
-			return err
-		}
+	scale, were, err := p.rated(r, doc)
+	if err != nil {
+		return err
 	}
-	scale := r.scale
 	in.Control, in.Options = "one", nil
 	for i, step := range scale.Steps(in.Name) {
 		in.Options = append(in.Options, option{Value: strconv.Itoa(i + 1), Text: step})
@@ -191,6 +188,12 @@ func (p *Portal) onScale(r *request, in *input) error {
 	} else if in.Name == "scale" {
 		in.Options = []option{{Value: scale.Ref(), Text: title}}
 	}
+	if was := were[in.Name]; was != "" {
+		nothing = "was " + was
+		if !typed {
+			in.Value = ""
+		}
+	}
 	in.Options = append([]option{{Text: nothing}}, in.Options...)
 	if !slices.ContainsFunc(in.Options, func(o option) bool { return o.Value == in.Value }) {
 		in.Options = append(in.Options, option{Value: in.Value, Text: strings.TrimPrefix(in.Value, risks.Scales.Name+"/") + ", which is not of the scale in force"})
@@ -199,6 +202,29 @@ func (p *Portal) onScale(r *request, in *input) error {
 		in.Options[i].Chosen = in.Options[i].Value == in.Value
 	}
 	return nil
+}
+
+// rated is the scale in force, and what the ratings of a risk were, by field, where it was
+// rated on another one.
+func (p *Portal) rated(r *request, doc map[string]json.RawMessage) (scale *risks.Scale, were map[string]string, err error) {
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, nil, err
+	}
+	risk := &risks.Risk{}
+	if err := json.Unmarshal(raw, risk); err != nil {
+		return nil, nil, err
+	}
+	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		if r.scale == nil {
+			if r.scale, err = risks.InCharge(reader); err != nil {
+				return err
+			}
+		}
+		were, err = r.scale.Were(reader, risk)
+		return err
+	})
+	return r.scale, were, err
 }
 
 // configured leaves out of channels those that are not configured, but for what is chosen
@@ -321,9 +347,22 @@ func blank(kind *record.Kind) (doc map[string]json.RawMessage, err error) {
 func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.RawMessage) (map[string]json.RawMessage, error) {
 	changed := map[string]json.RawMessage{}
 	invalid := &record.Invalid{}
+	var were map[string]string // ratings on another scale, which stay until one on this is chosen
+	if r.kind == risks.Register {
+		scale, ratings, err := p.rated(r, doc)
+		if err != nil {
+			return nil, err
+		}
+		if named := described(r.kind, r.kind.Field("scale")); !sent(named, r.PostForm) || posted(named, r.PostForm).same(p.typed(named, doc["scale"])) {
+			were = ratings
+			if slices.ContainsFunc(fields, func(f record.Field) bool { return were[f.Name] != "" && r.PostForm.Get("f."+f.Name) != "" }) {
+				invalid.Fields = append(invalid.Fields, record.Wrong("scale", "%s", scale.Asked()))
+			}
+		}
+	}
 	for _, f := range fields {
 		part := described(r.kind, f)
-		if !sent(part, r.PostForm) {
+		if !sent(part, r.PostForm) || were[f.Name] != "" {
 			continue
 		}
 		typed, err := p.meant(r, part, posted(part, r.PostForm))

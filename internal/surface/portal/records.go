@@ -328,7 +328,7 @@ func (p *Portal) moves(r *request, v *record.Version, mistakes []mistake, wrong 
 			}
 			in := p.input(part, typed, by)
 			in.Required, in.Help = slices.Contains(t.Required, field), cmp.Or(helps[field], in.Help)
-			if err := p.known(r, &in); err != nil {
+			if err := p.known(r, &in, doc, m.Open && r.typed(field)); err != nil {
 				return nil, err
 			}
 			if err := in.each(func(one *input) error { return p.suggest(r, one) }); err != nil {

@@ -98,20 +98,28 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	}
 	b.get("/r/risks/RSK-1").want(t, 200, "Rated before", `href="/r/risk_scales/SCL-1"`, "To be rated on it by")
 	b.get("/r/risks/RSK-1/edit").want(t, 200, "3 yearly (expected within a year)", "3 ruin (the end)",
-		`<option value="3" selected>3 yearly: expected within a year</option>`, `<option value="risk_scale/SCL-1">SCL-1 Four by three</option>`)
+		`<option value="" selected>was 3 possible on SCL-0</option>`, `<option value="" selected>was 3 moderate on SCL-0</option>`, `<option value="3">3 yearly: expected within a year</option>`,
+		`<option value="risk_scale/SCL-1">SCL-1 Four by three</option>`)
+	b.get("/r/risks/RSK-1").want(t, 200, `<option value="" selected>was 3 possible on SCL-0</option>`)
+	// The rating stays until it is rated on this scale, which is said; what was chosen stays.
+	unrated := []string{"f.title", "Earlier than that", "f.scale", "", "f.impact", "", "f.likelihood"}
+	b.post("/r/risks/RSK-1", append([]string{"version", "2"}, append(unrated, "3")...)...).want(t, 422, "say risk_scale/SCL-1", `<option value="3" selected>3 yearly: expected within a year</option>`)
+	b.post("/r/risks/RSK-1", append([]string{"version", "2"}, append(unrated, "")...)...).goes(t, "/r/risks/RSK-1")
+	s.holds(t, "risk", "RSK-1", "title", `"Earlier than that"`)
+	s.holds(t, "risk", "RSK-1", "score", "9")
 	s.records(t, "risks", risk("Of then", ""))
 	if got := b.post("/r/risks/RSK-4", "version", "1", "f.likelihood", "5", "f.scale", "risk_scale/SCL-9").want(t, 422,
 		`<option value="5" selected>5, which is not of the scale in force</option>`, `<option value="risk_scale/SCL-9" selected>SCL-9, which is not of the scale in force</option>`); strings.Contains(got.body, "almost certain") {
 		t.Error("steps of another scale are offered")
 	}
-	b.post("/r/risks/RSK-1", "version", "2", "f.likelihood", "4", "f.impact", "3").want(t, 422, "say risk_scale/SCL-1")
-	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "4").want(t, 422, "is 4: on the scale SCL-1 it goes from 1 (small) to 3 (ruin)")
-	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "3").goes(t, "/r/risks/RSK-1")
+	b.post("/r/risks/RSK-1", "version", "3", "f.likelihood", "4", "f.impact", "3").want(t, 422, "say risk_scale/SCL-1")
+	b.post("/r/risks/RSK-1", "version", "3", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "4").want(t, 422, "is 4: on the scale SCL-1 it goes from 1 (small) to 3 (ruin)")
+	b.post("/r/risks/RSK-1", "version", "3", "f.scale", "risk_scale/SCL-1", "f.likelihood", "4", "f.impact", "3").goes(t, "/r/risks/RSK-1")
 	// A review says the scale, too.
 	b.get("/r/risks/RSK-2").want(t, 200, `name="f.scale"`, `name="f.residual_impact"`, `name="f.controls"`)
 	due := apptest.Begin.AddDate(0, 1, 0).Format("2006-01-02")
-	b.post("/r/risks/RSK-1/move", "version", "3", "state", "assessed", "f.likelihood", "2", "f.impact", "3", "f.response", "reduce", "f.due_at", due, "f.scale", "").want(t, 422, "say risk_scale/SCL-1")
-	b.post("/r/risks/RSK-1/move", "version", "3", "state", "assessed", "f.likelihood", "4", "f.impact", "3", "f.response", "reduce", "f.due_at", due, "f.scale", "risk_scale/SCL-1",
+	b.post("/r/risks/RSK-1/move", "version", "4", "state", "assessed", "f.likelihood", "2", "f.impact", "3", "f.response", "reduce", "f.due_at", due, "f.scale", "").want(t, 422, "say risk_scale/SCL-1")
+	b.post("/r/risks/RSK-1/move", "version", "4", "state", "assessed", "f.likelihood", "4", "f.impact", "3", "f.response", "reduce", "f.due_at", due, "f.scale", "risk_scale/SCL-1",
 		"f.residual_likelihood", "1", "f.residual_impact", "3", "f.controls", "END-01").goes(t, "/r/risks/RSK-1")
 	b.get("/r/risks/RSK-1").want(t, 200, "END-01", "green")
 	if got := b.get("/risks").want(t, 200, `aria-label="1 often, ruin: red"`); strings.Contains(got.body, "Rated on an earlier scale") {
