@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/governance/notifications"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/markdown"
 	"scaf.dev/scaf/internal/platform/store"
@@ -22,6 +23,9 @@ import (
 
 // toldPerPage is how many notifications or deliveries a page shows.
 const toldPerPage = 50
+
+// listedNamesakes is how many people a refusal names of those who are called so.
+const listedNamesakes = 9
 
 // inboxPage is what the reader was told, the newest first.
 type inboxPage struct {
@@ -192,6 +196,7 @@ type deliveriesPage struct {
 	Deliveries []notifications.Delivery
 	Next       string
 	To         string // what was typed of the recipient
+	Wrong      string // what is wrong with it
 	Retry      bool   // the reader may try again what failed
 }
 
@@ -250,13 +255,18 @@ func (p *Portal) deliveries(r *request) (*shown, error) {
 		},
 	}
 	page.To = page.Query.Recipient
-	if page.Query.Recipient, err = p.recipient(r, page.To); err != nil {
-		return nil, err
-	}
 	for name := range rules.Own {
 		page.Channels = append(page.Channels, name)
 	}
 	slices.Sort(page.Channels)
+	page.Query.Recipient, err = p.recipient(r, page.To)
+	if several := (*record.Invalid)(nil); errors.As(err, &several) {
+		page.Wrong = several.Fields[0].Problem
+		return &shown{page: "deliveries", title: "Deliveries", status: http.StatusUnprocessableEntity, data: page}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
 		page.Deliveries, err = notifications.Log(reader, page.Query)
 		return err
@@ -271,24 +281,50 @@ func (p *Portal) deliveries(r *request) (*shown, error) {
 	return &shown{page: "deliveries", title: "Deliveries", data: page}, err
 }
 
-// recipient is who is meant by what somebody typed: a person by the name, an account by
-// what it signs in with, or a reference.
+// recipient is who is meant by what somebody typed: a person by the name or a part of it, an
+// account by what it signs in with, or a reference. What several people are called is refused.
 func (p *Portal) recipient(r *request, typed string) (string, error) {
-	if typed == "" || typed == notifications.Organization {
+	if typed == "" || typed == notifications.Organization || strings.Contains(typed, "/") {
 		return typed, nil
 	}
 	meant, err := p.meant(r, described(accounts.Register, accounts.Register.Field("person")), typing{texts: []string{typed}})
-	var none *record.Invalid
-	if err != nil && !errors.As(err, &none) {
+	if err != nil {
 		return "", err
 	}
-	if err == nil && strings.Contains(meant.text(), "/") {
+	if strings.Contains(meant.text(), "/") {
 		return meant.text(), nil
 	}
-	if strings.Contains(typed, "/") {
-		return typed, nil
+	account := accounts.Register.Name + "/" + typed
+	kind, err := p.nameable(r, people.Register.Name)
+	if kind == nil || err != nil {
+		return account, err
 	}
-	return accounts.Register.Name + "/" + typed, nil
+	var found, which []string
+	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		if _, err := record.Get(reader, accounts.Register.Name, typed); !errors.Is(err, record.ErrNone) {
+			return err
+		}
+		_, err := record.List(reader, kind, record.Query{Words: typed, Limit: suggested}, func(v *record.Version) error {
+			// The words can stand in what else there is of a person, too.
+			if name := caption(v); strings.Contains(strings.ToLower(name), strings.ToLower(typed)) {
+				found, which = append(found, v.Ref()), append(which, fmt.Sprintf("%s (%s)", name, v.Ref()))
+			}
+			return nil
+		})
+		return err
+	}); err != nil {
+		return "", err
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		if more := len(which) - listedNamesakes; more > 1 {
+			which = append(which[:listedNamesakes], fmt.Sprintf("one of %d others", more))
+		}
+		return "", record.Refuse("recipient", "several people are called %s: write which one, %s", typed, oneOf(which))
+	}
+	return account, nil
 }
 
 func (p *Portal) retryDelivery(r *request) (*shown, error) {

@@ -221,6 +221,19 @@ func TestTheDeliveryLogSaysHowEachStands(t *testing.T) {
 			}
 		}
 	}
+	// A part of a name finds one person; what several people are called finds nobody, and says who they are.
+	s.people(t, `{"id":"E3","name":"Bob Twin"}`, `{"id":"E4","name":"Bob Twin"}`, `{"id":"E5","name":"Zoe Other","title":"Twin of Eva"}`)
+	lead.get("/deliveries?recipient=eva").want(t, 200, "It went", "It is held", `value="eva"`)
+	for typed, says := range map[string]string{
+		"Bob Twin": "To: several people are called Bob Twin: write which one, &#34;person/E3&#34; or &#34;person/E4&#34;.",
+		"twin":     "To: several people are called twin: write which one, Bob Twin (person/E3) or Bob Twin (person/E4).",
+	} {
+		page := lead.get("/deliveries?"+url.Values{"recipient": {typed}}.Encode()).want(t, 422, says, `value="`+typed+`"`)
+		if strings.Contains(page.body, "No delivery is like that") {
+			t.Errorf("%s: it says that there are none", typed)
+		}
+	}
+	lead.get("/deliveries?recipient=nobody").want(t, 200, "No delivery is like that")
 	form := sentAgain(lead.get("/deliveries?state=failed"))
 	lead.post("/deliveries/retry", "notification", form.Get("notification"), "channel", "email", "to", form.Get("to")).goes(t, "/deliveries?state=failed")
 	lead.post("/deliveries/retry", "notification", form.Get("notification"), "channel", "email", "to", "//example.com").goes(t, "/deliveries")
