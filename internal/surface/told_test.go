@@ -27,6 +27,7 @@ import (
 	"scaf.dev/scaf/internal/platform/notify/notifytest"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/tabular"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/accounts"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -284,6 +285,15 @@ func TestACourseThatIsOfferedIsAssignedAtOnce(t *testing.T) {
 		o.run()
 		if n := assigned(); n != 2 {
 			t.Errorf("when it is for everybody there are %d trainings", n)
+		}
+		few = o.add(training.Courses, map[string]any{"id": "reading", "title": "Read twice", "owner": "security lead", "audience": "executives", "text": "Read twice."})
+		o.move(apptest.Operator, training.Courses, few, training.Offered, nil)
+		if _, err := f.TakeTable(t.Context(), apptest.Operator, surface.Table{Register: "courses", Form: tabular.CSV, Name: "courses.csv", Update: true}, strings.NewReader("id,audience\nreading,everybody\n")); err != nil {
+			t.Fatal(err)
+		}
+		o.run()
+		if n := assigned(); n != 3 {
+			t.Errorf("when a table says that it is for everybody there are %d trainings", n)
 		}
 	})
 }

@@ -42,7 +42,9 @@ func (s *System) AssignTraining(ctx context.Context, caller act.Caller, course s
 const CourseJob = "course.follow"
 
 // offering are the events by which a course is offered, and to others.
-var offering = map[string][]string{typeOf(training.Courses, "moved"): {CourseJob}, typeOf(training.Courses, "set"): {CourseJob}}
+var offering = map[string][]string{
+	typeOf(training.Courses, "moved"): {CourseJob}, typeOf(training.Courses, "set"): {CourseJob}, typeOf(training.Courses, "imported"): {CourseJob},
+}
 
 func (s *System) followCourses(ctx context.Context, _ *jobs.Job) error {
 	_, err := s.AssignTrainings(ctx, act.JobCaller(CourseJob))
