@@ -72,6 +72,7 @@ var Assessments = record.Define[Assessment](record.Definition{
 	Columns: []record.Column{
 		{Field: "vendor", Filter: true, Sort: true},
 		{Field: "year", Filter: true, Sort: true},
+		{Field: "tier", Filter: true},
 		{Field: "result", Filter: true},
 		{Field: "assessor", Filter: true},
 		{Field: "state", Filter: true},

@@ -115,6 +115,8 @@ var Reports = record.Define[Report](record.Definition{
 	Columns: []record.Column{
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "vendor", Filter: true},
+		{Field: "type", Filter: true},
+		{Field: "method", Filter: true},
 		{Field: "owner", Filter: true},
 		{Field: "state", Filter: true},
 		{Field: "covers_to", Filter: true, Sort: true},

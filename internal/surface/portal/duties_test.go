@@ -111,6 +111,8 @@ func TestADutyIsGivenToSomebodyInThePortal(t *testing.T) {
 	b.post(path+"/delegate", "f.to", "person/E3", "f.until", "2026-03-12").want(t, http.StatusUnprocessableEntity, "is the owner of")
 	b.post(path+"/delegate", "f.to", "person/E1", "f.until", "2026-03-10").goes(t, path)
 	b.get(path).want(t, http.StatusOK, `delegated to <a href="/r/people/E1" title="person/E1">Example E1</a>`)
+	// The grid is filtered by people as its rows call them.
+	b.get("/duties?owner=person%2FE1").want(t, http.StatusOK, `<option value="person/E1" selected>Example E1</option>`, `<option value="security lead">`)
 	owner := c.employed("eva", "E1", "control-owner")
 	owner.get(path).want(t, http.StatusOK, path+"/delegate")
 	owner.get("/work").want(t, http.StatusOK, "executive-summary")

@@ -123,6 +123,12 @@ func TestAQuestionnaireIsAsked(t *testing.T) {
 	b.postAll("/r/vendor_assessments", values).goes(t, "/r/vendor_assessments/VAS-1")
 	s.holds(t, "vendor_assessment", "VAS-1", "answers", `[{"answer":"no","note":"Nobody measures it.","question":"liveness"}]`)
 	b.get("/r/vendor_assessments/VAS-1").want(t, 200, questions[3].Text)
+	// Assessments are listed by tier and year, reports by what they are.
+	b.get("/r/vendor_assessments?f.tier=high&f.year.from=2026").want(t, 200, `href="/r/vendor_assessments/VAS-1`)
+	b.get("/r/vendor_assessments?f.tier=low").want(t, 200, "No record is like this")
+	s.records(t, "assurance_reports", `{"vendor":"vendor/VEN-1","owner":"account/ann","type":"ISO 27001","method":"carve-out","due_at":"2026-03-25T12:00:00Z"}`)
+	b.get("/r/assurance_reports?f.type=ISO+27001&f.method=carve-out").want(t, 200, `href="/r/assurance_reports/REP-1`)
+	b.get("/r/assurance_reports?f.method=inclusive").want(t, 200, "No record is like this")
 }
 
 // A person types no document anywhere: each field of each register has a control.
