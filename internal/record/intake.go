@@ -57,6 +57,7 @@ type prepared struct {
 	doc    canonical
 	values any   // of its columns
 	begins error // why it cannot be a new record
+	short  bool  // it speaks of too little, or wrongly, for one
 	fields map[string]json.RawMessage
 	from   int
 	links  []link
@@ -148,7 +149,7 @@ func (in Intake) prepare(item Item) (one prepared, err error) {
 		return one, err
 	}
 	if item.Short != nil {
-		one.begins = item.Short
+		one.begins, one.short = item.Short, true
 	} else if one.values, err = in.Kind.values(one.doc); err != nil {
 		return one, err
 	}
@@ -314,7 +315,7 @@ func (in Intake) compare(tx *act.Tx, item *prepared, others *lookup, done *Summa
 	switch {
 	case refused == nil && string(next) == string(current.Doc):
 		done.Skipped++
-	case !in.Update:
+	case !in.Update && (refused == nil || !item.short): // what it says may have been so before the record moved on
 		done.skip(item.id, false)
 	case refused != nil:
 		done.Refuse(item.where, refused)
