@@ -131,7 +131,7 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	pool := stdlib.OpenDB(*config)
-	pool.SetMaxOpenConns(max(8, 2*runtime.NumCPU()) + 1) // and the one by which it is owned (Own)
+	pool.SetMaxOpenConns(max(8, 2*runtime.NumCPU()))
 	pool.SetMaxIdleConns(idleConnections())
 	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()

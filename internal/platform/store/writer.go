@@ -16,6 +16,7 @@ import (
 type Writer struct {
 	db       *DB
 	conn     *sql.Conn
+	owns     bool // the connection holds the lock of the database (DB.Own)
 	prepared map[string]*sql.Stmt
 	tx       *Tx
 	// owed: the transaction is open, and PostgreSQL has not been told yet.
@@ -27,14 +28,11 @@ func (db *DB) Writer(ctx context.Context) (*Writer, error) {
 	if db.refusal != nil {
 		return nil, db.refusal
 	}
-	if err := db.own(ctx); err != nil {
+	conn, err := db.owner(ctx)
+	if err != nil {
 		return nil, err
 	}
-	conn, err := db.writers.Conn(ctx)
-	if err != nil {
-		return nil, explain(err)
-	}
-	return &Writer{db: db, conn: conn, prepared: map[string]*sql.Stmt{}}, nil
+	return &Writer{db: db, conn: conn, owns: db.owned.is(), prepared: map[string]*sql.Stmt{}}, nil
 }
 
 // Close gives the connection back; an open transaction is rolled back.
@@ -44,6 +42,10 @@ func (w *Writer) Close() error {
 	}
 	for _, statement := range w.prepared {
 		_ = statement.Close()
+	}
+	if w.owns {
+		w.db.owned.giveBack(w.conn)
+		return nil
 	}
 	return explain(w.conn.Close())
 }
