@@ -46,6 +46,10 @@ type Definition struct {
 	// Purpose says in a sentence what the register is for, and Comes how its records come
 	// where people do not add them one by one; empty: they do.
 	Purpose, Comes string
+	// Mirror says that its records are copies of what another system keeps: imports say how
+	// far it was copied, and nobody knows more (ADR 11, 43). Of a register that is kept here
+	// a table is only one way to enter records.
+	Mirror bool
 	// Prefix gives the records numbered ids: "VEN" makes VEN-1, VEN-2 ... Without
 	// it whoever adds a record gives its id.
 	Prefix string
@@ -225,7 +229,7 @@ type Migration struct {
 // Define makes the register of documents of type T.
 func Define[T any](d Definition) *Kind {
 	k := &Kind{
-		Name: d.Kind, Register: d.Register, Title: d.Title, Purpose: d.Purpose, Comes: d.Comes, At: d.At, Personal: d.Personal, Internal: d.Internal,
+		Name: d.Kind, Register: d.Register, Title: d.Title, Purpose: d.Purpose, Comes: d.Comes, Mirror: d.Mirror, At: d.At, Personal: d.Personal, Internal: d.Internal,
 		Fixed: slices.Clone(d.Fixed), Derived: computed(d.Kind, d.Derived), Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
 		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, settled: d.Settled, unsettled: d.Unsettled, Opening: d.Opening, Version: max(1, d.Version), Migrations: d.Migrations,
 	}

@@ -121,6 +121,13 @@ func (ks Kinds) Keeper(source string) string {
 	return source
 }
 
+// Mirrored reports whether the records of a source, or those that it is computed of, are copies
+// of what another system keeps; what is no register (events, readings) always is.
+func (ks Kinds) Mirrored(source string) bool {
+	kind, err := ks.Find(ks.Keeper(source))
+	return err != nil || kind.Mirror
+}
+
 // Derived finds the derived source with this name, nil when there is none.
 func (ks Kinds) Derived(name string) *Derived {
 	_, source := ks.Computed(name)

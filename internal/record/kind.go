@@ -25,6 +25,7 @@ type Kind struct {
 	Title    string // "Changes"
 	// Purpose and Comes say what it is for, and how records come (Definition).
 	Purpose, Comes string
+	Mirror         bool // its records are copies of what another system keeps (Definition)
 	// At is the top-level field that holds the record's instant, by which
 	// periods select it; empty when the kind has none.
 	At string

@@ -38,6 +38,10 @@ func (k *Kind) Legible(before json.RawMessage, doc any) error {
 	return &Invalid{append([]FieldError{{k.IDField, problem}}, wrong.Fields...)}
 }
 
+// UnfitLine is what is wrong with a line of text that is kept beside the fields of a register;
+// empty: nothing.
+func UnfitLine(text string) string { return unfitText(text, true) }
+
 // unfitID is what is wrong with the id of a new record; empty: nothing.
 func unfitID(id string) string {
 	if r := markdown.Unseen(id); r != 0 {

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"scaf.dev/scaf/catalog"
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/results"
@@ -75,6 +76,55 @@ func (s *System) Control(id string) (*controls.Control, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: %q: see scaf control list", ErrNoControl, id)
+}
+
+// maxLooked bounds what somebody says of where they looked, in bytes.
+const maxLooked = 4000
+
+// FoundNothing performs a test of a control anew in the periods that run, with what somebody
+// says of where they looked and found that nothing of its kind happened (the recorded query of
+// an empty population). It stands in the results from then on, for as long as the population is empty.
+func (s *System) FoundNothing(ctx context.Context, caller act.Caller, control, test, looked string) error {
+	if err := s.Allow(ctx, caller, "control.test", "control/"+control); err != nil {
+		return err
+	}
+	given, err := s.Control(control)
+	if err != nil {
+		return err
+	}
+	if _, ok := given.Test(test); !ok {
+		return record.Refuse("test", "%s has no test %q", control, test)
+	}
+	switch looked = strings.TrimSpace(looked); {
+	case looked == "":
+		return record.Refuse("looked", "say where you looked: a query, a log, whom you asked")
+	case len(looked) > maxLooked:
+		return record.Refuse("looked", "has %d bytes, at most %d are taken", len(looked), maxLooked)
+	}
+	if wrong := record.UnfitLine(looked); wrong != "" {
+		return record.Refuse("looked", "%s", wrong)
+	}
+	running, err := s.running(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range running {
+		parts, err := s.Lab().Plan(ctx, given, &running[i])
+		if err != nil {
+			return err
+		}
+		for j := range parts {
+			of, ok := parts[j].Control.Test(test)
+			if !ok {
+				continue
+			}
+			_, err := s.Lab().Perform(ctx, caller, results.Task{Control: parts[j].Control, Test: of, Period: running[i], Part: &parts[j].Part, RecordedQuery: looked})
+			if err != nil && !errors.Is(err, results.ErrNotBegun) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ErrNoControl says: there is no control with this id.

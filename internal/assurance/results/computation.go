@@ -111,6 +111,7 @@ type inquiry struct {
 	number   int
 	question *Question
 	keeper   string // the register that the source comes from
+	mirrored bool   // and that is a copy of what another system keeps
 	coverage *populations.Coverage
 	stands   *standing
 	checks   *checks
@@ -120,7 +121,7 @@ type inquiry struct {
 }
 
 func (c *computation) inquire(number int, q *Question) (i *inquiry, err error) {
-	i = &inquiry{number: number, question: q, keeper: c.kinds.Keeper(q.Test.Population.From)}
+	i = &inquiry{number: number, question: q, keeper: c.kinds.Keeper(q.Test.Population.From), mirrored: c.kinds.Mirrored(q.Test.Population.From)}
 	if c.goOn {
 		i.before = q.Before
 	}
@@ -262,6 +263,6 @@ func (q *Question) answer(i *inquiry, members *populations.Members, details *con
 	if i.coverage.Imports > 0 {
 		a.Banked.Coverage = i.coverage
 	}
-	a.Result = q.result(details, members.Asserted(), i.keeper, i.coverage, i.checks, i.stands)
+	a.Result = q.result(details, members.Asserted(), i.keeper, i.mirrored, i.coverage, i.checks, i.stands)
 	return a
 }

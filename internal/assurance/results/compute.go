@@ -54,8 +54,9 @@ type Answer struct {
 // result makes the record of a test: what the items say, what the sources say,
 // and what people decided.
 //
-// The keeper is the register whose imports say how complete the source is.
-func (q *Question) result(d *controltests.Result, asserted int64, keeper string, coverage *populations.Coverage, checks *checks, stands *standing) Result {
+// The keeper is the register whose imports say how complete the source is, where it is a
+// mirror of another system's.
+func (q *Question) result(d *controltests.Result, asserted int64, keeper string, mirrored bool, coverage *populations.Coverage, checks *checks, stands *standing) Result {
 	r := Result{
 		Control: q.Control.ID, Test: q.Test.ID, Period: q.Period, Interim: q.Interim, Owner: q.Control.Owner, RecordedQuery: q.RecordedQuery,
 		From: q.Window.From.UTC(), To: q.Window.To.UTC(), ControlSHA256: q.Control.SHA256, Engine: q.Engine,
@@ -71,13 +72,7 @@ func (q *Question) result(d *controltests.Result, asserted int64, keeper string,
 		}
 	}
 	if coverage.Imports == 0 && d.Population.Count == 0 && q.RecordedQuery == "" {
-		source := q.Test.Population.From
-		if keeper == source {
-			keeper = "it"
-		} else {
-			source += ", which SCAF computes from " + keeper + ","
-		}
-		r.Because = append(r.Because, fmt.Sprintf("Nothing says that %s is complete: no import into %s covers the period, and that it is empty may mean that nobody kept it. Import the period, or perform the test again and name the query that found nothing.", source, keeper))
+		r.Because = append(r.Because, q.empty(keeper, mirrored))
 	}
 	checks.stop(&r.Because, &r.Operating)
 	switch {
@@ -97,6 +92,20 @@ func (q *Question) result(d *controltests.Result, asserted int64, keeper string,
 		r.Because = append(r.Because, late)
 	}
 	return r
+}
+
+// empty says why an empty population shows nothing, and what would show that nothing happened.
+func (q *Question) empty(keeper string, mirrored bool) string {
+	source, it := q.Test.Population.From, keeper
+	if keeper == source {
+		it = "it"
+	} else {
+		source += ", which SCAF computes from " + keeper + ","
+	}
+	if mirrored {
+		return fmt.Sprintf("Nothing says that %s is complete: no import into %s covers the period, and that it is empty may mean that nobody kept it. Import the period, or say where you looked and found nothing.", source, it)
+	}
+	return fmt.Sprintf("Nothing says that %s is complete: people keep %s here, and that it is empty may mean that nobody did. Record what happened, or say where you looked and found nothing.", source, it)
 }
 
 func readsAsserted(test *controls.Test) bool {

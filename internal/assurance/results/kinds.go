@@ -19,7 +19,16 @@ func coverage(from populations.Snapshot, kinds record.Kinds, test *controls.Test
 	if computed := kinds.Derived(test.Population.From); computed != nil && computed.Since != nil {
 		return populations.Computed(from, computed, window)
 	}
-	return populations.Covered(from, kinds.Keeper(test.Population.From), window)
+	return imported(from, kinds, test.Population.From, window)
+}
+
+// imported is for which part of a window the imports speak that feed a source. Those into a
+// register that people keep here say nothing of what they have entered otherwise.
+func imported(from populations.Snapshot, kinds record.Kinds, source string, window populations.Window) (*populations.Coverage, error) {
+	if !kinds.Mirrored(source) {
+		return &populations.Coverage{}, nil
+	}
+	return populations.Covered(from, kinds.Keeper(source), window)
 }
 
 // Changes reads a source's own record of changes for a state test; nil where

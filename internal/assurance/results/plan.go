@@ -102,7 +102,7 @@ func Differs(given *controls.Control, parts []Part) bool {
 
 // window is the part of a task that can be tested now, and until when its
 // deadlines are judged: for an open period as far as we know.
-func (task *Task) window(from populations.Snapshot, asOf int64, now time.Time) (w populations.Window, err error) {
+func (task *Task) window(from populations.Snapshot, kinds record.Kinds, asOf int64, now time.Time) (w populations.Window, err error) {
 	if w.Zone, err = time.LoadLocation(task.Period.Timezone); err != nil {
 		return w, err
 	}
@@ -112,7 +112,7 @@ func (task *Task) window(from populations.Snapshot, asOf int64, now time.Time) (
 		if now.Before(w.To) {
 			w.To, w.Until = now, now
 		}
-		coverage, err := populations.Covered(from, task.Test.Population.From, w)
+		coverage, err := imported(from, kinds, task.Test.Population.From, w)
 		if err != nil {
 			return w, err
 		}

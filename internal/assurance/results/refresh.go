@@ -382,7 +382,7 @@ func (l *Lab) windows(snapshot populations.Snapshot, size int64, task *Task, k *
 		if w == &is {
 			at, asOf = now, size
 		}
-		if *w, err = task.window(snapshot, asOf, at); errors.Is(err, ErrNotBegun) {
+		if *w, err = task.window(snapshot, l.Kinds, asOf, at); errors.Is(err, ErrNotBegun) {
 			return was, is, false, nil // who performs the test says so
 		}
 		if err == nil {

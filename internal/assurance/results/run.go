@@ -161,7 +161,7 @@ func (l *Lab) examine(ctx context.Context, r *store.Reader, from populations.Sna
 		var window populations.Window
 		err := task.refused()
 		if err == nil {
-			window, err = task.window(from, head.Size, now)
+			window, err = task.window(from, l.Kinds, head.Size, now)
 		}
 		if err != nil {
 			if err := tell(number, nil, task.failed(err)); err != nil {

@@ -68,7 +68,7 @@ const maxText = 400 // bytes of a name, title or reference
 
 // Register describes the register.
 var Register = record.Define[Person](record.Definition{
-	Kind: "person", Register: "people", Title: "People", Singular: "Person", At: "joined_at", Personal: true,
+	Kind: "person", Mirror: true, Register: "people", Title: "People", Singular: "Person", At: "joined_at", Personal: true,
 	Purpose: "Who works here: their job, their manager, when they joined and left.",
 	States:  []string{Active, OnLeave, Left},
 	Transitions: []record.Transition{

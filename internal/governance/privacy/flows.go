@@ -25,7 +25,7 @@ type Consent struct {
 // Consents describes the register of consents. Programs bring them, by the API or as
 // a table.
 var Consents = record.Define[Consent](record.Definition{
-	Kind: "consent", Register: "consents", Title: "Consents", Singular: "Consent", At: "collected_at", Personal: true,
+	Kind: "consent", Mirror: true, Register: "consents", Title: "Consents", Singular: "Consent", At: "collected_at", Personal: true,
 	Purpose: "Who agreed to which use of their data, and who took it back.",
 	Fixed:   []string{"subject", "purpose"},
 	Fields: []record.Field{

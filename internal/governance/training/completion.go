@@ -28,7 +28,7 @@ type Completion struct {
 
 // Completions describes the register of what was finished elsewhere.
 var Completions = record.Define[Completion](record.Definition{
-	Kind: "training_completion", Register: "training_completions", Title: "Completions elsewhere", Singular: "Completion elsewhere", At: "completed_at",
+	Kind: "training_completion", Mirror: true, Register: "training_completions", Title: "Completions elsewhere", Singular: "Completion elsewhere", At: "completed_at",
 	Purpose: "Courses that people finished in another system, with the evidence.",
 	Comes:   "They come from the other system: by import or API.",
 	Fixed:   []string{"person", "course", "completed_at", "evidence"},

@@ -51,7 +51,7 @@ const (
 
 // Register describes the register.
 var Register = record.Define[Change](record.Definition{
-	Kind: "change", Register: "changes", Title: "Changes", At: "merged_at",
+	Kind: "change", Mirror: true, Register: "changes", Title: "Changes", At: "merged_at",
 	Purpose: "What was changed in the code, who wrote it and who reviewed it.",
 	Comes:   "They come from the repositories: by import or API.",
 	Fixed:   []string{"asserted"}, // or a person could lift the cap of ADR 7

@@ -22,7 +22,7 @@ type Backup struct {
 
 // Backups describes the register of backups, which come by import or API.
 var Backups = record.Define[Backup](record.Definition{
-	Kind: "backup", Register: "backups", Title: "Backups", Singular: "Backup", At: "due_at", Fixed: []string{"store", "due_at"},
+	Kind: "backup", Mirror: true, Register: "backups", Title: "Backups", Singular: "Backup", At: "due_at", Fixed: []string{"store", "due_at"},
 	Purpose: "Backups that were due, and whether they were made.",
 	Comes:   "They come from the program that makes them: by import or API.",
 	Fields: []record.Field{
@@ -73,7 +73,7 @@ const decideWithin = 7 * 24 * time.Hour
 
 // Warnings describes the register of warnings about capacity.
 var Warnings = record.Define[Warning](record.Definition{
-	Kind: "capacity_warning", Register: "capacity_warnings", Title: "Capacity warnings", Singular: "Capacity warning", Prefix: "CPW", At: "raised_at",
+	Kind: "capacity_warning", Mirror: true, Register: "capacity_warnings", Title: "Capacity warnings", Singular: "Capacity warning", Prefix: "CPW", At: "raised_at",
 	Purpose: "What began to run short, and what was decided about it.",
 	Fixed:   []string{"resource", "raised_at", "threshold", "reading"}, States: []string{"raised", "decided"},
 	Transitions: []record.Transition{

@@ -115,7 +115,7 @@ type Posture struct {
 // Postures describes the register of postures: rows of a table that the device
 // management gives.
 var Postures = record.Define[Posture](record.Definition{
-	Kind: "device_posture", Register: "device_postures", Title: "Device postures", Singular: "Device posture", At: "seen_at",
+	Kind: "device_posture", Mirror: true, Register: "device_postures", Title: "Device postures", Singular: "Device posture", At: "seen_at",
 	Purpose: "In what state devices were seen: encryption, screen lock, patches.",
 	Comes:   "They come from the device management: by import or API.",
 	Fixed:   []string{"device", "owner", "disk_encrypted", "screen_lock", "updates_current", "protection_running", "removable_media", "seen_at"},
@@ -266,7 +266,7 @@ const within = 48 * time.Hour
 
 // Detections describes the register of malware and the like.
 var Detections = record.Define[Detection](record.Definition{
-	Kind: "malware_detection", Register: "malware_detections", Title: "Malware detections", Singular: "Malware detection", Prefix: "MAL", At: "found_at",
+	Kind: "malware_detection", Mirror: true, Register: "malware_detections", Title: "Malware detections", Singular: "Malware detection", Prefix: "MAL", At: "found_at",
 	Purpose: "Malware and unwanted software on devices, and how it was dealt with.",
 	States:  []string{"found", "handled"},
 	Transitions: []record.Transition{

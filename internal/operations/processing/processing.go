@@ -117,7 +117,7 @@ type Batch struct {
 
 // Batches describes the register of batches, which programs report.
 var Batches = record.Define[Batch](record.Definition{
-	Kind: "input_batch", Register: "input_batches", Title: "Input batches", Singular: "Input batch", At: "received_at",
+	Kind: "input_batch", Mirror: true, Register: "input_batches", Title: "Input batches", Singular: "Input batch", At: "received_at",
 	Purpose: "What came in, and whether every record was taken or refused with a reason.",
 	Comes:   "They come from the program that takes them: by API or import.",
 	Fixed:   []string{"received_at", "records"},
@@ -161,7 +161,7 @@ type Run struct {
 
 // Runs describes the register of runs, which programs report.
 var Runs = record.Define[Run](record.Definition{
-	Kind: "processing_run", Register: "processing_runs", Title: "Processing runs", Singular: "Processing run", At: "ran_at",
+	Kind: "processing_run", Mirror: true, Register: "processing_runs", Title: "Processing runs", Singular: "Processing run", At: "ran_at",
 	Purpose: "What was processed, and whether every record is accounted for.",
 	Comes:   "They come from the program that does them: by API or import.",
 	Fixed:   []string{"specification", "ran_at", "records", "processed", "failed"},
@@ -218,7 +218,7 @@ type Delivery struct {
 
 // Deliveries describes the register of deliveries, which programs report.
 var Deliveries = record.Define[Delivery](record.Definition{
-	Kind: "delivery", Register: "deliveries", Title: "Deliveries of results", Singular: "Delivery of results", At: "sent_at",
+	Kind: "delivery", Mirror: true, Register: "deliveries", Title: "Deliveries of results", Singular: "Delivery of results", At: "sent_at",
 	Purpose: "Output of the service: who received it, whole, protected and confirmed.",
 	Comes:   "They come from the program that sends them: by API or import.",
 	Fixed:   []string{"sent_at", "recipient", "intended", "records", "made"},
@@ -257,7 +257,7 @@ type Check struct {
 
 // Checks describes the register of checks of what is stored, which programs report.
 var Checks = record.Define[Check](record.Definition{
-	Kind: "storage_check", Register: "storage_checks", Title: "Storage checks", Singular: "Storage check", At: "due_at",
+	Kind: "storage_check", Mirror: true, Register: "storage_checks", Title: "Storage checks", Singular: "Storage check", At: "due_at",
 	Purpose: "Stored data, held against its checksums.",
 	Comes:   "They come from the program that does them: by API or import.",
 	Fixed:   []string{"store", "due_at"},

@@ -154,6 +154,10 @@ type testLine struct {
 	// Mismatches are the first ones that the result lists, of AllMismatches.
 	Mismatches    []mismatchLine
 	AllMismatches int
+	// Looked: its population is empty, and the reader may say where they looked; it is what
+	// was typed, where that was not taken.
+	Asks   bool
+	Looked string
 }
 
 // finding is a deviation with the reference of its item.
@@ -270,6 +274,33 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 	return answer, nil
 }
 
+// foundNothing performs a test with an empty population anew, with where somebody looked.
+func (p *Portal) foundNothing(r *request) (*shown, error) {
+	id, test, looked := r.PathValue("id"), r.PostFormValue("test"), r.PostFormValue("looked")
+	err := p.System.FoundNothing(r.Context(), r.caller, id, test, looked)
+	var invalid *record.Invalid
+	switch {
+	case errors.Is(err, surface.ErrNoControl):
+		return nil, errNotFound
+	case errors.As(err, &invalid):
+		answer, err := p.controlWith(r, "Where you looked: "+invalid.Fields[0].Problem+".")
+		if err != nil {
+			return nil, err
+		}
+		if page, ok := answer.data.(*oneControl); ok {
+			for i := range page.Tests {
+				if page.Tests[i].ID == test {
+					page.Tests[i].Looked = looked
+				}
+			}
+		}
+		return answer, nil
+	case err != nil:
+		return nil, err
+	}
+	return &shown{to: "/controls/" + url.PathEscape(id) + "#" + url.PathEscape(test)}, nil
+}
+
 // standingOf is the control that is asked for, and how all stand.
 func (p *Portal) standingOf(r *request) (*controls.Control, standings, error) {
 	control, err := p.System.Control(r.PathValue("id"))
@@ -289,6 +320,7 @@ func (page *oneControl) read(r *store.Reader, found []finding) error {
 		line := testLine{Test: test}
 		line.Procedure, _ = page.Control.Test(test.ID)
 		if test.Result != nil {
+			line.Asks = page.Test && test.Result.Interim && test.Result.Count == 0 && test.Result.RecordedQuery == "" && test.Conclusion == controltests.Incomplete
 			v, err := record.Get(r, populations.Register.Name, test.Result.Population)
 			if err != nil {
 				return err

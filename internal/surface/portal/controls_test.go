@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/documents"
 	"scaf.dev/scaf/internal/assurance/populations"
@@ -16,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/surface"
 )
 
 func TestControlsAreFiltered(t *testing.T) {
@@ -186,5 +190,73 @@ func TestAControlOfNobodyIsMarked(t *testing.T) {
 	}
 	if page := ann.get("/"); strings.Contains(page.body, `">people lead</a>`) {
 		t.Error("the overview says so still")
+	}
+}
+
+// That nothing happened in a register which people keep is said on the control's page, with
+// where somebody looked; it counts for as long as the population is empty.
+func TestWhereSomebodyLookedIsRecorded(t *testing.T) {
+	c := openCompany(t)
+	_, _, err := c.VersionDesk().Adopt(t.Context(), person("E3"), []*controls.Control{c.control("PRV-07")}, nil)
+	c.must(err)
+	c.test("PRV-07")
+	b := c.signed(t, "ann", "compliance")
+	const path, asks = "/controls/PRV-07", `action="/controls/PRV-07/nothing"`
+	b.get(path).want(t, http.StatusOK, "people keep it here, and that it is empty may mean that nobody did", asks)
+	if page := c.signed(t, "aud", "auditor").get(path); strings.Contains(page.body, asks) {
+		t.Error("an auditor is asked")
+	}
+	size := c.size(t)
+	for looked, says := range map[string]string{" ": "say where you looked", strings.Repeat("x", 4001): "at most 4000", "a\x00b": "holds the character U&#43;0000"} {
+		b.post(path+"/nothing", "test", "reported", "looked", looked).want(t, http.StatusUnprocessableEntity, says, asks)
+	}
+	b.post(path+"/nothing", "test", "none", "looked", "the log").want(t, http.StatusUnprocessableEntity, "has no test")
+	b.post("/controls/NIL-01/nothing", "test", "reported", "looked", "the log").want(t, http.StatusNotFound)
+	if now := c.size(t); now != size {
+		t.Errorf("what is refused leaves %d events", now-size)
+	}
+	b.post(path+"/nothing", "test", "reported", "looked", "The mailbox of the privacy officer <since> January").goes(t, path+"#reported")
+	c.at("2026-03-10T14:00:00Z") // what the page says of the controls is kept for a while
+	done := b.get(path).want(t, http.StatusOK, "Nothing was found where somebody looked: The mailbox of the privacy officer &lt;since&gt; January")
+	if strings.Contains(done.body, asks) || strings.Contains(done.body, "may mean that nobody did") {
+		t.Error("it is asked again")
+	}
+	_, err = c.Refresh(t.Context(), act.JobCaller(surface.TestJob), *c.period)
+	c.must(err)
+	b.get(path).want(t, http.StatusOK, "Nothing was found where somebody looked")
+}
+
+// A table is one way to enter records of a register that people keep: what they entered before
+// it, and after it, is tested as well.
+func TestATableDoesNotEndWhatIsKnownOfARegisterThatPeopleKeep(t *testing.T) {
+	c := openCompany(t)
+	for _, id := range []string{"RSK-02", "PRV-07"} {
+		_, _, err := c.VersionDesk().Adopt(t.Context(), person("E3"), []*controls.Control{c.control(id)}, nil)
+		c.must(err)
+	}
+	b := c.signed(t, "ann", "compliance")
+	b.post("/r/risks", "f.title", "Flood", "f.category", "operations", "f.owner", "person/E1").goes(t, "/r/risks/RSK-1")
+	take := func(file, text string) {
+		preview := b.upload("/import/risks", file, []byte(text))
+		held := regexp.MustCompile(`name="held" value="([0-9a-f]{64})"`).FindStringSubmatch(preview.body)
+		if held == nil {
+			t.Fatalf("the file is not kept: %s", preview.body)
+		}
+		b.post("/import/risks/take", "held", held[1], "name", file, "update", "1").want(t, http.StatusOK, "read to its end")
+	}
+	take("risks.csv", "id,title,category,owner\nRSK-2,Storm,operations,person/E1\nRSK-3,Hail,nonsense,person/E1\n")
+	c.at("2026-03-10T15:00:00Z")
+	b.post("/r/risks", "f.title", "Fire", "f.category", "operations", "f.owner", "person/E1").goes(t, "/r/risks/RSK-3")
+	for _, test := range c.control("RSK-02").Tests {
+		outcome, err := c.Lab().Perform(t.Context(), apptest.Operator, results.Task{Control: c.control("RSK-02"), Test: test, Period: *c.period})
+		c.must(err)
+		if !outcome.Result.To.Equal(c.Manual.Now()) {
+			t.Errorf("%s looks up to %s only", test.ID, outcome.Result.To)
+		}
+		for _, because := range outcome.Result.Because {
+			if strings.Contains(because, "is not complete") {
+				t.Errorf("%s: %s", test.ID, because)
+			}
+		}
 	}
 }
