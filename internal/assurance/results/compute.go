@@ -96,16 +96,16 @@ func (q *Question) result(d *controltests.Result, asserted int64, keeper string,
 
 // empty says why an empty population shows nothing, and what would show that nothing happened.
 func (q *Question) empty(keeper string, mirrored bool) string {
-	source, it := q.Test.Population.From, keeper
-	if keeper == source {
-		it = "it"
-	} else {
-		source += ", which SCAF computes from " + keeper + ","
+	source := q.Test.Population.From
+	switch itself := keeper == source; {
+	case mirrored && itself:
+		return fmt.Sprintf("Nothing says that %s is complete: no import into it covers the period, and that it is empty may mean that nobody kept it. Import the period, or say where you looked and found nothing.", source)
+	case mirrored:
+		return fmt.Sprintf("Nothing says that %s, which SCAF computes from %s, is complete: no import into %s covers the period, and that it is empty may mean that nobody kept it. Import the period, or say where you looked and found nothing.", source, keeper, keeper)
+	case itself:
+		return fmt.Sprintf("Nothing says that %s is complete: people keep it here, and that it is empty may mean that nobody did. Record what happened, or say where you looked and found nothing.", source)
 	}
-	if mirrored {
-		return fmt.Sprintf("Nothing says that %s is complete: no import into %s covers the period, and that it is empty may mean that nobody kept it. Import the period, or say where you looked and found nothing.", source, it)
-	}
-	return fmt.Sprintf("Nothing says that %s is complete: people keep %s here, and that it is empty may mean that nobody did. Record what happened, or say where you looked and found nothing.", source, it)
+	return fmt.Sprintf("Of %s, which SCAF computes from %s, nothing falls into the period, and nothing says that %s is complete: people keep it here. Record what is missing there, or say where you looked and found nothing.", source, keeper, keeper)
 }
 
 func readsAsserted(test *controls.Test) bool {

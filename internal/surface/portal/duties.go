@@ -63,6 +63,7 @@ type duty struct {
 
 	Owner, Responsible string   // now
 	Controls           []string // whose tests read it
+	Criteria           []string // for which those controls answer
 	// Nobody is who of them is nobody: a title that nobody has, somebody who has left.
 	// Empty: both are somebody.
 	Nobody string
@@ -288,7 +289,13 @@ func (p *Portal) allDuties(ctx context.Context) ([]duty, error) {
 		if err != nil {
 			return nil, err
 		}
-		duties = append(duties, duty{t, t.Owner(now), t.Responsible(now), read, nobody[t.ID]})
+		var criteria []string
+		for _, control := range all {
+			if slices.Contains(read, control.ID) {
+				criteria = append(criteria, control.Criteria...)
+			}
+		}
+		duties = append(duties, duty{t, t.Owner(now), t.Responsible(now), read, ranked(criteria), nobody[t.ID]})
 	}
 	slices.SortStableFunc(duties, func(a, b duty) int { return strings.Compare(a.Title, b.Title) })
 	return duties, nil

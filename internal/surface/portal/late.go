@@ -136,6 +136,10 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda, lat
 	if err != nil {
 		return err
 	}
+	bears, err := p.bearing()
+	if err != nil {
+		return err
+	}
 	for _, of := range passed {
 		a.Count += of.Count - int64(len(of.Each))
 		for _, d := range of.Each {
@@ -146,7 +150,7 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda, lat
 				continue
 			}
 			late[d.Ref] = len(a.Late)
-			line := pressing{Item: d.Ref, Ref: d.Ref, What: d.What, By: d.Owner, At: d.At, Day: d.Day, named: true}
+			line := pressing{Item: d.Ref, Ref: d.Ref, What: d.What, By: d.Owner, At: d.At, Day: d.Day, named: true, Criteria: bears[of.Kind.Register]}
 			line.Name = numbered(of.Kind, strings.TrimPrefix(d.Ref, of.Kind.Name+"/"))
 			if of.Kind == policies.Acknowledgments {
 				line.Name = d.Title // the policy's: it has none of its own
@@ -158,6 +162,26 @@ func (p *Portal) ofRecords(r *request, report *reports.Readiness, a *agenda, lat
 		}
 	}
 	return nil
+}
+
+// bearing are the criteria for which those controls answer whose tests read a register, or
+// what is computed of it, by the register.
+func (p *Portal) bearing() (map[string][]string, error) {
+	all, err := p.System.Controls()
+	if err != nil {
+		return nil, err
+	}
+	bears := map[string][]string{}
+	for _, control := range all {
+		for _, test := range control.Tests {
+			register := p.System.Kinds.Keeper(test.Population.From)
+			bears[register] = append(bears[register], control.Criteria...)
+		}
+	}
+	for register := range bears {
+		bears[register] = ranked(bears[register])
+	}
+	return bears, nil
 }
 
 // passed is the list of those records of a register that are owed and of which a deadline

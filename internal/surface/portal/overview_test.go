@@ -56,6 +56,9 @@ func TestTheOverviewShowsWhatNeedsSomebody(t *testing.T) {
 func TestWhatIsLateIsOneList(t *testing.T) {
 	c := openCompany(t)
 	b := c.signed(t, "ann", "compliance")
+	for _, path := range []string{"/duties/access-review", "/duties/access-review/2026-02-28"} {
+		b.get(path).want(t, http.StatusOK, `<dt>Criteria</dt><dd><a href="/criteria/CC`)
+	}
 	number := regexp.MustCompile(`<a href="/late">([0-9]+) late</a>`)
 	count := func() string {
 		t.Helper()
@@ -78,6 +81,9 @@ func TestWhatIsLateIsOneList(t *testing.T) {
 	_, err := c.AddRecord(t.Context(), apptest.Operator, risks.Register, fields("title", "Flood", "category", "operations", "owner", "person/E3", "due_at", "2026-03-12T00:00:00Z"))
 	c.must(err)
 	list := b.get("/late").want(t, http.StatusOK, ">A door without a lock</a>", ">A key without rotation</a>", ">Flood</a>")
+	if line := list.around(t, ">A door without a lock</a>", 700); !strings.Contains(line, `puts at risk <a href="/criteria/CC4.2"`) {
+		t.Errorf("it is not said which criteria a late finding puts at risk: %s", line)
+	}
 	for title, owner := range map[string]string{"A door without a lock": "Example E3", "A key without rotation": "Example E1", "Flood": "Example E3"} {
 		if n := strings.Count(list.body, ">"+title+"</a>"); n != 1 {
 			t.Errorf("%s stands there %d times", title, n)
