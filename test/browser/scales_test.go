@@ -39,9 +39,9 @@ func TestAScaleAndItsRisks(t *testing.T) {
 	v.goes("/r/risks/RSK-1/edit")
 	v.fills("f-scale", "risk_scale/SCL-1")
 	if status := v.sends("Save"); status != 422 {
-		t.Errorf("a likelihood of 5 is answered with %d", status)
+		t.Errorf("a rating of another scale is answered with %d", status)
 	}
-	v.holds("[role=alert]", "is 5: on the scale SCL-1 it goes from 1 (seldom) to 3 (often)")
+	v.holds("[role=alert]", "was 5 almost certain on SCL-0: choose what it is on SCL-1")
 	v.fills("f-likelihood", "2", "f-impact", "3")
 	v.presses("Save")
 	v.holds("main", "6", "red")

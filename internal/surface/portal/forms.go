@@ -358,6 +358,12 @@ func (p *Portal) changes(r *request, fields []record.Field, doc map[string]json.
 			if slices.ContainsFunc(fields, func(f record.Field) bool { return were[f.Name] != "" && r.PostForm.Get("f."+f.Name) != "" }) {
 				invalid.Fields = append(invalid.Fields, record.Wrong("scale", "%s", scale.Asked()))
 			}
+		} else { // no rating is lost because nobody chose what it is now
+			for _, f := range fields {
+				if part := described(r.kind, f); ratings[f.Name] != "" && sent(part, r.PostForm) && posted(part, r.PostForm).empty() {
+					invalid.Fields = append(invalid.Fields, record.Wrong(f.Name, "was %s: choose what it is on %s", ratings[f.Name], scale.ID))
+				}
+			}
 		}
 	}
 	for _, f := range fields {

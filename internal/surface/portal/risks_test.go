@@ -104,6 +104,7 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	// The rating stays until it is rated on this scale, which is said; what was chosen stays.
 	unrated := []string{"f.title", "Earlier than that", "f.scale", "", "f.impact", "", "f.likelihood"}
 	b.post("/r/risks/RSK-1", append([]string{"version", "2"}, append(unrated, "3")...)...).want(t, 422, "say risk_scale/SCL-1", `<option value="3" selected>3 yearly: expected within a year</option>`)
+	b.post("/r/risks/RSK-1", "version", "2", "f.scale", "risk_scale/SCL-1", "f.likelihood", "", "f.impact", "2").want(t, 422, "was 3 possible on SCL-0: choose what it is on SCL-1")
 	b.post("/r/risks/RSK-1", append([]string{"version", "2"}, append(unrated, "")...)...).goes(t, "/r/risks/RSK-1")
 	s.holds(t, "risk", "RSK-1", "title", `"Earlier than that"`)
 	s.holds(t, "risk", "RSK-1", "score", "9")
