@@ -435,9 +435,14 @@ var (
 func (p *Portal) explain(line route, err error) *shown {
 	page := &shown{page: "problem", status: http.StatusInternalServerError, title: "Something went wrong", data: "It is written down in the server's log. Try again, and tell whoever runs SCAF if it happens again."}
 	var kept *held
+	var lacking *access.NotIncludedError
 	switch {
 	case errors.As(err, &kept):
 		page.status, page.title, page.data = kept.status, "The form was not taken", kept.text
+	case errors.As(err, &lacking) && allowing(lacking.Action) != "":
+		mine := slices.DeleteFunc(slices.Clone(lacking.Roles), func(role string) bool { return role == access.AccountRole })
+		page.status, page.title = http.StatusForbidden, "You may not see this"
+		page.data = fmt.Sprintf("It is for whoever is %s (%s), and you are %s. Ask one of them.", allowing(lacking.Action), lacking.Action, strings.Join(mine, ", "))
 	case errors.Is(err, act.ErrDenied):
 		page.status, page.title, page.data = http.StatusForbidden, "You may not see this", err.Error()
 	case errors.Is(err, accounts.ErrSession):

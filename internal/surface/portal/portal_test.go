@@ -475,7 +475,7 @@ func TestTheOverview(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/").want(t, http.StatusOK, `Period <a href="/r/periods/spring">spring</a>, 2026-03-01 to 2026-05-31`, `href="/controls?conclusion=not_tested"`)
-	s.signed(t, "eve", "employee").get("/late").want(t, http.StatusForbidden, "You may not see this", "report.read")
+	s.signed(t, "eve", "employee").get("/late").want(t, http.StatusForbidden, "You may not see this", "It is for whoever is", "compliance", "(report.read), and you are employee. Ask one of them.")
 }
 
 // What a page is made of: no script but the portal's file, no style of its own, nothing of another

@@ -199,7 +199,18 @@ func (t Table) Authorize(caller act.Caller, action, _ string) error {
 	if len(caller.Roles) == 0 {
 		return fmt.Errorf("%s has no role, and %s needs one", caller.ID, action)
 	}
-	return fmt.Errorf("the role %s does not include %s", strings.Join(caller.Roles, ", "), action)
+	return &NotIncludedError{caller.Roles, action}
+}
+
+// NotIncludedError says that none of somebody's roles includes an action.
+type NotIncludedError struct {
+	Roles  []string
+	Action string
+}
+
+// Error implements error.
+func (e *NotIncludedError) Error() string {
+	return fmt.Sprintf("the role %s does not include %s", strings.Join(e.Roles, ", "), e.Action)
 }
 
 // tokenCaller is what the reference of a program's token begins with.
