@@ -184,10 +184,24 @@ func (l *listing) narrow(r *store.Reader) (found bool, err error) {
 	return true, nil
 }
 
-// mentions is the condition that a record's id, or a column that is a text, has the
-// words in it, with its arguments, which are numbered from the first on.
+// mentions is the condition that each of some words is in a record's id, or in a column that
+// is a text, with its arguments, which are numbered from the first on.
 func (k *Kind) mentions(dialect store.Dialect, words string, first int) (string, []any, error) {
-	all := ways(words)
+	var conditions []string
+	var args []any
+	for _, word := range apart(words) {
+		condition, its, err := k.mentionsOne(dialect, word, first+len(args))
+		if err != nil {
+			return "", nil, err
+		}
+		conditions, args = append(conditions, condition), append(args, its...)
+	}
+	return strings.Join(conditions, " AND "), args, nil
+}
+
+// mentionsOne is the condition for one word.
+func (k *Kind) mentionsOne(dialect store.Dialect, word string, first int) (string, []any, error) {
+	all := ways(word)
 	args := sought(dialect, all)
 	find := func(value string) string { return has(dialect, value, first, len(all)) }
 	var texts []string

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,6 +28,27 @@ func CheckWords(words string) error {
 		return fmt.Errorf("%w: words to look for have at most %d bytes, and these have %d", ErrFilter, longestWords, len(words))
 	}
 	return nil
+}
+
+// mostApart is of how many words each is looked for by itself: more are a sentence, which is
+// looked for as it is.
+const mostApart = 10
+
+// apart are the words of which each has to be found, in any order, those first that are
+// likely to be rare: with digits, then longer ones. What has none of them is done with sooner.
+func apart(words string) []string {
+	all := strings.Fields(words)
+	if len(all) == 0 || len(all) > mostApart {
+		return []string{words}
+	}
+	digits := func(word string) int {
+		if strings.ContainsAny(word, "0123456789") {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(all, func(a, b string) int { return cmp.Or(digits(a)-digits(b), len(b)-len(a)) })
+	return slices.Compact(all)
 }
 
 // cased is how many letters beyond A to Z are looked for in both cases, each by itself: of

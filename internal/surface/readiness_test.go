@@ -206,7 +206,7 @@ func TestAnEmptySourceThatIsComputedNamesItsRegister(t *testing.T) {
 				}
 			}
 		}
-		const want = "risk_reviews, which SCAF computes from risks, is complete: no import into risks covers"
+		const want = "Of risk_reviews, which SCAF computes from risks, nothing falls into the period, and nothing says that risks is complete"
 		if text := strings.Join(because, "\n"); !strings.Contains(text, want) || strings.Contains(text, "into risk_reviews") {
 			t.Errorf("%s\nwant %q", text, want)
 		}

@@ -10,6 +10,7 @@
 package attached
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,37 @@ func of[T any](r *store.Reader, kind *record.Kind, field, ref string) ([]T, erro
 // literal is a text as CEL writes it.
 func literal(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(text) + `"`
+}
+
+// On is the reference of the record on which one of these hangs; empty: on two, as links do, or
+// on none any more.
+func On(v *record.Version) string {
+	if v.Kind == Tags.Name {
+		return v.ID
+	}
+	var doc struct{ Ref, State string }
+	if json.Unmarshal(v.Doc, &doc) != nil || doc.State == Removed {
+		return ""
+	}
+	return doc.Ref
+}
+
+// Saying is what one of these says, in one line: the beginning of a comment, the name of a
+// file, tags.
+func Saying(v *record.Version) string {
+	var doc struct {
+		Text, Name string
+		Tags       []string
+	}
+	if json.Unmarshal(v.Doc, &doc) != nil {
+		return v.ID
+	}
+	const most = 100 // characters
+	text := strings.Join(strings.Fields(cmp.Or(doc.Text, doc.Name, strings.Join(doc.Tags, ", "))), " ")
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
+	}
+	return text
 }
 
 // current reads a document of one of these registers; nil when there is none.

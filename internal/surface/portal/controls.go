@@ -154,8 +154,8 @@ type testLine struct {
 	// Mismatches are the first ones that the result lists, of AllMismatches.
 	Mismatches    []mismatchLine
 	AllMismatches int
-	// Looked: its population is empty, and the reader may say where they looked; it is what
-	// was typed, where that was not taken.
+	// Asks: its population is empty, and the reader may say where they looked. Looked is what
+	// was typed of that, and not taken.
 	Asks   bool
 	Looked string
 }

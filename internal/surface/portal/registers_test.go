@@ -551,3 +551,29 @@ func TestAPageSaysWhoMakesTheNextMove(t *testing.T) {
 		t.Error("whoever makes the move is told who makes it")
 	}
 }
+
+// Words are found in any order, and in what was said beside a record: a comment, a tag, the name
+// of a file; of records that somebody may not read, and of people, nothing is said.
+func TestASearchFindsWordsAnywhere(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "compliance")
+	s.people(t, `{"id":"E1","name":"Zoe Example"}`)
+	b.post("/r/risks", "f.title", "Hotfixes go out without a ticket", "f.category", "operations", "f.owner", "person/E1").goes(t, "/r/risks/RSK-1")
+	for _, path := range []string{"/search?q=ticket+hotfixes", "/r/risks?q=ticket+HOTFIXES"} {
+		b.get(path).want(t, 200, "Hotfixes go out without a ticket")
+		if page := b.get(path + "+umbrella"); strings.Contains(page.body, "Hotfixes go out") {
+			t.Errorf("%s finds what lacks a word", path)
+		}
+	}
+	b.post("/r/risks/RSK-1/comment", "text", "The umbrella was <b>opened</b>.").goes(t, "/r/risks/RSK-1#attached")
+	b.post("/r/risks/RSK-1/tag", "add", "weatherproof").goes(t, "/r/risks/RSK-1#attached")
+	b.upload("/r/risks/RSK-1/file", "barometer.txt", []byte("low")).goes(t, "/r/risks/RSK-1#attached")
+	b.post("/r/people/E1/comment", "text", "A parasol.").goes(t, "/r/people/E1#attached")
+	for words, says := range map[string]string{"opened+umbrella": "The umbrella was &lt;b&gt;opened&lt;/b&gt;.", "weatherproof": "weatherproof", "barometer": "barometer.txt"} {
+		b.get("/search?q="+words).want(t, 200, "Comments, tags and files", `<a href="/r/risks/RSK-1">`+says+`</a>`, "risk/RSK-1")
+	}
+	b.get("/search?q=parasol").want(t, 200, "Nothing was found")
+	if page := s.signed(t, "eve", "employee").get("/search?q=umbrella"); strings.Contains(page.body, "RSK-1") {
+		t.Error("an employee finds what was said of a risk")
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
@@ -77,6 +78,9 @@ func (p *Portal) search(r *request) (*shown, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = p.beneath(r, page)
+	}
 	page.Nothing = len(page.Groups) == 0
 	if errors.Is(err, record.ErrFilter) {
 		page.Groups, page.Wrong, page.Nothing, answer.status = nil, sentence(err), false, http.StatusBadRequest
@@ -111,6 +115,40 @@ func (page *found) mentioning(r *store.Reader, kind *record.Kind, shown map[stri
 		}
 		return nil
 	})
+	return err
+}
+
+// beneath adds the records of which a comment, a tag or the name of a file has the words. Of
+// records with personal data it does not look.
+func (p *Portal) beneath(r *request, page *found) error {
+	group := naming{Title: "Comments, tags and files"}
+	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		for _, kind := range []*record.Kind{attached.Comments, attached.Tags, attached.Files} {
+			n, err := record.Total(reader, kind)
+			if err != nil || n > searchedWhole {
+				return err
+			}
+			cut, err := record.Mention(reader, kind, page.Words, searchedWhole, func(v *record.Version) error {
+				of, id, err := p.System.Kinds.Parse(attached.On(v))
+				if err != nil || of.Personal || of.Internal || !r.may(readAction(of)) {
+					return nil //nolint:nilerr // it is no record that the reader may open
+				}
+				if len(group.Rows) == fewFound {
+					group.Cut = true
+					return nil
+				}
+				group.Rows = append(group.Rows, row{Href: at(of, id), ID: of.Name + "/" + id, Caption: attached.Saying(v)})
+				return nil
+			})
+			if group.Cut = group.Cut || cut; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if len(group.Rows) > 0 {
+		page.Groups = append(page.Groups, group)
+	}
 	return err
 }
 
@@ -159,7 +197,7 @@ func (p *Portal) beside(r *request, page *found) error {
 		}
 		current, err := policies.Current(reader)
 		for _, v := range current {
-			if strings.Contains(strings.ToLower(v.Text), strings.ToLower(page.Words)) {
+			if has(v.Title, v.Text) {
 				texts = append(texts, row{Href: "/policies/" + url.PathEscape(v.ID), ID: v.Policy, Caption: v.Title})
 			}
 		}
