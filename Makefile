@@ -14,7 +14,7 @@ GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 REPO         ?=
 FUZZTIME     ?= 30s
 SOAKTIME     ?= 1h
-TEST_TIMEOUT ?= 20m
+TEST_TIMEOUT ?= 40m
 
 # Packages tested at a time: one more than cores, because tests wait for the disk,
 # for PostgreSQL and for processes of their own. GOGC saves about a seventh of the

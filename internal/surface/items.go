@@ -55,7 +55,7 @@ func (s *System) Awaited() func(p *reports.Pending) string {
 // an instant as a day: "VEN-1" and "exit". Nil: the text names none.
 func (s *System) Computed(ref string) (kind *record.Kind, id, which string) {
 	source, item, _ := strings.Cut(ref, "/")
-	if kind, _ = s.Kinds.Computed(source); kind == nil || item == "" {
+	if kind, _ = s.Kinds.Computed(source); kind == nil || kind == tasks.Register || item == "" {
 		return nil, "", ""
 	}
 	at := strings.LastIndexByte(item, '@')
