@@ -71,7 +71,7 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 			{`{"file":"---\na: b\n---\n[c]: https://example.com \"hidden\""}`, "file", "defines the link [c], which pages leave out"},
 			{`{"read":"We pay \u202eRUE 001\u202c."}`, "read", "holds the character U+202E, which nobody sees who reads the text"},
 			{`{"read":"pass\u200bword"}`, "read", "holds the character U+200B"},
-			{`{"read":"👩‍🚀 می‌خواهم"}`, "", ""},
+			{`{"read":"👩‍🚀 می\u200cخواهم"}`, "", ""},
 			{`{"file":"---\na: b\u2066\n---\n# A"}`, "file", "holds the character U+2066"},
 			{`{"lines":["a","b\u0007"]}`, "lines[1]", "U+0007"},
 			{`{"parts":[{"name":"x"},{"name":"a\nb"}]}`, "parts[1].name", "line break"},

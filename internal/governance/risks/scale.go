@@ -296,7 +296,7 @@ func (s *Scale) Were(r *store.Reader, risk *Risk) (map[string]string, error) {
 	if risk.Scale != "" {
 		var err error
 		if on, _, err = record.Load[Scale](r, Scales, Scales.Bare(risk.Scale)); errors.Is(err, record.ErrNone) {
-			on, err = &Scale{ID: Scales.Bare(risk.Scale)}, nil
+			on = &Scale{ID: Scales.Bare(risk.Scale)}
 		} else if err != nil {
 			return nil, err
 		}

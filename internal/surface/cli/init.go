@@ -55,7 +55,7 @@ func (p *program) initCommand() *cobra.Command {
 func checkDatabase(location string) error {
 	at, err := url.Parse(location)
 	if err != nil {
-		return nil // what is wrong with it is said where it is read
+		return nil //nolint:nilerr // what is wrong with it is said where it is read
 	}
 	_, said := at.User.Password()
 	if said || at.Query().Has("password") {

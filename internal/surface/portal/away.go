@@ -91,9 +91,7 @@ func (p *Portal) away(w http.ResponseWriter, r *request, line route, err error) 
 		}
 	}
 	if r.MultipartForm != nil {
-		for _, name := range slices.Sorted(maps.Keys(r.MultipartForm.File)) {
-			page.Files = append(page.Files, name)
-		}
+		page.Files = append(page.Files, slices.Sorted(maps.Keys(r.MultipartForm.File))...)
 	}
 	return answer
 }
