@@ -81,10 +81,11 @@ func (s *System) Control(id string) (*controls.Control, error) {
 // maxLooked bounds what somebody says of where they looked, in bytes.
 const maxLooked = 4000
 
-// FoundNothing performs a test of a control anew in the periods that run, with what somebody
-// says of where they looked and found that nothing of its kind happened (the recorded query of
-// an empty population). It stands in the results from then on, for as long as the population is empty.
-func (s *System) FoundNothing(ctx context.Context, caller act.Caller, control, test, looked string) error {
+// FoundNothing performs a test of a control anew in a period, with what somebody says of where they
+// looked and found that nothing of its kind happened (the recorded query of an empty
+// population). It stands in the results from then on, for as long as the population is empty and the
+// period runs: of one that is closed it has to be said again.
+func (s *System) FoundNothing(ctx context.Context, caller act.Caller, period periods.Period, control, test, looked string) error {
 	if err := s.Allow(ctx, caller, "control.test", "control/"+control); err != nil {
 		return err
 	}
@@ -104,24 +105,18 @@ func (s *System) FoundNothing(ctx context.Context, caller act.Caller, control, t
 	if wrong := record.UnfitLine(looked); wrong != "" {
 		return record.Refuse("looked", "%s", wrong)
 	}
-	running, err := s.running(ctx)
+	parts, err := s.Lab().Plan(ctx, given, &period)
 	if err != nil {
 		return err
 	}
-	for i := range running {
-		parts, err := s.Lab().Plan(ctx, given, &running[i])
-		if err != nil {
-			return err
+	for i := range parts {
+		of, ok := parts[i].Control.Test(test)
+		if !ok {
+			continue
 		}
-		for j := range parts {
-			of, ok := parts[j].Control.Test(test)
-			if !ok {
-				continue
-			}
-			_, err := s.Lab().Perform(ctx, caller, results.Task{Control: parts[j].Control, Test: of, Period: running[i], Part: &parts[j].Part, RecordedQuery: looked})
-			if err != nil && !errors.Is(err, results.ErrNotBegun) {
-				return err
-			}
+		_, err := s.Lab().Perform(ctx, caller, results.Task{Control: parts[i].Control, Test: of, Period: period, Part: &parts[i].Part, RecordedQuery: looked})
+		if err != nil && !errors.Is(err, results.ErrNotBegun) {
+			return err
 		}
 	}
 	return nil

@@ -68,3 +68,12 @@ func (s *System) Computed(ref string) (kind *record.Kind, id, which string) {
 	}
 	return kind, item[:at], which
 }
+
+// RecordOf is the reference of the record that a reference is of: itself, but of what is computed
+// of one.
+func (s *System) RecordOf(ref string) string {
+	if kind, id, _ := s.Computed(ref); kind != nil {
+		return kind.Name + "/" + id
+	}
+	return ref
+}

@@ -229,19 +229,18 @@ func (a *agenda) report(ctx context.Context, s *System, report *reports.Readines
 		topic string
 		lines []*reports.Pending
 	}{{"Late, and can still be done", day.Late}, {"Becomes a deviation soon", day.Coming}} {
-		refs, items := make([]string, len(part.lines)), make([]string, len(part.lines))
-		for i, p := range part.lines[:min(agendaMost, len(part.lines))] {
+		shown := part.lines[:min(agendaMost, len(part.lines))]
+		a.beyond[part.topic] = len(part.lines) - len(shown)
+		items, refs := make([]string, len(shown)), make([]string, len(shown))
+		for i, p := range shown {
 			items[i] = reference(p)
-			refs[i] = items[i]
-			if kind, id, _ := s.Computed(items[i]); kind != nil {
-				refs[i] = kind.Name + "/" + id
-			}
+			refs[i] = s.RecordOf(items[i])
 		}
 		owners, err := s.OwnersOf(ctx, refs)
 		if err != nil {
 			return err
 		}
-		for i, p := range part.lines {
+		for i, p := range shown {
 			who := cmp.Or(owners[refs[i]], p.Owner) // the control's owner only tests it
 			a.add(meetings.Item{Topic: part.topic, Text: fmt.Sprintf("%s (until %s)", p.Title, a.day(p.Deadline)), Owner: who, Ref: items[i]})
 		}

@@ -269,7 +269,9 @@ func (l *Lab) latest(r *store.Reader, task *Task, before map[Key]Result, since M
 	if since.At.After(last.To) {
 		k.mark.At = since.At
 	}
-	task.RecordedQuery = last.RecordedQuery
+	if last.Count == 0 && last.Interim == task.interim() { // whoever looked in the period did not see its end
+		task.RecordedQuery = last.RecordedQuery
+	}
 	return k, nil
 }
 

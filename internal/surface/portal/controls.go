@@ -276,12 +276,17 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 
 // foundNothing performs a test with an empty population anew, with where somebody looked.
 func (p *Portal) foundNothing(r *request) (*shown, error) {
-	id, test, looked := r.PathValue("id"), r.PostFormValue("test"), r.PostFormValue("looked")
-	err := p.System.FoundNothing(r.Context(), r.caller, id, test, looked)
+	control, now, err := p.standingOf(r)
+	if err == nil && now.Period == nil {
+		err = errNotFound // nothing is tested yet
+	}
+	if err != nil {
+		return nil, err
+	}
+	test, looked := r.PostFormValue("test"), r.PostFormValue("looked")
+	err = p.System.FoundNothing(r.Context(), r.caller, *now.Period, control.ID, test, looked)
 	var invalid *record.Invalid
 	switch {
-	case errors.Is(err, surface.ErrNoControl):
-		return nil, errNotFound
 	case errors.As(err, &invalid):
 		answer, err := p.controlWith(r, "Where you looked: "+invalid.Fields[0].Problem+".")
 		if err != nil {
@@ -298,7 +303,7 @@ func (p *Portal) foundNothing(r *request) (*shown, error) {
 	case err != nil:
 		return nil, err
 	}
-	return &shown{to: "/controls/" + url.PathEscape(id) + "#" + url.PathEscape(test)}, nil
+	return &shown{to: "/controls/" + url.PathEscape(control.ID) + "#" + url.PathEscape(test)}, nil
 }
 
 // standingOf is the control that is asked for, and how all stand.
@@ -320,7 +325,7 @@ func (page *oneControl) read(r *store.Reader, found []finding) error {
 		line := testLine{Test: test}
 		line.Procedure, _ = page.Control.Test(test.ID)
 		if test.Result != nil {
-			line.Asks = page.Test && test.Result.Interim && test.Result.Count == 0 && test.Result.RecordedQuery == "" && test.Conclusion == controltests.Incomplete
+			line.Asks = page.Test && test.Result.Count == 0 && test.Result.RecordedQuery == "" && test.Conclusion == controltests.Incomplete
 			v, err := record.Get(r, populations.Register.Name, test.Result.Population)
 			if err != nil {
 				return err

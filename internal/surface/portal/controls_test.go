@@ -13,6 +13,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/documents"
+	"scaf.dev/scaf/internal/assurance/periods"
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/governance/people"
@@ -224,6 +225,20 @@ func TestWhereSomebodyLookedIsRecorded(t *testing.T) {
 	_, err = c.Refresh(t.Context(), act.JobCaller(surface.TestJob), *c.period)
 	c.must(err)
 	b.get(path).want(t, http.StatusOK, "Nothing was found where somebody looked")
+	// What was said while the period ran says nothing of its end.
+	c.at("2026-07-02T09:00:00Z")
+	closed, err := periods.Close(t.Context(), c.Door, apptest.Operator, c.period.Name)
+	c.must(err)
+	_, err = c.Refresh(t.Context(), act.JobCaller(surface.TestJob), *closed)
+	c.must(err)
+	ann := c.browser(t)
+	ann.post("/signin", "id", "ann", "password", password)
+	if page := ann.get(path).want(t, http.StatusOK, asks, "may mean that nobody did"); strings.Contains(page.body, "Nothing was found where") {
+		t.Error("the closed period has what was said before its end")
+	}
+	ann.post(path+"/nothing", "test", "reported", "looked", "The mailbox, after the last day").goes(t, path+"#reported")
+	c.at("2026-07-02T12:00:00Z")
+	ann.get(path).want(t, http.StatusOK, "Nothing was found where somebody looked: The mailbox, after the last day")
 }
 
 // A table is one way to enter records of a register that people keep: what they entered before

@@ -258,11 +258,7 @@ func (p *Portal) owners(r *request, lines []pressing, most int) ([]pressing, err
 	}
 	of := map[string][]*pressing{}
 	for i := range lines {
-		ref := lines[i].Item
-		if kind, id, _ := p.System.Computed(lines[i].Ref); kind != nil {
-			ref = kind.Name + "/" + id
-		}
-		if !lines[i].named {
+		if ref := p.System.RecordOf(lines[i].Ref); !lines[i].named {
 			of[ref] = append(of[ref], &lines[i])
 		}
 	}
