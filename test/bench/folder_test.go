@@ -60,10 +60,16 @@ func (b *bench) folder(database database) folder {
 	return f
 }
 
-// open opens the folder in this process for the length of work.
+// open opens the folder in this process for the length of work, which writes.
 func (f folder) open(work func(s *surface.System)) {
 	f.b.Helper()
-	s, err := app.New("bench").Open(context.Background(), f.dir, surface.Write)
+	f.opened(surface.Write, work)
+}
+
+// opened is open in a mode.
+func (f folder) opened(mode surface.Mode, work func(s *surface.System)) {
+	f.b.Helper()
+	s, err := app.New("bench").Open(context.Background(), f.dir, mode)
 	if err != nil {
 		f.b.Fatal(err)
 	}
@@ -84,7 +90,7 @@ func (f folder) fill(made *events, n int) {
 func (f folder) settle() {
 	f.b.Helper()
 	defer syscall.Sync()
-	f.open(func(s *surface.System) {
+	f.opened(surface.Read, func(s *surface.System) { // whoever writes has the one Writer already
 		if s.DB.Dialect() != store.Postgres {
 			return
 		}
