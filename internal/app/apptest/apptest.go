@@ -19,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/access"
+	"scaf.dev/scaf/internal/trust/accounts/accountstest"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
@@ -85,6 +86,7 @@ func Postgres(t testing.TB) string {
 // registers beside those of the program, and opens it for writing.
 func New(t testing.TB, c config.Config, kinds ...*record.Kind) *Folder {
 	t.Helper()
+	accountstest.Cheap(t)
 	f := &Folder{Manual: clock.NewManual(Begin), dir: t.TempDir()}
 	f.backend = app.Backend{Clock: f.Manual, Version: "test", Registers: kinds}
 	c.Organization = "Test"

@@ -78,11 +78,18 @@ func New(s *surface.System, log *slog.Logger) (*Portal, error) {
 	if err != nil {
 		return nil, err
 	}
+	around, err := template.New("frame.html").Funcs(p.functions()).Funcs(p.wording()).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/parts/*.html")
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		if name == "pages/frame.html" || name == "pages/parts.html" {
 			continue
 		}
-		page, err := template.New("frame.html").Funcs(p.functions()).Funcs(p.wording()).ParseFS(files, "pages/frame.html", "pages/parts.html", "pages/parts/*.html", name)
+		page, err := around.Clone()
+		if err == nil {
+			page, err = page.ParseFS(files, name)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -17,6 +17,7 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/accounts"
+	"scaf.dev/scaf/internal/trust/accounts/accountstest"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
@@ -176,6 +177,21 @@ func TestACredentialPutIntoTheDatabaseOpensNothing(t *testing.T) {
 			t.Error("a hash that was put there opens the account:", err)
 		}
 	})
+}
+
+// Whoever has the database pays for each guess what OWASP recommends at the least.
+func TestWhatAPasswordCosts(t *testing.T) {
+	f := apptest.New(t, config.Config{})
+	accountstest.Full(t)
+	if _, err := accounts.Create(ctx, f.Door, apptest.Operator, ann(), password); err != nil {
+		t.Fatal(err)
+	}
+	var hash string
+	if err := f.DB.Read(ctx, func(r *store.Reader) error {
+		return r.One(`SELECT hash FROM account_credential`, nil, []any{&hash})
+	}); err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=47104,t=1,p=1$") {
+		t.Errorf("%q, %v", hash, err)
+	}
 }
 
 func TestPasswordsAreChanged(t *testing.T) {

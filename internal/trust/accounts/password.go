@@ -11,6 +11,8 @@ import (
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/sync/semaphore"
+
+	"scaf.dev/scaf/internal/trust/accounts/internal/cost"
 )
 
 // Length of a password, in characters: NIST SP 800-63B asks for no classes of
@@ -19,10 +21,6 @@ const (
 	minPassword = 12
 	maxPassword = 200
 )
-
-// parameters are the first of those that OWASP names for argon2id: 46 MiB, one pass.
-// They are part of every hash, so that they can be raised.
-var parameters = &argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 // at bounds how many passwords are hashed at a time, and with that the memory.
 var at = semaphore.NewWeighted(2)
@@ -62,7 +60,7 @@ func hashPassword(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer at.Release(1)
-	return argon2id.CreateHash(password, parameters)
+	return argon2id.CreateHash(password, cost.Now())
 }
 
 // samePassword compares in a time that tells nothing. An empty hash, of an
