@@ -113,25 +113,27 @@ const (
 // scaf.import.completed.v1 about the subject "import/<subject>". Of long lists
 // the event holds the beginning; the counts are always whole.
 func Complete(ctx context.Context, door *act.Door, caller act.Caller, action, subject string, done Completed) error {
+	_, err := door.Do(ctx, caller, action, subject, func(tx *act.Tx) error { return done.Record(tx, subject) })
+	return err
+}
+
+// Record is Complete where the import is of this very act.
+func (c Completed) Record(tx *act.Tx, subject string) error {
 	for limit := maxListed; ; limit /= 2 {
-		short := done.shortened(limit)
+		short := c.shortened(limit)
 		data, err := json.Marshal(short)
 		if err != nil {
 			return fmt.Errorf("record the import: %w", err)
 		}
 		if len(data) <= maxCompleted || limit == 0 {
-			done = short
+			c = short
 			break
 		}
 	}
-	_, err := door.Do(ctx, caller, action, subject, func(tx *act.Tx) error {
-		_, err := tx.Event(act.Event{Type: CompletedType, Subject: "import/" + subject, Data: done})
-		if err != nil {
-			return fmt.Errorf("record the import: %w", err)
-		}
-		return nil
-	})
-	return err
+	if _, err := tx.Event(act.Event{Type: CompletedType, Subject: "import/" + subject, Data: c}); err != nil {
+		return fmt.Errorf("record the import: %w", err)
+	}
+	return nil
 }
 
 // shortened is a copy with lists of at most this length.

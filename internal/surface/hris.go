@@ -110,11 +110,7 @@ func (s *System) VerifyHRIS(header http.Header, body []byte) (id string, err err
 
 // TakePeople takes a message of the HR system, of which the signature was verified.
 func (s *System) TakePeople(ctx context.Context, id string, body []byte) (*people.Delivered, error) {
-	m, err := people.ParseMessage(id, body)
-	if err != nil {
-		return nil, err
-	}
-	return people.Take(ctx, s.Door, act.JobCaller(PeopleJob), m)
+	return people.Take(ctx, s.Door, act.JobCaller(PeopleJob), id, body)
 }
 
 // ScheduleHRIS hands the exchange with the HR system to a runner, which waits for

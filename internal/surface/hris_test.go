@@ -23,6 +23,7 @@ import (
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/governance/hris"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/policies"
@@ -30,6 +31,7 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/platform/webhook"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/record/tabular"
 	"scaf.dev/scaf/internal/surface"
 )
 
@@ -294,6 +296,86 @@ func TestAMessageKeepsItsIdAcrossACrash(t *testing.T) {
 		}
 		if got := deliveries(t, f); len(got) != 1 || h.messages[got[0].ID] != 2 {
 			t.Errorf("%+v %v", got, h.messages)
+		}
+	})
+}
+
+// The whole list says who there is. From the first message on, each one carries that on to
+// itself, until one is refused: then the list has to say so again.
+func TestMessagesOfTheHRSystemCarryOnFromTheWholeList(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		window := populations.Window{From: apptest.Begin, To: apptest.Begin.Add(24 * time.Hour), Zone: time.UTC}
+		reaches := func(hour int, gaps ...string) {
+			t.Helper()
+			var got *populations.Coverage
+			if err := f.DB.Read(t.Context(), func(r *store.Reader) (err error) {
+				got, err = populations.Covered(populations.Stored(r), "people", window)
+				return err
+			}); err != nil || got.Until.Sub(window.From).Round(time.Minute) != time.Duration(hour)*time.Hour {
+				t.Errorf("%+v (%v), want it to reach %d hours", got, err, hour)
+				return
+			}
+			for _, gap := range gaps {
+				if !strings.Contains(strings.Join(got.Gaps, "\n"), gap) {
+					t.Errorf("the gaps lack %q: %q", gap, got.Gaps)
+				}
+			}
+		}
+		tell := func(hour int, id, persons string, refused bool) {
+			t.Helper()
+			f.Manual.Set(window.From.Add(time.Duration(hour) * time.Hour))
+			body := fmt.Appendf(nil, `{"type":"people.changed","timestamp":%q,"data":{"people":[%s]}}`, f.Manual.Now().Format(time.RFC3339), persons)
+			_, err := f.TakePeople(t.Context(), id, body)
+			if invalid := new(record.Invalid); errors.As(err, &invalid) != refused || !refused && err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+		table := func(hour int) {
+			t.Helper()
+			f.Manual.Set(window.From.Add(time.Duration(hour) * time.Hour))
+			if _, err := f.TakeTable(t.Context(), apptest.Operator, surface.Table{Register: "people", Form: tabular.CSV, Name: "people.csv", Update: true}, strings.NewReader("id,name\nE1,Example Ada\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		tell(1, "m1", `{"id":"E1","name":"Example Ada"}`, false)
+		reaches(0, "the beginning of the period")
+		table(2)
+		reaches(2)
+		tell(3, "m2", `{"id":"E2","name":"Example Ben"}`, false)
+		reaches(3)
+		tell(4, "m3", ``, false) // nothing has changed
+		reaches(4)
+
+		tell(5, "m4", `{"id":"E3","name":"Example Cyd","email":"nobody"}`, true)
+		reaches(4, "message m4 of the HR system was refused: data.people[0].email")
+		tell(6, "m4", `{"id":"E3","name":"Example Cyd","email":"nobody"}`, true) // is on record once
+		tell(7, "m5", `{"id":"E4","name":"Example Dan"}`, false)
+		tell(8, "m4", `{"id":"E3","name":"Example Cyd"}`, false)
+		reaches(4, "message m4 of the HR system was refused")
+		table(9)
+		reaches(9)
+		tell(10, "m6", `{"id":"E4","title":"Lead"}`, false)
+		reaches(10)
+
+		// What is no message, or has the id of another one, is something that is not known here.
+		for i, broken := range []func(hour int){
+			func(hour int) { tell(hour, "m7", `{"id":"E5"`, true) },
+			func(hour int) { tell(hour, "not an id", `{"id":"E5","name":"Example Eve"}`, true) },
+			func(hour int) {
+				f.Manual.Set(window.From.Add(time.Duration(hour) * time.Hour))
+				if _, err := f.TakePeople(t.Context(), "m6", []byte(`{"type":"people.changed","timestamp":"2026-01-01T00:00:00Z","data":{"people":[]}}`)); !errors.Is(err, people.ErrConflict) {
+					t.Error(err)
+				}
+			},
+		} {
+			hour := 11 + 3*i
+			broken(hour)
+			tell(hour+1, fmt.Sprint("n", i), ``, false)
+			reaches(hour-1, "was refused")
+			table(hour + 2)
+			reaches(hour + 2)
+			tell(hour+2, fmt.Sprint("o", i), ``, false)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -27,7 +28,11 @@ const skew = 5 * time.Minute
 
 // Message is one of the HR system's: {"type": "people.changed", "timestamp": "...",
 // "data": {"people": [{"id": "E1001", ...}]}}. Fields are those of the register; null
-// clears one, and what is left out stays.
+// clears one, and what is left out stays. One about nobody says that nothing has changed.
+//
+// After one message the next says all that the HR system knew up to then, and is an
+// import (record.Completed) of what lies between the two. Where one was refused, or
+// before the first, it is the whole list that says so.
 type Message struct {
 	ID     string
 	SHA256 string    // of the body
@@ -63,13 +68,12 @@ func ParseMessage(id string, body []byte) (*Message, error) {
 		return nil, record.Refuse("type", "%q is not known: %s", in.Type, Changed)
 	case in.Timestamp == nil:
 		return nil, record.Refuse("timestamp", "is missing: when the HR system wrote this, such as 2026-01-31T09:30:00Z")
-	case in.Data == nil || len(in.Data.People) == 0:
-		return nil, record.Refuse("data.people", "is missing, or empty")
+	case in.Data == nil || in.Data.People == nil:
+		return nil, record.Refuse("data.people", "is missing: [] says that nothing has changed")
 	case len(in.Data.People) > MaxPeople:
 		return nil, record.Refuse("data.people", "has %d elements, at most %d are taken", len(in.Data.People), MaxPeople)
 	}
-	sum := sha256.Sum256(body)
-	return &Message{ID: id, SHA256: hex.EncodeToString(sum[:]), At: *in.Timestamp, people: in.Data.People}, nil
+	return &Message{ID: id, SHA256: digest(body), At: *in.Timestamp, people: in.Data.People}, nil
 }
 
 // Delivered is what became of a message.
@@ -86,6 +90,9 @@ type Delivered struct {
 	Stale int `json:"stale"`
 	// Unknown are managers of people who have not left, who are not in the register then.
 	Unknown []string `json:"unknown_managers,omitempty"`
+	// Refused says what was wrong with the message, of which nothing was taken. It may
+	// come again, mended.
+	Refused string `json:"refused,omitempty"`
 }
 
 // Messages describes the register of what came from the HR system.
@@ -97,68 +104,161 @@ var Messages = record.Define[Delivered](record.Definition{
 // errSeen ends the act of a message that was taken before.
 var errSeen = errors.New("seen")
 
+// action is what the HR system's messages are permitted, and what they import is called.
+const action, subject = "import.hris", "hris"
+
 // Take takes a message as a whole or not at all: *record.Invalid names what is wrong,
-// and then nothing has changed. The same message again changes nothing, and is
-// answered as it was the first time.
-func Take(ctx context.Context, door *act.Door, caller act.Caller, m *Message) (done *Delivered, err error) {
-	_, err = door.Do(ctx, caller, "import.hris", Messages.Name+"/"+m.ID, func(tx *act.Tx) error {
-		done = &Delivered{}
-		known, err := record.Get(&tx.Reader, Messages.Name, m.ID)
-		if err == nil {
-			if err := json.Unmarshal(known.Doc, done); err != nil {
-				return err
-			}
-			if done.SHA256 != m.SHA256 {
-				return fmt.Errorf("%w: %s", ErrConflict, m.ID)
-			}
+// and then nobody has changed, and that it was refused is on record. The same message
+// again changes nothing, and is answered as it was the first time.
+func Take(ctx context.Context, door *act.Door, caller act.Caller, id string, body []byte) (done *Delivered, err error) {
+	m, err := ParseMessage(id, body)
+	if err == nil {
+		_, err = door.Do(ctx, caller, action, Messages.Name+"/"+id, func(tx *act.Tx) (err error) {
+			done, err = m.take(tx)
+			return err
+		})
+	}
+	var invalid *record.Invalid
+	switch {
+	case err == nil, errors.Is(err, errSeen):
+		return done, nil
+	case errors.As(err, &invalid):
+		err = errors.Join(err, refuse(ctx, door, caller, id, body, invalid.Fields))
+	case errors.Is(err, ErrConflict):
+		err = errors.Join(err, refuse(ctx, door, caller, "", body, []record.FieldError{record.Wrong("webhook-id", "%q was another message's", id)}))
+	}
+	return nil, err
+}
+
+func (m *Message) take(tx *act.Tx) (*Delivered, error) {
+	known, version, err := record.Load[Delivered](&tx.Reader, Messages, m.ID)
+	switch {
+	case errors.Is(err, record.ErrNone):
+	case err != nil:
+		return nil, err
+	case known.Refused != "": // it comes again
+	case known.SHA256 != m.SHA256:
+		return nil, fmt.Errorf("%w: %s", ErrConflict, m.ID)
+	default:
+		return known, errSeen
+	}
+	done := &Delivered{ID: m.ID, SHA256: m.SHA256, WrittenAt: m.At, ReceivedAt: tx.Now()}
+	if m.At.After(tx.Now().Add(skew)) { // every later message would be taken for an older one
+		return nil, record.Refuse("timestamp", "lies ahead: it is when the HR system wrote this")
+	}
+	changes, err := m.changes(tx, done)
+	if err != nil {
+		return nil, err
+	}
+	if len(changes) > 0 {
+		if _, err := record.Put(tx, Register, changes...); err != nil {
+			return nil, err
+		}
+	}
+	var managers []string
+	for _, change := range changes {
+		if p := record.As[Person](change.Doc); p.State != Left {
+			managers = append(managers, p.Manager)
+		}
+	}
+	if done.Unknown, err = unknown(&tx.Reader, managers); err != nil {
+		return nil, err
+	}
+	since, err := m.follows(&tx.Reader)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := record.Put(tx, Messages, record.Change{Verb: "taken", ID: m.ID, Doc: done, Expect: version}); err != nil {
+		return nil, err
+	}
+	said := m.imported(since)
+	said.Taken, said.Updated, said.Skipped = int64(done.Added), int64(done.Updated), int64(done.Unchanged+done.Stale)
+	return done, said.Record(tx, subject)
+}
+
+// changes are what a message makes of people.
+func (m *Message) changes(tx *act.Tx, done *Delivered) (changes []record.Change, err error) {
+	seen := map[string]bool{}
+	for i, fields := range m.people {
+		change, err := m.change(tx, fields, done)
+		if err == nil && seen[change.ID] {
+			err = record.Refuse("id", "%q is there twice", change.ID)
+		}
+		var invalid *record.Invalid
+		if errors.As(err, &invalid) {
+			return nil, invalid.Under(fmt.Sprintf("data.people[%d].", i))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if seen[change.ID] = true; change.Verb != "" {
+			changes = append(changes, change)
+		}
+	}
+	return changes, nil
+}
+
+// follows is when the message before was written; of the first one, and after one that
+// was refused, when this one was.
+func (m *Message) follows(r *store.Reader) (since time.Time, err error) {
+	since = m.At
+	_, err = record.List(r, Messages, record.Query{Sort: "-received_at", Limit: 1}, func(v *record.Version) error {
+		var last Delivered
+		if err := json.Unmarshal(v.Doc, &last); err != nil {
+			return err
+		}
+		if last.Refused == "" {
+			since = last.WrittenAt
+		}
+		return nil
+	})
+	return since, err
+}
+
+// imported is the message as an import that speaks for the time since.
+func (m *Message) imported(since time.Time) *record.Completed {
+	return &record.Completed{
+		Source: "hris", Register: Register.Register, Since: &since, Until: &m.At, Query: map[string]string{"message": m.ID, "sha256": m.SHA256},
+		Summary: &record.Summary{Read: int64(len(m.people)), Reasons: []record.Refusal{}}, Complete: true, Gaps: []string{},
+	}
+}
+
+// refuse records that a message was refused: the HR system knows what is not here.
+func refuse(ctx context.Context, door *act.Door, caller act.Caller, id string, body []byte, why []record.FieldError) error {
+	sum := digest(body)
+	if !messageID.MatchString(id) {
+		id = "unnamed-" + sum[:16]
+	}
+	says := why[0].Field + " " + why[0].Problem
+	if more := len(why) - 1; more > 0 {
+		says += fmt.Sprintf(", and %d more", more)
+	}
+	_, err := door.Do(ctx, caller, action, Messages.Name+"/"+id, func(tx *act.Tx) error {
+		known, version, err := record.Load[Delivered](&tx.Reader, Messages, id)
+		switch {
+		case err == nil && (known.Refused == "" || known.SHA256 == sum): // it is known what was the matter
 			return errSeen
-		}
-		if !errors.Is(err, record.ErrNone) {
+		case err != nil && !errors.Is(err, record.ErrNone):
 			return err
 		}
-		*done = Delivered{ID: m.ID, SHA256: m.SHA256, WrittenAt: m.At, ReceivedAt: tx.Now()}
-		if m.At.After(tx.Now().Add(skew)) { // every later message would be taken for an older one
-			return record.Refuse("timestamp", "lies ahead: it is when the HR system wrote this")
-		}
-		var changes []record.Change
-		seen := map[string]bool{}
-		for i, fields := range m.people {
-			change, err := m.change(tx, fields, done)
-			if err == nil && seen[change.ID] {
-				err = record.Refuse("id", "%q is there twice", change.ID)
-			}
-			var invalid *record.Invalid
-			if errors.As(err, &invalid) {
-				return invalid.Under(fmt.Sprintf("data.people[%d].", i))
-			}
-			if err != nil {
-				return err
-			}
-			if seen[change.ID] = true; change.Verb != "" {
-				changes = append(changes, change)
-			}
-		}
-		if len(changes) > 0 {
-			if _, err := record.Put(tx, Register, changes...); err != nil {
-				return err
-			}
-		}
-		var managers []string
-		for _, change := range changes {
-			if p := record.As[Person](change.Doc); p.State != Left {
-				managers = append(managers, p.Manager)
-			}
-		}
-		if done.Unknown, err = unknown(&tx.Reader, managers); err != nil {
+		m := &Message{ID: id, SHA256: sum, At: tx.Now()}
+		if _, err := record.Put(tx, Messages, record.Change{Verb: "refused", ID: id, Expect: version, Doc: &Delivered{ID: id, SHA256: sum, WrittenAt: m.At, ReceivedAt: m.At, Refused: says}}); err != nil {
 			return err
 		}
-		_, err = record.Put(tx, Messages, record.Change{Verb: "taken", ID: m.ID, Doc: done})
-		return err
+		said := m.imported(m.At)
+		said.Refused = 1
+		said.Miss("message %s of the HR system was refused: %s", id, says)
+		return said.Record(tx, subject)
 	})
 	if errors.Is(err, errSeen) {
-		err = nil
+		return nil
 	}
-	return done, err
+	return err
+}
+
+func digest(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 // change is what a message makes of one person; without a verb: nothing.
