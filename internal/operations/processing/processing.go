@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -278,7 +279,19 @@ var Checks = record.Define[Check](record.Definition{
 })
 
 // Validate says what is wrong with a check.
-func (c *Check) Validate() (wrong []record.FieldError) {
+func (c *Check) Validate() []record.FieldError {
+	return append(append(named(c.ID), record.Bounded(maxText, "store", c.Store)...), counts(count{"records", c.Records}, count{"compared", c.Compared}, count{"changed", c.Changed}, count{"missing", c.Missing}, count{"early", c.Early})...)
+}
+
+// Consult refuses numbers that cannot be together. Those that stood together before anybody
+// said so stay, until one of them is changed.
+func (c *Check) Consult(_ *store.Reader, old any) error {
+	if old != nil {
+		if before := record.As[Check](old); before.Records == c.Records && before.Compared == c.Compared && before.Changed == c.Changed && before.Missing == c.Missing {
+			return nil
+		}
+	}
+	var wrong []record.FieldError
 	if c.Compared > c.Records {
 		wrong = append(wrong, record.Wrong("compared", "is %d, and there are %d records", c.Compared, c.Records))
 	}
@@ -290,7 +303,10 @@ func (c *Check) Validate() (wrong []record.FieldError) {
 	if len(wrong) == 0 && c.Changed+c.Missing > c.Compared {
 		wrong = append(wrong, record.Wrong("missing", "and changed are %d together, and %d were compared", c.Changed+c.Missing, c.Compared))
 	}
-	return append(wrong, append(append(named(c.ID), record.Bounded(maxText, "store", c.Store)...), counts(count{"records", c.Records}, count{"compared", c.Compared}, count{"changed", c.Changed}, count{"missing", c.Missing}, count{"early", c.Early})...)...)
+	if len(wrong) > 0 {
+		return &record.Invalid{Fields: wrong}
+	}
+	return nil
 }
 
 const maxID = 200

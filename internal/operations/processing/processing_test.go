@@ -1,14 +1,16 @@
 package processing_test
 
 import (
+	"context"
 	"encoding/json"
-	"strings"
+	"fmt"
 	"testing"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/operations/processing"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/recordtest"
+	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
 )
 
 func TestSpecifications(t *testing.T) {
@@ -57,22 +59,57 @@ func TestChecks(t *testing.T) {
 		Kind: processing.Checks, New: `{"store":"db","due_at":"2026-01-05T09:00:00Z","records":10}`, Set: `{"compared":10}`,
 		Refused: map[string]string{"store": `{"store":""}`, "changed": `{"changed":-1}`, "compared": `{"compared":11}`},
 	})
-	// What is changed or missing is among what was compared.
-	for _, test := range []struct {
-		changed, missing int
-		want             string
-	}{
-		{0, 5, ""}, {5, 0, ""}, {2, 3, ""}, {9, 0, "changed is 9, and 5 were compared"}, {0, 9, "missing is 9, and 5 were compared"},
-		{9, 9, "changed is 9, and 5 were compared; missing is 9, and 5 were compared"}, {3, 3, "missing and changed are 6 together, and 5 were compared"},
-	} {
-		var got []string
-		for _, wrong := range (&processing.Check{ID: "c1", Store: "db", Records: 20, Compared: 5, Changed: test.changed, Missing: test.missing}).Validate() {
-			got = append(got, wrong.Field+" "+wrong.Problem)
+}
+
+// What is changed or missing is among what was compared. A check that said otherwise before
+// anybody refused that is changed in what else it says, and its numbers when they are put right.
+func TestWhatIsMissingWasLookedFor(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{processing.Checks}, func(t *testing.T, l *ledgertest.Ledger) {
+		do := func(body func(tx *act.Tx) error) string {
+			_, err := l.Do(context.Background(), ledgertest.Operator, "test", "storage_checks", body)
+			if err == nil {
+				return ""
+			}
+			return err.Error()
 		}
-		if strings.Join(got, "; ") != test.want {
-			t.Errorf("%+v: %q", test, got)
+		fields := func(text string) (all map[string]json.RawMessage) {
+			if err := json.Unmarshal([]byte(text), &all); err != nil {
+				t.Fatal(err)
+			}
+			return all
 		}
-	}
+		for i, test := range []struct{ numbers, want string }{
+			{`"changed":0,"missing":5`, ""}, {`"changed":5`, ""}, {`"changed":2,"missing":3`, ""},
+			{`"changed":9`, "changed: is 9, and 5 were compared"}, {`"missing":9`, "missing: is 9, and 5 were compared"},
+			{`"changed":9,"missing":9`, "changed: is 9, and 5 were compared; missing: is 9, and 5 were compared"},
+			{`"changed":3,"missing":3`, "missing: and changed are 6 together, and 5 were compared"},
+		} {
+			if got := do(func(tx *act.Tx) error {
+				_, err := record.Add(tx, processing.Checks, fields(fmt.Sprintf(`{"id":"c%d","store":"db","due_at":"2026-01-05T09:00:00Z","records":20,"compared":5,%s}`, i, test.numbers)))
+				return err
+			}); got != test.want {
+				t.Errorf("added with %s: %q, want %q", test.numbers, got, test.want)
+			}
+		}
+		if got := do(func(tx *act.Tx) error {
+			_, err := record.Put(tx, processing.Checks, record.Change{Verb: "added", ID: "old", Doc: json.RawMessage(`{"id":"old","store":"db","due_at":"2026-01-05T09:00:00Z","records":20,"compared":5,"changed":0,"missing":9,"early":0}`)})
+			return err
+		}); got != "" {
+			t.Fatal(got)
+		}
+		for _, test := range []struct{ change, want string }{
+			{`{"done_at":"2026-01-05T10:00:00Z"}`, ""}, {`{"early":1,"missing":9}`, ""},
+			{`{"missing":8}`, "missing: is 8, and 5 were compared"}, {`{"changed":1}`, "missing: is 9, and 5 were compared"},
+			{`{"compared":14}`, ""}, {`{"changed":6}`, "missing: and changed are 15 together, and 14 were compared"},
+		} {
+			if got := do(func(tx *act.Tx) error {
+				_, err := record.Set(tx, processing.Checks, "old", record.AnyVersion, fields(test.change))
+				return err
+			}); got != test.want {
+				t.Errorf("set to %s: %q, want %q", test.change, got, test.want)
+			}
+		}
+	})
 }
 
 func TestEveryRecordIsAccountedFor(t *testing.T) {
