@@ -61,7 +61,7 @@ func (k *Kind) links(doc any) (all []link) {
 				continue
 			}
 		}
-		if f.Given || f.Computed {
+		if f.Given && !k.sets(f.Name) || f.Computed {
 			continue
 		}
 		began := len(all)
@@ -72,6 +72,16 @@ func (k *Kind) links(doc any) (all []link) {
 		}
 	}
 	return all
+}
+
+// sets reports whether a move lets people set a given field (Transition.Sets).
+func (k *Kind) sets(field string) bool {
+	for i := range k.Transitions {
+		if slices.Contains(k.Transitions[i].Sets, field) {
+			return true
+		}
+	}
+	return false
 }
 
 // links adds those in a value of the field, and in structs that it holds.

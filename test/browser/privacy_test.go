@@ -93,3 +93,159 @@ func TestABreachIsReported(t *testing.T) {
 	lead.audited("breach")
 	c.tests(t, "PRV-07", "reported", 1, 1)
 }
+
+// What is known of a person is erased as they asked, copies included. What another one agreed
+// to be kept is kept, as somebody other than its owner says with the consent that shows it.
+func TestAnErasureAndWhatIsKept(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	lead := c.signs(t, "compliance")
+	yesterday := minute(t, time.Now().AddDate(0, 0, -1))
+	request := lead.adds("subject_requests", "f-subject", "u-17", "f-kind", "erasure", "f-law", "GDPR", "f-handler", "person/E1", "f-received_at", yesterday)
+	lead.goes("/new/erasures")
+	lead.fills("f-subject", "u-17", "f-reason", "request", "f-request", "subject_request/PRQ-9", "f-owner", "person/E2", "f-due_at", yesterday)
+	if status := lead.sends("Add it"); status != 422 {
+		t.Errorf("a request that is not there is answered with %d", status)
+	}
+	lead.holds("[role=alert]", "subject_request/PRQ-9 names no record")
+	lead.fills("f-request", ref("subject_request", request))
+	lead.presses("Add it")
+	erasure := lead.path()
+	lead.says("Person", "u-17")
+	lead.says("Owner", "Ben Example")
+
+	owner := c.signs(t, "ciso")
+	owner.goes("/work")
+	owner.holds("main", "Erase the personal data")
+	owner.follows("main", erasure)
+	if owner.offers("Record why it is kept") {
+		t.Error("the owner is offered to say that it is kept")
+	}
+	owner.unfolds("Record that it was done")
+	owner.fills("done-f-method", "The key was destroyed", "done-f-copies_included", "true")
+	if status := owner.sends("Record that it was done"); status != 422 {
+		t.Errorf("an erasure without a word of the recipients is answered with %d", status)
+	}
+	owner.holds("[role=alert]", "Recipients told: is needed")
+	owner.audited("erasure-refused")
+	owner.fills("done-f-recipients_told", "true")
+	owner.presses("Record that it was done")
+	owner.stands("Done")
+	owner.says("Method", "The key was destroyed")
+	owner.says("Done by", "Ben Example")
+	owner.audited("erasure")
+
+	late := lead.adds("erasures", "f-subject", "u-18", "f-reason", "time is over", "f-owner", "person/E2", "f-due_at", "2026-02-01T09:00")
+	owner.goes(late)
+	owner.unfolds("Record that it was done")
+	owner.fills("done-f-method", "Deleted", "done-f-copies_included", "false", "done-f-recipients_told", "true")
+	owner.presses("Record that it was done")
+
+	kept := lead.adds("erasures", "f-subject", "u-19", "f-reason", "time is over", "f-owner", "person/E2", "f-due_at", "2026-02-01T09:00")
+	lead.unfolds("Record why it is kept")
+	lead.fills("kept-f-consent_to_keep", "consent/C-19")
+	if status := lead.sends("Record why it is kept"); status != 422 {
+		t.Errorf("a consent that is not there is answered with %d", status)
+	}
+	lead.holds("[role=alert]", "consent/C-19 names no record")
+	lead.fills("kept-f-consent_to_keep", "Their letter of 2026-01-20")
+	lead.presses("Record why it is kept")
+	lead.stands("Kept")
+	lead.says("Confirmed by", "Ada Example")
+	lead.says("Agreed to be kept", "Their letter of 2026-01-20")
+	lead.audited("erasure-kept")
+
+	engineer := c.signs(t, "engineer")
+	if status := engineer.goes(kept); status != 403 {
+		t.Errorf("an engineer opens what is personal: %d", status)
+	}
+	reader := c.signs(t, "auditor")
+	reader.goes("/r/erasures?f.state=kept")
+	reader.holds("main", "u-19")
+	c.tests(t, "PRV-04", "erased", 2, 1) // what is kept is none that was due
+}
+
+// A complaint about privacy is settled by whoever has it, with what was changed for everybody
+// where it was right.
+func TestAComplaintAboutPrivacy(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	lead := c.signs(t, "compliance")
+	path := lead.adds("privacy_complaints", "f-title", "Too many letters", "f-channel", "A form", "f-handled_by", "person/E2", "f-received_at", minute(t, time.Now().Add(-time.Hour)))
+	lead.stands("Received")
+
+	v := c.signs(t, "ciso")
+	v.goes("/work")
+	v.holds("main", "Settle the privacy complaint")
+	v.follows("main", path)
+	v.fills("settled-f-justified", "true", "settled-f-outcome", "They were written to every day.", "settled-f-sender_told", "true")
+	if status := v.sends("Settle"); status != 422 {
+		t.Errorf("a complaint that was right and changed nothing is answered with %d", status)
+	}
+	v.holds("[role=alert]", "something is changed for everybody")
+	v.audited("privacy-complaint-refused")
+	v.fills("settled-f-correction", "There is one letter a week.")
+	v.presses("Settle")
+	v.stands("Settled")
+	v.says("Outcome", "They were written to every day.")
+	v.says("What was changed", "There is one letter a week.")
+	v.says("Settled by", "Ben Example")
+	v.audited("privacy-complaint")
+
+	// This one waited for months, and was wrong: nothing had to change.
+	lead.adds("privacy_complaints", "f-title", "No answer", "f-channel", "A letter", "f-handled_by", "person/E1", "f-received_at", "2026-02-01T09:00")
+	lead.fills("settled-f-justified", "false", "settled-f-outcome", "It was answered on the same day.", "settled-f-sender_told", "true")
+	lead.presses("Settle")
+	lead.says("Settled by", "Ada Example")
+	if status := c.signs(t, "control-owner").goes(path); status != 403 {
+		t.Errorf("a complaint is shown to whoever owns a control: %d", status)
+	}
+	c.tests(t, "PRV-08", "settled", 2, 1)
+}
+
+// Our own practice is held against the notice: what that shows has an owner, and where it
+// shows nothing, that is said. A check that was planned in vain is withdrawn by somebody else.
+func TestOurPracticeIsCheckedAgainstTheNotice(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	lead := c.signs(t, "compliance")
+	today := minute(t, time.Now())
+	path := lead.adds("privacy_checks", "f-title", "Practice against the notice", "f-owner", "person/E2", "f-due_at", today)
+
+	v := c.signs(t, "ciso")
+	v.goes("/work")
+	v.holds("main", "Check our practice against the notice")
+	v.follows("main", path)
+	v.unfolds("Record that it was done")
+	v.fills("done-f-scope", "Ten activities, and a sample of thirty people", "done-f-result", "One activity keeps data too long.")
+	if status := v.sends("Record that it was done"); status != 422 {
+		t.Errorf("a check that says nothing of what it found is answered with %d", status)
+	}
+	v.holds("[role=alert]", "are to be named, or else it is said that there are none")
+	v.audited("privacy-check-refused")
+	v.fills("done-f-findings-0-text", "Applications are kept for two years", "done-f-findings-0-owner", "person/E5")
+	v.presses("Record that it was done")
+	v.stands("Done")
+	v.says("Looked at", "a sample of thirty people")
+	v.holds("main", "Applications are kept for two years", "Emil Example")
+	v.says("Done by", "Ben Example")
+	v.audited("privacy-check")
+
+	lead.adds("privacy_checks", "f-title", "The same in the subsidiary", "f-owner", "person/E1", "f-due_at", today)
+	lead.unfolds("Record that it was done")
+	lead.fills("done-f-scope", "All of its activities", "done-f-no_findings", "true", "done-f-result", "Practice is as the notice says.")
+	lead.presses("Record that it was done")
+	lead.says("Nothing found", "Yes")
+
+	vain := lead.adds("privacy_checks", "f-title", "A site that was sold", "f-owner", "person/E1", "f-due_at", minute(t, time.Now().AddDate(0, 0, 7)))
+	if lead.offers("Withdraw") {
+		t.Error("the owner is offered to withdraw the check")
+	}
+	v.goes(vain)
+	v.unfolds("Withdraw")
+	v.fills("withdrawn-f-withdrawn_reason", "It is no longer ours.")
+	v.presses("Withdraw")
+	v.stands("Withdrawn")
+	v.says("Withdrawn by", "Ben Example")
+	c.tests(t, "PRV-08", "checks", 2, 2)
+}

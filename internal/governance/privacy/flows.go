@@ -112,7 +112,8 @@ var Erasures = record.Define[Erasure](record.Definition{
 	States:  []string{"due", "done", "kept"},
 	Transitions: []record.Transition{
 		{From: "due", To: "done", Required: []string{"method", "copies_included", "recipients_told"}, Stamp: []string{"done_at", "done_by"}},
-		{From: "due", To: "kept", Permission: "erasure.keep", Required: []string{"consent_to_keep"}, NotBy: []string{"owner"}, Stamp: []string{"kept_confirmed_by"}},
+		// What is kept counts as no erasure that was due: the consent is said by somebody other than its owner, and in no other way.
+		{From: "due", To: "kept", Permission: "erasure.keep", Required: []string{"consent_to_keep"}, Sets: []string{"consent_to_keep"}, NotBy: []string{"owner"}, Stamp: []string{"kept_confirmed_by"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -127,7 +128,7 @@ var Erasures = record.Define[Erasure](record.Definition{
 		{Name: "recipients_told", Label: "Recipients told", Help: "Whether those who received the data were told."},
 		{Name: "done_at", Label: "Done", Given: true},
 		{Name: "done_by", Label: "Done by", Given: true},
-		{Name: "consent_to_keep", Label: "Agreed to be kept", Help: "The consent by which the person agreed that it is kept, like consent/..."},
+		{Name: "consent_to_keep", Label: "Agreed to be kept", Given: true, Shows: true, Help: "What shows that the person agreed that it is kept: the consent, like consent/C-17, a file of this record, a letter."},
 		{Name: "kept_confirmed_by", Label: "Confirmed by", Given: true},
 	},
 	Columns: []record.Column{

@@ -97,8 +97,9 @@ func TestBreachesComplaintsChecks(t *testing.T) {
 		},
 		{
 			Kind: privacy.Checks, New: `{"title":"2026","owner":"person/owner","due_at":"2026-12-01T00:00:00Z"}`, Set: `{"scope":"Ten activities"}`,
-			Fields:  map[string]string{"planned done": `{"scope":"Ten activities","result":"One differs","findings":[{"text":"It keeps too long","owner":"person/x"}]}`},
-			Refused: map[string]string{"owner": `{"owner":"Ada"}`, "findings": `{"findings":[{"text":"x","owner":"Ada"}]}`},
+			Fields:     map[string]string{"planned done": `{"scope":"Ten activities","result":"One differs","findings":[{"text":"It keeps too long","owner":"person/x"}]}`},
+			Refused:    map[string]string{"owner": `{"owner":"Ada"}`, "findings": `{"findings":[{"text":"x","owner":"Ada"}]}`},
+			GuardFalse: map[string]string{"planned done findings": `{"scope":"Ten activities","result":"Nothing differs"}`},
 		},
 	} {
 		t.Run(r.Kind.Register, func(t *testing.T) { recordtest.Exercise(t, r) })

@@ -191,9 +191,11 @@ type Check struct {
 	State    string        `json:"state"`
 	Scope    string        `json:"scope,omitempty"`
 	Findings []CheckResult `json:"findings,omitempty"`
-	Result   string        `json:"result,omitempty"`
-	DoneAt   *time.Time    `json:"done_at,omitempty"`
-	DoneBy   string        `json:"done_by,omitempty"`
+	// NoFindings says that it found nothing: a list that nobody filled in says less.
+	NoFindings *bool      `json:"no_findings,omitempty"`
+	Result     string     `json:"result,omitempty"`
+	DoneAt     *time.Time `json:"done_at,omitempty"`
+	DoneBy     string     `json:"done_by,omitempty"`
 	record.Withdrawal
 }
 
@@ -211,7 +213,8 @@ var Checks = record.Define[Check](record.Definition{
 	Fixed:   []string{"due_at"},
 	States:  []string{"planned", "done", record.Withdrawn},
 	Transitions: []record.Transition{
-		{From: "planned", To: "done", Required: []string{"scope", "result"}, Stamp: []string{"done_at", "done_by"}},
+		{From: "planned", To: "done", Required: []string{"scope", "result"}, Offered: []string{"findings", "no_findings"}, Stamp: []string{"done_at", "done_by"},
+			Guards: []record.Guard{{Field: "findings", If: `(has(item.findings) && item.findings.size() > 0) != (has(item.no_findings) && item.no_findings)`, Why: "are to be named, or else it is said that there are none"}}},
 		record.Withdrawing("planned").By("privacy_notice.approve", "owner"),
 	},
 	Fields: []record.Field{
@@ -223,6 +226,7 @@ var Checks = record.Define[Check](record.Definition{
 		{Name: "state", Label: "State"},
 		{Name: "scope", Label: "Looked at", Section: "Outcome", Long: true, Help: "What was looked at: activities, systems, samples."},
 		{Name: "findings", Label: "Findings", Help: "What was found, and who sees to it."},
+		{Name: "no_findings", Label: "Nothing found", Help: "Yes, where practice is as the notice says."},
 		{Name: "result", Label: "Result", Long: true, Help: "What came of it, in a few sentences."},
 		{Name: "done_at", Label: "Done", Given: true},
 		{Name: "done_by", Label: "Done by", Given: true},

@@ -149,7 +149,7 @@ var Outages = record.Define[Outage](record.Definition{
 	Purpose: "Times in which a service did not run as promised, and why.",
 	States:  []string{"open", "closed"},
 	Transitions: []record.Transition{
-		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Stamp: []string{"closed_by", "closed_at"},
+		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Offered: []string{"told_at"}, Stamp: []string{"closed_by", "closed_at"},
 			Guards: []record.Guard{
 				{Field: "noticed_at", If: "item.noticed_at >= item.began_at", Why: "is before it began"},
 				{Field: "ended_at", If: "item.ended_at >= item.began_at", Why: "is before it began"},
