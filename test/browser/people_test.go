@@ -112,6 +112,57 @@ func TestPeopleJoinMoveAndLeave(t *testing.T) {
 	c.tests(t, "PPL-01", "leavers", 1, 1)
 }
 
+// The yearly talk with somebody is held by another person than they, on record as a day, a
+// description of the job and words that are fixed. The next one is due a year later.
+func TestAPerformanceReview(t *testing.T) {
+	t.Parallel()
+	dir := office(t)
+	if _, err := scaf(dir, "", "person", "plan"); err != nil { // as in every night
+		t.Fatal(err)
+	}
+	c := &company{site: fresh(t, dir), dir: dir}
+	v := c.signs(t, "compliance")
+	due, held := time.Now().AddDate(0, 0, -7).In(berlin(t)), time.Now().AddDate(0, 0, -1).In(berlin(t)).Format(time.DateOnly)
+	path := v.adds("performance_reviews", "f-person", "person/E6", "f-reviewer", "person/E1", "f-due_at", due.Format(time.DateOnly))
+	own := v.adds("performance_reviews", "f-person", "person/E1", "f-due_at", due.Format(time.DateOnly))
+	v.holds("main", "Record that it was held: for somebody else to do")
+
+	v.goes("/work")
+	v.holds("main", "Hold the performance review")
+	v.follows("main", path)
+	v.unfolds("Record that it was held")
+	v.fills("held-f-reviewer", "person/E6", "held-f-held_at", held, "held-f-job_description", "JOB-6", "held-f-security_duties", "met in part", "held-f-learning", "Phishing\nExcel")
+	if status := v.sends("Record that it was held"); status != 422 {
+		t.Errorf("a review by whose it is is answered with %d", status)
+	}
+	v.holds("[role=alert]", "is whose performance it is: somebody else reviews it")
+	if kept := in(v, chromedp.Value(chromedp.ID("held-f-learning"))); kept != "Phishing\nExcel" {
+		t.Errorf("the form keeps %q", kept)
+	}
+	v.audited("performance-review-refused")
+	v.fills("held-f-reviewer", "person/E1")
+	v.presses("Record that it was held")
+	v.stands("Held")
+	v.says("To learn next", "Excel")
+	v.audited("performance-review")
+	v.follows("main", "/r/performance_reviews/PR-9")
+	v.stands("Planned")
+	v.says("Due", due.AddDate(1, 0, 0).Format(time.DateOnly))
+	v.says("Job description", "JOB-6")
+
+	employee := c.signs(t, "employee")
+	if status := employee.goes(path); status != 403 {
+		t.Errorf("an employee is answered with %d", status)
+	}
+	officer := c.signs(t, "ciso")
+	officer.goes(own)
+	officer.unfolds("Record that it was held")
+	officer.fills("held-f-reviewer", "person/E2", "held-f-held_at", held, "held-f-job_description", "JOB-1", "held-f-security_duties", "met")
+	officer.presses("Record that it was held")
+	officer.says("Reviewer", "Ben Example")
+	c.tests(t, "PPL-08", "reviews", 2, 2) // those that were planned are not due
+}
+
 // berlin is where the organisation is.
 func berlin(t *testing.T) *time.Location {
 	t.Helper()

@@ -110,7 +110,7 @@ var Reports = record.Define[Report](record.Definition{
 	Fixed:   []string{"received_at"},
 	States:  []string{"received", "answered"},
 	Transitions: []record.Transition{
-		{From: "received", To: "answered", Required: []string{"assessment", "answer"}, Stamp: []string{"answered_at", "answered_by"}},
+		{From: "received", To: "answered", Required: []string{"assessment", "answer"}, Offered: []string{"became"}, Stamp: []string{"answered_at", "answered_by"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

@@ -46,12 +46,12 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 	States:  []string{Reported, Investigating, Closed}, Fixed: []string{"reported_at", "channel"},
 	Transitions: []record.Transition{
 		{
-			From: Reported, To: Investigating, NotBy: []string{"about"}, Required: []string{"investigated_by"},
+			From: Reported, To: Investigating, NotBy: []string{"about"}, Required: []string{"investigated_by"}, Offered: []string{"about"},
 			Guards: other,
 		},
 		{
 			From: Investigating, To: Closed, Permission: "conduct_case.close", NotBy: []string{"about"}, Stamp: []string{"closed_at", "closed_by"},
-			Required: []string{"about", "investigated_by", "outcome", "action"}, Guards: other,
+			Required: []string{"about", "investigated_by", "outcome", "action"}, Offered: []string{"heard_at"}, Guards: other,
 		},
 	},
 	Columns: []record.Column{

@@ -51,7 +51,7 @@ var Reviews = record.Define[PerformanceReview](record.Definition{
 	States:  []string{Planned, Held, Ended, Missed}, Fixed: []string{"person", "due_at"},
 	Transitions: []record.Transition{
 		{
-			From: Planned, To: Held, NotBy: []string{"person"}, Required: []string{"reviewer", "held_at", "job_description", "security_duties"},
+			From: Planned, To: Held, NotBy: []string{"person"}, Required: []string{"reviewer", "held_at", "job_description", "security_duties"}, Offered: []string{"learning"},
 			Guards: []record.Guard{{Field: "reviewer", If: "item.reviewer != item.person", Why: "is whose performance it is: somebody else reviews it"}},
 		},
 	},
@@ -61,7 +61,7 @@ var Reviews = record.Define[PerformanceReview](record.Definition{
 	},
 	Fields: []record.Field{
 		{Name: "person", Label: "Person", Section: "Review", Refers: "person", Leavers: true, Required: true, Help: "Whose year is looked at, such as person/E1001."},
-		{Name: "reviewer", Label: "Reviewer", Refers: "person", Then: "held_at", Help: "Who holds it: the manager, as a rule, and never the person. Empty: the manager, as soon as there is one."},
+		{Name: "reviewer", Label: "Reviewer", Refers: "person", Then: "held_at", Help: "Who holds it: the manager, as a rule, and never the person. Whoever plans it may leave it empty: it is the manager's then, as soon as there is one."},
 		{Name: "due_at", Label: "Due", Required: true, Day: true, Help: "Until when it is held. The next one is due a year later, however late this one was."},
 		{Name: "state", Label: "State"},
 		{Name: "held_at", Label: "Held", Section: "What it came to", Day: true, Happened: true, Help: "When the talk was."},

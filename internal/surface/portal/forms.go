@@ -298,8 +298,12 @@ func (p *Portal) explained(r *request) (helps map[string]string, err error) {
 
 // askedLater reports whether a field belongs to a later part of a record's life:
 // moves ask for it that do not begin one, or that end it at once. A move that leaves a
-// record where it is, such as a review, says again what was said before.
+// record where it is, such as a review, says again what was said before. Who owes a move
+// is said before it.
 func askedLater(kind *record.Kind, field string) bool {
+	if slices.ContainsFunc(kind.Dues, func(due record.Due) bool { return due.Owner == field }) {
+		return false
+	}
 	order := states(kind)
 	moves := slices.DeleteFunc(slices.Clone(kind.Transitions), func(t record.Transition) bool { return t.From == t.To })
 	goesOn := func(state string) bool {
