@@ -71,7 +71,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Name: "data_from", Label: "Data from", Help: "When the first data of customers went there."},
 		{Name: "ended_at", Label: "Ended", Happened: true, Help: "When the last data of customers went there."},
 		{Name: "state", Label: "State"},
-		{Name: "writers", Label: "Written by", Given: true},
+		{Name: "writers", Label: "Written by", Section: "Review", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
 	},
