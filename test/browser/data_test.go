@@ -3,6 +3,7 @@ package browser
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -106,4 +107,98 @@ func TestASetOfDataAndItsDisposal(t *testing.T) {
 	lead.presses("Record the end")
 	lead.stands("Ended")
 	c.tests(t, "DAT-02", "disposed", 1, 1)
+}
+
+// A medium leaves when it was wiped as what it held asks for, and somebody else released
+// it. One that left as it was is recorded, too, and deviates.
+func TestAMediumLeavesWiped(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	v := c.signs(t, "engineer")
+	laptop := v.adds("assets", "f-name", "Laptop 7", "f-kind", "device", "f-owner", "person/E4", "f-data_class", "confidential", "f-flows", "none")
+	path := v.adds("media_disposals", "f-asset", ref("asset", laptop), "f-destination", "sold")
+	v.says("Class of data", "Confidential")
+	v.unfolds("Record that it was wiped")
+	v.fills("wiped-f-method", "clear", "wiped-f-technique", "The maker's reset", "wiped-f-wiped_at", "2026-02-01T09:00", "wiped-f-proof", "report-7")
+	if status := v.sends("Record that it was wiped"); status != 422 {
+		t.Errorf("confidential data that is merely cleared is answered with %d", status)
+	}
+	v.holds("[role=alert]", "is clear, and it held confidential data: purge or destroy it")
+	if kept := in(v, chromedp.Value(chromedp.ID("wiped-f-technique"))); kept != "The maker's reset" {
+		t.Errorf("the form keeps %q", kept)
+	}
+	v.audited("media-disposal-refused")
+	v.fills("wiped-f-method", "purge", "wiped-f-technique", "The key was destroyed")
+	v.presses("Record that it was wiped")
+	v.says("Wiped by", "Dora Example")
+	v.holds("main", "Record that it left: for somebody else to do")
+
+	owner := c.signs(t, "control-owner")
+	owner.goes(path)
+	owner.unfolds("Record that it left")
+	owner.fills("left-f-left_at", "2026-02-02T09:00")
+	owner.presses("Record that it left")
+	owner.stands("Left")
+	owner.says("Released by", "Emil Example")
+	owner.audited("media-disposal")
+
+	unwiped := owner.adds("media_disposals", "f-asset", "Laptop 7", "f-destination", "repair")
+	owner.unfolds("Record that it left")
+	owner.fills("left-f-left_at", "2026-02-03T09:00")
+	owner.presses("Record that it left")
+	v.goes(laptop)
+	v.holds("main", "Media disposals", unwiped[strings.LastIndex(unwiped, "/")+1:])
+	c.tests(t, "DAT-02", "media", 2, 1)
+}
+
+// Production data is copied elsewhere when who owns it has approved that, and nobody else;
+// whoever asked for the copy destroys it. One is refused.
+func TestProductionDataIsCopied(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	owner, lead, v := c.signs(t, "control-owner"), c.signs(t, "compliance"), c.signs(t, "engineer")
+	set := owner.adds("data_sets", "f-title", "Screened people", "f-owner", "person/E5", "f-class", "confidential", "f-personal", "true")
+	path := v.adds("data_copies", "f-data", ref("data_set", set), "f-purpose", "A test of speed", "f-to", "Staging", "f-encrypted", "true")
+	v.stands("Requested")
+	v.holds("main", "Approve: for somebody else to do")
+	lead.goes(path)
+	lead.holds("main", "Approve: for somebody else to do", "Emil Example owns the data, and approves its copies")
+	lead.audited("data-copy-requested")
+
+	owner.goes(path)
+	owner.unfolds("Approve")
+	if status := owner.sends("Approve"); status != 422 {
+		t.Errorf("a copy without an end is answered with %d", status)
+	}
+	owner.fills("approved-f-until", "2026-03-01T09:00")
+	owner.presses("Approve")
+	owner.says("Approved by", "Emil Example")
+	v.goes(path)
+	v.unfolds("Record the copy")
+	v.fills("copied-f-copied_at", "2026-02-01T09:00")
+	v.presses("Record the copy")
+	v.stands("Copied")
+	v.goes("/work")
+	v.holds("main", "Destroy the copy")
+	v.follows("main", path)
+	v.unfolds("Record the destruction")
+	v.fills("destroyed-f-destroyed_at", "2026-01-31T09:00")
+	if status := v.sends("Record the destruction"); status != 422 {
+		t.Errorf("a copy that is destroyed before it was made is answered with %d", status)
+	}
+	v.holds("[role=alert]", "is before it was copied")
+	v.fills("destroyed-f-destroyed_at", "2026-02-20T09:00")
+	v.presses("Record the destruction")
+	v.stands("Destroyed")
+	v.audited("data-copy")
+	v.goes("/work")
+	if text := in(v, chromedp.Text(chromedp.CSS("main"))); strings.Contains(text, "Destroy the copy") {
+		t.Error("the copy was destroyed, and still is to be")
+	}
+
+	other := v.adds("data_copies", "f-data", "Screened people", "f-purpose", "A demonstration", "f-to", "A laptop")
+	owner.goes(other)
+	owner.presses("Refuse")
+	owner.stands("Refused")
+	c.tests(t, "DAT-03", "copies", 1, 1) // what was refused was not copied
 }

@@ -157,7 +157,7 @@ var Media = record.Define[MediaDisposal](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "asset", Label: "Asset", Section: "Medium", Required: true, Refers: kindAsset, Help: "The device or medium, like asset/AST-1."},
-		{Name: "data_class", Label: "Class of data", Given: true, Help: "That of the asset when this was recorded."},
+		{Name: "data_class", Label: "Class of data", Choices: Classes, Given: true, Help: "That of the asset when this was recorded."},
 		{Name: "destination", Label: "Destination", Required: true, Choices: []string{"sold", "returned", "given away", "repair", "scrap"}, Help: "Where it goes."},
 		{Name: "state", Label: "State"},
 		{Name: "method", Label: "Method", Section: "Sanitization", Choices: methods, Help: "In the words of NIST SP 800-88: clear, purge or destroy. What held confidential or restricted data is not merely cleared."},
