@@ -94,6 +94,7 @@ func ReadPolicies(files fs.FS) ([]Policy, error) {
 // line for each thing that is wrong, with file and line.
 func ParsePolicy(file string, data []byte) (Policy, error) {
 	p := policyReader{file: file}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // of an editor: it is no part of the text
 	policy := Policy{File: slices.Clone(data)}
 	front, text, line := p.split(data)
 	if len(p.wrong) > 0 {

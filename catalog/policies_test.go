@@ -30,7 +30,7 @@ review: annual
 `
 
 func TestAPolicyIsReadAsItsFileHasIt(t *testing.T) {
-	for name, file := range map[string]string{"LF": goodPolicy, "CRLF": strings.ReplaceAll(goodPolicy, "\n", "\r\n")} {
+	for name, file := range map[string]string{"LF": goodPolicy, "CRLF": strings.ReplaceAll(goodPolicy, "\n", "\r\n"), "a byte order mark": "\ufeff" + goodPolicy} {
 		got, err := catalog.ParsePolicy("access-control.md", []byte(file))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -39,7 +39,7 @@ func TestAPolicyIsReadAsItsFileHasIt(t *testing.T) {
 		got.Text = ""
 		want := catalog.Policy{
 			ID: "access-control", Title: "Access control", Summary: "What it is for.", Owner: "security lead", Audience: "everybody",
-			Review: "annual", Criteria: []string{"CC6.1", "CC6.2"}, Controls: []string{"ACC-01"}, File: []byte(file),
+			Review: "annual", Criteria: []string{"CC6.1", "CC6.2"}, Controls: []string{"ACC-01"}, File: []byte(strings.TrimPrefix(file, "\ufeff")),
 		}
 		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) || strings.TrimRight(text, "\r\n") != "## Purpose" {
 			t.Errorf("%s: %+v\nwant %+v\ntext %q", name, got, want, text)
@@ -109,6 +109,7 @@ func FuzzParsePolicy(f *testing.F) {
 			}
 			return
 		}
+		data = bytes.TrimPrefix(data, []byte("\ufeff"))
 		if !bytes.Equal(policy.File, data) || !bytes.HasSuffix(data, []byte(policy.Text)) || strings.TrimSpace(policy.Text) == "" {
 			t.Fatalf("%q is not what was read: %+v", data, policy)
 		}

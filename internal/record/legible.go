@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"scaf.dev/scaf/internal/platform/markdown"
 )
@@ -44,11 +46,14 @@ func UnfitLine(text string) string { return unfitText(text, true) }
 
 // unfitID is what is wrong with the id of a new record; empty: nothing.
 func unfitID(id string) string {
-	if r := markdown.Unseen(id); r != 0 {
-		return fmt.Sprintf("holds the character %U, which nobody sees who reads it", r)
+	if at := markdown.Unseen(id); at >= 0 {
+		return hidden(id, at, "which nobody sees")
 	}
-	if at := strings.IndexFunc(id, func(r rune) bool { return unicode.IsControl(r) || strings.ContainsRune(`<>"`, r) }); at >= 0 {
-		return fmt.Sprintf("holds the character %q, which stands in no id", []rune(id[at:])[0])
+	if at := strings.IndexFunc(id, unicode.IsControl); at >= 0 {
+		return hidden(id, at, "which stands in no id")
+	}
+	if at := strings.IndexAny(id, `<>"`); at >= 0 {
+		return fmt.Sprintf("holds the character %q, which stands in no id", id[at])
 	}
 	return ""
 }
@@ -113,8 +118,8 @@ func unfitIn(name string, f Field, value reflect.Value) (wrong []FieldError) {
 		if problem := unfitText(held, !f.Long && !f.Markdown); problem != "" {
 			return []FieldError{{name, problem}}
 		}
-		if r := markdown.Unseen(held); f.Markdown && r != 0 {
-			wrong = append(wrong, Wrong(name, "holds the character %U, which nobody sees who reads the text: leave it out", r))
+		if at := markdown.Unseen(held); f.Markdown && at >= 0 {
+			wrong = append(wrong, FieldError{name, hidden(held, at, "which nobody sees")})
 		}
 		if f.FrontMatter {
 			held = markdown.Body(held)
@@ -152,7 +157,32 @@ func unfitText(text string, line bool) string {
 		return "has a line break, and is one line"
 	}
 	if at := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }); at >= 0 {
-		return fmt.Sprintf("holds the character %U, which is none of a text", []rune(text[at:])[0])
+		return hidden(text, at, "which is none of a text")
 	}
 	return ""
+}
+
+// hidden is what is said of a character of a text that begins at a byte, which whoever wrote
+// the text does not see.
+func hidden(text string, at int, why string) string {
+	r, _ := utf8.DecodeRuneInString(text[at:])
+	return fmt.Sprintf("holds %s, %s, %s: take it out", markdown.Named(r), why, markdown.Place(text, at))
+}
+
+// Unmarked are fields without the byte order mark with which texts in Markdown begin that
+// came out of a file: nobody wrote it.
+func (k *Kind) Unmarked(fields map[string]json.RawMessage) map[string]json.RawMessage {
+	for i := range k.Described {
+		f := &k.Described[i]
+		var text string
+		if raw, ok := fields[f.Name]; !ok || !f.Markdown || json.Unmarshal(raw, &text) != nil {
+			continue
+		}
+		without, marked := strings.CutPrefix(text, markdown.Mark)
+		if raw, err := json.Marshal(without); marked && err == nil {
+			fields = maps.Clone(fields)
+			fields[f.Name] = raw
+		}
+	}
+	return fields
 }

@@ -50,7 +50,7 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 		for i, c := range []struct{ fields, field, says string }{
 			{`{"title":"Ünï 👩‍🚀 \u202eabc","text":"One\r\nTwo\tx","at":"1900-01-01T00:00:00Z","lines":["a\nb"],"parts":[{"name":"x","note":"a\nb","at":"2199-12-31T23:00:00Z"}]}`, "", ""},
 			{`{"parts":[{"name":"x"}],"sent":{"name":"y"}}`, "", ""}, // a time that is not there
-			{`{"title":"a\u0000b"}`, "title", "holds the character U+0000, which is none of a text"},
+			{`{"title":"a\u0000b"}`, "title", "holds a null character (U+0000), which is none of a text, at column 2, between “a” and “b”: take it out"},
 			{`{"text":"\u001b[31m"}`, "text", "U+001B"},
 			{`{"title":"a\nb"}`, "title", "has a line break, and is one line"},
 			{`{"title":"a\rb"}`, "title", "has a line break"},
@@ -69,10 +69,11 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 			{`{"read":"---\na: <b>\n---\n# A"}`, "read", "has HTML"},
 			{`{"file":"---\na: <b>\n---\n# A"}`, "", ""},
 			{`{"file":"---\na: b\n---\n[c]: https://example.com \"hidden\""}`, "file", "defines the link [c], which pages leave out"},
-			{`{"read":"We pay \u202eRUE 001\u202c."}`, "read", "holds the character U+202E, which nobody sees who reads the text"},
-			{`{"read":"pass\u200bword"}`, "read", "holds the character U+200B"},
+			{`{"read":"We pay \u202eRUE 001\u202c."}`, "read", "holds a character that turns the direction of reading (U+202E), which nobody sees, at column 8, between “pay” and “RUE”: take it out"},
+			{`{"read":"pass\u200bword"}`, "read", "holds a space without width (U+200B), which nobody sees, at column 5, between “pass” and “word”: take it out"},
+			{`{"read":"# A\n\n\ufeffText"}`, "read", "holds a byte order mark (U+FEFF), which nobody sees, in line 3 at column 1, before “Text”"},
 			{`{"read":"👩‍🚀 می\u200cخواهم"}`, "", ""},
-			{`{"file":"---\na: b\u2066\n---\n# A"}`, "file", "holds the character U+2066"},
+			{`{"file":"---\na: b\u2066\n---\n# A"}`, "file", "(U+2066), which nobody sees, in line 2 at column 5, after “b”"},
 			{`{"lines":["a","b\u0007"]}`, "lines[1]", "U+0007"},
 			{`{"parts":[{"name":"x"},{"name":"a\nb"}]}`, "parts[1].name", "line break"},
 			{`{"sent":{"name":"x","at":"1066-01-01T00:00:00Z"}}`, "sent.at", "year 1066"},
@@ -153,8 +154,8 @@ func TestWhatNobodyCanReadIsRefused(t *testing.T) {
 func TestAnIDIsSeenAsItIs(t *testing.T) {
 	ledgertest.EachOf(t, record.Kinds{letters}, func(t *testing.T, l *ledgertest.Ledger) {
 		for id, says := range map[string]string{
-			"b5\u202e🦊": "holds the character U+202E, which nobody sees who reads it", "a\u200bb": "U+200B", "<script>": `holds the character '<', which stands in no id`, `a"b`: `holds the character '"'`,
-			"a\u0085b": `holds the character '\u0085'`, "b5🦊": "", "repo#12/é:1+2": "",
+			"b5\u202e🦊": "holds a character that turns the direction of reading (U+202E), which nobody sees, at column 3, between “b5” and “🦊”: take it out", "a\u200bb": "U+200B", "<script>": `holds the character '<', which stands in no id`, `a"b`: `holds the character '"'`,
+			"a\u0085b": "holds a control character (U+0085), which stands in no id, at column 2, between “a” and “b”", "b5🦊": "", "repo#12/é:1+2": "",
 		} {
 			if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "letters", func(tx *act.Tx) error {
 				raw, err := json.Marshal(id)
@@ -181,6 +182,29 @@ func TestAnIDIsSeenAsItIs(t *testing.T) {
 			return err
 		}); err != nil {
 			t.Errorf("of before: %v", err)
+		}
+	})
+}
+
+// A byte order mark at the beginning of a text is of the editor that wrote the file, and
+// nobody hears of it.
+func TestAByteOrderMarkVanishes(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{letters}, func(t *testing.T, l *ledgertest.Ledger) {
+		if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "letters", func(tx *act.Tx) error {
+			added, err := record.Add(tx, letters, given("id", "one", "read", "\ufeff# A", "file", "\ufeff---\na: b\n---\n# A", "text", "\ufeffshown as it is"))
+			if err != nil {
+				return err
+			}
+			if want := `{"file":"---\na: b\n---\n# A","id":"one","read":"# A","text":"` + "\ufeff" + `shown as it is"}`; string(added.Doc) != want {
+				t.Errorf("%s, want %s", added.Doc, want)
+			}
+			set, err := record.Set(tx, letters, "one", record.AnyVersion, given("read", "\ufeff# B"))
+			if err == nil && !strings.Contains(string(set.Doc), `"read":"# B"`) {
+				t.Errorf("%s", set.Doc)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -47,7 +47,7 @@ func Add(tx *act.Tx, kind *Kind, fields map[string]json.RawMessage) (*Version, e
 	if err := kind.given(fields); err != nil {
 		return nil, err
 	}
-	fields, err := kind.begin(tx, fields)
+	fields, err := kind.begin(tx, kind.Unmarked(fields))
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func stale(r *store.Reader, kind *Kind, current *Version, version int, fields ma
 
 // edit makes the change of some fields, by a transition where it is a move.
 func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[string]json.RawMessage, by *Transition) (*Version, error) {
-	raw, err := overlay(current.Doc, fields)
+	raw, err := overlay(current.Doc, kind.Unmarked(fields))
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -59,21 +58,6 @@ func Body(source string) string {
 		return strings.Join(lines[end+2:], "")
 	}
 	return source
-}
-
-// Unseen is the first character of a text that nobody sees, and that makes it read as
-// something else than it is or hides in it: what turns the direction around, what has no
-// width, what fills; 0: there is none. What joins letters or emoji is seen in what it joins.
-func Unseen(text string) rune {
-	before := rune(0)
-	for _, r := range text {
-		joins := (r == '\u200c' || r == '\u200d') && unicode.In(before, unicode.Lo, unicode.M, unicode.So, unicode.Sk)
-		if !joins && (unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)) {
-			return r
-		}
-		before = r
-	}
-	return 0
 }
 
 // Problems says what a text has that is not shown, or shown as something else than it

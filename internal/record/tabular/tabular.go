@@ -261,6 +261,7 @@ func (t *Table) document(row row) (doc any, fields map[string]json.RawMessage, s
 		}
 		fields[field] = raw
 	}
+	fields = t.kind.Unmarked(fields)
 	whole := make(map[string]json.RawMessage, len(t.template)+len(fields))
 	for field, value := range t.template {
 		whole[field] = value

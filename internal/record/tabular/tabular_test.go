@@ -61,6 +61,16 @@ func TestATableTakesNumbersAlone(t *testing.T) {
 	}
 }
 
+// A text in Markdown that was copied out of a file has the byte order mark of an editor:
+// it is no part of it.
+func TestACellHasNoByteOrderMark(t *testing.T) {
+	kind := record.Define[listed](record.Definition{Kind: "page", Register: "pages", Title: "Pages", Fields: []record.Field{{Name: "title", Label: "Title", Markdown: true}}})
+	got, err := read(t, "id,title\np1,\ufeff# A\np2,\"\ufeff# B\n\ufeffC\"\n", kind, tabular.Options{})
+	if want := []string{`{"id":"p1","title":"# A","regulations":null}`, `{"id":"p2","title":"# B\n` + "\ufeff" + `C","regulations":null}`}; err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v %s", err, cmp.Diff(want, got))
+	}
+}
+
 // read gives the documents of a file as JSON, or "where: reason" of a row that
 // is refused.
 func read(t testing.TB, text string, kind *record.Kind, o tabular.Options) ([]string, error) {

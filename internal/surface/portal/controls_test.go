@@ -208,7 +208,7 @@ func TestWhereSomebodyLookedIsRecorded(t *testing.T) {
 		t.Error("an auditor is asked")
 	}
 	size := c.size(t)
-	for looked, says := range map[string]string{" ": "say where you looked", strings.Repeat("x", 4001): "at most 4000", "a\x00b": "holds the character U&#43;0000"} {
+	for looked, says := range map[string]string{" ": "say where you looked", strings.Repeat("x", 4001): "at most 4000", "a\x00b": "holds a null character (U&#43;0000)"} {
 		b.post(path+"/nothing", "test", "reported", "looked", looked).want(t, http.StatusUnprocessableEntity, says, asks)
 	}
 	b.post(path+"/nothing", "test", "none", "looked", "the log").want(t, http.StatusUnprocessableEntity, "has no test")

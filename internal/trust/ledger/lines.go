@@ -84,6 +84,9 @@ func (l *Lines) Each(take func(Batch) error) error {
 		if err != nil && !last {
 			return err
 		}
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff")) // a byte order mark, of an editor
+		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			entry, err := l.Parser.Parse(bytes.Clone(line), l.Now())
 			if err != nil {

@@ -32,7 +32,7 @@ func TestALineThatIsWrongIsNamed(t *testing.T) {
 		"two in one line":    {least + least + "\n", 1, "one event a line"},
 		"too large":          {least + "\n" + with(`"data":"`+strings.Repeat("x", MaxEvent)+`"`), 2, "65535"},
 		"endless":            {least + "\n" + strings.Repeat("x", 3<<20), 2, "1 MiB"},
-		"a byte order mark":  {"\ufeff" + least, 1, "not a JSON object"},
+		"a byte order mark":  {least + "\n\ufeff" + least, 2, "not a JSON object"}, // at the beginning it is one of an editor
 		"a list of events":   {"[" + least + "]", 1, "not a JSON object"},
 		"after a full batch": {strings.Repeat(least+"\n", act.MaxBatch) + "{}", act.MaxBatch + 1, "is missing"},
 	} {
@@ -50,6 +50,7 @@ func TestALineThatIsWrongIsNamed(t *testing.T) {
 
 func TestLinesComeInBatchesWithTheirNumbers(t *testing.T) {
 	var text strings.Builder
+	text.WriteString("\ufeff")
 	const n = 2*act.MaxBatch + 5
 	for i := range n {
 		text.WriteString(numbered(i) + "\r\n")
