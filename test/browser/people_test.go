@@ -123,13 +123,15 @@ func TestAPerformanceReview(t *testing.T) {
 	c := &company{site: fresh(t, dir), dir: dir}
 	v := c.signs(t, "compliance")
 	due, held := time.Now().AddDate(0, 0, -7).In(berlin(t)), time.Now().AddDate(0, 0, -1).In(berlin(t)).Format(time.DateOnly)
-	path := v.adds("performance_reviews", "f-person", "person/E6", "f-reviewer", "person/E1", "f-due_at", due.Format(time.DateOnly))
+	path := v.adds("performance_reviews", "f-person", "person/E6", "f-reviewer", "person/E4", "f-due_at", due.Format(time.DateOnly))
 	own := v.adds("performance_reviews", "f-person", "person/E1", "f-due_at", due.Format(time.DateOnly))
 	v.holds("main", "Record that it was held: for somebody else to do")
 
-	v.goes("/work")
-	v.holds("main", "Hold the performance review")
-	v.follows("main", path)
+	reviewer := c.signs(t, "engineer")
+	reviewer.goes("/work")
+	reviewer.holds("main", "Hold the performance review", "Somebody with the role administrator, ciso or compliance records it.")
+	reviewer.audited("performance-review-owed")
+	v.goes(path)
 	v.unfolds("Record that it was held")
 	v.fills("held-f-reviewer", "person/E6", "held-f-held_at", held, "held-f-job_description", "JOB-6", "held-f-security_duties", "met in part", "held-f-learning", "Phishing\nExcel")
 	if status := v.sends("Record that it was held"); status != 422 {
@@ -140,9 +142,14 @@ func TestAPerformanceReview(t *testing.T) {
 		t.Errorf("the form keeps %q", kept)
 	}
 	v.audited("performance-review-refused")
-	v.fills("held-f-reviewer", "person/E1")
+	v.fills("held-f-reviewer", "person/E4")
 	v.presses("Record that it was held")
 	v.stands("Held")
+	v.says("Reviewer", "Dora Example")
+	reviewer.goes("/work")
+	if text := in(reviewer, chromedp.Text(chromedp.CSS("main"))); strings.Contains(text, "Hold the performance review") {
+		t.Error("the review was held, and still is to be")
+	}
 	v.says("To learn next", "Excel")
 	v.audited("performance-review")
 	v.follows("main", "/r/performance_reviews/PR-9")

@@ -31,7 +31,12 @@ type workPage struct {
 	Shown  int // how many deadlines the page has, where there are others
 	Later  int // how many of these there are: they fall due after them
 	agenda *agenda
+	others map[string]string
 }
+
+// Others are the roles that record that the deadline of a record was met; empty where whoever
+// owes it opens its page.
+func (w *workPage) Others(ref string) string { return w.others[ref] }
 
 // Overdue is the state of a deadline that has passed, Due of one that has not.
 func (w *workPage) Overdue() calendar.State { return calendar.Late }
@@ -69,6 +74,9 @@ func (p *Portal) work(r *request) (*shown, error) {
 	if more := len(owed.Deadlines) - workShown; more > 0 {
 		page.Shown, page.Later, owed.Deadlines = workShown, more, owed.Deadlines[:workShown]
 	}
+	if page.others, err = p.recorders(r, owed.Deadlines); err != nil {
+		return nil, err
+	}
 	groups := []workGroup{{ID: "late", Title: "Late"}, {ID: "now", Title: "Due now"}, {ID: "coming", Title: "Coming"}}
 	for _, o := range owed.Occurrences {
 		at := 2
@@ -105,6 +113,22 @@ func (p *Portal) work(r *request) (*shown, error) {
 		}
 	}
 	return &shown{page: "work", title: "My work", data: page}, nil
+}
+
+// recorders are the roles that move the records of deadlines, by their references, of which
+// the reader may open neither the record nor another page: the review that a manager holds.
+func (p *Portal) recorders(r *request, deadlines []surface.Deadline) (map[string]string, error) {
+	all := map[string]string{}
+	for _, d := range deadlines {
+		kind, _, err := p.System.Kinds.Parse(d.Ref)
+		if err != nil {
+			return nil, err
+		}
+		if doneAt(d.Ref) == "" && !r.may(readAction(kind)) {
+			all[d.Ref] = oneOf(access.Roles.Allowing(kind.Name + ".move"))
+		}
+	}
+	return all, nil
 }
 
 // doneAt is the page on which whoever owes what a record is about does it: an
