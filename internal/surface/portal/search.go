@@ -35,6 +35,10 @@ func (p *Portal) search(r *request) (*shown, error) {
 	if page.Words == "" {
 		return answer, nil
 	}
+	if err := record.CheckWords(page.Words); err != nil {
+		page.Wrong, answer.status = sentence(err), http.StatusBadRequest
+		return answer, nil
+	}
 	if kind, id, err := p.System.Kinds.Parse(page.Words); err == nil && kind.Name+"/"+id == page.Words && r.may(readAction(kind)) {
 		return &shown{to: at(kind, id)}, nil // a reference is one record
 	}
@@ -56,6 +60,13 @@ func (p *Portal) search(r *request) (*shown, error) {
 				page.Asked = append(page.Asked, group)
 				continue
 			}
+			n, err := record.Total(reader, kind)
+			if err != nil {
+				return err
+			}
+			if n == 0 { // to plan a search takes longer than to make it
+				continue
+			}
 			shown := map[string]bool{}
 			show := func(v *record.Version) error {
 				shown[v.ID] = true
@@ -68,7 +79,7 @@ func (p *Portal) search(r *request) (*shown, error) {
 			}
 			if more == "" {
 				group.Href = ""
-				if err := page.mentioning(reader, kind, shown, &group); err != nil {
+				if err := page.mentioning(reader, kind, n, shown, &group); err != nil {
 					return err
 				}
 			}
@@ -82,10 +93,6 @@ func (p *Portal) search(r *request) (*shown, error) {
 		err = p.beneath(r, page)
 	}
 	page.Nothing = len(page.Groups) == 0
-	if errors.Is(err, record.ErrFilter) {
-		page.Groups, page.Wrong, page.Nothing, answer.status = nil, sentence(err), false, http.StatusBadRequest
-		return answer, nil
-	}
 	return answer, err
 }
 
@@ -99,17 +106,12 @@ const (
 
 // mentioning adds the records of a small register that have the words somewhere else than in
 // what lists show of them: in a treatment, a reason, a remediation.
-func (page *found) mentioning(r *store.Reader, kind *record.Kind, shown map[string]bool, group *naming) error {
-	words := page.Words
-	if kind.Internal {
+func (page *found) mentioning(r *store.Reader, kind *record.Kind, records int64, shown map[string]bool, group *naming) (err error) {
+	if kind.Internal || records > searchedWhole || page.searched+records > searchedInAll {
 		return nil
 	}
-	n, err := record.Total(r, kind)
-	if err != nil || n > searchedWhole || page.searched+n > searchedInAll {
-		return err
-	}
-	page.searched += n
-	group.Cut, err = record.Mention(r, kind, words, fewFound, func(v *record.Version) error {
+	page.searched += records
+	group.Cut, err = record.Mention(r, kind, page.Words, fewFound, func(v *record.Version) error {
 		if !shown[v.ID] {
 			group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)})
 		}
@@ -127,6 +129,9 @@ func (p *Portal) beneath(r *request, page *found) error {
 			n, err := record.Total(reader, kind)
 			if err != nil || n > searchedWhole {
 				return err
+			}
+			if n == 0 {
+				continue
 			}
 			cut, err := record.Mention(reader, kind, page.Words, searchedWhole, func(v *record.Version) error {
 				of, id, err := p.System.Kinds.Parse(attached.On(v))
@@ -238,7 +243,7 @@ func (page *found) numbered(reader *store.Reader) error {
 // the one with this id.
 func look(r *store.Reader, kind *record.Kind, words string, visit func(*record.Version) error) (more string, err error) {
 	const few = 5
-	if kind.Worded() || record.CheckWords(words) != nil { // a list says what is wrong with them
+	if kind.Worded() {
 		return record.List(r, kind, record.Query{Words: words, Limit: few}, visit)
 	}
 	v, err := record.Get(r, kind.Name, words)
