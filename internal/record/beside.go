@@ -53,6 +53,13 @@ func goOn[T any](r *store.Reader, kind *Kind, key any, all func() (T, error), si
 	return value, err
 }
 
+// Kept is what was made of a kind's current records, and made again when one of them has
+// changed. The key has a type of its own, and says all that it depends on beside them; few
+// keys exist. Nobody changes the value.
+func Kept[T any](r *store.Reader, kind *Kind, key any, made func() (T, error)) (T, error) {
+	return goOn(r, kind, key, made, func(T, int64) (T, error) { return made() })
+}
+
 type latestKey struct{}
 
 // latest is the ledger index after the event that made the last version, 0 where there is none.

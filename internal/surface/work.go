@@ -241,10 +241,21 @@ func (s *System) Overdue(ctx context.Context, caller act.Caller, now time.Time, 
 				all = append(all, Falling{Kind: kind, Due: due, Count: counts[0]})
 				return nil
 			}
-			listed, _, err := s.deadlines(r, kind, due, time.Time{}, now, nil, few)
+			first, err := record.Kept(r, kind, firstKey{kind.Name, due.Name, few}, func() ([]Deadline, error) {
+				first, _, err := s.first(r, kind, due, record.Query{Filter: due.Open, Limit: few})
+				return first, err
+			})
+			if err != nil {
+				return err
+			}
+			passed, _ := slices.BinarySearchFunc(first, field.Passed(now, s.zone()), func(d Deadline, at time.Time) int { return d.written.Compare(at) })
+			listed := slices.Clone(first[:passed])
+			if err := policyTitles(r, listed); err != nil {
+				return err
+			}
 			unsaid(kind, listed)
 			all = append(all, Falling{Kind: kind, Due: due, Count: counts[0], Each: listed})
-			return err
+			return nil
 		})
 	})
 }
@@ -304,16 +315,30 @@ func (s *System) deadlines(r *store.Reader, kind *record.Kind, due *record.Due, 
 	if due.Open != "" {
 		filter += " && (" + due.Open + ")"
 	}
+	all, more, err = s.first(r, kind, due, record.Query{Filter: filter, By: by, Limit: most})
+	if err != nil {
+		return nil, false, err
+	}
+	return all, more, policyTitles(r, all)
+}
+
+// first lists the deadlines of a kind that a query keeps, the earliest first, without what is
+// not of the kind: the titles of policies.
+func (s *System) first(r *store.Reader, kind *record.Kind, due *record.Due, q record.Query) (all []Deadline, more bool, err error) {
 	zone := s.zone()
-	next, err := record.List(r, kind, record.Query{Filter: filter, By: by, Sort: due.At, Valued: true, Limit: most}, func(v *record.Version) error {
+	q.Sort, q.Valued = due.At, true
+	next, err := record.List(r, kind, q, func(v *record.Version) error {
 		one, err := deadline(kind, v, due, zone)
 		all = append(all, one)
 		return err
 	})
-	if err != nil {
-		return nil, false, err
-	}
-	return all, next != "", policyTitles(r, all)
+	return all, next != "", err
+}
+
+// firstKey is of the first of the deadlines of a kind that are open, whenever they end.
+type firstKey struct {
+	kind, due string
+	few       int
 }
 
 // ending is the filter of those deadlines that end in the half-open interval.

@@ -2,15 +2,18 @@ package surface_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/actions"
 	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/people"
+	"scaf.dev/scaf/internal/governance/vendors"
 	"scaf.dev/scaf/internal/platform/config"
 )
 
@@ -80,4 +83,47 @@ func TestWhatIsDueOnADayIsInTimeUntilItEnds(t *testing.T) {
 			o.wants("person/E4", notifications.Deadline, "Assess the control: self_assessment/SA-CHG-01-2026-Q1, by 31 March 2026 -> /work")
 		})
 	}
+}
+
+// What is overdue follows the time and the records: the first few of what is open are kept
+// between two looks, and nothing of them outlives a change.
+func TestWhatIsOverdueFollowsTheTimeAndTheRecords(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		o := openTold(t, f)
+		begin := f.Manual.Now().Truncate(time.Hour)
+		vendor := "vendor/" + o.add(vendors.Register, map[string]any{"name": "Example", "service": "Sends letters.", "category": "software", "owner": "person/E4"})
+		var ids []string
+		for hour := range 4 {
+			ids = append(ids, o.add(actions.Register, map[string]any{"title": "Example", "owner": "person/E4", "vendor": vendor, "due_at": begin.Add(time.Duration(hour+1) * time.Hour)}))
+		}
+		late := func(hour int, count int64, want ...string) {
+			t.Helper()
+			now := begin.Add(time.Duration(hour)*time.Hour + 30*time.Minute)
+			f.Manual.Set(now)
+			all, err := f.Overdue(t.Context(), apptest.Operator, now, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var found []string
+			var counted int64
+			for _, one := range all {
+				if one.Kind == actions.Register {
+					counted = one.Count
+					for _, d := range one.Each {
+						found = append(found, strings.TrimPrefix(d.Ref, "action/"))
+					}
+				}
+			}
+			if counted != count || !slices.Equal(found, want) {
+				t.Errorf("after %d hours %d are late: %q, want %d and %q", hour, counted, found, count, want)
+			}
+		}
+		late(0, 0)
+		late(1, 1, ids[0])
+		late(3, 3, ids[0], ids[1])
+		o.move(act.Caller{ID: "person/E4", Roles: []string{"administrator"}}, actions.Register, ids[0], actions.Done, map[string]any{"result": "It is done."})
+		late(3, 2, ids[1], ids[2])
+		o.set(actions.Register, ids[3], map[string]any{"due_at": begin.Add(2 * time.Hour)})
+		late(4, 3, ids[1], ids[3])
+	})
 }
