@@ -17,8 +17,8 @@ import (
 const workAhead = 31 * 24 * time.Hour
 
 // workShown is how many deadlines the page has, the first ones: it stays within what a page
-// may weigh.
-const workShown = 200
+// may weigh, and what somebody reads.
+const workShown = 100
 
 // workPage is what somebody has to do: what is late, what is due now, and what
 // comes.
@@ -30,8 +30,9 @@ type workPage struct {
 	Now    time.Time
 	Shown  int // how many deadlines the page has, where there are others
 	Later  int // how many of these there are: they fall due after them
-	agenda *agenda
-	others map[string]string
+	// presses is what the lists of what presses say, by record.
+	presses map[string]*pressing
+	others  map[string]string
 }
 
 // Others are the roles that record that the deadline of a record was met; empty where whoever
@@ -44,17 +45,7 @@ func (w *workPage) Due() calendar.State     { return calendar.Due }
 
 // Pressing is what the lists of what presses say of a record: until when the tests wait that
 // read it, and of which of them it is a deviation already; nil: nothing.
-func (w *workPage) Pressing(ref string) *pressing {
-	if w.agenda == nil {
-		return nil
-	}
-	for _, list := range [][]pressing{w.agenda.Late, w.agenda.Coming} {
-		if at := slices.IndexFunc(list, func(p pressing) bool { return p.Item == ref && len(p.Tests) > 0 }); at >= 0 {
-			return &list[at]
-		}
-	}
-	return nil
-}
+func (w *workPage) Pressing(ref string) *pressing { return w.presses[ref] }
 
 type workGroup struct {
 	ID, Title   string
@@ -101,8 +92,17 @@ func (p *Portal) work(r *request) (*shown, error) {
 		if err != nil {
 			return nil, err
 		}
-		if page.agenda, err = p.agenda(r, report); err != nil {
+		agenda, err := p.agenda(r, report)
+		if err != nil {
 			return nil, err
+		}
+		page.presses = map[string]*pressing{}
+		for _, list := range [][]pressing{agenda.Coming, agenda.Late} { // what is late counts
+			for i := range list {
+				if len(list[i].Tests) > 0 {
+					page.presses[list[i].Item] = &list[i]
+				}
+			}
 		}
 	}
 	slices.Sort(page.Known)
