@@ -43,6 +43,9 @@ type Definition struct {
 	Register string // "vendors": what people say
 	Title    string // "Vendors"
 	Singular string // "Vendor": what people call one of them
+	// Named is the text field by which people call a record that has neither a name nor a
+	// title: the function of a plan.
+	Named string
 	// Purpose says in a sentence what the register is for, and Comes how its records come
 	// where people do not add them one by one; empty: they do.
 	Purpose, Comes string
@@ -230,7 +233,7 @@ type Migration struct {
 func Define[T any](d Definition) *Kind {
 	k := &Kind{
 		Name: d.Kind, Register: d.Register, Title: d.Title, Purpose: d.Purpose, Comes: d.Comes, Mirror: d.Mirror, At: d.At, Personal: d.Personal, Internal: d.Internal,
-		Fixed: slices.Clone(d.Fixed), Derived: computed(d.Kind, d.Derived), Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
+		Fixed: slices.Clone(d.Fixed), Derived: computed(d.Kind, d.Derived), Prefix: d.Prefix, Author: d.Author, Authors: d.Authors, Singular: d.Singular, Named: d.Named, Described: d.Fields, Dues: d.Dues, Explain: d.Explain,
 		Transitions: d.Transitions, Columns: slices.Clone(d.Columns), Shown: d.Shown, Retention: d.Retention, settled: d.Settled, unsettled: d.Unsettled, Opening: d.Opening, Version: max(1, d.Version), Migrations: d.Migrations,
 	}
 	if k.Singular == "" {
@@ -358,6 +361,9 @@ func (k *Kind) mistakes(d *Definition) error {
 		if !k.Field(d.Authors).Given || !slices.ContainsFunc(d.Transitions, func(t Transition) bool { return k.Approves(&t) }) {
 			say("Authors: %s is described as given, and the transition that approves names it in NotBy", d.Authors)
 		}
+	}
+	if d.Named != "" {
+		has("Named", d.Named, expr.String)
 	}
 	for _, field := range d.Fixed {
 		has("Fixed", field)

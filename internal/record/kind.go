@@ -51,6 +51,7 @@ type Kind struct {
 
 	// What Define adds; see Definition.
 	Singular    string
+	Named       string
 	Described   []Field
 	Explain     func(r *store.Reader) (map[string]string, error)
 	Dues        []Due
@@ -93,6 +94,28 @@ func As[T any](doc any) *T {
 		panic(fmt.Sprintf("record: a %T where %T belongs", doc, typed))
 	}
 	return typed
+}
+
+// Naming are the fields by which people call a record, the first one that holds something.
+func (k *Kind) Naming() []string {
+	if k.Named != "" {
+		return []string{k.Named}
+	}
+	return []string{"name", "title"}
+}
+
+// Caption is what people call a record with a document; empty where that says nothing.
+func (k *Kind) Caption(doc json.RawMessage) string {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(doc, &fields) == nil {
+		for _, name := range k.Naming() {
+			var text string
+			if json.Unmarshal(fields[name], &text) == nil && strings.TrimSpace(text) != "" {
+				return text
+			}
+		}
+	}
+	return ""
 }
 
 // Decode reads a document strictly: an unknown field, a value of another type

@@ -3,7 +3,6 @@ package surface
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -281,11 +280,7 @@ func (a *audience) pressing(p *reports.Pending) (title, asked string, err error)
 	if err != nil {
 		return "", "", err
 	}
-	var called struct{ Title, Name string }
-	if err := json.Unmarshal(v.Doc, &called); err == nil {
-		title = cmp.Or(called.Title, called.Name, title)
-	}
-	return title, p.Title, nil
+	return cmp.Or(kind.Caption(v.Doc), title), p.Title, nil
 }
 
 // doing is where somebody does what presses, and what it is where the page does not say it.

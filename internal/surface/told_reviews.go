@@ -111,7 +111,7 @@ func waits(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	if err != nil {
 		return nil, err
 	}
-	var at struct{ State, Title, Name string }
+	var at struct{ State string }
 	var fields map[string]any
 	if err := errors.Join(json.Unmarshal(v.Doc, &at), json.Unmarshal(v.Doc, &fields)); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func waits(a *audience, e *ledger.Event) ([]notifications.Note, error) {
 	if err != nil || len(to) == 0 {
 		return nil, err
 	}
-	title := cmp.Or(at.Title, at.Name, v.Ref())
+	title := cmp.Or(kind.Caption(v.Doc), v.Ref())
 	if kind.Personal {
 		title = v.Ref()
 	}

@@ -383,11 +383,7 @@ func deadline(kind *record.Kind, v *record.Version, due *record.Due, zone *time.
 	if err := json.Unmarshal(v.Doc, &fields); err != nil {
 		return one, fmt.Errorf("%s: %w", v.Ref(), err)
 	}
-	for _, name := range []string{"title", "name"} {
-		if raw := fields[name]; raw != nil && one.Title == "" {
-			_ = json.Unmarshal(raw, &one.Title) // another type is no title
-		}
-	}
+	one.Title = kind.Caption(v.Doc)
 	if v.Kind == policies.Acknowledgments.Name {
 		if err := json.Unmarshal(fields["version"], &one.version); err != nil {
 			return one, fmt.Errorf("%s: version: %w", v.Ref(), err)

@@ -88,6 +88,7 @@ func TestAPlanIsPractised(t *testing.T) {
 	reader.fills("reviewed-f-findings_in_plan", "2")
 	reader.presses("Record the review")
 	reader.says("Reviewed by", "Emil Example")
+	reader.says("Plan", "Screening")
 	reader.audited("plan-practice")
 
 	v.goes("/r/restore_trials")
@@ -116,11 +117,12 @@ func TestOutagesAreEndedAndClosed(t *testing.T) {
 	c := atWork(t)
 	v := c.signs(t, "engineer")
 	path := v.adds("outages", "f-service", "The API", "f-began_at", "2026-03-01T09:00", "f-owner", "person/E5")
+	v.at("/r/outages/OUT-1", "The API")
 	v.stands("Open")
 
 	owner := c.signs(t, "control-owner")
 	owner.goes("/work")
-	owner.holds("main", "End the outage")
+	owner.holds("main", "End the outage", "The API")
 	owner.follows("main", path)
 	owner.fills("closed-f-noticed_at", "2026-03-01T08:59", "closed-f-noticed_by", "alert", "closed-f-ended_at", "2026-03-01T09:40", "closed-f-allowed", "1h", "closed-f-told_at", "2026-03-01T09:10",
 		"closed-f-cause", "The disk of the database was full; it is watched now.")
@@ -179,6 +181,6 @@ func TestAWarningOfCapacityIsDecided(t *testing.T) {
 	// Nobody decided about this one for months.
 	v.adds("capacity_warnings", "f-resource", "Addresses of the office", "f-raised_at", "2026-02-01T09:00", "f-threshold", "0.9", "f-reading", "0.95", "f-owner", "person/E4")
 	v.goes("/work")
-	v.holds("main", "Decide about what runs out", "late")
+	v.holds("main", "Decide about what runs out", "Addresses of the office", "late")
 	c.tests(t, "CAP-01", "capacity", 2, 1)
 }

@@ -73,7 +73,7 @@ const decideWithin = 7 * 24 * time.Hour
 
 // Warnings describes the register of warnings about capacity.
 var Warnings = record.Define[Warning](record.Definition{
-	Kind: "capacity_warning", Mirror: true, Register: "capacity_warnings", Title: "Capacity warnings", Singular: "Capacity warning", Prefix: "CPW", At: "raised_at",
+	Kind: "capacity_warning", Mirror: true, Register: "capacity_warnings", Title: "Capacity warnings", Singular: "Capacity warning", Named: "resource", Prefix: "CPW", At: "raised_at",
 	Purpose: "What began to run short, and what was decided about it.",
 	Fixed:   []string{"resource", "raised_at", "threshold", "reading"}, States: []string{"raised", "decided"},
 	Transitions: []record.Transition{
@@ -145,7 +145,7 @@ type Outage struct {
 
 // Outages describes the register of outages.
 var Outages = record.Define[Outage](record.Definition{
-	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Prefix: "OUT", At: "began_at",
+	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Named: "service", Prefix: "OUT", At: "began_at",
 	Purpose: "Times in which a service did not run as promised, and why.",
 	States:  []string{"open", "closed"},
 	Transitions: []record.Transition{

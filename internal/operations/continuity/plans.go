@@ -50,7 +50,7 @@ const (
 
 // Plans describes the register of plans.
 var Plans = record.Define[Plan](record.Definition{
-	Kind: kindPlan, Register: "continuity_plans", Title: "Continuity plans", Singular: "Continuity plan", Prefix: "PLN", At: "in_force_from", Author: "written_by", Authors: "authors",
+	Kind: kindPlan, Register: "continuity_plans", Title: "Continuity plans", Singular: "Continuity plan", Named: "function", Prefix: "PLN", At: "in_force_from", Author: "written_by", Authors: "authors",
 	Purpose: "How a function goes on after a failure: steps, time, and what may be lost.",
 	States:  []string{Draft, InForce, Withdrawn},
 	Transitions: []record.Transition{

@@ -266,7 +266,7 @@ const within = 48 * time.Hour
 
 // Detections describes the register of malware and the like.
 var Detections = record.Define[Detection](record.Definition{
-	Kind: "malware_detection", Mirror: true, Register: "malware_detections", Title: "Malware detections", Singular: "Malware detection", Prefix: "MAL", At: "found_at",
+	Kind: "malware_detection", Mirror: true, Register: "malware_detections", Title: "Malware detections", Singular: "Malware detection", Named: "what", Prefix: "MAL", At: "found_at",
 	Purpose: "Malware and unwanted software on devices, and how it was dealt with.",
 	States:  []string{"found", "handled"},
 	Transitions: []record.Transition{

@@ -67,7 +67,7 @@ func (p *Portal) form(r *request, v *record.Version, failed error, old *stale) (
 	var doc map[string]json.RawMessage
 	if v != nil {
 		page.Version, page.Button, page.Back = v.Version, "Save", at(kind, v.ID)
-		page.Action, answer.title = page.Back, "Change "+caption(v)
+		page.Action, answer.title = page.Back, "Change "+caption(kind, v)
 		if err := json.Unmarshal(v.Doc, &doc); err != nil {
 			return nil, err
 		}

@@ -51,5 +51,5 @@ func (p *Portal) history(r *request) (*shown, error) {
 		page.Steps = append(page.Steps, one)
 	}
 	slices.Reverse(page.Steps)
-	return &shown{page: "history", title: "History of " + caption(v), data: page}, nil
+	return &shown{page: "history", title: "History of " + caption(r.kind, v), data: page}, nil
 }

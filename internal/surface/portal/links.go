@@ -139,7 +139,7 @@ func (p *Portal) called(r *request, ref string) string {
 						return err
 					}
 					for id, doc := range known {
-						r.names[kind.Name+"/"+id] = cmp.Or(captionOf(doc), id)
+						r.names[kind.Name+"/"+id] = cmp.Or(kind.Caption(doc), id)
 						if kind == people.Register {
 							if err := r.leaves(kind.Name+"/"+id, doc, p.System.Clock.Now(), p.zone); err != nil {
 								return err

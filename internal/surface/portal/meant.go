@@ -59,7 +59,7 @@ func (p *Portal) suggest(r *request, in *input) error {
 			query.Words = words
 		}
 		_, err = record.List(reader, kind, query, func(v *record.Version) error {
-			one := option{Value: v.Ref(), Text: caption(v)}
+			one := option{Value: v.Ref(), Text: caption(kind, v)}
 			if kind == people.Register {
 				person, err := decoded[people.Person](v)
 				if err != nil {
@@ -109,7 +109,7 @@ func (p *Portal) offer(r *request, in *input) error {
 			return err
 		}
 		_, err := record.List(reader, kind, record.Query{Limit: suggested}, func(v *record.Version) error {
-			in.Offered = append(in.Offered, option{Value: v.Ref(), Text: caption(v)})
+			in.Offered = append(in.Offered, option{Value: v.Ref(), Text: caption(kind, v)})
 			return nil
 		})
 		slices.SortFunc(in.Offered, func(a, b option) int { return strings.Compare(a.Text, b.Text) })
@@ -145,7 +145,7 @@ func (p *Portal) meant(r *request, f record.Part, t typing) (typing, error) {
 				return err
 			}
 			var found []string
-			for _, name := range []string{"name", "title"} {
+			for _, name := range kind.Naming() {
 				if !slices.Contains(kind.Filterable(), name) {
 					continue
 				}

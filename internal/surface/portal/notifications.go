@@ -306,7 +306,7 @@ func (p *Portal) recipient(r *request, typed string) (string, error) {
 		}
 		_, err := record.List(reader, kind, record.Query{Words: typed, Limit: suggested}, func(v *record.Version) error {
 			// The words can stand in what else there is of a person, too.
-			if name := caption(v); strings.Contains(strings.ToLower(name), strings.ToLower(typed)) {
+			if name := caption(kind, v); strings.Contains(strings.ToLower(name), strings.ToLower(typed)) {
 				found, which = append(found, v.Ref()), append(which, fmt.Sprintf("%s (%s)", name, v.Ref()))
 			}
 			return nil

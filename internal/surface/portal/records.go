@@ -110,7 +110,7 @@ func (p *Portal) recordWith(r *request, failed error, state string) (*shown, err
 	}
 	kind := r.kind
 	page := &onePage{Kind: kind, Version: v, Href: at(kind, v.ID), List: at(kind), May: map[string]bool{}, Typed: map[string]string{}}
-	answer := &shown{page: "record", title: caption(v), data: page}
+	answer := &shown{page: "record", title: caption(kind, v), data: page}
 	wrong := map[string]string{}
 	if failed != nil {
 		var taken bool
@@ -270,7 +270,7 @@ func (p *Portal) stillToReview(r *request, v *record.Version, page *onePage) err
 			group.Href = at(risks.Register)
 		}
 		_, err = record.List(reader, risks.Register, record.Query{Filter: a.Left(), Limit: fewFound}, func(one *record.Version) error {
-			group.Rows = append(group.Rows, row{Href: at(risks.Register, one.ID), Caption: caption(one)})
+			group.Rows = append(group.Rows, row{Href: at(risks.Register, one.ID), Caption: caption(risks.Register, one)})
 			return nil
 		})
 		page.Named = append([]naming{group}, page.Named...)

@@ -438,7 +438,7 @@ func shownColumns(kind *record.Kind) []record.Column {
 		if i < state {
 			room--
 		}
-		if c.Field != "title" && c.Field != "name" && c.Field != kind.IDField && !c.Scanned && len(columns) < room {
+		if !slices.Contains(kind.Naming(), c.Field) && c.Field != kind.IDField && !c.Scanned && len(columns) < room {
 			columns = append(columns, c)
 		}
 	}
@@ -460,7 +460,7 @@ func (p *Portal) row(r *request, kind *record.Kind, v *record.Version, columns [
 
 // rowOf is a record in a list, with what stands in these columns.
 func (p *Portal) rowOf(r *request, kind *record.Kind, v *record.Version, columns []record.Column) (row, error) {
-	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)}
+	one := row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)}
 	if kind == judgments.Deviations {
 		one.ID = one.Caption // a hash says nothing
 	}

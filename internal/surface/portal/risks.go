@@ -135,7 +135,7 @@ func (p *Portal) otherRisks(r *request, reader *store.Reader, page *riskMap) err
 		if err := json.Unmarshal(v.Doc, one); err != nil {
 			return err
 		}
-		line := otherRisk{Href: at(risks.Register, v.ID), Caption: caption(v), On: shownLine{Text: risks.DefaultID}, Level: one.Level, Residual: one.ResidualLevel}
+		line := otherRisk{Href: at(risks.Register, v.ID), Caption: caption(risks.Register, v), On: shownLine{Text: risks.DefaultID}, Level: one.Level, Residual: one.ResidualLevel}
 		if one.Scale != "" {
 			line.On = p.reference(r, one.Scale)
 		}

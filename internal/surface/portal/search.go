@@ -70,7 +70,7 @@ func (p *Portal) search(r *request) (*shown, error) {
 			shown := map[string]bool{}
 			show := func(v *record.Version) error {
 				shown[v.ID] = true
-				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)})
+				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)})
 				return nil
 			}
 			more, err := look(reader, kind, page.Words, show)
@@ -113,7 +113,7 @@ func (page *found) mentioning(r *store.Reader, kind *record.Kind, records int64,
 	page.searched += records
 	group.Cut, err = record.Mention(r, kind, page.Words, fewFound, func(v *record.Version) error {
 		if !shown[v.ID] {
-			group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(v)})
+			group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)})
 		}
 		return nil
 	})

@@ -436,14 +436,14 @@ func at(kind *record.Kind, parts ...string) string {
 
 // caption is what people call a record: its name or its title, or else its id. A
 // deviation is one from a test: its id is a hash.
-func caption(v *record.Version) string {
+func caption(kind *record.Kind, v *record.Version) string {
 	if v.Kind == judgments.Deviations.Name {
 		var d judgments.Deviation
 		if json.Unmarshal(v.Doc, &d) == nil {
 			return d.Control + " " + d.Test
 		}
 	}
-	return cmp.Or(captionOf(v.Doc), v.ID)
+	return cmp.Or(kind.Caption(v.Doc), v.ID)
 }
 
 // deviating is the item of a deviation: the record where it is one.
@@ -453,20 +453,6 @@ func (p *Portal) deviating(r *request, doc json.RawMessage) (shownLine, error) {
 		return shownLine{}, err
 	}
 	return p.reference(r, p.System.Items()(d.Control, d.Test, d.Item)), nil
-}
-
-// captionOf is the name or the title in a document; empty where it has none.
-func captionOf(doc json.RawMessage) string {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(doc, &fields) == nil {
-		for _, name := range []string{"name", "title"} {
-			var text string
-			if json.Unmarshal(fields[name], &text) == nil && strings.TrimSpace(text) != "" {
-				return text
-			}
-		}
-	}
-	return ""
 }
 
 // prefix is that of fields of records in forms and addresses: a register may have
