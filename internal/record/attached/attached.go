@@ -73,6 +73,35 @@ func On(v *record.Version) string {
 	return doc.Ref
 }
 
+// Subjects are the references of what hangs on a record, or did: what the ledger holds of it
+// under other subjects. The oldest first of each register, at most so many in all.
+func Subjects(r *store.Reader, ref string, most int) (refs []string, err error) {
+	for _, hung := range []struct {
+		kind  *record.Kind
+		field string
+	}{{Tags, ""}, {Comments, "ref"}, {Files, "ref"}, {Links, "from"}, {Links, "to"}, {Disposals, ""}} {
+		if hung.field == "" { // one, which is called like the record
+			if _, version, err := current[struct{}](r, hung.kind, ref); err != nil {
+				return nil, err
+			} else if version > 0 && len(refs) < most {
+				refs = append(refs, hung.kind.Name+"/"+ref)
+			}
+			continue
+		}
+		if len(refs) == most {
+			break
+		}
+		filter := fmt.Sprintf("item.%s == %s", hung.field, literal(ref))
+		if _, err := record.List(r, hung.kind, record.Query{Filter: filter, Limit: most - len(refs)}, func(v *record.Version) error {
+			refs = append(refs, v.Ref())
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return refs, nil
+}
+
 // Saying is what one of these says, in one line: the beginning of a comment, the name of a
 // file, tags.
 func Saying(v *record.Version) string {

@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
 
@@ -38,6 +39,8 @@ func (q ledgerQuery) Address(name, value string) string {
 
 const (
 	eventsPerPage = 50
+	// mostAttached is how many subjects beside the one that is followed a page names.
+	mostAttached = 40
 	// mostSearched is how many events that the ledger finds are looked at for their
 	// outcome, which it has no index of, before a page says how far it came.
 	mostSearched = 2000
@@ -57,6 +60,8 @@ type ledgerPage struct {
 	// one. Searched: the page ends there since enough was looked at.
 	Next     int64
 	Searched bool
+	// Attached are the subjects under which it is what hangs on the record that is followed.
+	Attached []string
 }
 
 // ledger is the explorer: events, the newest first.
@@ -102,6 +107,11 @@ func (p *Portal) find(ctx context.Context, q ledger.Query, page *ledgerPage) err
 		}
 		if page.Size = head.Size; page.Query.Before == "0" {
 			return nil
+		}
+		if kind, id, err := p.System.Kinds.Parse(page.Query.Subject); err == nil {
+			if page.Attached, err = attached.Subjects(r, kind.Name+"/"+id, mostAttached); err != nil {
+				return err
+			}
 		}
 		searched := 0
 		return ledger.FindIn(r, q, func(e *ledger.Event) error {

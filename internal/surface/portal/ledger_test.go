@@ -3,10 +3,13 @@ package portal_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/trust/ledger/ledgertest"
@@ -41,6 +44,32 @@ func TestTheLedgerIsExplored(t *testing.T) {
 	b.get("/ledger?before=x").want(t, http.StatusUnprocessableEntity, "is no index")
 	for _, path := range []string{"/ledger/x", "/ledger/-1", "/ledger/1000000"} {
 		b.get(path).want(t, http.StatusNotFound)
+	}
+}
+
+// Whoever follows a record is led to what hangs on it, or did: its events have other subjects.
+func TestWhoFollowsARecordFindsWhatHangsOnIt(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "auditor")
+	if page := b.get("/ledger?subject=person/E2"); strings.Contains(page.body, "hangs on it") {
+		t.Error("nothing hangs on it yet")
+	}
+	comment, err := c.CommentRecord(t.Context(), apptest.Operator, people.Register, "E2", "Asked for a new laptop.")
+	c.must(err)
+	_, err = c.TagRecord(t.Context(), apptest.Operator, people.Register, "E2", []string{"remote"}, nil)
+	c.must(err)
+	file, err := c.AttachFile(t.Context(), apptest.Operator, people.Register, "E2", "letter.txt", "", strings.NewReader("A letter."))
+	c.must(err)
+	_, err = c.LinkRecord(t.Context(), apptest.Operator, people.Register, "E1", "relates_to", "person/E2")
+	c.must(err)
+	page := b.get("/ledger?subject=person/E2").want(t, http.StatusOK, "What hangs on it")
+	for _, ref := range []string{"comment/" + comment.ID, "tagging/person/E2", "attachment/" + file.ID, "link/person/E1~relates_to~person/E2"} {
+		if !strings.Contains(page.body, ">"+ref+"</a>") {
+			t.Errorf("the page does not lead to %s", ref)
+		}
+		if events := b.get("/ledger?subject=" + url.QueryEscape(ref)).indexes(); len(events) != 1 {
+			t.Errorf("%s has the events %q", ref, events)
+		}
 	}
 }
 
