@@ -29,7 +29,7 @@ type Preview struct {
 	Ref     string      `json:"ref,omitempty"` // none of an item that cannot be read
 	Outcome Outcome     `json:"outcome"`
 	There   bool        `json:"-"`                // the record is in the register
-	Fields  []FieldDiff `json:"fields,omitempty"` // of a changed one, those that differ, by name
+	Fields  []FieldDiff `json:"fields,omitempty"` // of a changed one, those that differ, by name; of a new one all but the id
 	Wrong   string      `json:"reason,omitempty"` // of a refused one
 }
 
@@ -218,14 +218,17 @@ func (of *previewing) preview(ready *prepared) (Preview, error) {
 		if err := others.hold(in.Kind, ready.id, ready.links, nil); err != nil {
 			return one.refused(err)
 		}
-		if _, err := in.Kind.consulted(r, others.now, nil, ready.doc); err != nil {
+		doc, err := in.Kind.consulted(r, others.now, nil, ready.doc)
+		if err != nil {
 			return one.refused(err)
 		}
 		of.take(ready)
 		others.here(in.Kind, ready.id, true)
 		others.took(*ready)
 		one.Outcome = New
-		return one, nil
+		one.Fields, err = Differing([]byte(`{}`), doc)
+		one.Fields = slices.DeleteFunc(one.Fields, func(d FieldDiff) bool { return d.Field == "id" })
+		return one, err
 	}
 	one.There = true
 	next, refused := in.next(r, current, *ready)

@@ -351,7 +351,7 @@ func TestAPreviewSaysWhatAnImportWouldDo(t *testing.T) {
 		want := []string{
 			`file:2 changed person/E1 state: "active" -> "on_leave";`,
 			`file:5 refused person/E3 left_at: is missing: somebody who has left did so at a time`,
-			`file:6 new person/E4 `,
+			`file:6 new person/E4 employment:  -> "employee";name:  -> "Dee";state:  -> "active";`,
 			`file:8 refused person/E5 name: is missing`,
 		}
 		if diff := cmp.Diff(want, lines); diff != "" {

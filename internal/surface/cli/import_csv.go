@@ -192,6 +192,9 @@ func (p *program) previewed(row record.Preview) error {
 		return nil
 	}
 	printf(p.Out, "%-12s %s  (%s)\n", row.Outcome, row.Ref, row.Where)
+	if row.Outcome == record.New {
+		return nil // what it says stands in the file
+	}
 	for _, field := range row.Fields {
 		printf(p.Out, "             %s: %s -> %s\n", field.Field, side(field.Old), side(field.New))
 	}

@@ -79,6 +79,7 @@ func TestATableIsBroughtIn(t *testing.T) {
 	} {
 		b.upload("/import/people", name, []byte(bad.content)).want(t, 422, "Nothing was taken", bad.says)
 	}
+	b.upload("/import/people", "newer.csv", []byte("id,name,joined_at\nE8,Yan Example,2026-02-03\n")).want(t, 200, `<span class="soft">Name:</span> Yan Example`, `<span class="soft">Joined:</span> <time`)
 	b.upload("/import/people", "new.csv", []byte("id,name\nE1,Zoe Example\n")).want(t, 200, "<dt>as they are</dt><dd>1</dd>")
 	part := b.upload("/import/people", "part.csv", []byte("id,department\nE1,Sales\nE9,Sales\n")).want(t, 200, `<dt>would change</dt><dd>1</dd>`, `<a href="/r/people/E1">person/E1</a>`, "person/E9", "name: is missing")
 	if strings.Contains(part.body, "/r/people/E9") {

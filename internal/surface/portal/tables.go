@@ -146,6 +146,9 @@ func (p *Portal) preview(r *request, page *tablePage, row record.Preview) error 
 	}
 	for _, d := range row.Fields {
 		f := page.Kind.Field(d.Field)
+		if f.Unseen {
+			continue
+		}
 		change := staleRow{Label: f.Label}
 		var err error
 		if len(d.New) > 0 {
