@@ -44,7 +44,7 @@ func (s *System) NotificationDesk() (*notifications.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.desk = notifications.NewDesk(s.Door, rules, recipients{s.Kinds}, channels)
+	s.desk = notifications.NewDesk(s.Door, rules, recipients{s.Kinds, s.Clock}, channels)
 	return s.desk, nil
 }
 

@@ -48,9 +48,29 @@ type TableWork struct {
 type TableOutcome struct {
 	Wrong  string            `json:"wrong,omitempty"` // why nothing was read
 	Counts *record.Previewed `json:"counts,omitempty"`
-	Rows   []record.Preview  `json:"rows,omitempty"` // the first of those of which something would become
+	Rows   []record.Preview  `json:"rows,omitempty"` // those that would be refused, then the others of which something would become, the first of each
 	More   bool              `json:"more,omitempty"`
 	Done   *record.Completed `json:"done,omitempty"`
+}
+
+// listedRows are the first rows of a preview.
+type listedRows struct {
+	rows   []record.Preview
+	length int // bytes
+	more   bool
+}
+
+func (l *listedRows) add(row record.Preview) error {
+	if l.more {
+		return nil
+	}
+	text, err := json.Marshal(row)
+	if l.length += len(text); len(l.rows) == previewedRows || l.length > previewedBytes {
+		l.more = true
+		return err
+	}
+	l.rows = append(l.rows, row)
+	return err
 }
 
 // ReadTable previews or takes a table for a caller. What is wrong with the file is an outcome.
@@ -66,19 +86,17 @@ func (s *System) ReadTable(ctx context.Context, caller act.Caller, work TableWor
 	if work.Take {
 		outcome.Done, err = s.TakeTable(ctx, caller, table, file)
 	} else {
-		length := 0
+		var refused, others listedRows
 		outcome.Counts, err = s.PreviewTable(ctx, caller, table, file, func(row record.Preview) error {
-			if row.Outcome == record.Unchanged || outcome.More {
+			switch row.Outcome {
+			case record.Unchanged:
 				return nil
+			case record.Refused:
+				return refused.add(row)
 			}
-			text, err := json.Marshal(row)
-			if length += len(text); len(outcome.Rows) == previewedRows || length > previewedBytes {
-				outcome.More = true
-				return err
-			}
-			outcome.Rows = append(outcome.Rows, row)
-			return err
+			return others.add(row)
 		})
+		outcome.Rows, outcome.More = append(refused.rows, others.rows...), refused.more || others.more
 	}
 	var wrong *TableError
 	var invalid *record.Invalid

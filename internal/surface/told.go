@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
+	"scaf.dev/scaf/internal/platform/clock"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -101,7 +102,10 @@ func (s *System) sent(ctx context.Context) (n Sent, err error) {
 
 // recipients is the directory of notifications. It gives an address to what sends
 // and to nothing else, so it is no reading of personal data.
-type recipients struct{ kinds record.Kinds }
+type recipients struct {
+	kinds record.Kinds
+	clock clock.Clock
+}
 
 // Address implements notifications.Directory.
 func (d recipients) Address(r *store.Reader, ref string) (notifications.Address, error) {
@@ -113,16 +117,19 @@ func (d recipients) Address(r *store.Reader, ref string) (notifications.Address,
 	switch kind {
 	case people.Register:
 		p, err := person(r, id)
-		if p == nil || err != nil || p.State == people.Left {
+		if p == nil || err != nil || p.Gone(d.clock.Now()) != nil {
 			return gone, err
 		}
 		return notifications.Address{Email: p.Email}, nil
 	case accounts.Register:
 		a, _, err := accounts.Get(r, id)
-		if errors.Is(err, record.ErrNone) || err == nil && a.DisabledAt != nil {
+		if errors.Is(err, record.ErrNone) {
 			return gone, nil
 		}
 		if err != nil {
+			return gone, err
+		}
+		if ended, err := a.Ended(r, d.clock.Now()); err != nil || ended {
 			return gone, err
 		}
 		if strings.Contains(a.ID, "@") {
@@ -151,7 +158,7 @@ func person(r *store.Reader, id string) (*people.Person, error) {
 type audience struct {
 	s        *System
 	r        *store.Reader
-	accounts []accounts.Account // that are not disabled
+	accounts []accounts.Account // with which somebody signs in
 	titles   map[string][]string
 	found    map[string][]string
 	unheard  []string // ids of announcements to whom nobody listens
@@ -159,8 +166,8 @@ type audience struct {
 
 func (s *System) audience(r *store.Reader) (*audience, error) {
 	a := &audience{s: s, r: r, found: map[string][]string{}}
-	all, err := accounts.List(r)
-	a.accounts = slices.DeleteFunc(all, func(one accounts.Account) bool { return one.DisabledAt != nil })
+	var err error
+	a.accounts, err = accounts.Open(r, s.Clock.Now())
 	return a, err
 }
 
@@ -202,7 +209,7 @@ func (a *audience) of(owner string) ([]string, error) {
 func (a *audience) named(owner string) ([]string, error) {
 	if kind, id, err := a.s.Kinds.Parse(owner); err == nil && kind == people.Register {
 		p, err := person(a.r, id)
-		if p == nil || err != nil || p.State == people.Left {
+		if p == nil || err != nil || p.Gone(a.s.Clock.Now()) != nil {
 			return nil, err
 		}
 		return []string{owner}, nil

@@ -267,7 +267,7 @@ func (s *System) deliveryBy(r *store.Reader, channel, cause string, went map[str
 	w := went[names[i]]
 	gone := 0
 	for _, ref := range w.Failed {
-		address, err := recipients{s.Kinds}.Address(r, ref)
+		address, err := recipients{s.Kinds, s.Clock}.Address(r, ref)
 		if err != nil {
 			return nil, "", false, err
 		}

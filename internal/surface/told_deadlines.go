@@ -35,7 +35,8 @@ const (
 	// reminders how often at most.
 	again     = 7 * 24 * time.Hour
 	reminders = 8
-	// mostDeviations bounds the deviations that are told one by one in a night.
+	// mostDeviations bounds the deviations that are told one by one in a night, more or less:
+	// it ends with the so many of the list among which the last one was.
 	mostDeviations = 100
 )
 
@@ -212,22 +213,33 @@ func (s *System) tellDeviations(ctx context.Context, desk *notifications.Desk, c
 	if err != nil {
 		return 0, err
 	}
-	var notes []notifications.Note
-	if err := s.DB.Read(ctx, func(r *store.Reader) error {
-		a, err := s.audience(r)
-		if err != nil {
-			return err
-		}
-		for _, p := range report.Day.Coming[:min(len(report.Day.Coming), mostDeviations)] {
-			if err := a.coming(p, &notes); err != nil {
+	return s.tellComing(ctx, desk, caller, report.Day.Coming)
+}
+
+// tellComing tells of those that have not been told of.
+func (s *System) tellComing(ctx context.Context, desk *notifications.Desk, caller act.Caller, coming []*reports.Pending) (told int, err error) {
+	for some := range slices.Chunk(coming, mostDeviations) { // of the first ones most were told before
+		var notes []notifications.Note
+		if err := s.DB.Read(ctx, func(r *store.Reader) error {
+			a, err := s.audience(r)
+			if err != nil {
 				return err
 			}
+			for _, p := range some {
+				if err := a.coming(p, &notes); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return told, err
 		}
-		return nil
-	}); err != nil {
-		return 0, err
+		now, err := desk.Tell(ctx, caller, notes, nil)
+		if told += now; err != nil || told >= mostDeviations {
+			return told, err
+		}
 	}
-	return desk.Tell(ctx, caller, notes, nil)
+	return told, nil
 }
 
 // coming adds the notes of one of them: whoever can still do it is told, too.

@@ -303,7 +303,7 @@ func (s *System) tellFailed(ctx context.Context, caller act.Caller, all []act.Gi
 			return err
 		}
 		for _, failed := range all {
-			if strings.HasPrefix(failed.Kind, "notification.") {
+			if failed.Kind == notifications.DeliverJob || failed.Kind == notifications.DigestJob {
 				continue
 			}
 			n := told{notifications.Note{Cause: "job/" + failed.Kind + " " + failed.Key, Kind: notifications.Job, About: "job/" + failed.Kind}}

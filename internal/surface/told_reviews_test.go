@@ -53,6 +53,8 @@ var untold = map[string]string{
 	"vendors proposed":         "rejection: whoever proposed it assesses it",
 	"vendors approved":         "rejection: whoever owns it takes it into use",
 	"systems in_use":           "retirement",
+	"devices in_use":           "its end",
+	"sites open":               "closing it",
 	"media_disposals planned":  "it is wiped first, or leaves without data",
 	"specifications approved":  "the next one supersedes it",
 	"agreements signed":        "it is done: where its document stands can be said again",

@@ -407,12 +407,14 @@ func TestTheOrganizationIsToldWhenTheLedgerIsNotWholeAndWhenAJobIsGivenUp(t *tes
 		}); err != nil {
 			t.Fatal(err)
 		}
-		o.runner.Handle("test.fails", func(context.Context, *jobs.Job) error { return errors.New("no such luck") })
+		for _, kind := range []string{"test.fails", "notification.fails"} {
+			o.runner.Handle(kind, func(context.Context, *jobs.Job) error { return errors.New("no such luck") })
+		}
 		if _, err := f.Door.Do(context.Background(), apptest.Operator, "test", "x", func(tx *act.Tx) error {
 			if _, err := tx.Event(act.Event{Type: "scaf.test.caused.v1", Subject: "x"}); err != nil {
 				return err
 			}
-			return tx.Enqueue("test.fails", "1", nil, tx.Now())
+			return errors.Join(tx.Enqueue("test.fails", "1", nil, tx.Now()), tx.Enqueue("notification.fails", "1", nil, tx.Now()))
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -421,7 +423,7 @@ func TestTheOrganizationIsToldWhenTheLedgerIsNotWholeAndWhenAJobIsGivenUp(t *tes
 			f.Manual.Advance(time.Hour)
 		}
 		o.wants("person/E2", notifications.Ledger, "The verification of the ledger failed -> /ledger")
-		o.wants("person/E2", notifications.Job, "SCAF gave up: test.fails -> /settings")
+		o.wants("person/E2", notifications.Job, "SCAF gave up: notification.fails -> /settings", "SCAF gave up: test.fails -> /settings")
 		o.wants("person/E1", notifications.Ledger)
 		o.wants("person/E1", notifications.Job)
 	})
@@ -499,6 +501,46 @@ func TestAConfigurationThatCannotBeUsedIsNamedAtTheStart(t *testing.T) {
 		f := apptest.New(t, config.Config{Notifications: c})
 		if _, err := f.NotificationDesk(); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "AGE-SECRET") {
 			t.Errorf("%v, which does not say %q", err, says)
+		}
+	}
+}
+
+// An account with which nobody signs in any more is nobody, and who leaves later is there.
+func TestWhoHasLeftIsNotToldAndWhoLeavesLaterIs(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		o := openTold(t, f)
+		if _, err := accounts.Create(t.Context(), f.Door, apptest.Operator, accounts.Account{ID: "boss", Name: "Example Boss", Roles: []string{"ciso"}}, "a long pass phrase of nobody"); err != nil {
+			t.Fatal(err)
+		}
+		mine, nobodys := o.finding("person/E1"), o.finding("person/E2")
+		o.move(apptest.Operator, people.Register, "E2", people.Left, map[string]any{"left_at": "2026-03-01T09:00:00Z"}) // all of compliance
+		o.move(apptest.Operator, people.Register, "E1", people.Left, map[string]any{"left_at": "2026-04-30T09:00:00Z"})
+		f.Manual.Set(time.Date(2026, 3, 28, 9, 0, 0, 0, time.UTC))
+		o.run()
+		o.wants("person/E1", notifications.Deadline, "Close the finding: Key without rotation, by 31 March 2026 -> /r/findings/"+mine)
+		o.wants("person/E2", notifications.Deadline)
+		o.wants("account/boss", notifications.Deadline, "Close the finding: Key without rotation, by 31 March 2026 -> /r/findings/"+nobodys)
+	})
+}
+
+// Where more become deviations than are told in a night, the others are told in the next ones.
+func TestOfManyDeviationsTheLaterOnesAreToldToo(t *testing.T) {
+	o := openTold(t, apptest.New(t, config.Config{}))
+	day := 24 * time.Hour
+	var coming []*reports.Pending
+	for i := range 250 {
+		coming = append(coming, &reports.Pending{Item: fmt.Sprintf("finding/FND-%d", i), Title: "Example", Owner: "compliance", Due: o.Manual.Now().Add(day), Deadline: o.Manual.Now().Add(7 * day)})
+	}
+	desk, err := o.NotificationDesk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for night, want := range []int{100, 200, 250, 250} {
+		if _, err := surface.TellComing(o.System, t.Context(), desk, apptest.Operator, coming); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(o.inbox("person/E2", notifications.Deviation)); got != want {
+			t.Errorf("after %d nights %d are told, want %d", night+1, got, want)
 		}
 	}
 }

@@ -111,10 +111,14 @@ func (p *Preferences) quiet(now time.Time, zone *time.Location) time.Time {
 	if at >= end {
 		day++
 	}
-	if over := time.Date(year, month, day, until.Hour(), until.Minute(), 0, 0, zone); over.After(now) {
-		return over
+	over := time.Date(year, month, day, until.Hour(), until.Minute(), 0, 0, zone)
+	if !over.After(now) { // clocks show the end twice, and the first time has passed
+		over = over.Add(time.Hour)
 	}
-	return time.Time{}
+	if !over.After(now) {
+		return time.Time{}
+	}
+	return over
 }
 
 // digest is when the next digest goes out: once on each day of the zone's

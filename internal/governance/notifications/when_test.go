@@ -64,6 +64,28 @@ func TestQuietHoursOverAChangeOfTheClocks(t *testing.T) {
 	if over := p.quiet(time.Date(2026, 3, 28, 23, 0, 0, 0, zone), zone); over.Sub(time.Date(2026, 3, 29, 1, 59, 0, 0, zone)) > time.Hour+time.Minute || over.IsZero() {
 		t.Errorf("over at %s", over)
 	}
+	// Of an end that clocks show twice it is the second, west of Greenwich, too.
+	for name, day := range map[string]time.Time{"America/New_York": time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), "Europe/Berlin": time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := map[string]string{"America/New_York": "01:30", "Europe/Berlin": "02:30"}[name]
+		p := &Preferences{QuietFrom: "22:00", QuietUntil: again}
+		first := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone)
+		for ; first.Format("15:04") != again; first = first.Add(time.Minute) {
+		}
+		second := first.Add(time.Hour)
+		if second.In(zone).Format("15:04") != again {
+			t.Fatalf("%s: clocks do not show %s twice", name, again)
+		}
+		if over := p.quiet(second.Add(-20*time.Minute), zone); !over.Equal(second) {
+			t.Errorf("%s: over at %s, want %s", name, over, second)
+		}
+		if over := p.quiet(second, zone); !over.IsZero() {
+			t.Errorf("%s: at the end it goes on until %s", name, over)
+		}
+	}
 	p = &Preferences{QuietFrom: "22:00", QuietUntil: "07:00"}
 	if over := p.quiet(time.Date(2026, 3, 28, 23, 0, 0, 0, zone), zone); !over.Equal(time.Date(2026, 3, 29, 7, 0, 0, 0, zone)) || over.Sub(time.Date(2026, 3, 28, 23, 0, 0, 0, zone)) != 7*time.Hour {
 		t.Errorf("over at %s", over)

@@ -187,6 +187,9 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 	if err != nil {
 		return err
 	}
+	if p.State != InForce {
+		return record.Refuse("plan", "%s is %s: a trial is measured against the objectives that were approved. Have the plan approved first", t.Plan, record.Words(p.State))
+	}
 	t.Allowed, t.AllowedLoss = p.RecoveryTime, p.RecoveryPoint
 	t.Compute()
 	return nil

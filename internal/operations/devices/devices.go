@@ -44,9 +44,13 @@ const kindPerson = "person"
 // Register describes the register of devices.
 var Register = record.Define[Device](record.Definition{
 	Kind: "device", Register: "devices", Title: "Devices", Singular: "Device", At: "listed_at",
-	Purpose:     "Computers and telephones that reach company data, and whose they are.",
-	States:      []string{InUse, Ended},
-	Transitions: []record.Transition{{From: InUse, To: Ended, Required: []string{"ended_how"}, Stamp: []string{"ended_at"}}},
+	Purpose: "Computers and telephones that reach company data, and whose they are.",
+	States:  []string{InUse, Ended},
+	Transitions: []record.Transition{
+		{From: InUse, To: Ended, Required: []string{"ended_how"}, NotBy: []string{"owner"}, Stamp: []string{"ended_at"}},
+		{From: Ended, To: InUse},
+	},
+	Settled: []record.Settled{{States: []string{Ended}}},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Device", Required: true, Help: "The number on its label, or in the device management, without spaces."},
 		{Name: "name", Label: "Name", Help: "What people call it."},
@@ -82,17 +86,20 @@ func (d *Device) Validate() []record.FieldError {
 	return append(named(d.ID), record.Bounded(maxText, "name", d.Name, "platform", d.Platform, "ended_how", d.EndedHow)...)
 }
 
-// Before puts a new device on the list; what ended stays as it was.
+// Before puts a new device on the list.
 func (d *Device) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		now := tx.Now()
 		d.ListedAt = &now
-		return nil
-	}
-	if record.As[Device](old).State == Ended {
-		return record.Refuse("state", "is %s: it stays as it was", Ended)
 	}
 	return nil
+}
+
+// Compute takes out of a device that is in use how it ended before.
+func (d *Device) Compute() {
+	if d.State == InUse {
+		d.EndedHow, d.EndedAt = "", nil
+	}
 }
 
 // Posture is the state in which a device was seen, as the device management says
@@ -266,7 +273,7 @@ const within = 48 * time.Hour
 
 // Detections describes the register of malware and the like.
 var Detections = record.Define[Detection](record.Definition{
-	Kind: "malware_detection", Mirror: true, Register: "malware_detections", Title: "Malware detections", Singular: "Malware detection", Named: "what", Prefix: "MAL", At: "found_at",
+	Kind: "malware_detection", Mirror: true, Register: "malware_detections", Title: "Malware detections", Singular: "Malware detection", Named: "what", Prefix: "MAL", At: "found_at", Fixed: []string{"device", "found_at"},
 	Purpose: "Malware and unwanted software on devices, and how it was dealt with.",
 	States:  []string{"found", "handled"},
 	Transitions: []record.Transition{

@@ -43,7 +43,7 @@ var Register = record.Define[Site](record.Definition{
 	Kind: "site", Register: "sites", Title: "Sites", Singular: "Site", At: "listed_at",
 	Purpose:     "Offices and other places that are locked.",
 	States:      []string{Open, Closed},
-	Transitions: []record.Transition{{From: Open, To: Closed, Required: []string{"closed_how"}, Stamp: []string{"closed_at"}}},
+	Transitions: []record.Transition{{From: Open, To: Closed, Required: []string{"closed_how"}, NotBy: []string{"owner"}, Stamp: []string{"closed_at"}}},
 	Fields: []record.Field{
 		{Name: "id", Label: "Id", Section: "Site", Required: true, Help: "Small letters and digits with hyphens between, such as berlin."},
 		{Name: "name", Label: "Name", Required: true, Help: "What it is called."},

@@ -102,7 +102,8 @@ func (c *Copy) Before(_ *act.Tx, old any) error {
 	return nil
 }
 
-// byTheOwner refuses everybody but who owns the data.
+// byTheOwner refuses everybody but who owns the data; where that is who asked, it is for
+// everybody else who may approve.
 func byTheOwner(r *store.Reader, caller act.Caller, doc json.RawMessage) error {
 	c := &Copy{}
 	if err := json.Unmarshal(doc, c); err != nil {
@@ -112,7 +113,7 @@ func byTheOwner(r *store.Reader, caller act.Caller, doc json.RawMessage) error {
 	if errors.Is(err, record.ErrNone) {
 		return fmt.Errorf("%w: %q is not in the register of data sets, and nobody owns it", act.ErrSamePerson, c.Data)
 	}
-	if err == nil && caller.ID != d.Owner {
+	if err == nil && caller.ID != d.Owner && c.RequestedBy != d.Owner {
 		return fmt.Errorf("%w: %s owns the data, and approves its copies", act.ErrSamePerson, d.Owner)
 	}
 	return err

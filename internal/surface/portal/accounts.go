@@ -102,8 +102,11 @@ func (p *Portal) createAccount(r *request) (*shown, error) {
 	if len(wrong) > 0 {
 		return p.newAccountWith(r, wrong, http.StatusUnprocessableEntity)
 	}
-	made, password, err := accounts.CreateOnce(r.Context(), p.System.Door, r.caller, accounts.Account{ID: r.text("id"), Name: r.text("name"), Person: person, Roles: roles})
+	var repeated *act.RepeatedError
+	made, password, err := accounts.CreateOnce(r.once, p.System.Door, r.caller, accounts.Account{ID: r.text("id"), Name: r.text("name"), Person: person, Roles: roles})
 	switch {
+	case errors.As(err, &repeated): // its password was shown; from its page another one is given
+		return &shown{to: "/settings/accounts/" + url.PathEscape(accounts.ID(r.text("id")))}, nil
 	case errors.Is(err, record.ErrExists):
 		return p.newAccountWith(r, map[string]string{"id": "somebody signs in as this already"}, http.StatusConflict)
 	case errors.Is(err, accounts.ErrInvalid):
@@ -279,7 +282,10 @@ func (p *Portal) createToken(r *request) (*shown, error) {
 	if len(wrong) > 0 {
 		return p.tokensWith(r, wrong, http.StatusUnprocessableEntity, "")
 	}
-	token, _, err := access.CreateToken(r.Context(), p.System.Door, r.caller, r.text("role"), r.text("name"), time.Duration(days)*day)
+	token, _, err := access.CreateToken(r.once, p.System.Door, r.caller, r.text("role"), r.text("name"), time.Duration(days)*day)
+	if repeated := new(act.RepeatedError); errors.As(err, &repeated) {
+		return p.tokensWith(r, map[string]string{"": "This token was made when you sent the form first, and is shown that once. If you did not see it, revoke it and make another one."}, http.StatusConflict, "")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -152,4 +153,24 @@ func TestATokenIsMadeAndRevoked(t *testing.T) {
 		t.Error("what is revoked can be revoked")
 	}
 	b.post("/settings/tokens/none/revoke").want(t, http.StatusNotFound)
+
+	// A form that is sent twice makes one of each.
+	b.get("/settings/tokens")
+	form := b.form
+	for _, status := range []int{http.StatusOK, http.StatusConflict} {
+		page := b.ask(http.MethodPost, "/settings/tokens", url.Values{"form": {form}, "f.name": {"twice"}, "f.role": {"engineer"}, "f.days": {"10"}}, nil)
+		if page.status != status || strings.Contains(page.body, "made when you sent the form first") != (status == http.StatusConflict) {
+			t.Errorf("status %d, want %d", page.status, status)
+		}
+	}
+	if page := b.get("/settings/tokens"); strings.Count(page.body, "/revoke") != 1 {
+		t.Error("there is not one token")
+	}
+	form = b.form
+	for _, status := range []int{http.StatusOK, http.StatusSeeOther} {
+		page := b.ask(http.MethodPost, "/settings/accounts", url.Values{"form": {form}, "f.id": {"yan"}, "f.name": {"Example Yan"}, "f.roles": {"employee"}}, nil)
+		if page.status != status || status == http.StatusSeeOther && page.to != "/settings/accounts/yan" {
+			t.Errorf("status %d to %q, want %d", page.status, page.to, status)
+		}
+	}
 }

@@ -288,22 +288,29 @@ func (p *Portal) foundNothing(r *request) (*shown, error) {
 	var invalid *record.Invalid
 	switch {
 	case errors.As(err, &invalid):
-		answer, err := p.controlWith(r, "Where you looked: "+invalid.Fields[0].Problem+".")
-		if err != nil {
-			return nil, err
-		}
-		if page, ok := answer.data.(*oneControl); ok {
-			for i := range page.Tests {
-				if page.Tests[i].ID == test {
-					page.Tests[i].Looked = looked
-				}
-			}
-		}
-		return answer, nil
+		return p.lookedWith(r, "Where you looked: "+invalid.Fields[0].Problem+".")
 	case err != nil:
 		return nil, err
 	}
 	return &shown{to: "/controls/" + url.PathEscape(control.ID) + "#" + url.PathEscape(test)}, nil
+}
+
+func (p *Portal) nothingAgain(r *request) (*shown, error) { return p.lookedWith(r, r.held.text) }
+
+// lookedWith is the control's page with what was typed, and what was wrong with it.
+func (p *Portal) lookedWith(r *request, wrong string) (*shown, error) {
+	answer, err := p.controlWith(r, wrong)
+	if err != nil {
+		return nil, err
+	}
+	if page, ok := answer.data.(*oneControl); ok {
+		for i := range page.Tests {
+			if page.Tests[i].ID == r.PostFormValue("test") {
+				page.Tests[i].Looked = r.PostFormValue("looked")
+			}
+		}
+	}
+	return answer, nil
 }
 
 // standingOf is the control that is asked for, and how all stand.

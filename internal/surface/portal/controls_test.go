@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -216,6 +217,9 @@ func TestWhereSomebodyLookedIsRecorded(t *testing.T) {
 	if now := c.size(t); now != size {
 		t.Errorf("what is refused leaves %d events", now-size)
 	}
+	ended := url.Values{"form": {b.form}, "test": {"reported"}, "looked": {"The mailbox, kept"}}
+	b.ask(http.MethodPost, path+"/nothing", url.Values{"form": {"that of another session"}, "test": {"reported"}, "looked": {"The mailbox, kept"}}, nil).want(t, http.StatusForbidden, "you have signed in again since", "The mailbox, kept")
+	c.browser(t).ask(http.MethodPost, path+"/nothing", ended, nil).want(t, http.StatusUnauthorized, "Your session has ended", `name="again" value="`+path+`/nothing"`, "The mailbox, kept")
 	b.post(path+"/nothing", "test", "reported", "looked", "The mailbox of the privacy officer <since> January").goes(t, path+"#reported")
 	c.at("2026-03-10T14:00:00Z") // what the page says of the controls is kept for a while
 	done := b.get(path).want(t, http.StatusOK, "Nothing was found where somebody looked: The mailbox of the privacy officer &lt;since&gt; January")

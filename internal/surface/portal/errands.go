@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"scaf.dev/scaf/catalog"
 	"scaf.dev/scaf/internal/act"
@@ -84,7 +85,7 @@ func (p *Portal) errandsWith(r *request, wrong string) (*shown, error) {
 		default:
 			line.Leads = at(hris.Reconciliations)
 		}
-		page.Again = page.Again || line.Waits
+		page.Again = page.Again || line.Waits && wrong == "" && line.RunAt.Before(p.System.Clock.Now().Add(time.Minute))
 		page.Lines = append(page.Lines, line)
 	}
 	answer := &shown{page: "errands", title: "Work under way", data: page}

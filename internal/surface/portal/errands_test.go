@@ -53,6 +53,9 @@ func TestControlsAreTestedWhenSomebodyAsks(t *testing.T) {
 	if c.size(t) != before {
 		t.Error("it is asked for twice")
 	}
+	if page := ann.post("/hris/reconcile").want(t, http.StatusUnprocessableEntity); strings.Contains(page.body, "data-again") {
+		t.Error("the answer to a form is asked for again")
+	}
 	waits := ann.get("/errands").want(t, http.StatusOK, "Testing controls", `<a href="/controls/PPL-01">PPL-01</a>`, "Waits", "account/ann", "data-again", `<a href="/errands">Look again</a>`)
 	if strings.Contains(waits.body, "Done") {
 		t.Error("what waits is done")

@@ -216,3 +216,50 @@ func TestAFileThatIsTooLarge(t *testing.T) {
 		t.Error("a file that is too large is kept")
 	}
 }
+
+// counted counts what is read of a body.
+type counted struct {
+	io.Reader
+	read int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.read += int64(n)
+	return n, err
+}
+
+// Of a file that somebody sends who is not signed in, no more is read than the form before it
+// takes, and nothing is written.
+func TestFilesOfNobody(t *testing.T) {
+	s := serve(t, config.Config{})
+	s.signed(t, "ann", "compliance")
+	t.Setenv("TMPDIR", t.TempDir())
+	const size = 60 << 20
+	head := "--x\r\nContent-Disposition: form-data; name=\"f.note\"\r\n\r\nKept words\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n"
+	body := &counted{Reader: io.MultiReader(strings.NewReader(head), io.LimitReader(zeros{}, size), strings.NewReader("\r\n--x--\r\n"))}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/controls/CHG-01/evidence", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	r.ContentLength = -1
+	if answer, err := s.browser(t).http.Do(r); err == nil { // or the connection has ended before all was sent
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusUnauthorized || !strings.Contains(string(text), "Kept words") {
+			t.Errorf("%d %.300s", answer.StatusCode, text)
+		}
+	}
+	if body.read > size/2 {
+		t.Errorf("%d bytes were taken", body.read)
+	}
+}
+
+// zeros has no end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}

@@ -161,10 +161,14 @@ func (p *Portal) choosePreferences(r *request) (*shown, error) {
 	}); err != nil {
 		return nil, err
 	}
+	rules, err := p.System.NotificationRules()
+	if err != nil {
+		return nil, err
+	}
 	for i := range notifications.Kinds {
 		kind := &notifications.Kinds[i]
-		if was := slices.IndexFunc(before.Choices, func(c notifications.Choice) bool { return c.Kind == kind.Name }); !p.System.Tells(r.caller, kind) {
-			if was >= 0 { // of a role that they had, and may have again
+		if was := slices.IndexFunc(before.Choices, func(c notifications.Choice) bool { return c.Kind == kind.Name }); len(rules.Channels) == 0 || !p.System.Tells(r.caller, kind) {
+			if was >= 0 { // where there was a channel, or of a role that they had, and may have again
 				chosen.Choices = append(chosen.Choices, before.Choices[was])
 			}
 		} else {

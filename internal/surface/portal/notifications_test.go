@@ -18,6 +18,7 @@ import (
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/notify/notifytest"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/accounts"
@@ -237,4 +238,27 @@ func TestTheDeliveryLogSaysHowEachStands(t *testing.T) {
 	form := sentAgain(lead.get("/deliveries?state=failed"))
 	lead.post("/deliveries/retry", "notification", form.Get("notification"), "channel", "email", "to", form.Get("to")).goes(t, "/deliveries?state=failed")
 	lead.post("/deliveries/retry", "notification", form.Get("notification"), "channel", "email", "to", "//example.com").goes(t, "/deliveries")
+}
+
+// Where there is no channel yet, nobody chooses to be told on none.
+func TestPreferencesBeforeThereIsAChannel(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signedIn(t, "ann", "ciso")
+	b.get("/preferences").want(t, 200, "No channel but the inbox is configured here")
+	b.postAll("/preferences", url.Values{"quiet_from": {"22:00"}, "quiet_until": {"07:00"}}).want(t, 303)
+	if err := s.DB.Read(t.Context(), func(r *store.Reader) error {
+		chosen, _, err := notifications.PreferencesOf(r, "account/ann")
+		if err != nil || chosen.QuietFrom != "22:00" {
+			t.Errorf("%+v %v", chosen, err)
+			return err
+		}
+		for i := range notifications.Kinds {
+			if got := chosen.Choice(&notifications.Kinds[i], []string{notifications.Email}); !slices.Equal(got.Channels, []string{notifications.Email}) {
+				t.Errorf("%s comes by %q when there is e-mail", got.Kind, got.Channels)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -279,7 +279,7 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 			if line.again == nil {
 				return nil, accounts.ErrSession // before anything that was sent is read
 			}
-			if err := r.read(w, line); err != nil {
+			if err := r.readFields(w, line); err != nil {
 				return nil, err
 			}
 			r.held = nil // what fits is kept
@@ -388,6 +388,19 @@ func (p *Portal) action(line route, register string) (*record.Kind, string) {
 // own reports whether an action changes the records themselves.
 func own(action string) bool {
 	return slices.Contains([]string{kindAction + "add", kindAction + "set", kindAction + "move"}, action)
+}
+
+// readFields reads a form of somebody who is not signed in: of one with a file the fields
+// before it, and nothing of the file is kept.
+func (r *request) readFields(w http.ResponseWriter, line route) error {
+	if line.upload == 0 || !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		return r.read(w, line)
+	}
+	begun := &beginning{}
+	_, _ = io.CopyN(io.Discard, io.TeeReader(r.Body, begun), maxForm+maxDrained) // what is not read ends the connection
+	r.PostForm = begun.fields(r.Header.Get("Content-Type"))
+	r.Form = r.PostForm
+	return nil
 }
 
 // read reads a form, or a file, within its bounds.

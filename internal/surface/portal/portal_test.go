@@ -355,7 +355,7 @@ func TestTheCookieIsForTLS(t *testing.T) {
 func TestSigningInGoesNowhereElse(t *testing.T) {
 	s := serve(t, config.Config{})
 	s.signed(t, "ann", "compliance")
-	for _, to := range []string{"https://example.com/", "//example.com", `/\example.com`, "javascript:alert(1)", "", "account", "/a\r\nSet-Cookie: x=y"} {
+	for _, to := range []string{"https://example.com/", "//example.com", `/\example.com`, `/a/../\example.com/`, "javascript:alert(1)", "", "account", "/a\r\nSet-Cookie: x=y"} {
 		s.browser(t).post("/signin", "id", "ann", "password", password, "to", to).goes(t, "/")
 	}
 }

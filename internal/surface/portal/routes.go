@@ -106,7 +106,7 @@ func init() {
 		{method: "POST", path: "/policies/install", action: "policy_version.add", make: (*Portal).installPolicies},
 		{method: "POST", path: "/systems/install", action: "system.add", make: (*Portal).installSystems},
 		{method: "POST", path: "/controls/adopt", action: "control.approve", make: (*Portal).adoptControls},
-		{method: "POST", path: "/controls/{id}/nothing", action: "control.test", make: (*Portal).foundNothing},
+		{method: "POST", path: "/controls/{id}/nothing", action: "control.test", make: (*Portal).foundNothing, again: (*Portal).nothingAgain},
 		{method: "POST", path: "/controls/{id}/adopt", action: "control.approve", make: (*Portal).adoptControl},
 		{method: "GET", path: "/controls/{id}/versions/{version}", action: "control.read", make: (*Portal).controlVersion},
 		{method: "POST", path: "/controls/{id}/versions/{version}/approve", action: "control.approve", make: (*Portal).approveControl},

@@ -30,7 +30,7 @@ const (
 // within is where to go after signing in: a page of this portal, whatever a link
 // says.
 func within(to string) string {
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.HasPrefix(to, `/\`) || strings.ContainsAny(to, "\r\n\t") {
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") { // to browsers \ is /, wherever a path is cleaned to begin with it
 		return "/"
 	}
 	return to

@@ -185,7 +185,7 @@ func TestALargeTableIsReadByAJob(t *testing.T) {
 	b.get(strings.Replace(preview, "/people/", "/risks/", 1)).want(t, 404)
 	b.get("/import/people/NONE").want(t, 404)
 	s.works(t)
-	seen := b.get(preview).want(t, 200, fmt.Sprintf("<dt>rows</dt><dd>%d</dd>", many+1), fmt.Sprintf("<dt>new</dt><dd>%d</dd>", many), "<dt>would be refused</dt><dd>1</dd>", "The first 200 rows")
+	seen := b.get(preview).want(t, 200, fmt.Sprintf("<dt>rows</dt><dd>%d</dd>", many+1), fmt.Sprintf("<dt>new</dt><dd>%d</dd>", many), "<dt>would be refused</dt><dd>1</dd>", "201 rows of which something would become are shown", "would be refused before the others")
 	if strings.Contains(seen.body, "data-again") {
 		t.Error("the page of what is done loads itself again")
 	}

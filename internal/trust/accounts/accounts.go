@@ -204,9 +204,11 @@ func create(ctx context.Context, door *act.Door, caller act.Caller, a Account, p
 // belongs refuses an account of nobody who is there, of who has left, and a second one of
 // somebody: two-person rules know people, and each has one account.
 func (a *Account) belongs(r *store.Reader) error {
-	switch is, err := a.person(r); {
-	case err != nil:
+	are, err := persons(r, *a)
+	if err != nil {
 		return err
+	}
+	switch is := are[a.Person]; {
 	case is == nil:
 		return fmt.Errorf("%w: %s is nobody in the register of people: add them before, or leave it out", ErrInvalid, a.Person)
 	case is.State == left:
@@ -230,28 +232,54 @@ type employed struct {
 	LeftAt *time.Time `json:"left_at"`
 }
 
-// person is what the register of people says of whose the account is; nil: nothing.
-func (a *Account) person(r *store.Reader) (*employed, error) {
-	id := strings.TrimPrefix(a.Person, "person/")
-	docs, err := record.Current(r, "person", []string{id})
-	if err != nil || docs[id] == nil {
-		return nil, err
-	}
-	is := &employed{}
-	if err := json.Unmarshal(docs[id], is); err != nil {
-		return nil, fmt.Errorf("%s: %w", a.Person, err)
-	}
-	return is, nil
+// over reports whether the last moment of work has passed; of nobody it has not.
+func (e *employed) over(now time.Time) bool {
+	return e != nil && e.State == left && (e.LeftAt == nil || !e.LeftAt.After(now))
 }
 
-// ended reports whether nobody signs in with the account at an instant, or stays so: it
+// persons is what the register of people says of whose accounts are, by the reference.
+func persons(r *store.Reader, all ...Account) (map[string]*employed, error) {
+	var ids []string
+	for i := range all {
+		if all[i].Person != "" {
+			ids = append(ids, strings.TrimPrefix(all[i].Person, "person/"))
+		}
+	}
+	found := map[string]*employed{}
+	for part := range slices.Chunk(ids, act.MaxBatch) {
+		docs, err := record.Current(r, "person", part)
+		if err != nil {
+			return nil, err
+		}
+		for id, doc := range docs {
+			is := &employed{}
+			if err := json.Unmarshal(doc, is); err != nil {
+				return nil, fmt.Errorf("person/%s: %w", id, err)
+			}
+			found["person/"+id] = is
+		}
+	}
+	return found, nil
+}
+
+// Ended reports whether nobody signs in with the account at an instant, or stays so: it
 // is disabled, or the last moment of work of its person has passed.
-func (a *Account) ended(r *store.Reader, now time.Time) (bool, error) {
+func (a *Account) Ended(r *store.Reader, now time.Time) (bool, error) {
 	if a.DisabledAt != nil || a.Person == "" {
 		return a.DisabledAt != nil, nil
 	}
-	is, err := a.person(r)
-	return is != nil && is.State == left && (is.LeftAt == nil || !is.LeftAt.After(now)), err
+	are, err := persons(r, *a)
+	return are[a.Person].over(now), err
+}
+
+// Open are the accounts with which somebody can sign in at an instant, the oldest first.
+func Open(r *store.Reader, now time.Time) ([]Account, error) {
+	all, err := List(r)
+	if err != nil {
+		return nil, err
+	}
+	are, err := persons(r, all...)
+	return slices.DeleteFunc(all, func(a Account) bool { return a.DisabledAt != nil || are[a.Person].over(now) }), err
 }
 
 // Any reports whether there is an account.
@@ -293,7 +321,7 @@ func Present(r *store.Reader, caller string, now time.Time) (act.Caller, error) 
 		if all[i].Caller().ID != caller {
 			continue
 		}
-		if ended, err := all[i].ended(r, now); err != nil || !ended {
+		if ended, err := all[i].Ended(r, now); err != nil || !ended {
 			return all[i].Caller(), err
 		}
 	}
@@ -372,7 +400,7 @@ func keepsAdministrator(r *store.Reader, changed *Account, now time.Time) error 
 		if access.Roles.Authorize(a.Caller(), "account.create", "") != nil {
 			continue
 		}
-		if ended, err := a.ended(r, now); err != nil || !ended {
+		if ended, err := a.Ended(r, now); err != nil || !ended {
 			return err
 		}
 	}

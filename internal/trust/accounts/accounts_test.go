@@ -179,6 +179,32 @@ func TestACredentialPutIntoTheDatabaseOpensNothing(t *testing.T) {
 	})
 }
 
+// In a session that somebody left open the present password is guessed as seldom as at the
+// sign-in, and each guess is on record.
+func TestThePresentPasswordIsNotGuessed(t *testing.T) {
+	each(t, func(t *testing.T, f *apptest.Folder) {
+		self, next := act.Caller{ID: "account/ann@example.com", Roles: []string{"compliance", "account"}}, "another long password"
+		for range 5 {
+			if err := accounts.SetPassword(ctx, f.Door, self, "ann@example.com", "not the password", next); !errors.Is(err, accounts.ErrInvalid) {
+				t.Fatal(err)
+			}
+		}
+		if refused := events(t, f, accounts.RefusedType); len(refused) != 5 {
+			t.Errorf("%d wrong passwords are on record", len(refused))
+		}
+		if err := accounts.SetPassword(ctx, f.Door, self, "ann@example.com", password, next); !errors.Is(err, accounts.ErrInvalid) || !strings.Contains(err.Error(), "too many") {
+			t.Error("after five wrong ones the right one is taken:", err)
+		}
+		if _, err := signIn(f, "ann@example.com", password); !errors.Is(err, accounts.ErrSignIn) {
+			t.Error("and somebody is signed in:", err)
+		}
+		f.Manual.Advance(15*time.Minute + time.Second)
+		if err := accounts.SetPassword(ctx, f.Door, self, "ann@example.com", password, next); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Whoever has the database pays for each guess what OWASP recommends at the least.
 func TestWhatAPasswordCosts(t *testing.T) {
 	f := apptest.New(t, config.Config{})

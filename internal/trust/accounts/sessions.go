@@ -96,7 +96,7 @@ func SignIn(ctx context.Context, door *act.Door, id, password string) (secret st
 			return err
 		}
 		if account != nil {
-			if ended, err = account.ended(r, now); err != nil {
+			if ended, err = account.Ended(r, now); err != nil {
 				return err
 			}
 		}
@@ -209,7 +209,7 @@ func Authenticate(r *store.Reader, secret string, now time.Time) (*Session, erro
 		return nil, err
 	}
 	s.Account = *a
-	if ended, err := a.ended(r, now); err != nil || ended {
+	if ended, err := a.Ended(r, now); err != nil || ended {
 		return nil, cmp.Or(err, ErrSession)
 	}
 	return s, nil
@@ -302,11 +302,20 @@ func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 			return fmt.Errorf("%w: whoever is signed in chooses their own password", act.ErrSamePerson)
 		}
 		action = "session.begin" // what everybody may who has an account
+		if known.locked.After(door.Clock.Now()) {
+			return fmt.Errorf("%w: too many wrong passwords were given: try again in a quarter of an hour", ErrInvalid)
+		}
+		if digest(known.hash) != account.CredentialSHA256 {
+			known.hash = "" // it is not what was recorded
+		}
 		same, err := samePassword(ctx, own, known.hash)
 		if err != nil {
 			return err
 		}
 		if !same {
+			if err := refuse(ctx, door, account); !errors.Is(err, ErrSignIn) {
+				return err
+			}
 			return fmt.Errorf("%w: the present password is another one", ErrInvalid)
 		}
 	}

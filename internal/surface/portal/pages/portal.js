@@ -16,10 +16,12 @@ for (const part of document.querySelectorAll(".copy")) {
 	})
 }
 
-// A page that shows work under way is loaded again until that is done. Without this
-// script there is a link.
+// A page that shows work under way is loaded again until that is done, unless somebody is
+// at something on it: the focus would be lost. Without this script there is a link.
 const again = document.querySelector("[data-again]")
-if (again) setTimeout(() => location.reload(), 1000 * Number(again.dataset.again))
+if (again) setInterval(() => {
+	if (!document.activeElement || document.activeElement === document.body) location.reload()
+}, 1000 * Number(again.dataset.again))
 
 // Escape closes what was opened around where the focus is, and the focus goes to what opened it.
 document.addEventListener("keydown", event => {
