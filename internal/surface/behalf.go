@@ -30,7 +30,7 @@ func (s *System) OnBehalf(ctx context.Context, caller act.Caller, person string)
 	}
 	var standing tasks.Standing
 	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		standing, err = directory{s.Kinds, s.Clock}.Standing(r, person)
+		standing, err = directory{s.Kinds}.Standing(r, person)
 		return err
 	}); err != nil {
 		return caller, err

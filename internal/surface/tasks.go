@@ -19,7 +19,6 @@ import (
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
-	"scaf.dev/scaf/internal/platform/clock"
 	"scaf.dev/scaf/internal/platform/jobs"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
@@ -67,17 +66,14 @@ func (s *System) Duties() ([]tasks.Duty, error) {
 
 // Desk is where the duties of this system are worked on.
 func (s *System) Desk() *tasks.Desk {
-	return &tasks.Desk{Door: s.Door, People: directory{s.Kinds, s.Clock}, Past: func(r *store.Reader) record.Past {
+	return &tasks.Desk{Door: s.Door, People: directory{s.Kinds}, Past: func(r *store.Reader) record.Past {
 		return populations.Past(populations.Stored(r), 0)
 	}}
 }
 
 // directory reads from the register of people how somebody stands. It gives
 // away nothing else of the person, so it is not a reading of personal data.
-type directory struct {
-	kinds record.Kinds
-	clock clock.Clock
-}
+type directory struct{ kinds record.Kinds }
 
 // Standing implements tasks.Directory.
 func (d directory) Standing(r *store.Reader, ref string) (tasks.Standing, error) {
@@ -96,7 +92,7 @@ func (d directory) Standing(r *store.Reader, ref string) (tasks.Standing, error)
 	if err := json.Unmarshal(v.Doc, &person); err != nil {
 		return tasks.Unknown, err
 	}
-	if person.Gone(d.clock.Now()) != nil {
+	if person.State == people.Left { // who leaves later has work to hand over
 		return tasks.Gone, nil
 	}
 	return tasks.Present, nil
