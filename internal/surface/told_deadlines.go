@@ -35,8 +35,8 @@ const (
 	// reminders how often at most.
 	again     = 7 * 24 * time.Hour
 	reminders = 8
-	// mostDeviations bounds the deviations that are told one by one in a night, more or less:
-	// it ends with the so many of the list among which the last one was.
+	// mostDeviations is how many deviations are told one by one in a night, more or less: they
+	// are looked through by as many at a time, until so many notes were new.
 	mostDeviations = 100
 )
 

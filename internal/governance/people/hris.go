@@ -2,6 +2,7 @@ package people
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -90,8 +91,8 @@ type Delivered struct {
 	Stale int `json:"stale"`
 	// Unknown are managers of people who have not left, who are not in the register then.
 	Unknown []string `json:"unknown_managers,omitempty"`
-	// Refused says what was wrong with the message, of which nothing was taken. It may
-	// come again, mended.
+	// Refused says what was wrong with a message of which nothing was taken, and which it
+	// was: such a one stands under a number of its own, so that it may come again, mended.
 	Refused string `json:"refused,omitempty"`
 }
 
@@ -125,18 +126,17 @@ func Take(ctx context.Context, door *act.Door, caller act.Caller, id string, bod
 	case errors.As(err, &invalid):
 		err = errors.Join(err, refuse(ctx, door, caller, id, body, invalid.Fields))
 	case errors.Is(err, ErrConflict):
-		err = errors.Join(err, refuse(ctx, door, caller, "", body, []record.FieldError{record.Wrong("webhook-id", "%q was another message's", id)}))
+		err = errors.Join(err, refuse(ctx, door, caller, id, body, []record.FieldError{record.Wrong("webhook-id", "was another message's")}))
 	}
 	return nil, err
 }
 
 func (m *Message) take(tx *act.Tx) (*Delivered, error) {
-	known, version, err := record.Load[Delivered](&tx.Reader, Messages, m.ID)
+	known, _, err := record.Load[Delivered](&tx.Reader, Messages, m.ID)
 	switch {
 	case errors.Is(err, record.ErrNone):
 	case err != nil:
 		return nil, err
-	case known.Refused != "": // it comes again
 	case known.SHA256 != m.SHA256:
 		return nil, fmt.Errorf("%w: %s", ErrConflict, m.ID)
 	default:
@@ -168,7 +168,7 @@ func (m *Message) take(tx *act.Tx) (*Delivered, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := record.Put(tx, Messages, record.Change{Verb: "taken", ID: m.ID, Doc: done, Expect: version}); err != nil {
+	if _, err := record.Put(tx, Messages, record.Change{Verb: "taken", ID: m.ID, Doc: done}); err != nil {
 		return nil, err
 	}
 	said := m.imported(since)
@@ -223,31 +223,25 @@ func (m *Message) imported(since time.Time) *record.Completed {
 	}
 }
 
-// refuse records that a message was refused: the HR system knows what is not here.
+// refuse records, once, that a message was refused: the HR system knows what is not here.
 func refuse(ctx context.Context, door *act.Door, caller act.Caller, id string, body []byte, why []record.FieldError) error {
 	sum := digest(body)
-	if !messageID.MatchString(id) {
-		id = "unnamed-" + sum[:16]
-	}
-	says := why[0].Field + " " + why[0].Problem
+	ref := Messages.Name + "/refused-" + sum
+	says := fmt.Sprintf("%.200q: %s %s", id, why[0].Field, why[0].Problem)
 	if more := len(why) - 1; more > 0 {
 		says += fmt.Sprintf(", and %d more", more)
 	}
-	_, err := door.Do(ctx, caller, action, Messages.Name+"/"+id, func(tx *act.Tx) error {
-		known, version, err := record.Load[Delivered](&tx.Reader, Messages, id)
-		switch {
-		case err == nil && (known.Refused == "" || known.SHA256 == sum): // it is known what was the matter
-			return errSeen
-		case err != nil && !errors.Is(err, record.ErrNone):
-			return err
+	_, err := door.Do(ctx, caller, action, ref, func(tx *act.Tx) error {
+		if _, err := record.Get(&tx.Reader, Messages.Name, Messages.Bare(ref)); !errors.Is(err, record.ErrNone) {
+			return cmp.Or(err, errSeen)
 		}
-		m := &Message{ID: id, SHA256: sum, At: tx.Now()}
-		if _, err := record.Put(tx, Messages, record.Change{Verb: "refused", ID: id, Expect: version, Doc: &Delivered{ID: id, SHA256: sum, WrittenAt: m.At, ReceivedAt: m.At, Refused: says}}); err != nil {
+		m := &Message{ID: Messages.Bare(ref), SHA256: sum, At: tx.Now()}
+		if _, err := record.Put(tx, Messages, record.Change{Verb: "refused", ID: m.ID, Doc: &Delivered{ID: m.ID, SHA256: sum, WrittenAt: m.At, ReceivedAt: m.At, Refused: says}}); err != nil {
 			return err
 		}
 		said := m.imported(m.At)
 		said.Refused = 1
-		said.Miss("message %s of the HR system was refused: %s", id, says)
+		said.Miss("message %s of the HR system was refused", says)
 		return said.Record(tx, subject)
 	})
 	if errors.Is(err, errSeen) {

@@ -1,12 +1,8 @@
 package portal
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,77 +28,6 @@ var (
 	heldForeign = &held{http.StatusForbidden, "The form was not taken: you have signed in again since it was opened, or it was not sent from a page of this portal. What was sent is shown here: look through it, and send it once more."}
 	heldResumed = &held{http.StatusOK, "You are signed in again, and nothing was sent yet. What you typed is shown here: look through it, and send it once more."}
 )
-
-// maxDrained is how much of a form that is too long is read and dropped, so that the
-// browser comes to the answer.
-const maxDrained = 16 << 20
-
-// readForm reads a form of fields within a limit. Of one that is too long what fits
-// is kept, and held says so.
-func (r *request) readForm(limit int64) error {
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err != nil {
-		return fmt.Errorf("%w: %w", errForm, err)
-	}
-	if int64(len(body)) > limit {
-		_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // it is dropped
-		r.held = &held{http.StatusRequestEntityTooLarge, fmt.Sprintf("The form was not taken: it has more than %d bytes. What is beyond them is cut off here: shorten it, or attach it as a file.", limit)}
-		body = body[:limit]
-		if at := slices.Index(body[limit-2:], '%'); at >= 0 {
-			body = body[:int(limit)-2+at] // half of a byte
-		}
-	}
-	if err := r.parse(string(body)); err != nil {
-		return fmt.Errorf("%w: %w", errForm, err)
-	}
-	return nil
-}
-
-// beginning keeps the first bytes of a form with a file: what stands before the file.
-type beginning struct{ bytes.Buffer }
-
-// Write implements io.Writer.
-func (b *beginning) Write(data []byte) (int, error) {
-	b.Buffer.Write(data[:min(len(data), max(0, maxForm-b.Len()))])
-	return len(data), nil
-}
-
-// fields are those of the form that stand whole in its beginning.
-func (b *beginning) fields(contentType string) url.Values {
-	values := url.Values{}
-	_, how, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return values
-	}
-	parts := multipart.NewReader(b, how["boundary"])
-	for {
-		part, err := parts.NextPart()
-		if err != nil || part.FileName() != "" {
-			return values
-		}
-		text, err := io.ReadAll(part)
-		if err != nil {
-			return values
-		}
-		values.Add(part.FormName(), strings.ToValidUTF8(string(text), ""))
-	}
-}
-
-// parse takes the fields of a form.
-func (r *request) parse(body string) (err error) {
-	if r.PostForm, err = url.ParseQuery(body); err != nil {
-		return err
-	}
-	if r.held != nil {
-		for name, values := range r.PostForm {
-			for i := range values {
-				r.PostForm[name][i] = strings.ToValidUTF8(values[i], "")
-			}
-		}
-	}
-	r.Form = r.PostForm
-	return nil
-}
 
 // kept is a field of a form that waits for somebody to sign in.
 type kept struct{ Name, Value string }

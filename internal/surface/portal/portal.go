@@ -390,61 +390,6 @@ func own(action string) bool {
 	return slices.Contains([]string{kindAction + "add", kindAction + "set", kindAction + "move"}, action)
 }
 
-// readFields reads a form of somebody who is not signed in: of one with a file the fields
-// before it, and nothing of the file is kept.
-func (r *request) readFields(w http.ResponseWriter, line route) error {
-	if line.upload == 0 || !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		return r.read(w, line)
-	}
-	begun := &beginning{}
-	_, _ = io.CopyN(io.Discard, io.TeeReader(r.Body, begun), maxForm+maxDrained) // what is not read ends the connection
-	r.PostForm = begun.fields(r.Header.Get("Content-Type"))
-	r.Form = r.PostForm
-	return nil
-}
-
-// read reads a form, or a file, within its bounds.
-func (r *request) read(w http.ResponseWriter, line route) error {
-	if r.Method != http.MethodPost {
-		return nil
-	}
-	if plain := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"); plain || line.upload == 0 {
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
-			r.Form, r.PostForm = url.Values{}, url.Values{}
-			return nil //nolint:nilerr // it has no form's token either
-		}
-		limit := int64(maxForm)
-		if line.path == signInPath {
-			limit *= 2 // it carries other forms
-		}
-		return r.readForm(limit)
-	}
-	whole, begun := r.Body, &beginning{}
-	r.Body = http.MaxBytesReader(w, io.NopCloser(io.TeeReader(whole, begun)), maxForm+line.upload)
-	err := r.ParseMultipartForm(maxHeld)
-	var large *http.MaxBytesError
-	switch {
-	case errors.Is(err, http.ErrNotMultipart):
-		return nil // it has no form's token either
-	case errors.As(err, &large):
-		_, _ = io.CopyN(io.Discard, whole, maxDrained) // it is dropped
-		r.PostForm = begun.fields(r.Header.Get("Content-Type"))
-		r.Form = r.PostForm
-		r.held = &held{http.StatusRequestEntityTooLarge, fmt.Sprintf("The file is too large, and was not taken: a file has at most %d MiB.", line.upload>>20)}
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w: %w", errForm, err)
-	}
-	return nil
-}
-
-// forget removes the files of a form that were too large for the memory.
-func (r *request) forget() {
-	if r.MultipartForm != nil {
-		_ = r.MultipartForm.RemoveAll() // what cannot be removed goes at the next start
-	}
-}
-
 // Errors of forms.
 var (
 	errForeign = errors.New("this form was not sent from a page of this portal, or you have signed in again since: go back, load the page again, and send it once more")

@@ -303,7 +303,7 @@ func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 		}
 		action = "session.begin" // what everybody may who has an account
 		if known.locked.After(door.Clock.Now()) {
-			return fmt.Errorf("%w: too many wrong passwords were given: try again in a quarter of an hour", ErrInvalid)
+			return fmt.Errorf("%w: too many wrong passwords were given: the account takes none for %d minutes", ErrInvalid, int(lockTime.Minutes()))
 		}
 		if digest(known.hash) != account.CredentialSHA256 {
 			known.hash = "" // it is not what was recorded
