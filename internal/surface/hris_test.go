@@ -377,5 +377,11 @@ func TestMessagesOfTheHRSystemCarryOnFromTheWholeList(t *testing.T) {
 			reaches(hour + 2)
 			tell(hour+2, fmt.Sprint("o", i), ``, false)
 		}
+
+		// One that is refused in the same moment as another is taken ends it, too.
+		tell(20, "p1", ``, false)
+		tell(20, "p2", `{"id":"E6"`, true)
+		tell(21, "p3", ``, false)
+		reaches(20, "was refused")
 	})
 }
