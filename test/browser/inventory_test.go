@@ -54,18 +54,26 @@ func TestASiteIsReviewed(t *testing.T) {
 	other.audited("site-review")
 }
 
-// A restore is measured against its plan: SCAF says whether it passed.
+// A restore is measured against its plan, once that is approved: SCAF says whether it passed.
 func TestARestoreIsMeasured(t *testing.T) {
 	t.Parallel()
-	s := house(t, "compliance", "engineer")
+	s := house(t, "compliance", "engineer", "executive")
 	v := s.signs(t, "engineer")
 	v.goes("/new/continuity_plans")
 	v.fills("f-function", "The API", "f-owner", "person/engineer", "f-deputy", "person/compliance", "f-recovery_time", "4h", "f-recovery_point", "1h", "f-steps", "Restore it.", "f-kept_at", "On paper")
 	v.presses("Add it")
+	plan := v.path()
 	v.goes("/new/restore_trials")
 	v.fills("f-plan", "continuity_plan/PLN-1", "f-quarter", "2026-Q1", "f-owner", "person/engineer", "f-store", "The database")
 	v.presses("Add it")
 	v.fills("done-f-started_at", "2026-02-01T09:00", "done-f-restored_at", "2026-02-01T14:00", "done-f-data_until", "2026-02-01T08:30", "done-f-whole", "true")
+	if status := v.sends("Record that it was done"); status != 422 {
+		t.Errorf("a restore against a draft is answered with %d", status)
+	}
+	v.holds("main", "measured against the objectives that were approved")
+	executive := s.signs(t, "executive")
+	executive.goes(plan)
+	executive.presses("Put in force")
 	v.presses("Record that it was done")
 	v.holds("main", "5 hours", "30 minutes", "Failed")
 	v.audited("restore-trial")
