@@ -135,7 +135,7 @@ func TestDevicesAreSeenAndSitesReviewedEveryQuarter(t *testing.T) {
 		h.moves("a", "site_review/PAR-berlin-2026-Q1", "reviewed", counts)
 		h.moves("b", "site_review/PAR-berlin-2026-Q1", "confirmed", `{}`)
 		h.moves("a", "site_review/PAR-paris-2026-Q1", "reviewed", counts)
-		h.moves("x", "device/B", "ended", `{"ended_how":"Sold"}`)
+		h.moves("a", "device/B", "ended", `{"ended_how":"Sold"}`)
 		h.at("2026-04-16")
 		h.adds("x", "device_postures", `{"id":"2","device":"C","seen_at":"2026-04-15T00:00:00Z"}`)
 		h.moves("a", "site_review/PAR-rome-2026-Q1", "reviewed", counts)
