@@ -54,12 +54,15 @@ var Disposals = record.Define[Disposal](record.Definition{
 	Kind: "data_disposal", Register: "data_disposals", Title: "Data disposals", Singular: "Data disposal", Prefix: "DSP", At: "due_at", Fixed: []string{"data", "due_at"},
 	Purpose: "Data whose time is over: how it was destroyed, and before which witness.",
 	States:  []string{due, held, done, witnessed},
+	// When it was done is said as it is done: what a witness found otherwise was not done then.
+	Settled: []record.Settled{{States: []string{due}, Fields: []string{"done_at"}}},
 	Transitions: []record.Transition{
 		{From: due, To: done, Required: []string{"method", "technique", "done_at", "backups_until", "certificate"}, Stamp: []string{"by"}},
 		{From: done, To: witnessed, Permission: "data_disposal.witness", NotBy: []string{"by"}, Stamp: []string{"witness", "witnessed_at"}},
 		// The witness found it otherwise.
 		{From: done, To: due, Permission: "data_disposal.witness", NotBy: []string{"by"}},
-		{From: due, To: held, Called: "Hold it", Permission: holding, Required: []string{"hold"}, NotBy: []string{"owner"}, Stamp: []string{"held_by"}},
+		// What is held counts as nothing that was due: no other move says so.
+		{From: due, To: held, Called: "Hold it", Permission: holding, Required: []string{"hold"}, Sets: []string{"hold"}, NotBy: []string{"owner"}, Stamp: []string{"held_by"}},
 		{From: held, To: due, Permission: holding, NotBy: []string{"owner"}},
 	},
 	Fields: []record.Field{
@@ -70,13 +73,13 @@ var Disposals = record.Define[Disposal](record.Definition{
 		{Name: "due_at", Label: "Time came", Required: true, Help: "When its retention ended: it is to be gone within 30 days."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who sees to it, as person/E1001."},
 		{Name: "state", Label: "State"},
-		{Name: "hold", Label: "Legal hold", Section: "Hold", Long: true, Help: "Why it has to stay: who ordered it, and for what."},
+		{Name: "hold", Label: "Legal hold", Section: "Hold", Given: true, Long: true, Help: "Why it has to stay: who ordered it, and for what."},
 		{Name: "held_by", Label: "Held by", Given: true},
 		{Name: "method", Label: "Method", Section: "Sanitization", Choices: append([]string{anonymise}, methods...), Help: "In the words of NIST SP 800-88: clear, purge or destroy; or anonymise, so that nobody can be recognised again."},
 		{Name: "technique", Label: "Technique", Help: "How: deleted with versions, the key destroyed, shredded, and with what tool."},
 		{Name: "done_at", Label: "Done at", Happened: true, Help: "When it was done."},
 		{Name: "by", Label: "Done by", Given: true},
-		{Name: "backups_until", Label: "Backups until", Help: "Until when backups hold it: the same instant where they were destroyed with it."},
+		{Name: "backups_until", Label: "Backups until", Help: "Until when backups hold it, at most 30 days after its time came: the same instant where they were destroyed with it."},
 		{Name: "certificate", Label: "Certificate", Shows: true, Help: "What shows it: a file of this record, a certificate's number, a log."},
 		{Name: "witness", Label: "Witness", Section: "Witness", Given: true},
 		{Name: "witnessed_at", Label: "Witnessed", Given: true},
@@ -95,9 +98,9 @@ var Disposals = record.Define[Disposal](record.Definition{
 // Compute ends what belongs to a state with it.
 func (d *Disposal) Compute() {
 	if d.State == due || d.State == held {
-		d.By, d.Witness, d.WitnessedAt = "", "", nil
+		d.DoneAt, d.By, d.Witness, d.WitnessedAt = nil, "", "", nil
 	}
-	if d.State == due {
+	if d.State != held {
 		d.Hold, d.HeldBy = "", ""
 	}
 }

@@ -191,6 +191,22 @@ func (d *desk) move(who string, kind *record.Kind, id, state, text, want string)
 	}), want)
 }
 
+// holds is that a field of a disposal has a value; empty: none.
+func (d *desk) holds(id, field, want string) {
+	d.Helper()
+	if err := d.l.DB.Read(context.Background(), func(r *store.Reader) error {
+		v, err := record.Get(r, systems.Disposals.Name, id)
+		if err == nil {
+			if got := string(d.fields(string(v.Doc))[field]); got != want {
+				d.Errorf("%s: %s is %s, want %q", id, field, got, want)
+			}
+		}
+		return err
+	}); err != nil {
+		d.Fatal(err)
+	}
+}
+
 func TestNoSystemDependsOnItself(t *testing.T) {
 	each(t, func(d *desk) {
 		system := func(id, needs string) string {
@@ -393,6 +409,41 @@ func TestAHoldStopsADisposalAndItsEndBeginsIt(t *testing.T) {
 			t.Errorf("%+v", disposal)
 		}
 	})
+}
+
+// What is held is not tested: nobody takes a disposal out by an order that they enter with
+// another move. Whoever did it says when, each time that they say it was done.
+func TestADisposalIsHeldAndDoneByItsMovesAlone(t *testing.T) {
+	each(t, func(d *desk) {
+		if err := d.do("person/a", seed); err != nil {
+			t.Fatal(err)
+		}
+		end := `{"method":"purge","technique":"Key destroyed","done_at":"2026-01-09T00:00:00Z","backups_until":"2026-01-09T00:00:00Z","certificate":"c"%s}`
+		d.add("person/a", systems.Disposals, `{"data":"data_set/DS-1","what":"All","due_at":"2026-01-01T00:00:00Z","owner":"person/owner","hold":"A case"}`, "hold: is given")
+		d.add("person/a", systems.Disposals, `{"data":"data_set/DS-1","what":"All","due_at":"2026-01-01T00:00:00Z","owner":"person/owner"}`, "")
+		d.set("person/owner", systems.Disposals, "DSP-1", `{"hold":"A case"}`, "hold: is given")
+		d.set("person/owner", systems.Disposals, "DSP-1", `{"done_at":"2026-01-02T00:00:00Z"}`, "nothing would change")
+		d.move("person/owner", systems.Disposals, "DSP-1", "done", fmt.Sprintf(end, `,"hold":"A case"`), "hold: is given")
+		d.move("person/owner", systems.Disposals, "DSP-1", "done", fmt.Sprintf(end, ""), "")
+		d.move("person/b", systems.Disposals, "DSP-1", "due", `{}`, "")
+		d.holds("DSP-1", "done_at", "")
+		d.move("person/owner", systems.Disposals, "DSP-1", "done", `{"technique":"Shredded"}`, "done_at: is needed")
+		d.move("person/owner", systems.Disposals, "DSP-1", "done", `{"done_at":"2026-02-20T00:00:00Z"}`, "")
+		d.holds("DSP-1", "done_at", `"2026-02-20T00:00:00Z"`)
+	})
+}
+
+// An order ends with the hold, and what was done with its return.
+func TestWhatBelongsToAStateOfADisposalEndsWithIt(t *testing.T) {
+	for state, want := range map[string]systems.Disposal{
+		"due": {State: "due"}, "done": {State: "done", DoneAt: new(day("2026-01-09"))}, "held": {State: "held", Hold: "A case", HeldBy: "person/b"},
+	} {
+		got := systems.Disposal{State: state, Hold: "A case", HeldBy: "person/b", DoneAt: new(day("2026-01-09"))}
+		got.Compute()
+		if got.Hold != want.Hold || got.HeldBy != want.HeldBy || (got.DoneAt == nil) != (want.DoneAt == nil) {
+			t.Errorf("%s: %+v", state, got)
+		}
+	}
 }
 
 // What was confirmed several times in a quarter counted for quarters to come, before.
