@@ -84,7 +84,7 @@ var Register = record.Define[Action](record.Definition{
 		{Name: "title", Label: "Title", Section: "Action", Required: true, Help: "What is to be done, in a line."},
 		{Name: "what", Label: "Description", Long: true, Help: "What it takes, and how to see that it is done."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who does it, as person/E1001."},
-		{Name: "due_at", Label: "Due", Required: true, Help: "By when. Only somebody other than the owner sets a later date, and not any more once it is over."},
+		{Name: "due_at", Label: "Due", Required: true, Help: "By when. Only somebody other than the owner sets a later date, or one that is over. Once it is over it stands."},
 		{Name: "state", Label: "State"},
 		{Name: "exercise", Label: "Exercise", Section: "Where it was decided", Refers: FromExercise, Help: "The exercise, like exercise/EXE-1: one of these is named."},
 		{Name: "meeting", Label: "Meeting", Refers: FromMeeting, Help: "The meeting, like meeting/MTG-1."},
@@ -171,26 +171,34 @@ func (a *Action) Validate() []record.FieldError {
 	return nil
 }
 
-// Before keeps a due date that is over, and leaves it to others than the owner to
-// set a later one.
+// Before keeps a due date that is over, and leaves it to others than the owner to set a
+// later one, or one that is over: by its due date an action belongs to a period.
 func (a *Action) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return nil
 	}
 	was := record.As[Action](old)
-	if was.DueAt == nil || a.DueAt == nil || !a.DueAt.After(*was.DueAt) {
+	if was.DueAt == nil || a.DueAt == nil || a.DueAt.Equal(*was.DueAt) {
 		return nil
 	}
-	if !was.DueAt.After(tx.Now()) {
-		return &record.Invalid{Fields: []record.FieldError{{Field: "due_at", Problem: "is over: an action that is late stays so"}}}
+	now := tx.Now()
+	if !was.DueAt.After(now) {
+		return record.Refuse("due_at", "is over, and stands: an action that is late stays so")
+	}
+	says := "a later due date"
+	switch {
+	case a.DueAt.Before(now):
+		says = "a due date that is over"
+	case a.DueAt.Before(*was.DueAt):
+		return nil
 	}
 	current, err := record.Get(&tx.Reader, Register.Name, a.ID)
 	if err != nil {
 		return err
 	}
-	later := &record.Transition{From: was.State, To: a.State, NotBy: []string{"owner"}}
-	if err := record.Another(&tx.Reader, Register, tx.Caller(), later, current); errors.Is(err, act.ErrSamePerson) {
-		return fmt.Errorf("%w: %s owns the action, or did, and a later due date is for somebody else to set", act.ErrSamePerson, tx.Caller().ID)
+	other := &record.Transition{From: was.State, To: a.State, NotBy: []string{"owner"}}
+	if err := record.Another(&tx.Reader, Register, tx.Caller(), other, current); errors.Is(err, act.ErrSamePerson) {
+		return fmt.Errorf("%w: %s owns the action, or did, and %s is for somebody else to set", act.ErrSamePerson, tx.Caller().ID, says)
 	} else if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package actions_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,8 @@ func TestWhereAnActionComesFrom(t *testing.T) {
 	}
 }
 
-// A due date is moved by somebody other than the owner, present or past, and while it is to come.
+// A due date is moved by somebody other than the owner, present or past, and while it is to
+// come. The owner takes less time, and lays it into no period that is over.
 func TestALaterDueDateIsForSomebodyElse(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		due := func(days int) string {
@@ -87,11 +89,32 @@ func TestALaterDueDateIsForSomebodyElse(t *testing.T) {
 		if err := set("person/keeper", due(11)); err != nil {
 			t.Errorf("somebody else gives more time: %v", err)
 		}
-		later := due(30)
+		over := due(-1)
+		for _, who := range []string{"person/owner", "person/next"} {
+			if err := set(who, over); !errors.Is(err, act.ErrSamePerson) {
+				t.Errorf("%s, the owner before or now, lays it before today: %v", who, err)
+			}
+		}
+		// Nor with a move.
+		if _, err := f.MoveRecord(t.Context(), as("person/next"), actions.Register, made.ID, record.AnyVersion, actions.Done, apptest.Fields(t, `{"result":"r"}`, over)); !errors.Is(err, act.ErrSamePerson) {
+			t.Errorf("the owner lays it before today when it is done: %v", err)
+		}
+		earlier, later := due(5), due(30)
 		f.Manual.Advance(12 * 24 * time.Hour)
-		var invalid *record.Invalid
-		if err := set("person/keeper", later); !errors.As(err, &invalid) {
-			t.Errorf("more time when it is over: %v", err)
+		for what, change := range map[string]string{"more time": later, "less time": earlier} {
+			for _, who := range []string{"person/keeper", "person/next"} {
+				var invalid *record.Invalid
+				if err := set(who, change); !errors.As(err, &invalid) || !strings.Contains(err.Error(), "is over, and stands") {
+					t.Errorf("%s when it is over, by %s: %v", what, who, err)
+				}
+			}
+		}
+		made, err = f.AddRecord(t.Context(), as("person/keeper"), actions.Register, apptest.Fields(t, action, due(10)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set("person/keeper", over); err != nil {
+			t.Errorf("somebody else corrects it: %v", err)
 		}
 	})
 }
