@@ -34,6 +34,7 @@ var untold = map[string]string{
 	"data_disposals held":         "its due, when the hold ends",
 	"acknowledgments asked":       "whoever is asked is told so",
 	"trainings assigned":          "whoever is assigned it is told so",
+	"penetration_tests running":   "its owner records the report: cancelling waits for nobody",
 	// It can be done, and nothing waits for it.
 	"acknowledgments refused":  "whoever refused may think better of it",
 	"findings open":            "acceptance instead of a remedy is asked for by its owner",
