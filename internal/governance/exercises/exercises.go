@@ -4,6 +4,7 @@ package exercises
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -52,16 +53,22 @@ const (
 	kindAction   = "action"
 )
 
+// played is what an exercise cannot do without.
+var (
+	played   = []string{"scenario", "injects", "participants"}
+	together = []record.Guard{{Field: "participants", If: `item.participants.size() >= 2`, Why: "names one person: an exercise is held by two at least"}}
+)
+
 // Register describes the register.
 var Register = record.Define[Exercise](record.Definition{
 	Kind: kindExercise, Register: "exercises", Title: "Exercises", Singular: "Exercise", Prefix: "EXE", At: "held_at",
 	Purpose: "Incidents that were practised: the story, who took part, what was learned.",
 	States:  []string{Planned, Held, Reviewed, Cancelled},
+	Settled: []record.Settled{{States: []string{Held}, Fields: append([]string{"playbook", "planned_for", "held_at"}, played...)}},
 	Transitions: []record.Transition{
-		{From: Planned, To: Held, Required: []string{"held_at", "scenario", "injects", "participants"}, Stamp: []string{"recorded_at", "recorded_by"},
-			Guards: []record.Guard{
-				{Field: "participants", If: `item.participants.size() >= 2`, Why: "names one person: an exercise is held by two at least"},
-			}},
+		{From: Planned, To: Held, Required: append([]string{"held_at"}, played...), Stamp: []string{"recorded_at", "recorded_by"}, Guards: together},
+		// When it was held is not corrected: its review is late from then.
+		{From: Held, To: Held, Called: "Correct the record", Required: played, Who: byItsFacilitator, Guards: together},
 		{From: Held, To: Reviewed, Permission: "exercise.review", Required: []string{"worked", "lessons"}, Offered: []string{"no_actions"}, NotBy: []string{"facilitator"},
 			Stamp: []string{"reviewed_at", "reviewed_by"}, Check: concluded},
 		{From: Planned, To: Cancelled, Required: []string{"cancelled_reason"}},
@@ -70,13 +77,13 @@ var Register = record.Define[Exercise](record.Definition{
 		{Name: "id", Label: "Number"},
 		{Name: "title", Label: "Title", Section: "Exercise", Required: true, Help: "What is played, in a line."},
 		{Name: "playbook", Label: "Playbook", Choices: ids(), Help: "A playbook of the catalog: its scenario and injects are taken where none are given."},
-		{Name: "facilitator", Label: "Facilitator", Required: true, Refers: "person", Then: "held_at", Help: "Who leads it and writes it down, as person/E1001."},
+		{Name: "facilitator", Label: "Facilitator", Required: true, Refers: "person", Then: "held_at", Help: "Who leads it, writes it down and corrects that until it is reviewed, by somebody else; as person/E1001."},
 		{Name: "planned_for", Label: "Planned for", Help: "When it is to be held."},
 		{Name: "participants", Label: "Participants", Refers: "person", Then: "held_at", Help: "Who took part, as person/E1001: two at least."},
 		{Name: "state", Label: "State"},
 		{Name: "scenario", Label: "Scenario", Section: "Play", Long: true, Help: "What has happened when it begins."},
 		{Name: "injects", Label: "Injects", Help: `What players are told on the way, and what they did.`},
-		{Name: "held_at", Label: "Held", Section: "Outcome", Happened: true, Help: "When it was held."},
+		{Name: "held_at", Label: "Held", Section: "Outcome", Happened: true, Help: "When it was held. This stands as it was first recorded: the review is due from then. If it is wrong, the lessons say so."},
 		{Name: "worked", Label: "What worked", Long: true, Help: "What went as it should."},
 		{Name: "lessons", Label: "Lessons", Long: true, Help: "What did not work, and what is learned from it."},
 		{Name: "no_actions", Label: "Why nothing is to be done", Long: true, Help: "Only where no action comes of it. Otherwise add actions that name the exercise."},
@@ -102,8 +109,10 @@ var Register = record.Define[Exercise](record.Definition{
 
 // Before takes scenario and injects of the playbook, and keeps what was reviewed.
 func (e *Exercise) Before(tx *act.Tx, old any) error {
-	if err := e.inTime(tx); err != nil {
-		return err
+	if old == nil || record.As[Exercise](old).State != Held {
+		if err := e.inTime(tx); err != nil {
+			return err
+		}
 	}
 	if old == nil {
 		if p := playbook(e.Playbook); p != nil {
@@ -118,6 +127,18 @@ func (e *Exercise) Before(tx *act.Tx, old any) error {
 	}
 	if record.As[Exercise](old).State == Reviewed {
 		return &record.Invalid{Fields: []record.FieldError{{Field: "state", Problem: "is reviewed: what was reviewed stays as it is"}}}
+	}
+	return nil
+}
+
+// byItsFacilitator refuses everybody else: whoever writes it down does not review it.
+func byItsFacilitator(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
+	e := &Exercise{}
+	if err := json.Unmarshal(doc, e); err != nil {
+		return err
+	}
+	if caller.ID != e.Facilitator {
+		return fmt.Errorf("%w: %s led it, and corrects what is written in their own name", act.ErrSamePerson, e.Facilitator)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package exercises_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -23,14 +24,15 @@ const (
 
 func TestTheRegister(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: exercises.Register, New: exercise, Set: `{"planned_for":"2026-02-01T09:00:00Z"}`,
-		Fields: map[string]string{"planned held": held, "held reviewed": learned, "planned cancelled": `{"cancelled_reason":"A real one came first"}`},
+		Kind: exercises.Register, New: strings.Replace(exercise, "person/owner", "person/other", 1), Set: `{"planned_for":"2026-02-01T09:00:00Z"}`,
+		Fields: map[string]string{"planned held": held, "held held": `{"scenario":"It is Friday"}`, "held reviewed": learned, "planned cancelled": `{"cancelled_reason":"A real one came first"}`},
 		Refused: map[string]string{
 			"facilitator": `{"facilitator":"Ada"}`, "playbook": `{"playbook":"fire"}`, "participants": `{"participants":["Ada"]}`,
 			"injects": `{"injects":[{"after":"soon","what":"A mail"}]}`, "title": `{"title":" "}`,
 		},
 		GuardFalse: map[string]string{
 			"planned held participants": `{"held_at":"2026-01-09T09:00:00Z","participants":["person/other"]}`,
+			"held held participants":    `{"participants":["person/other"]}`,
 		},
 	})
 }
@@ -64,6 +66,23 @@ func TestAnExerciseIsHeldInThePastAndReviewedWithWhatFollows(t *testing.T) {
 		if err := move(ann, exercises.Reviewed, learned); err == nil {
 			t.Error("who led it reviews it")
 		}
+		// What was played stands: its facilitator corrects it, and not when it was.
+		f.Manual.Advance(120 * 24 * time.Hour)
+		late := `{"held_at":"` + f.Manual.Now().Add(-time.Hour).Format(time.RFC3339) + `"}`
+		for field, change := range map[string]string{
+			"held_at": late, "planned_for": `{"planned_for":"2026-07-01T00:00:00Z"}`, "participants": `{"participants":["person/owner","person/p3"]}`, "scenario": `{"scenario":"Another"}`,
+			"injects": `{"injects":[{"after":"1m","what":"A mail"}]}`, "playbook": `{"playbook":"ransomware"}`,
+		} {
+			_, err := f.SetRecord(t.Context(), ann, exercises.Register, "EXE-1", record.AnyVersion, apptest.Fields(t, change))
+			stands(t, field, err)
+		}
+		stands(t, "held_at", move(ann, exercises.Held, `{"scenario":"Corrected"}`, late))
+		if err := move(ben, exercises.Held, `{"scenario":"Corrected"}`); !errors.Is(err, act.ErrSamePerson) {
+			t.Errorf("somebody else corrects what was played: %v", err)
+		}
+		if err := move(ann, exercises.Held, `{"scenario":"Corrected"}`); err != nil {
+			t.Error(err)
+		}
 		if err := move(ben, exercises.Reviewed, learned, `{"no_actions":null}`); err == nil || !strings.Contains(err.Error(), "no action names the exercise") {
 			t.Errorf("nothing follows: %v", err)
 		}
@@ -88,6 +107,15 @@ func TestAnExerciseIsHeldInThePastAndReviewedWithWhatFollows(t *testing.T) {
 			t.Error("what was reviewed is changed")
 		}
 	})
+}
+
+// stands is that a change was refused since the field stands.
+func stands(t *testing.T, field string, err error) {
+	t.Helper()
+	var invalid *record.Invalid
+	if !errors.As(err, &invalid) || invalid.Fields[0].Field != field || !strings.Contains(err.Error(), "stands as it was") {
+		t.Errorf("%s of what was held is changed: %v", field, err)
+	}
 }
 
 func TestEachPlaybookCanBePlayed(t *testing.T) {

@@ -5,6 +5,7 @@ package meetings
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,20 +69,28 @@ const (
 	Oversight  = "oversight body"
 )
 
+// Of what minutes are made: what they cannot do without, and what belongs to them beside.
+var (
+	minutes = []string{"attendees", "notes"}
+	further = []string{"topics", "decisions", "no_decisions"}
+	whole   = []record.Guard{
+		{Field: "attendees", If: `item.attendees.size() >= 2`, Why: "names one person: a meeting has two at least"},
+		{Field: "topics", If: `has(item.agenda) || has(item.topics) && item.topics.size() > 0`, Why: "names none, and no agenda was prepared: say what it was about"},
+		{Field: "decisions", If: `has(item.decisions) && item.decisions.size() > 0 || has(item.no_decisions) && item.no_decisions != ""`, Why: "names none: say what was decided, or why nothing was"},
+	}
+)
+
 // Register describes the register.
 var Register = record.Define[Meeting](record.Definition{
 	Kind: "meeting", Register: "meetings", Title: "Meetings", Singular: "Meeting", Prefix: "MTG", At: "held_at",
 	Purpose: "Agendas, minutes and decisions of meetings.",
 	States:  []string{Planned, Held, Confirmed, Cancelled},
+	Settled: []record.Settled{{States: []string{Held}, Fields: slices.Concat([]string{"series", "planned_for", "held_at", "independent"}, minutes, further)}},
 	Transitions: []record.Transition{
-		{From: Planned, To: Held, Called: "Record the minutes", Required: []string{"held_at", "attendees", "notes"}, Offered: []string{"topics", "decisions", "no_decisions"}, Stamp: []string{"recorded_at", "recorded_by"},
-			Guards: []record.Guard{
-				{Field: "attendees", If: `item.attendees.size() >= 2`, Why: "names one person: a meeting has two at least"},
-				{Field: "topics", If: `has(item.agenda) || has(item.topics) && item.topics.size() > 0`, Why: "names none, and no agenda was prepared: say what it was about"},
-				{Field: "decisions", If: `has(item.decisions) && item.decisions.size() > 0 || has(item.no_decisions) && item.no_decisions != ""`, Why: "names none: say what was decided, or why nothing was"},
-			}},
-		{From: Held, To: Confirmed, Permission: "meeting.confirm", NotBy: []string{"keeper", "recorded_by"}, Stamp: []string{"confirmed_at", "confirmed_by"},
-			Guards: []record.Guard{{If: `item.confirmed_by in item.attendees`, Why: "the minutes are confirmed by somebody who was there"}}},
+		{From: Planned, To: Held, Called: "Record the minutes", Required: append([]string{"held_at"}, minutes...), Offered: further, Stamp: []string{"recorded_at", "recorded_by"}, Guards: whole},
+		// When it was held is not corrected: the minutes are late from then.
+		{From: Held, To: Held, Called: "Correct the minutes", Required: minutes, Offered: append([]string{"independent"}, further...), Who: byItsKeeper, Guards: whole},
+		{From: Held, To: Confirmed, Permission: "meeting.confirm", NotBy: []string{"keeper", "recorded_by"}, Who: byWhoWasThere, Stamp: []string{"confirmed_at", "confirmed_by"}},
 		{From: Planned, To: Cancelled, Required: []string{"cancelled_reason"}},
 	},
 	Fields: []record.Field{
@@ -89,7 +98,7 @@ var Register = record.Define[Meeting](record.Definition{
 		{Name: "title", Label: "Title", Section: "Meeting", Required: true, Help: "Which meeting it is, like: Security posture, week 9."},
 		{Name: "series", Label: "Series", Required: true, Choices: []string{Posture, Management, Oversight, "other"}, Help: "The weekly posture review, a review by management, or one of the oversight body."},
 		{Name: "chair", Label: "Chair", Required: true, Refers: "person", Then: "held_at", Help: "Who leads it, as person/E1001."},
-		{Name: "keeper", Label: "Keeper of the minutes", Required: true, Refers: "person", Then: "held_at", Help: "Who writes it down, as person/E1001: somebody else confirms what they wrote."},
+		{Name: "keeper", Label: "Keeper of the minutes", Required: true, Refers: "person", Then: "held_at", Help: "Who writes it down, as person/E1001, and corrects it until it is confirmed: by somebody else."},
 		{Name: "planned_for", Label: "Planned for", Help: "When it is to be held. SCAF prepares the agenda in the night before."},
 		{Name: "state", Label: "State"},
 		{Name: "topics", Label: "Topics", Section: "Agenda", Help: "What people want to talk about, beside what changed."},
@@ -97,7 +106,7 @@ var Register = record.Define[Meeting](record.Definition{
 		{Name: "agenda_since", Label: "Since", Given: true},
 		{Name: "agenda_size", Label: "Checkpoint", Given: true},
 		{Name: "prepared_at", Label: "Prepared", Given: true},
-		{Name: "held_at", Label: "Held", Section: "Minutes", Happened: true, Help: "When it was held."},
+		{Name: "held_at", Label: "Held", Section: "Minutes", Happened: true, Help: "When it was held. This stands as it was first recorded: the minutes are due from then. If it is wrong, the notes say so."},
 		{Name: "attendees", Label: "Attendees", Refers: "person", Then: "held_at", Help: "Who was there, as person/E1001: two at least."},
 		{Name: "independent", Label: "From outside management", Refers: "person", Then: "held_at", Help: "Which of them stand outside management: the oversight body has one at least."},
 		{Name: "notes", Label: "Notes", Long: true, Help: "What was said, as far as it matters."},
@@ -123,6 +132,30 @@ var Register = record.Define[Meeting](record.Definition{
 		{Name: "confirm", What: "See that the minutes are confirmed", At: "held_at", Owner: "chair", Open: `item.state == "held"`},
 	},
 })
+
+// byItsKeeper refuses everybody else: whoever writes in the minutes does not confirm them.
+func byItsKeeper(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
+	m := &Meeting{}
+	if err := json.Unmarshal(doc, m); err != nil {
+		return err
+	}
+	if caller.ID != m.Keeper {
+		return fmt.Errorf("%w: %s keeps the minutes, and corrects them in their own name", act.ErrSamePerson, m.Keeper)
+	}
+	return nil
+}
+
+// byWhoWasThere refuses whom the minutes do not name.
+func byWhoWasThere(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
+	m := &Meeting{}
+	if err := json.Unmarshal(doc, m); err != nil {
+		return err
+	}
+	if !slices.Contains(m.Attendees, caller.ID) {
+		return fmt.Errorf("%w: the minutes are confirmed by somebody who was there, and %s is not among the attendees", act.ErrSamePerson, caller.ID)
+	}
+	return nil
+}
 
 // late is how many months after a meeting it is still put on record.
 const late = 3

@@ -1,6 +1,8 @@
 package meetings_test
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +23,8 @@ const (
 
 func TestTheRegister(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: meetings.Register, New: meeting, Set: `{"topics":["Alerts","Money"]}`,
-		Fields: map[string]string{"planned held": held, "planned cancelled": `{"cancelled_reason":"A holiday"}`},
+		Kind: meetings.Register, New: strings.Replace(meeting, "person/keeper", "person/other", 1), Set: `{"topics":["Alerts","Money"]}`,
+		Fields: map[string]string{"planned held": held, "held held": `{"notes":"All was read aloud"}`, "planned cancelled": `{"cancelled_reason":"A holiday"}`},
 		Refused: map[string]string{
 			"chair": `{"chair":"Ada"}`, "keeper": `{"keeper":""}`, "series": `{"series":"lunch"}`, "attendees": `{"attendees":["Ada"]}`,
 			"independent": `{"attendees":["person/a"],"independent":["person/b"]}`,
@@ -31,8 +33,89 @@ func TestTheRegister(t *testing.T) {
 			"planned held decisions": strings.Replace(held, `,"decisions":["Rotate the key"]`, ``, 1),
 			"planned held topics":    strings.Replace(held, `"topics":["Alerts"],`, ``, 1),
 			"planned held attendees": strings.Replace(held, `,"person/other","person/third"`, ``, 1),
-			"held confirmed":         `{"attendees":["person/owner","person/keeper"]}`,
+			"held held decisions":    `{"decisions":null}`,
+			"held held topics":       `{"topics":null}`,
+			"held held attendees":    `{"attendees":["person/owner"]}`,
 		},
+	})
+}
+
+// Minutes stand from when they were recorded: their keeper corrects what they say, and not
+// when it was; somebody else confirms them whom they name.
+func TestMinutesStandUntilTheyAreConfirmed(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		f.People(t, "owner", "keeper", "other", "third", "dev")
+		move := func(who, state string, documents ...string) (*meetings.Meeting, error) {
+			caller := act.Caller{ID: "person/" + who, Roles: []string{"compliance"}}
+			v, err := f.MoveRecord(t.Context(), caller, meetings.Register, "MTG-1", record.AnyVersion, state, apptest.Fields(t, documents...))
+			m := &meetings.Meeting{}
+			if err == nil {
+				err = json.Unmarshal(v.Doc, m)
+			}
+			return m, err
+		}
+		keeper := act.Caller{ID: "person/keeper", Roles: []string{"compliance"}}
+		set := func(change string) error {
+			_, err := f.SetRecord(t.Context(), keeper, meetings.Register, "MTG-1", record.AnyVersion, apptest.Fields(t, change))
+			return err
+		}
+		stands := func(field string, err error) {
+			t.Helper()
+			var invalid *record.Invalid
+			if !errors.As(err, &invalid) || invalid.Fields[0].Field != field || !strings.Contains(err.Error(), "stands as it was") {
+				t.Errorf("%s of what was held is changed: %v", field, err)
+			}
+		}
+		another := func(what string, err error) {
+			t.Helper()
+			if !errors.Is(err, act.ErrSamePerson) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if _, err := f.AddRecord(t.Context(), keeper, meetings.Register, apptest.Fields(t, meeting)); err != nil {
+			t.Fatal(err)
+		}
+		first, err := move("keeper", meetings.Held, held, `{"held_at":"`+f.Manual.Now().Add(-time.Hour).Format(time.RFC3339)+`"}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Manual.Advance(20 * 24 * time.Hour)
+		late := `{"held_at":"` + f.Manual.Now().Add(-time.Hour).Format(time.RFC3339) + `"}`
+		for field, change := range map[string]string{
+			"held_at": late, "planned_for": strings.Replace(late, "held_at", "planned_for", 1), "series": `{"series":"other"}`, "attendees": `{"attendees":["person/owner","person/dev"]}`,
+			"notes": `{"notes":"Other"}`, "topics": `{"topics":["Other"]}`, "decisions": `{"decisions":["Other"]}`, "no_decisions": `{"no_decisions":"Other"}`, "independent": `{"independent":["person/other"]}`,
+		} {
+			stands(field, set(change))
+		}
+		_, err = move("keeper", meetings.Held, `{"notes":"Corrected"}`, late)
+		stands("held_at", err)
+		_, err = move("third", meetings.Confirmed, late)
+		stands("held_at", err)
+		_, err = move("other", meetings.Held, `{"notes":"Corrected"}`)
+		another("somebody else corrects the minutes", err)
+		_, err = move("dev", meetings.Confirmed, `{"attendees":["person/owner","person/dev"]}`)
+		another("whom the minutes do not name confirms them", err)
+		m, err := move("keeper", meetings.Held, `{"attendees":["person/owner","person/keeper","person/third"],"notes":"Corrected"}`)
+		if err != nil || !record.SameTime(m.HeldAt, first.HeldAt) || !record.SameTime(m.RecordedAt, first.RecordedAt) || m.Notes != "Corrected" {
+			t.Errorf("corrected: %+v (%v), want it held and recorded as before", m, err)
+		}
+		// Whoever takes the minutes over and names themselves does not confirm them either.
+		if err := set(`{"keeper":"person/dev"}`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := move("dev", meetings.Held, `{"attendees":["person/owner","person/dev","person/third"]}`); err != nil {
+			t.Fatal(err)
+		}
+		if err := set(`{"keeper":"person/owner"}`); err != nil {
+			t.Fatal(err)
+		}
+		for _, who := range []string{"dev", "keeper"} {
+			_, err = move(who, meetings.Confirmed)
+			another("who kept the minutes confirms them", err)
+		}
+		if _, err := move("third", meetings.Confirmed); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
