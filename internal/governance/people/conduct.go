@@ -1,11 +1,14 @@
 package people
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -44,14 +47,12 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 	Kind: "conduct_case", Register: "conduct_cases", Title: "Conduct cases", Singular: "Conduct case", Prefix: "CASE", At: "reported_at", Personal: true,
 	Purpose: "Reported breaches of rules: dates and outcomes only.",
 	States:  []string{Reported, Investigating, Closed}, Fixed: []string{"reported_at", "channel"},
+	Settled: []record.Settled{{States: []string{Investigating}, Fields: []string{"about"}}},
 	Transitions: []record.Transition{
-		{
-			From: Reported, To: Investigating, NotBy: []string{"about"}, Required: []string{"investigated_by"}, Offered: []string{"about"},
-			Guards: other,
-		},
+		looking(Reported), looking(Investigating).As("Name whom it is about, or another investigator"),
 		{
 			From: Investigating, To: Closed, Permission: "conduct_case.close", NotBy: []string{"about"}, Stamp: []string{"closed_at", "closed_by"},
-			Required: []string{"about", "investigated_by", "outcome", "action"}, Offered: []string{"heard_at"}, Guards: other,
+			Required: []string{"investigated_by", "outcome", "action"}, Offered: []string{"about", "heard_at"}, Guards: []record.Guard{other, named},
 		},
 	},
 	Columns: []record.Column{
@@ -62,7 +63,7 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 		{Name: "reported_at", Label: "Reported", Section: "Report", Required: true, Happened: true, Help: "When the report came in."},
 		{Name: "channel", Label: "Came by", Required: true, Choices: []string{"manager", "people lead", "chief executive", "form without a name", "outside", "audit"}, Help: "Who reported it is not recorded."},
 		{Name: "rule", Label: "Rule", Required: true, Help: "The policy and the number of its rule, such as code-of-conduct 6."},
-		{Name: "about", Label: "About", Refers: "person", Leavers: true, Help: "Whom it is about, such as person/E1001. Needed to close it."},
+		{Name: "about", Label: "About", Refers: "person", Leavers: true, Help: "Whom it is about, such as person/E1001. Needed to close it, unless nothing can be established."},
 		{Name: "state", Label: "State"},
 		{Name: "due_at", Label: "Due", Computed: true, Help: "Thirty days after the report."},
 		{Name: "investigated_by", Label: "Looked into by", Section: "Answer", Refers: "person", Help: "Somebody whom it is not about and who does not report to that person."},
@@ -75,8 +76,20 @@ var ConductCases = record.Define[ConductCase](record.Definition{
 	Dues: []record.Due{{Name: "close", What: "Look into the reported breach and answer it", At: "due_at", Owner: "investigated_by", Open: `item.state != "closed"`}},
 })
 
-// other is the guard that the investigator is not whom the case is about.
-var other = []record.Guard{{Field: "investigated_by", If: `!has(item.about) || item.about != item.investigated_by`, Why: "is whom it is about: somebody else looks into it"}}
+// looking is the move by which a case gets its investigator. Whom it is about is often
+// known only while it is looked into.
+func looking(from string) record.Transition {
+	return record.Transition{
+		From: from, To: Investigating, NotBy: []string{"about"}, Required: []string{"investigated_by"}, Offered: []string{"about"}, Guards: []record.Guard{other},
+	}
+}
+
+// other is the guard that the investigator is not whom the case is about, named that it
+// is known by the end whom it is about.
+var (
+	other = record.Guard{Field: "investigated_by", If: `!has(item.about) || item.about != item.investigated_by`, Why: "is whom it is about: somebody else looks into it"}
+	named = record.Guard{Field: "about", If: `item.outcome == "cannot be established" || has(item.about) && item.about != ""`, Why: "is needed, unless nothing can be established"}
+)
 
 // ruleShape leaves no room for what happened.
 var ruleShape = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*( [1-9][0-9]?)?$`)
@@ -100,10 +113,55 @@ func (c *ConductCase) Validate() (wrong []record.FieldError) {
 	return wrong
 }
 
-// Before holds a closed case as it is.
-func (c *ConductCase) Before(_ *act.Tx, old any) error {
-	if old != nil && record.As[ConductCase](old).State == Closed {
+// Before holds a closed case as it is, and leaves it to others than those whom a case
+// names, or has named, to say that it is about somebody else.
+func (c *ConductCase) Before(tx *act.Tx, old any) error {
+	if old == nil {
+		return nil
+	}
+	was := record.As[ConductCase](old)
+	switch {
+	case was.State == Closed:
 		return record.Refuse("state", "is closed: it stays as it is")
+	case was.About == c.About:
+		return nil
+	}
+	current, err := record.Get(&tx.Reader, ConductCases.Name, c.ID)
+	if err != nil {
+		return err
+	}
+	change := &record.Transition{From: was.State, To: c.State, NotBy: []string{"about"}}
+	if err := record.Another(&tx.Reader, ConductCases, tx.Caller(), change, current); errors.Is(err, act.ErrSamePerson) {
+		return fmt.Errorf("%w: the case is about %s, or was, and whom it is about is for somebody else to change", act.ErrSamePerson, tx.Caller().ID)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// Consult refuses an investigator who reports to whom the case is about. Whoever comes
+// to report to them later goes on with it.
+func (c *ConductCase) Consult(r *store.Reader, old any) error {
+	if c.About == "" || c.InvestigatedBy == "" {
+		return nil
+	}
+	if old != nil {
+		if was := record.As[ConductCase](old); was.About == c.About && was.InvestigatedBy == c.InvestigatedBy {
+			return nil
+		}
+	}
+	by, _, err := record.Load[Person](r, Register, c.InvestigatedBy)
+	if errors.Is(err, record.ErrNone) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	about, _, err := record.Load[Person](r, Register, c.About)
+	if err != nil && !errors.Is(err, record.ErrNone) {
+		return err
+	}
+	if by.Manager == c.About || about != nil && about.Email != "" && strings.EqualFold(Register.Bare(by.Manager), about.Email) { // as HR systems name them
+		return record.Refuse("investigated_by", "reports to whom it is about: somebody else looks into it")
 	}
 	return nil
 }

@@ -72,9 +72,12 @@ func TestConductCases(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: people.ConductCases, New: `{"reported_at":"2026-01-05T00:00:00Z","channel":"manager","rule":"code-of-conduct 6","about":"person/E1"}`, Set: `{"rule":"code-of-conduct 8"}`,
 		Fields: map[string]string{
-			"reported investigating": `{"investigated_by":"person/E2"}`, "investigating closed": `{"outcome":"confirmed","action":"talk"}`,
+			"reported investigating": `{"investigated_by":"person/E2"}`, "investigating investigating": `{"investigated_by":"person/E4"}`, "investigating closed": `{"outcome":"confirmed","action":"talk"}`,
 		},
-		GuardFalse: map[string]string{"reported investigating investigated_by": self, "investigating closed investigated_by": self},
+		GuardFalse: map[string]string{
+			"reported investigating investigated_by": self, "investigating investigating investigated_by": self, "investigating closed investigated_by": self,
+			"investigating closed about": `{"about":null,"outcome":"not confirmed","action":"nothing"}`,
+		},
 		Refused: map[string]string{
 			"rule": `{"rule":"On Monday somebody said"}`, "reported_at": `{"reported_at":"2099-01-01T00:00:00Z"}`, "heard_at": `{"heard_at":"2099-01-01T00:00:00Z"}`,
 			"channel": `{"channel":"Ann told me"}`,
@@ -268,6 +271,56 @@ func TestWhatIsSettledStays(t *testing.T) {
 		if got := all[people.ConductCase](d, people.ConductCases)[id]; got.DueAt.Format(time.DateOnly) != "2026-02-04" || got.ClosedBy != "person/author" {
 			d.Errorf("%+v", got)
 		}
+	})
+}
+
+// Whoever a case is about says neither that it is about somebody else nor that it is about
+// nobody, and nobody looks into it who reports to them.
+func TestACaseIsNotInTheHandsOfWhomItIsAbout(t *testing.T) {
+	each(t, func(d *desk) {
+		d.people("E1", "E2", "E3")
+		d.add(people.Register, `{"id":"E4","name":"Example","manager":"E1"}`)
+		d.ok(d.set(people.Register, "E1", `{"email":"Head@example.com"}`))
+		d.ok(d.do("person/author", func(tx *act.Tx) error { // as some HR systems name a manager
+			_, err := record.Put(tx, people.Register, record.Change{Verb: "imported", ID: "E5", Doc: &people.Person{ID: "E5", Name: "A", State: people.Active, Manager: "person/Head@example.com"}})
+			return err
+		}))
+		as := func(who, id, change string) error {
+			return d.do(who, func(tx *act.Tx) error {
+				_, err := record.Set(tx, people.ConductCases, id, record.AnyVersion, fields(change))
+				return err
+			})
+		}
+		mine := func(what string, err error) {
+			d.Helper()
+			if !errors.Is(err, act.ErrSamePerson) {
+				d.Errorf("%s: %v", what, err)
+			}
+		}
+		id := d.add(people.ConductCases, `{"reported_at":"2026-01-05T00:00:00Z","channel":"outside","rule":"code-of-conduct 6","about":"person/E1"}`)
+		for _, change := range []string{`{"about":"person/E3"}`, `{"about":null}`} {
+			mine(change, as("person/E1", id, change))
+		}
+		d.ok(as("person/E2", id, `{"about":"person/E3"}`))
+		mine("of whom it was about before", as("person/E1", id, `{"about":null}`))
+		d.ok(as("person/E2", id, `{"about":"person/E1"}`))
+		for _, below := range []string{"E4", "E5"} {
+			d.refused("by "+below, d.move(people.ConductCases, id, people.Investigating, `{"investigated_by":"person/`+below+`"}`), "investigated_by")
+		}
+		d.ok(d.move(people.ConductCases, id, people.Investigating, `{"investigated_by":"person/E2"}`))
+		d.ok(d.set(people.Register, "E2", `{"manager":"E1"}`)) // who was named goes on
+		d.ok(as("person/E2", id, `{"heard_at":"2026-01-07T00:00:00Z"}`))
+		d.refused("while it is looked into", as("person/E2", id, `{"about":"person/E3"}`), "about")
+		mine("by the move", d.do("person/E1", func(tx *act.Tx) error {
+			_, err := record.Move(tx, people.ConductCases, id, record.AnyVersion, people.Investigating, "", fields(`{"investigated_by":"person/E3","about":"person/E2"}`))
+			return err
+		}))
+		d.ok(d.move(people.ConductCases, id, people.Investigating, `{"investigated_by":"person/E3"}`))
+
+		id = d.add(people.ConductCases, `{"reported_at":"2026-01-05T00:00:00Z","channel":"outside","rule":"code-of-conduct 6"}`)
+		d.ok(d.move(people.ConductCases, id, people.Investigating, `{"investigated_by":"person/E4"}`))
+		d.refused("as it turns out", d.move(people.ConductCases, id, people.Investigating, `{"investigated_by":"person/E4","about":"person/E1"}`), "investigated_by")
+		d.ok(d.move(people.ConductCases, id, people.Closed, `{"outcome":"cannot be established","action":"nothing"}`))
 	})
 }
 
