@@ -41,8 +41,6 @@ var staying = map[string]string{
 	// What others have a right to is answered, and the answer may be no.
 	"outside_reports received":    "whoever reports something is answered",
 	"privacy_complaints received": "whoever complains is answered, and it may have been unjustified",
-	"subject_requests received":   "whoever asks is answered",
-	"subject_requests extended":   "whoever asks is answered",
 	"privacy_breaches found":      "it is judged, and the judgment may be that there was none",
 	"privacy_breaches judged":     "it is settled",
 	"erasures due":                "it is done, or kept as its person agreed",

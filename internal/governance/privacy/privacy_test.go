@@ -43,14 +43,19 @@ func TestNotices(t *testing.T) {
 }
 
 func TestRequests(t *testing.T) {
-	answer := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"granted","answer":"The answer"}`
+	answer := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"granted","answer":"The answer","passed_on":true}`
+	proof := `{"outcome":"granted","answer":"The answer"}`
+	passed := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"granted in part","answer":"The answer","reason":"Some is right","appeal":"To the authority"}`
 	reason := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","appeal":"To the authority"}`
 	appeal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","reason":"It is not theirs"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"access","law":"other","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
+		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"correction","law":"other","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
 		Fields:     map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
 		Refused:    map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "term_months": `{"law":"GDPR"}`, "extension_days": `{"law":"CCPA","term_months":0,"extension_months":0,"extension_days":46}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
-		GuardFalse: map[string]string{"received answered reason": reason, "extended answered reason": reason, "received answered appeal": appeal, "extended answered appeal": appeal},
+		GuardFalse: map[string]string{
+			"received answered reason": reason, "extended answered reason": reason, "received answered appeal": appeal, "extended answered appeal": appeal,
+			"received answered identity_checked_at": proof, "extended answered identity_checked_at": proof, "received answered passed_on": passed, "extended answered passed_on": passed,
+		},
 	})
 }
 
@@ -216,6 +221,45 @@ func TestTheDeadlineOfARequest(t *testing.T) {
 	if _, err := f.MoveRecord(t.Context(), other, privacy.Requests, "PRQ-4", record.AnyVersion, "extended", apptest.Fields(t, `{"extension_reason":"Many systems"}`)); err == nil {
 		t.Error("a term that is over is extended")
 	}
+}
+
+// Whoever cannot prove who they are gets nothing, and is told why and how to complain; what
+// came twice or was taken back is withdrawn by somebody other than who has to answer it.
+func TestARequestThatIsNotGranted(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		handler, other := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}, act.Caller{ID: "person/other", Roles: []string{"compliance"}}
+		f.People(t, "owner")
+		for _, kind := range []string{"access", "correction", "access"} {
+			if _, err := f.AddRecord(t.Context(), handler, privacy.Requests, apptest.Fields(t, fmt.Sprintf(`{"subject":"u-17","kind":%q,"law":"GDPR","handler":"person/owner","received_at":"2026-03-01T00:00:00Z"}`, kind))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		move := func(by act.Caller, id, to, with string) error {
+			_, err := f.MoveRecord(t.Context(), by, privacy.Requests, id, record.AnyVersion, to, apptest.Fields(t, with))
+			return err
+		}
+		for _, test := range []struct{ with, field string }{
+			{`{"outcome":"identity not proved","answer":"A letter","appeal":"To the authority"}`, "reason"},
+			{`{"outcome":"identity not proved","answer":"A letter","reason":"No proof came"}`, "appeal"},
+			{`{"outcome":"identity not proved","answer":"A letter","reason":"No proof came","appeal":"To the authority","identity_checked_at":"2026-03-02T00:00:00Z"}`, "identity_checked_at"},
+			{`{"outcome":"refused","answer":"A letter","reason":"No proof came","appeal":"To the authority"}`, "identity_checked_at"},
+			{`{"outcome":"identity not proved","answer":"A letter","reason":"No proof came","appeal":"To the authority"}`, ""},
+		} {
+			err := move(handler, "PRQ-1", "answered", test.with)
+			if wrong := (*record.Invalid)(nil); test.field == "" && err != nil || test.field != "" && (!errors.As(err, &wrong) || wrong.Fields[0].Field != test.field) {
+				t.Errorf("%s: %v, want %q", test.with, err, test.field)
+			}
+		}
+		if err := move(handler, "PRQ-2", "answered", `{"outcome":"granted","answer":"A letter","identity_checked_at":"2026-03-02T00:00:00Z","passed_on":false}`); err != nil {
+			t.Error(err) // it is said, and what the control makes of it is another matter
+		}
+		if err := move(handler, "PRQ-3", record.Withdrawn, `{"withdrawn_reason":"It came twice"}`); !errors.Is(err, act.ErrSamePerson) {
+			t.Errorf("the handler withdraws it: %v", err)
+		}
+		if err := move(other, "PRQ-3", record.Withdrawn, `{"withdrawn_reason":"It came twice"}`); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // What the notice says is copied, by nobody's hand.

@@ -45,6 +45,7 @@ type Request struct {
 	Answer            string     `json:"answer,omitempty"`
 	AnsweredAt        *time.Time `json:"answered_at,omitempty"`
 	AnsweredBy        string     `json:"answered_by,omitempty"`
+	record.Withdrawal
 }
 
 // Term is how long a law gives.
@@ -96,11 +97,13 @@ var Requests = record.Define[Request](record.Definition{
 	Kind: "subject_request", Register: "subject_requests", Title: "Privacy requests", Singular: "Privacy request", Prefix: "PRQ", At: "received_at", Personal: true,
 	Purpose: "What people ask about their own data: the deadline and the answer.",
 	Fixed:   []string{"received_at", "law", "term_months", "term_days", "extension_months", "extension_days"},
-	States:  []string{"received", "extended", "answered"},
+	States:  []string{"received", "extended", "answered", record.Withdrawn},
 	Settled: []record.Settled{{States: []string{"extended"}, Fields: []string{"subject", "kind", "channel"}}},
 	Transitions: []record.Transition{
 		{From: "received", To: "extended", Permission: "subject_request.extend", Required: []string{"extension_reason"}, NotBy: []string{"handler"}, Stamp: []string{"extended_at", "extended_by"}, Check: extendable},
 		answering("received"), answering("extended"),
+		// It came twice, or was taken back: nobody withdraws what they have to answer.
+		record.Withdrawing("received").By("subject_request.withdraw", "handler"), record.Withdrawing("extended").By("subject_request.withdraw", "handler"),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -120,10 +123,10 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "extension_reason", Label: "Why it is extended", Long: true, Help: "What makes it hard, as its person is told."},
 		{Name: "extended_at", Label: "Extended", Given: true},
 		{Name: "extended_by", Label: "Extended by", Given: true},
-		{Name: "identity_checked_at", Label: "Identity checked", Section: "Answer", Happened: true, Help: "When it was made sure that it is this person who asks."},
-		{Name: "outcome", Label: "Outcome", Choices: []string{"granted", "granted in part", "refused"}, Help: "What came of it."},
-		{Name: "reason", Label: "Why not", Long: true, Help: "Why it was refused, or a part of it."},
-		{Name: "appeal", Label: "How to object", Long: true, Help: "What the person was told about how to object."},
+		{Name: "identity_checked_at", Label: "Identity checked", Section: "Answer", Happened: true, Help: "When it was made sure that it is this person who asks. Left out where that was not proved."},
+		{Name: "outcome", Label: "Outcome", Choices: []string{"granted", "granted in part", "refused", notProved}, Help: "What came of it."},
+		{Name: "reason", Label: "Why not", Long: true, Help: "Why it was refused, or a part of it; why it was not proved who asks."},
+		{Name: "appeal", Label: "How to object", Long: true, Help: "What the person was told about how to object, and of the right to complain."},
 		{Name: "passed_on", Label: "Passed on", Help: "Of a correction: whether those who received the data were told."},
 		{Name: "answer", Label: "Answer", Shows: true, Help: "Where the answer is: a file of this record, a ticket."},
 		{Name: "answered_at", Label: "Answered", Given: true},
@@ -138,17 +141,22 @@ var Requests = record.Define[Request](record.Definition{
 		{Field: "outcome", Filter: true},
 		{Field: "state", Filter: true},
 	},
-	Dues:      []record.Due{{Name: "answer", What: "Answer the privacy request", At: "due_at", Owner: "handler", Open: `item.state != "answered"`}},
+	Dues:      []record.Due{{Name: "answer", What: "Answer the privacy request", At: "due_at", Owner: "handler", Open: `item.state != "answered" && item.state != "withdrawn"`}},
 	Retention: record.Retention{Field: "answered_at", Years: 3},
 })
 
+// notProved is the outcome for whoever cannot prove who they are: nothing is given to them.
+const notProved = "identity not proved"
+
 func answering(from string) record.Transition {
 	return record.Transition{
-		From: from, To: "answered", Required: []string{"identity_checked_at", "outcome", "answer"}, Stamp: []string{"answered_at", "answered_by"},
-		Offered: []string{"reason", "appeal"},
+		From: from, To: "answered", Required: []string{"outcome", "answer"}, Stamp: []string{"answered_at", "answered_by"},
+		Offered: []string{"identity_checked_at", "reason", "appeal", "passed_on"},
 		Guards: []record.Guard{
+			{Field: "identity_checked_at", If: `(item.outcome == "` + notProved + `") != has(item.identity_checked_at)`, Why: "is needed, unless it was not proved who asks: there is none then"},
 			{Field: "reason", If: `item.outcome == "granted" || has(item.reason) && item.reason != ""`, Why: "is not said: a refusal, of a part too, gives reasons"},
 			{Field: "appeal", If: `item.outcome == "granted" || has(item.appeal) && item.appeal != ""`, Why: "is not said: a refusal, of a part too, says how to object"},
+			{Field: "passed_on", If: `item.kind != "correction" || !(item.outcome in ["granted", "granted in part"]) || has(item.passed_on)`, Why: "is not said: whether those who received what was corrected were told"},
 		},
 	}
 }

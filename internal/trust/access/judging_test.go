@@ -57,6 +57,7 @@ func TestWhoMayDecide(t *testing.T) {
 		"privacy_notice.approve":     {"administrator", "ciso", "compliance", "executive"},
 		"subject_request.read":       {"administrator", "auditor", "ciso", "compliance"},
 		"subject_request.extend":     {"administrator", "ciso", "compliance"},
+		"subject_request.withdraw":   {"administrator", "ciso", "compliance"},
 		"consent.read":               {"administrator", "auditor", "ciso", "compliance"},
 		"privacy_breach.add":         {"administrator", "ciso", "compliance", "control-owner", "engineer"},
 		"privacy_breach.judge":       {"administrator", "ciso", "compliance"},
