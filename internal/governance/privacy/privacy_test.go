@@ -49,9 +49,9 @@ func TestRequests(t *testing.T) {
 	reason := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","appeal":"To the authority"}`
 	appeal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","reason":"It is not theirs"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"correction","law":"other","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","term_months":120,"extension_months":2}`, Set: `{"channel":"form"}`,
-		Fields:     map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
-		Refused:    map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "term_months": `{"law":"GDPR"}`, "extension_days": `{"law":"CCPA","term_months":0,"extension_months":0,"extension_days":46}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
+		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"correction","law":"other","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","law_name":"Act 7","term_months":9,"extension_months":2}`, Set: `{"channel":"form"}`,
+		Fields:  map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
+		Refused: map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "term_months": `{"law":"GDPR"}`, "law_name": `{"law_name":""}`, "extension_months": `{"extension_months":4}`, "extension_days": `{"law":"CCPA","term_months":0,"extension_months":0,"extension_days":46}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
 		GuardFalse: map[string]string{
 			"received answered reason": reason, "extended answered reason": reason, "received answered appeal": appeal, "extended answered appeal": appeal,
 			"received answered identity_checked_at": proof, "extended answered identity_checked_at": proof, "received answered passed_on": passed, "extended answered passed_on": passed,
@@ -220,6 +220,41 @@ func TestTheDeadlineOfARequest(t *testing.T) {
 	}
 	if _, err := f.MoveRecord(t.Context(), other, privacy.Requests, "PRQ-4", record.AnyVersion, "extended", apptest.Fields(t, `{"extension_reason":"Many systems"}`)); err == nil {
 		t.Error("a term that is over is extended")
+	}
+}
+
+// No term is longer than its law gives, nor is it with its extension; a law that is only
+// named gives a year at most, and none that is not named more than our own policy.
+func TestATermIsNoLongerThanItsLawGives(t *testing.T) {
+	f := apptest.New(t, config.Config{Timezone: "Europe/Berlin"})
+	f.People(t, "owner")
+	handler := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}
+	for _, test := range []struct{ received, with, field string }{
+		{"2026-01-31", `"law":"GDPR"`, ""},
+		{"2026-01-31", `"law":"GDPR","term_days":28`, ""}, // until February 28, as a month
+		{"2026-01-31", `"law":"GDPR","term_days":29`, "term_days"},
+		{"2026-02-01", `"law":"GDPR","extension_days":59`, ""},
+		{"2026-01-31", `"law":"GDPR","term_months":1,"extension_days":59`, ""},
+		// As long as two months from July 1 are, and a day longer than the three from then.
+		{"2025-07-01", `"law":"GDPR","extension_days":62`, "extension_days"},
+		{"2025-07-01", `"law":"GDPR","extension_days":61`, ""},
+		{"2025-07-01", `"law":"GDPR","term_days":10,"extension_days":62`, ""},
+		{"2026-01-15", `"law":"CCPA","term_days":45,"extension_days":45`, ""},
+		{"2026-01-15", `"law":"CCPA","term_months":1,"extension_days":46`, "extension_days"},
+		{"2026-01-15", `"law":"other"`, ""},
+		{"2026-01-15", `"law":"other","term_days":30`, ""},
+		{"2026-01-15", `"law":"other","term_days":31`, "law_name"},
+		{"2026-01-15", `"law":"other","extension_days":1`, "law_name"},
+		{"2026-01-15", `"law":"other","law_name":"Act 7","term_months":12`, ""},
+		{"2026-01-15", `"law":"other","law_name":"Act 7","term_days":366`, "term_days"},
+		{"2026-01-15", `"law":"other","law_name":"Act 7","term_months":366`, "term_months"},
+		{"2026-01-15", `"law":"other","law_name":"Act 7","term_months":11,"extension_months":1`, ""},
+		{"2026-01-15", `"law":"other","law_name":"Act 7","term_months":11,"extension_days":32`, "extension_days"},
+	} {
+		_, err := f.AddRecord(t.Context(), handler, privacy.Requests, apptest.Fields(t, `{"subject":"u-17","kind":"access","handler":"person/owner","received_at":"`+test.received+`T09:00:00Z",`+test.with+`}`))
+		if wrong := (*record.Invalid)(nil); test.field == "" && err != nil || test.field != "" && (!errors.As(err, &wrong) || wrong.Fields[0].Field != test.field) {
+			t.Errorf("%s of %s: %v, want %q", test.with, test.received, err, test.field)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type Request struct {
 	Subject    string     `json:"subject"`
 	Kind       string     `json:"kind"`
 	Law        string     `json:"law"`
+	LawName    string     `json:"law_name,omitempty"`
 	Handler    string     `json:"handler"`
 	Channel    string     `json:"channel,omitempty"`
 	ReceivedAt *time.Time `json:"received_at,omitempty"`
@@ -61,8 +62,15 @@ var laws = map[string][2]Term{
 	otherLaw: {{Days: 30}, {}},
 }
 
-// otherLaw is one whose term is said: those of the others are the most.
+// otherLaw is one whose term is said, and its name where that is longer than our own
+// policy gives: those of the others are the most.
 const otherLaw = "other"
+
+// longest is the most that is taken of a law which is only named, its extension included.
+var longest = Term{Months: 12}
+
+// and is a term with its extension.
+func (t Term) and(more Term) Term { return Term{t.Months + more.Months, t.Days + more.Days} }
 
 // String is a length of time as people say it.
 func (t Term) String() string {
@@ -96,7 +104,7 @@ func (t Term) End(from time.Time, zone *time.Location) time.Time {
 var Requests = record.Define[Request](record.Definition{
 	Kind: "subject_request", Register: "subject_requests", Title: "Privacy requests", Singular: "Privacy request", Prefix: "PRQ", At: "received_at", Personal: true,
 	Purpose: "What people ask about their own data: the deadline and the answer.",
-	Fixed:   []string{"received_at", "law", "term_months", "term_days", "extension_months", "extension_days"},
+	Fixed:   []string{"received_at", "law", "law_name", "term_months", "term_days", "extension_months", "extension_days"},
 	States:  []string{"received", "extended", "answered", record.Withdrawn},
 	Settled: []record.Settled{{States: []string{"extended"}, Fields: []string{"subject", "kind", "channel"}}},
 	Transitions: []record.Transition{
@@ -110,11 +118,12 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "subject", Label: "Person", Section: "Request", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
 		{Name: "kind", Label: "Kind", Required: true, Choices: []string{"access", "correction", "accounting", "erasure", "portability", "restriction", "objection"}, Help: "What is asked for."},
 		{Name: "law", Label: "Law", Required: true, Choices: []string{"GDPR", "CCPA", otherLaw}, Help: "Whose terms hold: GDPR one month, extended by two; CCPA 45 days, extended by 45; other 30 days."},
+		{Name: "law_name", Label: "Which other law", Help: "Which one gives more than 30 days, such as LGPD, Article 19: of another law that has to be said."},
 		{Name: "handler", Label: "Handler", Required: true, Refers: "person", Help: "Who answers it, as person/E1001."},
 		{Name: "channel", Label: "Came by", Help: "How it came."},
 		{Name: "received_at", Label: "Received", Required: true, Happened: true, Help: "When it came, to whomever here: the term runs from then."},
 		{Name: "state", Label: "State"},
-		{Name: "term_months", Label: "Term in months", Section: "Term", Help: "Where it is another one than that of the law named above: of GDPR and CCPA a shorter one."},
+		{Name: "term_months", Label: "Term in months", Section: "Term", Help: "Where it is another one than that of the law named above: of GDPR and CCPA a shorter one, of another law 12 months at most, with the extension."},
 		{Name: "term_days", Label: "Term in days", Help: "Where it is another one."},
 		{Name: "extension_months", Label: "Extension in months", Help: "Where it is another one."},
 		{Name: "extension_days", Label: "Extension in days", Help: "Where it is another one."},
@@ -194,19 +203,42 @@ func (r *Request) Before(tx *act.Tx, old any) error {
 		return *n
 	}
 	term, more := Term{number(r.TermMonths), number(r.TermDays)}, Term{number(r.ExtensionMonths), number(r.ExtensionDays)}
-	if of, bound := laws[r.Law]; old == nil && bound && r.Law != otherLaw {
-		if most := of[0].End(*r.ReceivedAt, tx.Zone()); term.End(*r.ReceivedAt, tx.Zone()).After(most) {
-			return record.Refuse(cmp.Or(said("term_days", term.Days), "term_months"), "is longer than %s gives: at most until %s; a shorter term can be set", r.Law, most.In(tx.Zone()).Format(time.DateOnly))
-		}
-		if most := of[1].End(*r.ReceivedAt, tx.Zone()); more.End(*r.ReceivedAt, tx.Zone()).After(most) {
-			return record.Refuse(cmp.Or(said("extension_days", more.Days), "extension_months"), "is longer than %s gives: at most %s", r.Law, of[1])
+	if old == nil {
+		if err := r.bounded(term, more, tx.Zone()); err != nil {
+			return err
 		}
 	}
 	end := term.End(*r.ReceivedAt, tx.Zone())
 	r.FirstDueAt, r.DueAt = &end, &end
 	if r.ExtendedAt != nil {
-		extended := Term{term.Months + more.Months, term.Days + more.Days}.End(*r.ReceivedAt, tx.Zone())
+		extended := term.and(more).End(*r.ReceivedAt, tx.Zone())
 		r.DueAt = &extended
+	}
+	return nil
+}
+
+// bounded refuses a term, an extension, or what the two come to together, that is longer
+// than the law gives. A law that is only named is taken at its word, for a year.
+func (r *Request) bounded(term, more Term, zone *time.Location) error {
+	inTerm, inMore := cmp.Or(said("term_days", term.Days), "term_months"), cmp.Or(said("extension_days", more.Days), "extension_months")
+	end := func(t Term) time.Time { return t.End(*r.ReceivedAt, zone) }
+	day := func(t Term) string { return end(t).In(zone).Format(time.DateOnly) }
+	of, whole := laws[r.Law], term.and(more)
+	most := of[0].and(of[1])
+	switch {
+	case r.Law == otherLaw && r.LawName == "" && end(whole).After(end(most)):
+		return record.Refuse("law_name", "is missing: more time than until %s is given by a law alone", day(most))
+	case r.Law == otherLaw && end(term).After(end(longest)):
+		return record.Refuse(inTerm, "is longer than is taken of any law: at most until %s, an extension included", day(longest))
+	case r.Law == otherLaw && end(whole).After(end(longest)):
+		return record.Refuse(inMore, "is longer than is taken of any law: at most until %s, the term included", day(longest))
+	case r.Law == otherLaw:
+	case end(term).After(end(of[0])):
+		return record.Refuse(inTerm, "is longer than %s gives: at most until %s; a shorter term can be set", r.Law, day(of[0]))
+	case end(more).After(end(of[1])):
+		return record.Refuse(inMore, "is longer than %s gives: at most %s", r.Law, of[1])
+	case end(whole).After(end(most)):
+		return record.Refuse(inMore, "is longer than %s gives: at most until %s, the term included", r.Law, day(most))
 	}
 	return nil
 }
