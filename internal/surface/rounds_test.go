@@ -277,6 +277,8 @@ func TestActivitiesAreReviewedEveryQuarter(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		h := openUntil(t, f, "2026-08-01")
 		h.adds("x", "privacy_notices", `{"title":"Website","version":"3","text":"We send news.","covers":["purposes"],"purposes":["news"],"data":["name"]}`)
+		h.moves("y", "privacy_notice/PN-1", "approved", `{}`)
+		h.moves("x", "privacy_notice/PN-1", "published", `{"published_at":"2026-01-02T00:00:00Z","effective_at":"2026-01-04T00:00:00Z","address":"https://example.com/privacy","readers_told":true}`)
 		for range 5 {
 			h.adds("x", "processing_activities", `{"title":"News","owner":"person/a","notice":"privacy_notice/PN-1","purposes":["news"],"data":["name"],"lawful_ground":"consent","quality_check":"Bounces"}`)
 		}

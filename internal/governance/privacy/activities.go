@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -32,8 +33,8 @@ type Activity struct {
 	Measures     string   `json:"measures,omitempty"`
 	Assessment   string   `json:"assessment,omitempty"`
 
-	// Of the notice that people are shown: what it says is copied at each change, so
-	// that what the activity does can be held against it.
+	// Of the notice that people are shown: what it says is copied at each change, once it
+	// is published and in effect, so that what the activity does can be held against it.
 	Notice         string   `json:"notice,omitempty"`
 	NoticePurposes []string `json:"notice_purposes,omitempty"`
 	NoticeData     []string `json:"notice_data,omitempty"`
@@ -83,7 +84,7 @@ var Activities = record.Define[Activity](record.Definition{
 		{Name: "retention", Label: "Kept for", Help: "How long it is kept, and what begins the time."},
 		{Name: "measures", Label: "Protection", Long: true, Help: "How it is protected, in general."},
 		{Name: "assessment", Label: "Impact assessment", Help: "Where the assessment of the harm is, if one was needed."},
-		{Name: "notice", Label: "Notice", Section: "Notice", Refers: kindNotice, Help: "The notice that people are shown, like privacy_notice/PN-1."},
+		{Name: "notice", Label: "Notice", Section: "Notice", Refers: kindNotice, Help: "The notice that people are shown, like privacy_notice/PN-1. What it says counts while it is published and in effect."},
 		{Name: "notice_purposes", Label: "Purposes in the notice", Given: true},
 		{Name: "notice_data", Label: "Data in the notice", Given: true},
 		{Name: "quality_check", Label: "Right and needed", Section: "Review", Long: true, Help: "How it was checked that the data is right and still needed."},
@@ -140,7 +141,9 @@ func (a *Activity) readNotice(tx *act.Tx) error {
 	if err := json.Unmarshal(v.Doc, n); err != nil {
 		return err
 	}
-	a.NoticePurposes, a.NoticeData = n.Purposes, n.Data
+	if n.State == published && n.EffectiveAt != nil && !n.EffectiveAt.After(tx.Now()) { // nobody was told of another one
+		a.NoticePurposes, a.NoticeData = n.Purposes, n.Data
+	}
 	return nil
 }
 
@@ -168,24 +171,28 @@ type Notice struct {
 	record.Withdrawal
 }
 
-const kindNotice = "privacy_notice"
+const (
+	kindNotice = "privacy_notice"
+	published  = "published"
+	replaced   = "replaced"
+)
 
 // Notices describes the register of privacy notices.
 var Notices = record.Define[Notice](record.Definition{
 	Kind: kindNotice, Register: "privacy_notices", Title: "Privacy notices", Singular: "Privacy notice", Prefix: "PN", At: "effective_at", Author: "author", Authors: "authors",
 	Purpose: "What people are told about their data, version by version.",
-	States:  []string{"draft", "approved", "published", "replaced", record.Withdrawn},
+	States:  []string{"draft", "approved", published, replaced, record.Withdrawn},
 	// What was approved, and published; whether the one before is kept shows later.
 	Settled: []record.Settled{
-		{States: []string{"approved", "published"}, Fields: []string{"title", "version"}},
-		{States: []string{"published"}, Fields: []string{"text", "covers", "purposes", "data", "published_at", "effective_at", "address", "readers_told", "previous"}},
+		{States: []string{"approved", published}, Fields: []string{"title", "version"}},
+		{States: []string{published}, Fields: []string{"text", "covers", "purposes", "data", "published_at", "effective_at", "address", "readers_told", "previous"}},
 	},
 	Transitions: []record.Transition{
 		{From: "draft", To: "approved", Permission: "privacy_notice.approve", Required: []string{"text", "covers", "purposes", "data"}, NotBy: []string{"author", "authors"}, Stamp: []string{"approved_at", "approved_by"}},
 		{From: "approved", To: "draft"},
-		{From: "approved", To: "published", Required: []string{"published_at", "effective_at", "address", "readers_told"}},
+		{From: "approved", To: published, Required: []string{"published_at", "effective_at", "address", "readers_told"}, Offered: []string{"previous", "previous_kept"}, Check: replacing},
 		record.Withdrawing("draft"),
-		{From: "published", To: "replaced"},
+		{From: published, To: replaced},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -204,7 +211,7 @@ var Notices = record.Define[Notice](record.Definition{
 		{Name: "effective_at", Label: "In effect from", Help: "From when it holds."},
 		{Name: "address", Label: "Address", Help: "Where it can be read."},
 		{Name: "readers_told", Label: "Readers told", Help: "Whether those whom it is about were told of it."},
-		{Name: "previous", Label: "Version before", Refers: kindNotice, Help: "The version that it replaces, like privacy_notice/PN-1."},
+		{Name: "previous", Label: "Version before", Refers: kindNotice, Help: "The version that it replaces, like privacy_notice/PN-1. Needed where one with this title was published before."},
 		{Name: "previous_kept", Label: "Version before kept", Help: "Whether that can still be looked up."},
 	},
 	Columns: []record.Column{
@@ -216,6 +223,38 @@ var Notices = record.Define[Notice](record.Definition{
 		{Field: "state", Filter: true},
 	},
 })
+
+// replacing wants the version before of a notice to be named where one with its title was
+// published, and that to be one which was.
+func replacing(r *store.Reader, doc json.RawMessage) error {
+	n := &Notice{}
+	if err := json.Unmarshal(doc, n); err != nil {
+		return err
+	}
+	before, was := "", n.Previous == ""
+	if err := record.Each(r, record.Range{Kind: kindNotice}, func(v *record.Version) error {
+		other := &Notice{}
+		if err := json.Unmarshal(v.Doc, other); err != nil {
+			return err
+		}
+		if other.ID != n.ID && (other.State == published || other.State == replaced) {
+			was = was || v.Ref() == n.Previous
+			if strings.EqualFold(strings.TrimSpace(other.Title), strings.TrimSpace(n.Title)) {
+				before = v.Ref()
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	switch {
+	case n.Previous == "" && before != "":
+		return record.Refuse("previous", "is missing: %s was published with this title", before)
+	case !was:
+		return record.Refuse("previous", "is %s, which was never published", n.Previous)
+	}
+	return nil
+}
 
 // Compute ends an approval with its state.
 func (n *Notice) Compute() {

@@ -36,6 +36,8 @@ func TestActivities(t *testing.T) {
 
 func TestNotices(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
+		// One alone of a title is published without the version before: TestANoticeNamesTheVersionBefore.
+		Own:  []string{"published", "replaced"},
 		Kind: privacy.Notices, New: notice, Set: `{"title":"Web pages"}`,
 		Fields:  map[string]string{"draft approved": covers, "approved published": `{"published_at":"2026-03-01T00:00:00Z","effective_at":"2026-03-09T00:00:00Z","address":"https://example.com/privacy","readers_told":true}`},
 		Refused: map[string]string{"version": `{"version":""}`, "covers": `{"covers":["weather"]}`, "previous": `{"previous":"PN-1"}`},
@@ -297,7 +299,7 @@ func TestARequestThatIsNotGranted(t *testing.T) {
 	})
 }
 
-// What the notice says is copied, by nobody's hand.
+// What the notice says is copied, by nobody's hand, as soon as people can have read it.
 func TestAnActivityIsHeldAgainstItsNotice(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		ann := act.Caller{ID: "person/ann", Roles: []string{"compliance"}}
@@ -305,29 +307,84 @@ func TestAnActivityIsHeldAgainstItsNotice(t *testing.T) {
 		if _, err := f.AddRecord(t.Context(), ann, privacy.Notices, apptest.Fields(t, notice, covers)); err != nil {
 			t.Fatal(err)
 		}
+		says := func(when, want string, made *record.Version, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &privacy.Activity{}
+			if err := json.Unmarshal(made.Doc, a); err != nil || fmt.Sprint(a.NoticePurposes, a.NoticeData) != want {
+				t.Errorf("%s: %s, want %s", when, made.Doc, want)
+			}
+		}
+		put := func(change string) (*record.Version, error) {
+			return f.SetRecord(t.Context(), ann, privacy.Activities, "PA-1", record.AnyVersion, apptest.Fields(t, change))
+		}
+		move := func(to, with string) {
+			t.Helper()
+			if _, err := f.MoveRecord(t.Context(), act.Caller{ID: "person/ben", Roles: []string{"executive"}}, privacy.Notices, "PN-1", record.AnyVersion, to, apptest.Fields(t, with)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		made, err := f.AddRecord(t.Context(), ann, privacy.Activities, apptest.Fields(t, activity, right, `{"notice":"privacy_notice/PN-1","purposes":["news","models"]}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := &privacy.Activity{}
-		if err := json.Unmarshal(made.Doc, a); err != nil || fmt.Sprint(a.NoticePurposes, a.NoticeData) != "[news] [e-mail address]" {
-			t.Errorf("%s", made.Doc)
-		}
-		put := func(change string) error {
-			_, err := f.SetRecord(t.Context(), ann, privacy.Activities, "PA-1", record.AnyVersion, apptest.Fields(t, change))
-			return err
-		}
-		if put(`{"notice_purposes":["news","models"]}`) == nil {
+		says("a draft", "[] []", made, err)
+		if _, err := put(`{"notice_purposes":["news","models"]}`); err == nil {
 			t.Error("what the notice says is set by hand")
 		}
-		if put(`{"due_at":"2037-01-01T00:00:00Z"}`) == nil {
+		if _, err := put(`{"due_at":"2037-01-01T00:00:00Z"}`); err == nil {
 			t.Error("a review is put off")
 		}
-		if _, err := f.MoveRecord(t.Context(), act.Caller{ID: "person/ben", Roles: []string{"executive"}}, privacy.Notices, "PN-1", record.AnyVersion, "approved", nil); err != nil {
-			t.Fatal(err)
-		}
+		move("approved", `{}`)
 		if _, err := f.SetRecord(t.Context(), ann, privacy.Notices, "PN-1", record.AnyVersion, apptest.Fields(t, `{"purposes":["news","models"]}`)); err == nil {
 			t.Error("an approved notice is changed")
+		}
+		move("published", `{"published_at":"2026-03-01T00:00:00Z","effective_at":"2026-03-09T00:00:00Z","address":"https://example.com/privacy","readers_told":true}`)
+		made, err = put(`{"retention":"A year"}`)
+		says("before it takes effect", "[] []", made, err)
+		f.Manual.Advance(10 * 24 * time.Hour)
+		made, err = put(`{"retention":"Two years"}`)
+		says("in effect", "[news] [e-mail address]", made, err)
+		move("replaced", `{}`)
+		made, err = put(`{"retention":"A year"}`)
+		says("replaced", "[] []", made, err)
+	})
+}
+
+// Of a notice that was published before the next one says which version it replaces.
+func TestANoticeNamesTheVersionBefore(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		ann, ben := act.Caller{ID: "person/ann", Roles: []string{"compliance"}}, act.Caller{ID: "person/ben", Roles: []string{"executive"}}
+		publish := func(id, with string) error {
+			_, err := f.MoveRecord(t.Context(), ben, privacy.Notices, id, record.AnyVersion, "published",
+				apptest.Fields(t, `{"published_at":"2026-03-01T00:00:00Z","effective_at":"2026-03-09T00:00:00Z","address":"https://example.com/privacy","readers_told":true}`, with))
+			return err
+		}
+		for i, title := range []string{"Website", "website ", "Applicants", "Draft"} {
+			if _, err := f.AddRecord(t.Context(), ann, privacy.Notices, apptest.Fields(t, notice, covers, fmt.Sprintf(`{"title":%q}`, title))); err != nil {
+				t.Fatal(err)
+			}
+			if title == "Draft" {
+				break
+			}
+			if _, err := f.MoveRecord(t.Context(), ben, privacy.Notices, fmt.Sprintf("PN-%d", i+1), record.AnyVersion, "approved", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, test := range []struct {
+			id, with string
+			refused  bool
+		}{
+			{"PN-1", `{}`, false},
+			{"PN-2", `{}`, true},
+			{"PN-2", `{"previous":"privacy_notice/PN-4"}`, true},
+			{"PN-2", `{"previous":"privacy_notice/PN-2"}`, true},
+			{"PN-2", `{"previous":"privacy_notice/PN-1"}`, false},
+			{"PN-3", `{}`, false},
+		} {
+			err := publish(test.id, test.with)
+			if wrong := (*record.Invalid)(nil); !test.refused && err != nil || test.refused && (!errors.As(err, &wrong) || wrong.Fields[0].Field != "previous") {
+				t.Errorf("%s with %s: %v", test.id, test.with, err)
+			}
 		}
 	})
 }
