@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"strings"
 	"time"
 
 	"scaf.dev/scaf/internal/record"
@@ -52,21 +53,29 @@ var Consents = record.Define[Consent](record.Definition{
 
 // Disclosure says who got personal data. The record's instant is when.
 type Disclosure struct {
-	ID          string     `json:"id"`
-	Subject     string     `json:"subject"`
-	Recipient   string     `json:"recipient"`
-	Data        []string   `json:"data"`
-	Purpose     string     `json:"purpose"`
-	Basis       string     `json:"basis,omitempty"`
-	Contract    string     `json:"contract,omitempty"`
-	Recorder    string     `json:"recorder"`
-	DisclosedAt *time.Time `json:"disclosed_at,omitempty"`
+	ID        string   `json:"id"`
+	Subject   string   `json:"subject"`
+	Recipient string   `json:"recipient"`
+	Data      []string `json:"data"`
+	Purpose   string   `json:"purpose"`
+	Basis     string   `json:"basis,omitempty"`
+	Contract  string   `json:"contract,omitempty"`
+	// ContractElsewhere is what was typed there before contracts were named by their records.
+	ContractElsewhere string     `json:"contract_elsewhere,omitempty"`
+	Recorder          string     `json:"recorder"`
+	DisclosedAt       *time.Time `json:"disclosed_at,omitempty"`
 }
 
-// Disclosures describes the register of disclosures.
+// kindContract is that of the agreements with vendors.
+const kindContract = "vendor_contract"
+
+// Disclosures describes the register of disclosures. What happened stays: what was entered
+// wrongly is told by another record.
 var Disclosures = record.Define[Disclosure](record.Definition{
 	Kind: "disclosure", Register: "disclosures", Title: "Disclosures", Singular: "Disclosure", Prefix: "DSC", At: "disclosed_at", Personal: true, Author: "recorder",
 	Purpose: "Personal data that was given to somebody outside.",
+	Version: 2, Migrations: []record.Migration{{From: 1, Change: toContracts}},
+	Fixed: []string{"subject", "recipient", "data", "disclosed_at"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Disclosure"},
 		{Name: "subject", Label: "Person", Required: true, Help: "A reference by which the systems know the person, or the group."},
@@ -74,7 +83,8 @@ var Disclosures = record.Define[Disclosure](record.Definition{
 		{Name: "data", Label: "Data", Required: true, Help: "Which kinds of data, a line each."},
 		{Name: "purpose", Label: "Purpose", Required: true, Help: "What for."},
 		{Name: "basis", Label: "Ground", Choices: []string{"notice", "consent", "law"}, Help: "Whether the notice says so, the person agreed, or the law demands it."},
-		{Name: "contract", Label: "Contract", Help: "The contract that binds the recipient, like vendor_contract/CON-1; needed unless the law demands it."},
+		{Name: "contract", Label: "Contract", Refers: kindContract, Help: "The contract that binds the recipient, like vendor_contract/CON-1; needed unless the law demands it."},
+		{Name: "contract_elsewhere", Label: "Contract, as it was typed", Given: true},
 		{Name: "disclosed_at", Label: "Disclosed", Required: true, Happened: true, Help: "When."},
 		{Name: "recorder", Label: "Recorded by"},
 	},
@@ -85,6 +95,16 @@ var Disclosures = record.Define[Disclosure](record.Definition{
 		{Field: "basis", Filter: true},
 	},
 })
+
+// toContracts keeps beside what a document of the first version says of a contract that is
+// none of the register.
+func toContracts(fields map[string]any) error {
+	if typed, ok := fields["contract"].(string); ok && !strings.HasPrefix(typed, kindContract+"/") {
+		delete(fields, "contract")
+		fields["contract_elsewhere"] = typed
+	}
+	return nil
+}
 
 // Erasure is that of a person's data. The record's instant is when it is due.
 type Erasure struct {

@@ -69,7 +69,7 @@ func TestConsentsDisclosuresErasures(t *testing.T) {
 		},
 		{
 			Kind: privacy.Disclosures, New: `{"subject":"u-17","recipient":"vendor/VEN-1","data":["name"],"purpose":"Checks","disclosed_at":"2026-03-01T00:00:00Z"}`, Set: `{"basis":"notice"}`,
-			Refused: map[string]string{"data": `{"data":[]}`, "basis": `{"basis":"habit"}`},
+			Refused: map[string]string{"data": `{"data":[]}`, "basis": `{"basis":"habit"}`, "contract": `{"contract":"Ours of 2024"}`},
 		},
 		{
 			Kind: privacy.Erasures, New: `{"subject":"u-17","reason":"request","owner":"person/owner","due_at":"2026-03-01T00:00:00Z"}`, Set: `{"request":"subject_request/PRQ-1"}`,
@@ -387,6 +387,43 @@ func TestANoticeNamesTheVersionBefore(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was given to whom, and when, stays as it was recorded, and who receives data is bound by
+// a contract that is there.
+func TestADisclosureStays(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		ann := act.Caller{ID: "person/ann", Roles: []string{"compliance"}}
+		if _, err := f.AddRecord(t.Context(), ann, privacy.Disclosures, apptest.Fields(t, `{"subject":"u-17","recipient":"A partner","data":["name"],"purpose":"Checks","disclosed_at":"2026-03-01T00:00:00Z"}`)); err != nil {
+			t.Fatal(err)
+		}
+		for change, field := range map[string]string{
+			`{"subject":"u-18"}`: "subject", `{"recipient":"An authority"}`: "recipient", `{"data":["name","age"]}`: "data", `{"disclosed_at":"2026-02-01T00:00:00Z"}`: "disclosed_at",
+			`{"contract":"vendor_contract/CON-9"}`: "contract", `{"contract":"Ours"}`: "contract", `{"contract_elsewhere":"Ours"}`: "contract_elsewhere", `{"basis":"law"}`: "",
+		} {
+			_, err := f.SetRecord(t.Context(), ann, privacy.Disclosures, "DSC-1", record.AnyVersion, apptest.Fields(t, change))
+			if wrong := (*record.Invalid)(nil); field == "" && err != nil || field != "" && (!errors.As(err, &wrong) || wrong.Fields[0].Field != field) {
+				t.Errorf("%s: %v, want %q", change, err, field)
+			}
+		}
+	})
+	change := privacy.Disclosures.Migrations[0].Change
+	for was, want := range map[string]string{
+		`{"contract":"Ours of 2024","id":"DSC-1"}`: `{"contract_elsewhere":"Ours of 2024","id":"DSC-1"}`,
+		`{"contract":"vendor_contract/CON-1"}`:     `{"contract":"vendor_contract/CON-1"}`,
+		`{"id":"DSC-1"}`:                           `{"id":"DSC-1"}`,
+	} {
+		fields := map[string]any{}
+		if err := json.Unmarshal([]byte(was), &fields); err != nil {
+			t.Fatal(err)
+		}
+		if err := change(fields); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(fields); err != nil || string(got) != want {
+			t.Errorf("%s becomes %s, %v, want %s", was, got, err, want)
+		}
+	}
 }
 
 // A document of before has a due date that people set, and the review of that date.
