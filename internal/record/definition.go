@@ -136,7 +136,9 @@ type Transition struct {
 	// Guards are conditions on the record as it would be. Each that does not hold is
 	// told, and the move refused.
 	Guards []Guard
-	// Required fields have to be there after the move.
+	// Required fields have to be there after the move. A move that takes a permission or
+	// another person (NotBy, Who) changes what is required, offered or set here, and
+	// nothing else.
 	Required []string
 	// Offered fields are asked for, beside the required ones, and can be left as they
 	// are: what belongs to the move, such as the scale of a rating.

@@ -90,10 +90,12 @@ func Move(tx *act.Tx, kind *Kind, id string, version int, state, permission stri
 			return made, err
 		}
 	}
-	if t.Check == nil {
-		return made, nil
+	if t.Check != nil {
+		if err := t.Check(&tx.Reader, made.Doc); err != nil {
+			return made, err
+		}
 	}
-	return made, t.Check(&tx.Reader, made.Doc)
+	return made, kind.beside(t, current.Doc, made.Doc, fields)
 }
 
 // stamp fills in what a transition gives.

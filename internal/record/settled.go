@@ -1,7 +1,9 @@
 package record
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -28,7 +30,7 @@ func (k *Kind) Settled(state, field string) bool {
 	return slices.ContainsFunc(k.settled, func(s Settled) bool {
 		return slices.Contains(s.States, state) && (len(s.Fields) == 0 || slices.Contains(s.Fields, field))
 	}) || slices.ContainsFunc(k.Transitions, func(t Transition) bool {
-		return t.To == state && t.From != state && state != k.States[0].Name && (t.Permission != "" || len(t.NotBy) > 0) && slices.Contains(t.Required, field)
+		return t.To == state && t.From != state && state != k.States[0].Name && t.decides() && slices.Contains(t.Required, field)
 	})
 }
 
@@ -67,6 +69,35 @@ func (k *Kind) stand(before json.RawMessage, doc any, by *Transition) error {
 	return k.apart(before, doc)
 }
 
+// beside refuses fields that are given with a move and change something beside what it asks
+// for, where somebody decides by it: what is decided is what is there.
+func (k *Kind) beside(t *Transition, before, after json.RawMessage, with map[string]json.RawMessage) error {
+	if !t.decides() {
+		return nil
+	}
+	differing, err := Differing(before, after)
+	if err != nil {
+		return err
+	}
+	var wrong []FieldError
+	for _, d := range differing {
+		if _, given := with[d.Field]; given && !t.asks(d.Field) {
+			wrong = append(wrong, FieldError{d.Field, fmt.Sprintf("does not change with the move %s, which asks for %s: change it by itself",
+				k.Called(t), cmp.Or(strings.Join(k.Asks(t), ", "), "nothing"))})
+		}
+	}
+	if len(wrong) > 0 {
+		return &Invalid{wrong}
+	}
+	return nil
+}
+
+// decides reports whether a move takes a permission, or another person than those who
+// stand in the record.
+func (t *Transition) decides() bool {
+	return t.Permission != "" || len(t.NotBy) > 0 || t.Who != nil
+}
+
 // asks reports whether a move asks for a field.
 func (t *Transition) asks(field string) bool {
 	return slices.Contains(t.Required, field) || slices.Contains(t.Offered, field) || slices.Contains(t.Sets, field)
@@ -76,14 +107,18 @@ func (t *Transition) asks(field string) bool {
 func (k *Kind) unsettling(state, field string) string {
 	var moves []string
 	for i := range k.Transitions {
-		if t := &k.Transitions[i]; t.From == state && (t.asks(field) || !k.Settled(t.To, field)) {
-			moves = append(moves, k.Called(t))
+		switch t := &k.Transitions[i]; {
+		case t.From != state:
+		case t.asks(field):
+			moves = append(moves, "with the move "+k.Called(t))
+		case !k.Settled(t.To, field):
+			moves = append(moves, "after the move "+k.Called(t))
 		}
 	}
 	if len(moves) == 0 {
 		return "no move opens it again"
 	}
-	return "it is changed with or after the move " + strings.Join(moves, " or ")
+	return "it is changed " + strings.Join(moves, " or ")
 }
 
 // settling says since when something stands in a state.

@@ -71,9 +71,9 @@ func TestWhatWasDecidedStands(t *testing.T) {
 		}
 		for _, c := range []struct{ state, fields, field, says string }{
 			{"asked", `{"until":"2030-01-01T00:00:00Z","weight":3}`, "", ""},
-			{"granted", `{"until":"2030-01-01T00:00:00Z"}`, "until", "stands as it was when the record became granted: it is changed with or after the move Back to asked"},
+			{"granted", `{"until":"2030-01-01T00:00:00Z"}`, "until", "stands as it was when the record became granted: it is changed after the move Back to asked"},
 			{"granted", `{"until":null}`, "until", "stands"},
-			{"granted", `{"weight":3}`, "weight", "it is changed with or after the move Weigh or Back to asked"},
+			{"granted", `{"weight":3}`, "weight", "it is changed with the move Weigh or after the move Back to asked"},
 			{"granted", `{"place":"there","note":"n","what":"other"}`, "", ""},
 			{"granted", `{"owner":"person/dan"}`, "owner", `cannot be person/dan, who stands in "Granted by": that is somebody else`},
 			{"granted", `{"owner":"person/cem"}`, "", ""},
@@ -119,7 +119,8 @@ func TestWhatWasDecidedStands(t *testing.T) {
 		stands("a move that asks for it", "", "", move("granted", "", "weight", "5", "why", "It fell"))
 		stands("a second one with the reason of the first", "why", "is needed anew", move("granted", "", "weight", "6"))
 		stands("a second one that gives the same reason", "", "", move("granted", "", "weight", "6", "why", "It fell"))
-		stands("a move to where nothing was decided", "", "", move("asked", "exception.end", "until", "2031-01-01T00:00:00Z"))
+		stands("a move to where nothing was decided", "until", "does not change with the move Back to asked, which asks for what", move("asked", "exception.end", "until", "2031-01-01T00:00:00Z"))
+		stands("a move to where nothing was decided, with what stands there", "", "", move("asked", "exception.end", "until", "2026-06-01T00:00:00Z"))
 		version("granted")
 		stands("a move on", "weight", "", move("past", "", "weight", "6"))
 	})

@@ -76,7 +76,7 @@ var Register = record.Define[Assessment](record.Definition{
 	States:  []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
 	Transitions: []record.Transition{
 		submitting(Draft), submitting(Returned).As("Submit again"),
-		{From: Submitted, To: Reviewed, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
+		{From: Submitted, To: Reviewed, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Offered: []string{"review"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 		{From: Submitted, To: Returned, Permission: permission, NotBy: []string{"assessor", "submitted_by"}, Required: []string{"review"}},
 		withdrawing(Draft), withdrawing(Returned),
 		{From: record.Withdrawn, To: Draft}, // there is one for each control and quarter

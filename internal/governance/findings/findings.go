@@ -95,7 +95,7 @@ var Register = record.Define[Finding](record.Definition{
 		{From: Remediated, To: Closed, Permission: "finding.close", Required: []string{"retest", "evidence"},
 			NotBy: []string{"owner", "remediated_by"}, Stamp: []string{"closed_at", "closed_by"}},
 		// The test found it as it was.
-		{From: Remediated, To: InProgress, Required: []string{"retest"}, NotBy: []string{"owner", "remediated_by"}},
+		{From: Remediated, To: InProgress, Required: []string{"retest"}, Offered: []string{"evidence"}, NotBy: []string{"owner", "remediated_by"}},
 		{From: Closed, To: Open, Required: []string{"reopened"}},
 		accepting(Open), accepting(InProgress),
 		withdrawing(Open), withdrawing(InProgress),

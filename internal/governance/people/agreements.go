@@ -49,10 +49,10 @@ var Agreements = record.Define[Agreement](record.Definition{
 	States:  []string{Awaited, Signed, Ended, Missed}, Fixed: []string{"person"},
 	Settled: []record.Settled{{States: []string{Signed}}},
 	Transitions: []record.Transition{
-		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
+		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}, Offered: []string{"terms"}},
 		// It was put on record late.
-		{From: Missed, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
-		{From: Ended, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}},
+		{From: Missed, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}, Offered: []string{"terms"}},
+		{From: Ended, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}, Offered: []string{"terms"}},
 		// The document is kept somewhere else.
 		{From: Signed, To: Signed, Called: "Name the document", NotBy: []string{"person"}, Required: []string{"document"}, Stamp: []string{"document_by"}},
 	},

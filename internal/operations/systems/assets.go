@@ -65,7 +65,7 @@ var Assets = record.Define[Asset](record.Definition{
 	Version: 2, Migrations: replayed("confirmations", "listed_at"),
 	States: []string{InUse, Retired},
 	Transitions: []record.Transition{
-		{From: InUse, To: InUse, Called: "Confirm", Permission: "asset.confirm", Required: []string{"data_class", "flows"}, Stamp: []string{"confirmed_at", "confirmed_by"},
+		{From: InUse, To: InUse, Called: "Confirm", Permission: "asset.confirm", Required: []string{"data_class", "flows"}, Offered: []string{"scopes"}, Stamp: []string{"confirmed_at", "confirmed_by"},
 			Guards: []record.Guard{{If: "item.confirmed_by == item.owner", Why: "the owner confirms it, in their own name"}}},
 		{From: InUse, To: Retired, Required: []string{"ended"}, Stamp: []string{"retired_at", "retired_by"}},
 	},

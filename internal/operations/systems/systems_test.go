@@ -251,7 +251,7 @@ func TestWhatOtherRecordsSay(t *testing.T) {
 		d.move("person/b", systems.DataSets, "DS-1", "in_use", `{}`, "")
 		d.set("person/a", systems.DataSets, "DS-1", `{"class":"public"}`, "class and retention were approved")
 		d.set("person/a", systems.DataSets, "DS-1", `{"retention":"1h"}`, "class and retention were approved")
-		d.set("person/a", systems.DataSets, "DS-1", `{"store":"bucket"}`, "with or after the move Review")
+		d.set("person/a", systems.DataSets, "DS-1", `{"store":"bucket"}`, "with the move Review")
 
 		// A set ends when all of it was disposed of, before a witness.
 		d.move("person/b", systems.DataSets, "DS-1", "ended", `{}`, "no witnessed disposal of the whole of DS-1")
