@@ -48,8 +48,17 @@ type Owed struct {
 	// Own are duties that SCAF does itself, nobody can do for it, and are late.
 	Own []OwnDuty `json:"own,omitempty"`
 	// More are the deadlines of which only the first 500 are listed, by what is to be done.
-	More  []string  `json:"more,omitempty"`
-	Until time.Time `json:"until"`
+	More []string `json:"more,omitempty"`
+	// Lists are the lists of all of those.
+	Lists []DeadlineList `json:"-"`
+	Until time.Time      `json:"until"`
+}
+
+// DeadlineList is the list of those records of a kind of which a deadline is somebody's.
+type DeadlineList struct {
+	Kind   *record.Kind
+	Due    *record.Due
+	Filter string // CEL
 }
 
 // OwnDuty is a duty that SCAF does itself, with how many of its occurrences are late.
@@ -97,6 +106,7 @@ func (s *System) Owed(ctx context.Context, caller act.Caller, ahead time.Duratio
 			listed, more, err := s.deadlines(r, kind, due, time.Time{}, owed.Until, owed.As, mostDeadlines)
 			if owed.Deadlines = append(owed.Deadlines, listed...); more {
 				owed.More = append(owed.More, due.What)
+				owed.Lists = append(owed.Lists, DeadlineList{kind, due, s.endingOf(kind, due, time.Time{}, owed.Until, owed.As)})
 			}
 			return err
 		}); err != nil {
@@ -298,10 +308,22 @@ func (s *System) falling(r *store.Reader, all [][]Falling, counts []int64, kind 
 // zero from does not bound it. owners are whose they are; nil: everybody's. More says that
 // there are others.
 func (s *System) deadlines(r *store.Reader, kind *record.Kind, due *record.Due, from, to time.Time, owners []string, most int) (all []Deadline, more bool, err error) {
-	filter := s.ending(kind, due, from, to)
 	by := ""
 	if owners != nil {
 		by = due.Owner
+	}
+	all, more, err = s.first(r, kind, due, record.Query{Filter: s.endingOf(kind, due, from, to, owners), By: by, Limit: most})
+	if err != nil {
+		return nil, false, err
+	}
+	return all, more, policyTitles(r, all)
+}
+
+// endingOf is the filter of the records of which a deadline is open and ends in the half-open
+// interval; owners are whose it is, nil: everybody's.
+func (s *System) endingOf(kind *record.Kind, due *record.Due, from, to time.Time, owners []string) string {
+	filter := s.ending(kind, due, from, to)
+	if owners != nil {
 		quoted := make([]string, len(owners))
 		for i, owner := range owners {
 			quoted[i] = strconv.Quote(owner)
@@ -315,11 +337,7 @@ func (s *System) deadlines(r *store.Reader, kind *record.Kind, due *record.Due, 
 	if due.Open != "" {
 		filter += " && (" + due.Open + ")"
 	}
-	all, more, err = s.first(r, kind, due, record.Query{Filter: filter, By: by, Limit: most})
-	if err != nil {
-		return nil, false, err
-	}
-	return all, more, policyTitles(r, all)
+	return filter
 }
 
 // first lists the deadlines of a kind that a query keeps, the earliest first, without what is

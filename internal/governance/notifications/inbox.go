@@ -47,13 +47,22 @@ func (w *row) told() Told {
 
 // Inbox lists what somebody was told, the newest first, at most limit and older
 // than the one with the id before (empty: from the newest).
-func Inbox(r *store.Reader, recipient, before string, limit int) (all []Told, err error) {
+func Inbox(r *store.Reader, recipient, before string, limit int) ([]Told, error) {
+	return toldTo(r, "", recipient, before, limit)
+}
+
+// NotRead lists like Inbox what of it somebody has not read, which Unread counts.
+func NotRead(r *store.Reader, recipient, before string, limit int) ([]Told, error) {
+	return toldTo(r, ` AND n.read_at IS NULL`, recipient, before, limit)
+}
+
+func toldTo(r *store.Reader, only, recipient, before string, limit int) (all []Told, err error) {
 	var w row
-	query, args := `SELECT `+toldColumns+` FROM notification AS n WHERE n.recipient = $1 ORDER BY n.id DESC LIMIT $2`, []any{recipient, limit}
+	args := []any{recipient, limit}
 	if before != "" {
-		query, args = `SELECT `+toldColumns+` FROM notification AS n WHERE n.recipient = $1 AND n.id < $3 ORDER BY n.id DESC LIMIT $2`, append(args, before)
+		only, args = only+` AND n.id < $3`, append(args, before)
 	}
-	err = r.Each(query, args, w.into(), func() error { all = append(all, w.told()); return nil })
+	err = r.Each(`SELECT `+toldColumns+` FROM notification AS n WHERE n.recipient = $1`+only+` ORDER BY n.id DESC LIMIT $2`, args, w.into(), func() error { all = append(all, w.told()); return nil })
 	return all, err
 }
 

@@ -80,16 +80,19 @@ func (s *Scale) Elsewhere() string {
 	if ref := s.Ref(); ref != "" {
 		on = `(!has(item.scale) || item.scale != "` + ref + `")`
 	}
-	return `item.state != "closed" && (has(item.likelihood) || has(item.impact) || has(item.residual_likelihood) || has(item.residual_impact)) && ` + on
+	return NotClosed + ` && (has(item.likelihood) || has(item.impact) || has(item.residual_likelihood) || has(item.residual_impact)) && ` + on
 }
+
+// NotClosed is the filter of the risks that are not closed.
+const NotClosed = `item.state != "closed"`
 
 // Here is the filter of the risks that are not closed and, if they are rated, are so
 // on this scale.
 func (s *Scale) Here() string {
 	if ref := s.Ref(); ref != "" {
-		return `item.state != "closed" && item.scale == "` + ref + `"`
+		return NotClosed + ` && item.scale == "` + ref + `"`
 	}
-	return `item.state != "closed" && !has(item.scale)`
+	return NotClosed + ` && !has(item.scale)`
 }
 
 // outdated visits risks that were rated on another scale than the one in force, and

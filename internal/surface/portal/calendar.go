@@ -58,14 +58,65 @@ func (p *Portal) deadlines(r *request, days []calendarDay, few int64) (sum int64
 				day.Deadlines = append(day.Deadlines, f.Each...)
 				continue
 			}
-			query := url.Values{prefix + f.Due.At + ".from": {day.Date}, prefix + f.Due.At + ".to": {day.Date}, "filter": {f.Due.Open}, "sort": {f.Due.At}}
-			day.More = append(day.More, moreDeadlines{f.Count, f.Due.What, p.ask(f.Kind, query).with(), !day.At.AddDate(0, 0, 1).After(p.System.Clock.Now())})
+			day.More = append(day.More, moreDeadlines{f.Count, f.Due.What, p.falling(&f, day.Date, day.Date), !day.At.AddDate(0, 0, 1).After(p.System.Clock.Now())})
 		}
 		slices.SortFunc(day.Deadlines, func(a, b surface.Deadline) int {
 			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Ref, b.Ref), cmp.Compare(a.What, b.What))
 		})
 	}
 	return sum, nil
+}
+
+// falling is the list of the records of a deadline that is on the days from the first to the
+// last.
+func (p *Portal) falling(f *surface.Falling, first, last string) string {
+	return p.ask(f.Kind, url.Values{prefix + f.Due.At + ".from": {first}, prefix + f.Due.At + ".to": {last}, "filter": {f.Due.Open}, "sort": {f.Due.At}}).with()
+}
+
+// mostDays are of how many days the deadlines are listed.
+const mostDays = 800
+
+// fallingPage lists the deadlines of records that are on some days, by what is to be done.
+type fallingPage struct {
+	Name, Calendar string
+	Count          int64
+	Of             []fallingLine
+	Now            time.Time
+}
+
+type fallingLine struct {
+	Count     int64
+	What      string
+	Register  string
+	Href      string // the list of all of them
+	Deadlines []surface.Deadline
+}
+
+// fallingDeadlines is what the calendar's number of deadlines leads to.
+func (p *Portal) fallingDeadlines(r *request) (*shown, error) {
+	from, err1 := time.ParseInLocation(time.DateOnly, r.FormValue("from"), p.zone)
+	to, err2 := time.ParseInLocation(time.DateOnly, r.FormValue("to"), p.zone)
+	if err1 != nil || err2 != nil || from.Year() < firstYear || !from.Before(to) || to.Sub(from) > mostDays*day {
+		return &shown{to: "/calendar"}, nil
+	}
+	last := to.AddDate(0, 0, -1).Format(time.DateOnly)
+	page := &fallingPage{Name: from.Format(time.DateOnly), Calendar: "/calendar?month=" + from.Format("2006-01"), Now: p.System.Clock.Now()}
+	if last != page.Name {
+		page.Name += " to " + last
+	}
+	if to.Equal(from.AddDate(0, 0, 7)) {
+		page.Calendar = "/calendar?week=" + from.Format(time.DateOnly)
+	}
+	all, err := p.System.Falling(r.Context(), r.caller, []time.Time{from, to}, fewDeadlinesOfWeek)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all[0] {
+		f := &all[0][i]
+		page.Count += f.Count
+		page.Of = append(page.Of, fallingLine{f.Count, f.Due.What, f.Kind.Title, p.falling(f, from.Format(time.DateOnly), last), f.Each})
+	}
+	return &shown{page: "falling", title: "Deadlines of records", data: page}, nil
 }
 
 // firstYear is the first that is shown: before it, midnights were not always at whole

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,7 +19,7 @@ func TestTheCalendarShowsWhatFallsDue(t *testing.T) {
 	b := c.signed(t, "ann", "compliance")
 	month := b.get("/calendar").want(t, http.StatusOK, "March 2026", `aria-current="date"><time datetime="2026-03-10"`,
 		`<a class="not_yet_due" href="/duties/access-review/2026-03-31">`, `href="/calendar?month=2026-02"`, `href="/calendar?month=2026-04"`, `href="/calendar?week=2026-03-10"`)
-	month.want(t, http.StatusOK, `<li><span>2 deadlines of records</span></li>`, "A door without a lock</a>")
+	month.want(t, http.StatusOK, `<li><a href="/calendar/records?from=2026-03-01&amp;to=2026-04-01"><strong>2</strong> deadlines of records</a></li>`, "A door without a lock</a>")
 	if strings.Contains(month.body, "/duties/log-integrity-check/2026-03-20") {
 		t.Error("what is to be done every day fills the month")
 	}
@@ -59,7 +61,7 @@ func TestTheCalendarCountsWhatIsTooMuchToList(t *testing.T) {
 	find(1, "2026-02-21T23:59:00Z")
 	const day = `<a href="/r/findings?f.due_at.from=2026-03-15`
 	const counted = day + `&amp;f.due_at.to=2026-03-15&amp;filter=`
-	month := b.get("/calendar").want(t, http.StatusOK, "9 deadlines of records", "Gap 2 of 2026-03-07", counted, "<strong>4</strong> × ", "A door without a lock")
+	month := b.get("/calendar").want(t, http.StatusOK, "<strong>9</strong> deadlines of records", "Gap 2 of 2026-03-07", counted, "<strong>4</strong> × ", "A door without a lock")
 	if strings.Contains(month.body, "of 2026-03-08") || strings.Contains(month.body, "of 2026-02") {
 		t.Error("what is counted is listed, too, or what falls due in another month")
 	}
@@ -69,12 +71,32 @@ func TestTheCalendarCountsWhatIsTooMuchToList(t *testing.T) {
 	if strings.Contains(list.body, "of 2026-03-07") || strings.Contains(list.body, "without a lock") {
 		t.Error("the list has what falls due on another day")
 	}
+	// The number leads to as many, in their registers, too.
+	falling := func(listed bool) {
+		t.Helper()
+		number := regexp.MustCompile(`<a href="(/calendar/records[^"]+)"><strong>(\d+)</strong>`).FindStringSubmatch(b.get("/calendar").body)
+		of := b.get(html.UnescapeString(number[1])).want(t, http.StatusOK, number[2]+" deadlines of records that are open", "2026-03-01 to 2026-03-31", `<a href="/calendar?month=2026-03">`)
+		sum := 0
+		for _, line := range regexp.MustCompile(`<h2>[^<]*: <a href="([^"]+)">(\d+)</a>`).FindAllStringSubmatch(of.body, -1) {
+			sum += strings.Count(b.get(html.UnescapeString(line[1])).want(t, http.StatusOK, line[2]+" shown").body, `<th scope="row">`)
+		}
+		if lines := strings.Count(of.body, `<li class="toned`); strconv.Itoa(sum) != number[2] || listed && lines != sum {
+			t.Errorf("%s are counted, %d are in their registers, %d on the page", number[2], sum, lines)
+		}
+	}
+	falling(true)
 	// A week has room for more.
 	if week := b.get("/calendar?week=2026-03-15").want(t, http.StatusOK, "Gap 3 of 2026-03-08"); strings.Contains(week.body, counted) {
 		t.Error("a week counts four of them")
 	}
 	find(12, "2026-03-08T12:00:00Z")
-	b.get("/calendar?week=2026-03-15").want(t, http.StatusOK, counted, "<strong>16</strong> × ", "Gap 0 of 2026-03-07")
+	b.get("/calendar?week=2026-03-15").want(t, http.StatusOK, counted, "<strong>16</strong> × ", "Gap 0 of 2026-03-07", `<a href="/calendar/records?from=2026-03-09&amp;to=2026-03-16">`)
+	b.get("/calendar/records?from=2026-03-09&to=2026-03-16").want(t, http.StatusOK, `<a href="/calendar?week=2026-03-09">`)
+	falling(false)
+	for _, wrong := range []string{"", "?from=2026-03-01", "?from=2026-03-02&to=2026-03-01", "?from=0001-01-01&to=2026-03-01"} {
+		b.get("/calendar/records"+wrong).goes(t, "/calendar")
+	}
+	b.get("/calendar/records?from=2020-03-01&to=2020-04-01").want(t, http.StatusOK, "No deadline of a record")
 	for _, wrong := range []string{"1969-12", "0001-01", "-1-01"} {
 		b.get("/calendar?month="+wrong).want(t, http.StatusOK, "March 2026")
 	}
@@ -89,6 +111,9 @@ func TestTheCalendarHasWhatIsPersonalByNumber(t *testing.T) {
 	page := who.get("/calendar").want(t, http.StatusOK, "Privacy request PRQ-1", "Example E1")
 	if strings.Contains(page.body, "Jane") || strings.Contains(page.body, `href="/r/subject_requests/`) {
 		t.Error("it says more, or leads to what its reader may not open")
+	}
+	if page := who.get("/calendar/records?from=2026-03-01&to=2026-04-01").want(t, http.StatusOK, "Privacy request PRQ-1", "Example E1"); strings.Contains(page.body, "Jane") || strings.Contains(page.body, "/r/subject_requests") {
+		t.Error("the list of deadlines says more")
 	}
 	reads.get("/calendar").want(t, http.StatusOK, `<a href="/r/subject_requests/PRQ-1">Privacy request PRQ-1</a>`)
 }

@@ -31,6 +31,7 @@ const listedNamesakes = 9
 type inboxPage struct {
 	Told   []inboxLine
 	Unread int
+	Only   bool   // what was not read is listed alone
 	Before string // the page begins before this one; empty: with the newest
 	Next   string // the next one does; empty: this is the last
 }
@@ -42,11 +43,15 @@ type inboxLine struct {
 }
 
 func (p *Portal) inbox(r *request) (*shown, error) {
-	page := &inboxPage{Before: r.FormValue("before")}
+	page := &inboxPage{Only: r.FormValue("unread") != "", Before: r.FormValue("before")}
+	list := notifications.Inbox
+	if page.Only {
+		list = notifications.NotRead
+	}
 	var all []notifications.Told
 	var whole []bool
 	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
-		if all, err = notifications.Inbox(reader, r.caller.ID, page.Before, toldPerPage+1); err != nil {
+		if all, err = list(reader, r.caller.ID, page.Before, toldPerPage+1); err != nil {
 			return err
 		}
 		whole = make([]bool, len(all))
@@ -79,6 +84,23 @@ func (p *Portal) inbox(r *request) (*shown, error) {
 	return &shown{page: "inbox", title: "Inbox", data: page}, err
 }
 
+// Address is that of the same list from a notification on; empty: from the newest.
+func (page *inboxPage) Address(before string) string { return inboxPath(page.Only, before) }
+
+func inboxPath(unread bool, before string) string {
+	query := url.Values{}
+	if unread {
+		query.Set("unread", "yes")
+	}
+	if before != "" {
+		query.Set("before", before)
+	}
+	if len(query) == 0 {
+		return "/inbox"
+	}
+	return "/inbox?" + query.Encode()
+}
+
 // readInbox marks one notification as read, or all of them.
 func (p *Portal) readInbox(r *request) (*shown, error) {
 	desk, err := p.System.NotificationDesk()
@@ -88,7 +110,7 @@ func (p *Portal) readInbox(r *request) (*shown, error) {
 	if _, err := desk.Read(r.Context(), r.caller, r.PostForm.Get("id")); err != nil {
 		return nil, err
 	}
-	return &shown{to: "/inbox"}, nil
+	return &shown{to: inboxPath(r.PostForm.Get("unread") != "", "")}, nil
 }
 
 // preferencesPage is how the reader wants to be told.

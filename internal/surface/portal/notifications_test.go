@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/url"
 	"os"
@@ -98,8 +99,20 @@ func TestAnInboxIsReadByItsOwner(t *testing.T) {
 	bob.post("/inbox/read", "id", id).want(t, 303)
 	ann.get("/inbox").want(t, 200, "60 not read yet")
 	ann.post("/inbox/read", "id", id).want(t, 303)
-	ann.get("/inbox").want(t, 200, "59 not read yet")
+	ann.get("/inbox").want(t, 200, `<a href="/inbox?unread=yes">59 not read yet</a>`)
+	// The number leads to as many, and to nothing that was read.
+	unread := ann.get("/inbox?unread=yes").want(t, 200, "59 not read yet</a>, the only ones here")
+	listed := strings.Count(unread.body, `name="id" value="`)
+	older = regexp.MustCompile(`href="(/inbox\?before=[^"]+unread=yes)"`).FindStringSubmatch(unread.body)
+	listed += strings.Count(ann.get(html.UnescapeString(older[1])).want(t, 200, `href="/inbox?unread=yes">Newest`).body, `name="id" value="`)
+	if listed != 59 || strings.Contains(unread.body, id) {
+		t.Errorf("%d are listed as not read", listed)
+	}
+	if to := ann.post("/inbox/read", "id", regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(unread.body)[1], "unread", "yes").want(t, 303).to; to != "/inbox?unread=yes" {
+		t.Error(to)
+	}
 	ann.post("/inbox/read").want(t, 303)
+	ann.get("/inbox?unread=yes").want(t, 200, "Nothing here is left to read")
 	ann.get("/inbox").want(t, 200, "You have read everything")
 }
 

@@ -24,7 +24,7 @@ type riskMap struct {
 	Others   []otherRisk
 	More     bool   // there are more of them than are listed
 	OthersAt string // the list of all of them
-	Unrated  string // the list of those that nobody has rated
+	Unrated  string // the list of those that have no inherent rating
 }
 
 type heat struct {
@@ -32,7 +32,10 @@ type heat struct {
 	Says    string
 	Impacts []string // from 1 on
 	Rows    []heatRow
-	Rated   int64
+	// Rated are so many in the map, Unrated so many others have no such rating on any scale;
+	// at the addresses they are listed.
+	Rated, Unrated     int64
+	RatedAt, UnratedAt string
 }
 
 type heatRow struct {
@@ -71,7 +74,7 @@ const listedOthers = 50
 
 func (p *Portal) riskMap(r *request) (*shown, error) {
 	kind := risks.Register
-	page := &riskMap{Register: at(kind), Scales: at(risks.Scales), Unrated: at(kind) + "?f.state=" + risks.Identified}
+	page := &riskMap{Register: at(kind), Scales: at(risks.Scales)}
 	return &shown{page: "risks", title: "Risk map", data: page}, p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		scale, err := risks.InCharge(reader)
 		if err != nil {
@@ -96,6 +99,7 @@ func (p *Portal) riskMap(r *request) (*shown, error) {
 			h.Title, h.Says = one.title, one.says
 			page.Maps = append(page.Maps, h)
 		}
+		page.Unrated = page.Maps[0].UnratedAt
 		return p.otherRisks(r, reader, page)
 	})
 }
@@ -123,7 +127,12 @@ func (p *Portal) heat(reader *store.Reader, scale *risks.Scale, before string) (
 		}
 		h.Rows = append(h.Rows, line)
 	}
-	return h, nil
+	both := fmt.Sprintf("has(item.%s) && has(item.%s)", likelihood, impact)
+	without := risks.NotClosed + " && !(" + both + ")"
+	h.RatedAt = p.ask(kind, map[string][]string{"filter": {scale.Here() + " && " + both}}).with()
+	h.UnratedAt = p.ask(kind, map[string][]string{"filter": {without}}).with()
+	h.Unrated, err = record.Counted(reader, kind, without)
+	return h, err
 }
 
 // otherRisks are those that are rated on another scale.

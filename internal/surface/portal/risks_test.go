@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,22 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	if list := b.get(html.UnescapeString(link[1])).want(t, 200, ">Now</a>"); strings.Contains(list.body, ">Earlier</a>") {
 		t.Error("the number leads to a rating of another scale")
 	}
+	// So do the sums: as many are behind each as it says.
+	sums := func(want ...string) {
+		t.Helper()
+		body := b.get("/risks").want(t, 200).body
+		all := regexp.MustCompile(`(?:<a href="([^"]+)">)?(\d+) (rated|not rated)`).FindAllStringSubmatch(body, -1)
+		var got []string
+		for _, sum := range all {
+			if got = append(got, sum[2]+" "+sum[3]); sum[1] != "" {
+				b.get(html.UnescapeString(sum[1])).want(t, 200, sum[2]+" shown")
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the sums are %q", got)
+		}
+	}
+	sums("1 rated", "1 not rated", "0 rated", "3 not rated")
 	b.get("/r/risks/RSK-1").want(t, 200, "Rated before", `href="/r/risk_scales/SCL-1"`, "To be rated on it by")
 	b.get("/r/risks/RSK-1/edit").want(t, 200, "3 yearly (expected within a year)", "3 ruin (the end)",
 		`<option value="" selected>was 3 possible on SCL-0</option>`, `<option value="" selected>was 3 moderate on SCL-0</option>`, `<option value="3">3 yearly: expected within a year</option>`,
@@ -123,6 +140,7 @@ func TestTheRiskMapOfAnotherScale(t *testing.T) {
 	b.post("/r/risks/RSK-1/move", "version", "4", "state", "assessed", "f.likelihood", "4", "f.impact", "3", "f.response", "reduce", "f.due_at", due, "f.scale", "risk_scale/SCL-1",
 		"f.residual_likelihood", "1", "f.residual_impact", "3", "f.controls", "END-01").goes(t, "/r/risks/RSK-1")
 	b.get("/r/risks/RSK-1").want(t, 200, "END-01", "green")
+	sums("2 rated", "2 not rated", "1 rated", "3 not rated")
 	if got := b.get("/risks").want(t, 200, `aria-label="1 often, ruin: red"`); strings.Contains(got.body, "Rated on an earlier scale") {
 		t.Error("what was rated on the scale in force is still asked for")
 	}

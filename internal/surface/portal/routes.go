@@ -127,6 +127,7 @@ func init() {
 		{method: "POST", path: "/duties/{duty}/{date}/done", action: "task.done", upload: attached.MaxFile, make: (*Portal).occurrenceDone, again: (*Portal).occurrenceAgain},
 		{method: "POST", path: "/duties/{duty}/{date}/not-occurring", action: "task.not-occurring", make: (*Portal).occurrenceNot, again: (*Portal).occurrenceAgain},
 		{method: "GET", path: "/calendar", action: "record.read", menu: "Calendar", make: (*Portal).calendar},
+		{method: "GET", path: "/calendar/records", action: "record.read", make: (*Portal).fallingDeadlines},
 		{method: "GET", path: "/ledger", action: "ledger.read", menu: "Ledger", make: (*Portal).ledger},
 		{method: "GET", path: "/ledger/{index}", action: "ledger.read", make: (*Portal).event},
 

@@ -2,7 +2,9 @@ package portal
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,8 +30,12 @@ type workPage struct {
 	Read   bool     // the caller may read the pages of duties
 	Known  []string // the titles and roles by which duties know the reader
 	Now    time.Time
+	After  int // the page has the deadlines after so many
 	Shown  int // how many deadlines the page has, where there are others
+	All    int // how many there are
 	Later  int // how many of these there are: they fall due after them
+	Next   int // the next page has those after so many
+	More   []moreWork
 	// presses is what the lists of what presses say, by record.
 	presses map[string]*pressing
 	others  map[string]string
@@ -47,6 +53,9 @@ func (w *workPage) Due() calendar.State     { return calendar.Due }
 // read it, and of which of them it is a deviation already; nil: nothing.
 func (w *workPage) Pressing(ref string) *pressing { return w.presses[ref] }
 
+// moreWork is what more is to be done of than is listed, with the list of all of it.
+type moreWork struct{ What, Href string }
+
 type workGroup struct {
 	ID, Title   string
 	Occurrences []tasks.Listed
@@ -62,8 +71,14 @@ func (p *Portal) work(r *request) (*shown, error) {
 	page := &workPage{Owed: owed, Read: r.may("record.read"), Known: slices.DeleteFunc(slices.Clone(owed.As), func(name string) bool {
 		return strings.Contains(name, "/") || name == access.AccountRole || strings.HasSuffix(r.caller.ID, "/"+name)
 	})}
-	if more := len(owed.Deadlines) - workShown; more > 0 {
-		page.Shown, page.Later, owed.Deadlines = workShown, more, owed.Deadlines[:workShown]
+	page.All = len(owed.Deadlines)
+	if after, err := strconv.Atoi(r.FormValue("after")); err == nil && after > 0 && after < page.All { // the first page has the rest
+		page.After, owed.Occurrences, owed.Own, owed.Deadlines = after, nil, nil, owed.Deadlines[after:]
+	}
+	page.Shown = min(len(owed.Deadlines), workShown)
+	page.Later, page.Next, owed.Deadlines = len(owed.Deadlines)-page.Shown, page.After+page.Shown, owed.Deadlines[:page.Shown]
+	for _, list := range owed.Lists {
+		page.More = append(page.More, moreWork{list.Due.What, p.ask(list.Kind, url.Values{"filter": {list.Filter}, "sort": {list.Due.At}}).with()})
 	}
 	if page.others, err = p.recorders(r, owed.Deadlines); err != nil {
 		return nil, err

@@ -2,7 +2,11 @@ package portal_test
 
 import (
 	"fmt"
+	"html"
 	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,6 +18,7 @@ import (
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/tasks"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -88,7 +93,38 @@ func TestMyWorkSaysWhenThereIsMore(t *testing.T) {
 		return err
 	})
 	c.must(err)
-	mine := b.get("/work").want(t, http.StatusOK, "There are more than 500 of “Close the finding”.", "The 100 that fall due first are below.", "A key without rotation", "FND-9098")
+	mine := b.get("/work").want(t, http.StatusOK, "The 100 that fall due first are below", "A key without rotation", "FND-9098")
+	// The list of all of them, of hers alone.
+	whole := regexp.MustCompile(`There are more than 500 of “<a href="([^"]+)">Close the finding</a>”`).FindStringSubmatch(mine.body)
+	if whole == nil {
+		t.Fatal("it does not say of what there is more, with the list of all of it")
+	}
+	filter, err := url.Parse(html.UnescapeString(whole[1]))
+	c.must(err)
+	c.must(c.DB.Read(t.Context(), func(r *store.Reader) error {
+		if n, err := record.Counted(r, findings.Register, filter.Query().Get("filter")); err != nil || n != 501 {
+			t.Errorf("the list has %d, %v", n, err)
+		}
+		return nil
+	}))
+	b.get(filter.String()).want(t, http.StatusOK, "A key without rotation", "FND-9000")
+	// The others are on the pages after it, as many as it says.
+	listed := strings.Count(mine.body, "finding/FND-")
+	for next := mine; ; {
+		link := regexp.MustCompile(`<a href="(/work\?after=\d+)">(\d+) more</a>`).FindStringSubmatch(next.body)
+		if link == nil {
+			break
+		}
+		if want := strconv.Itoa(500 - listed); link[2] != want {
+			t.Errorf("it says that %s more fall due, not %s", link[2], want)
+		}
+		next = b.get(link[1]).want(t, http.StatusOK, "of 500")
+		listed += strings.Count(next.body, "finding/FND-")
+	}
+	if listed != 500 {
+		t.Errorf("the pages have %d of them", listed)
+	}
+	b.get("/work?after=x").want(t, http.StatusOK, "The 100 that fall due first")
 	if strings.Contains(mine.body, "FND-9099") || len(mine.body) > 150_000 {
 		t.Errorf("101 are listed, in %d bytes", len(mine.body))
 	}
