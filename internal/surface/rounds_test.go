@@ -435,3 +435,39 @@ func TestAnAcceptanceIsOfTheReviewBefore(t *testing.T) {
 		h.deviate(map[string]string{"RSK-02 answered": "2: RSK-2@2026-02-10T00:00:00Z predicate"})
 	})
 }
+
+// Of every control in force a self-assessment is due in each quarter since it was adopted:
+// what nobody wrote is an item, too. A withdrawn one says nothing.
+func TestControlsAreAssessedEveryQuarter(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		h := openUntil(t, f, "2026-08-01")
+		adopt := func(ids ...string) {
+			for _, id := range ids {
+				control, err := h.Control(id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				versionstest.InForce(t, h.Door, h.Blobs, control)
+			}
+		}
+		adopt("CHG-01", "CHG-02")
+		states := func(about string) {
+			h.adds("x", "self_assessments", `{"id":"SA-`+about+`","assessor":"person/a","reviewer":"person/b"}`)
+			h.moves("a", "self_assessment/SA-"+about, "submitted", `{"as_written":"Yes","evidence":"Ten of them","improvements":"Nothing","result":"works"}`)
+		}
+		states("CHG-01-2026-Q1")
+		h.adds("x", "self_assessments", `{"id":"SA-CHG-02-2026-Q1","assessor":"person/a","reviewer":"person/b"}`)
+		h.moves("b", "self_assessment/SA-CHG-02-2026-Q1", "withdrawn", `{"withdrawn_reason":"Too much work"}`)
+		h.at("2026-04-10")
+		h.moves("b", "self_assessment/SA-CHG-01-2026-Q1", "reviewed", `{}`)
+		adopt("ACC-01")
+		states("ACC-01-2026-Q1") // of a quarter before it was adopted
+		h.at("2026-04-20")
+		h.moves("b", "self_assessment/SA-ACC-01-2026-Q1", "reviewed", `{}`)
+		states("CHG-02-2026-Q2")
+		h.at("2026-07-10")
+		h.moves("b", "self_assessment/SA-CHG-02-2026-Q2", "reviewed", `{}`)
+		h.at("2026-08-01")
+		h.deviate(map[string]string{"MON-01 reviewed": "6: SA-ACC-01-2026-Q1 late SA-CHG-02-2026-Q1 missing SA-ACC-01-2026-Q2 missing SA-CHG-01-2026-Q2 missing"})
+	})
+}

@@ -44,9 +44,11 @@ func TestASelfAssessmentAndItsReviewer(t *testing.T) {
 	v.presses("Submit again")
 
 	lead.goes(path)
+	lead.fills("reviewed-f-review", "The host is added this week")
 	lead.presses("Record the review")
 	lead.stands("Reviewed")
 	lead.says("Reviewed by", "Ada Example")
+	lead.says("What the reviewer says", "The host is added this week")
 	lead.says("Gaps", "mail-2")
 	lead.audited("self-assessment")
 	lead.follows("main", "/controls/NET-01")

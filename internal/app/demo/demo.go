@@ -73,6 +73,7 @@ type world struct {
 	// known are the records of the story by what they are called in it, shown those
 	// that show how occurrences of duties were done.
 	known, shown map[string]string
+	unsaid       []string // self-assessments that nobody states
 	// held are the trainings of the story: one is finished late, one never.
 	held []string
 }
@@ -165,6 +166,7 @@ func (w *world) prepare(ctx context.Context) error {
 	}
 	w.talk()
 	w.confirm()
+	w.selfAssess()
 	w.comeAndGo()
 	w.build()
 	w.operate()

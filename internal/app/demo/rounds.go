@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/governance/assessments"
 	"scaf.dev/scaf/internal/governance/meetings"
 	"scaf.dev/scaf/internal/governance/privacy"
 	"scaf.dev/scaf/internal/governance/regulations"
@@ -122,6 +124,63 @@ func (w *world) confirmAll(ctx context.Context, kind *record.Kind) error {
 		}
 	}
 	return nil
+}
+
+// selfAssess plans the self-assessments of every quarter, one of each control: opened at
+// once five weeks before its end, stated in its last days, and read in the days after it.
+// What the story tells of is told there.
+func (w *world) selfAssess() {
+	lead := w.officers["compliance lead"]
+	for quarter := 1; quarter <= 4; quarter++ {
+		name := fmt.Sprintf("%d-Q%d", w.From.year, quarter)
+		of := fmt.Sprintf("item.quarter == %q", name)
+		end := time.Date(w.From.year, time.Month(3*quarter+1), 1, 11, 0, 0, 0, w.zone)
+		w.plan(end.AddDate(0, 0, -35), func(ctx context.Context) error {
+			said, err := asFields(map[string]any{"reviewer": lead.ref(), "assessor": w.officers["chief information security officer"].ref()})
+			if err == nil {
+				_, err = w.OpenRound(ctx, lead.caller(), assessments.Register, name, said)
+			}
+			return err
+		})
+		each := func(state string, do func(ctx context.Context, a *assessments.Assessment) error) func(context.Context) error {
+			return func(ctx context.Context) error {
+				all, err := listed[assessments.Assessment](ctx, w, assessments.Register, fmt.Sprintf("%s && item.state == %q", of, state))
+				slices.SortFunc(all, func(a, b *assessments.Assessment) int { return strings.Compare(a.ID, b.ID) })
+				for _, a := range all {
+					if err == nil && !slices.Contains(w.unsaid, a.ID) {
+						err = do(ctx, a)
+					}
+				}
+				return err
+			}
+		}
+		w.plan(end.AddDate(0, 0, -4), each(assessments.Draft, func(ctx context.Context, a *assessments.Assessment) error {
+			return w.state(ctx, a.ID, fmt.Sprintf("What the tests of %s read, and two items of it.", a.Control))
+		}))
+		w.plan(end.AddDate(0, 0, 6), each(assessments.Submitted, func(ctx context.Context, a *assessments.Assessment) error {
+			_, err := w.MoveRecord(ctx, lead.caller(), assessments.Register, a.ID, record.AnyVersion, assessments.Reviewed, nil)
+			return err
+		}))
+	}
+}
+
+// state submits a self-assessment in the name of its assessor: the control works.
+func (w *world) state(ctx context.Context, id, evidence string) error {
+	all, err := listed[assessments.Assessment](ctx, w, assessments.Register, fmt.Sprintf("item.id == %q", id))
+	if err != nil || len(all) != 1 {
+		return cmp.Or(err, fmt.Errorf("%s: %d records", id, len(all)))
+	}
+	fields, err := asFields(map[string]any{"as_written": "Yes.", "evidence": evidence, "improvements": "Nothing.", "result": assessments.Works})
+	if err != nil {
+		return err
+	}
+	for _, e := range w.people {
+		if e.ref() == all[0].Assessor {
+			_, err = w.MoveRecord(ctx, e.caller(), assessments.Register, id, record.AnyVersion, assessments.Submitted, fields)
+			return err
+		}
+	}
+	return fmt.Errorf("%s: nobody here is %s", id, all[0].Assessor)
 }
 
 // Duties that are done in a meeting.

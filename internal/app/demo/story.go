@@ -33,7 +33,9 @@ type story struct {
 	Rounds []repeated
 	// Shown are the records that show how occurrences of duties were done.
 	Shown map[string]string
-	Study struct {
+	// Unsaid are self-assessments that nobody stated.
+	Unsaid []string
+	Study  struct {
 		Course      string
 		Finished    date
 		Late, Never why
@@ -75,6 +77,7 @@ func (w *world) tell() error {
 		for _, known := range told.Causes {
 			w.note(known.Control, known.Item, known.because())
 		}
+		w.unsaid = append(w.unsaid, told.Unsaid...)
 		for occurrence, shown := range told.Shown {
 			w.shown[occurrence] = shown
 		}

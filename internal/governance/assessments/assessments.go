@@ -65,12 +65,14 @@ const (
 	NotDone  = "not_done" // nobody performed the control
 )
 
+const kindAssessment = "self_assessment"
+
 // permission is needed to say that one has read an assessment, or to return it.
 const permission = "self_assessment.review"
 
 // Register describes the register.
 var Register = record.Define[Assessment](record.Definition{
-	Kind: "self_assessment", Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at", Fixed: []string{"control", "quarter"},
+	Kind: kindAssessment, Register: "self_assessments", Title: "Self-assessments", Singular: "Self-assessment", At: "due_at", Fixed: []string{"control", "quarter"},
 	Purpose: "How a control went in each quarter, in the words of who performs it.",
 	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "control", Owner: "assessor", Same: []string{"reviewer"}},
 	States:  []string{Draft, Submitted, Returned, Reviewed, record.Withdrawn},
@@ -116,6 +118,7 @@ var Register = record.Define[Assessment](record.Definition{
 		{Name: "statement", What: "Assess the control", At: "due_at", Owner: "assessor", Open: `item.state == "draft" || item.state == "returned"`},
 		{Name: "review", What: "Review the self-assessment", At: "due_at", Owner: "reviewer", Open: `item.state == "submitted"`},
 	},
+	Derived: []record.Derived{{Name: "self_assessment_rounds", At: "due_at", Item: Round{}, Items: due}},
 })
 
 // withdrawing is not for the assessor, who owes it.
@@ -211,6 +214,14 @@ func (a *Assessment) stated() string {
 	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
+}
+
+// Changed refuses a statement about a quarter that has not begun.
+func (a *Assessment) Changed(tx *act.Tx, old any) error {
+	if a.State == Submitted && record.As[Assessment](old).State != Submitted {
+		return ids.Begun(tx, a.Quarter)
+	}
+	return nil
 }
 
 // Validate says what is wrong with an assessment.

@@ -163,16 +163,18 @@ func TestWhatASubmissionTakes(t *testing.T) {
 			{`{` + said + `,"result":"does_not_work","gaps":"All of it","finding":"finding/FND-2"}`, "finding"},
 			{`{` + said + `,"result":"does_not_work","gaps":"All of it","finding":"finding/FND-1"}`, ""},
 		} {
-			id := fmt.Sprintf("SA-CHG-01-20%d-Q1", 30+i)
+			id := fmt.Sprintf("SA-CHG-01-20%d-Q1", 10+i)
 			d.refused("added", d.add(id), "")
 			d.refused(test.text, d.move("person/other", id, "submitted", test.text), test.field)
 		}
-		d.refused("a control with the longest id", d.add("SA-"+strings.Repeat("A", 64)+"-2050-Q1"), "")
-		if d.add("SA-"+strings.Repeat("A", 65)+"-2050-Q1") == nil {
+		d.refused("added", d.add("SA-CHG-01-2050-Q1"), "")
+		d.refused("a quarter that has not begun", d.move("person/other", "SA-CHG-01-2050-Q1", "submitted", `{`+said+`,"result":"works"}`), "quarter")
+		d.refused("a control with the longest id", d.add("SA-"+strings.Repeat("A", 64)+"-2019-Q1"), "")
+		if d.add("SA-"+strings.Repeat("A", 65)+"-2019-Q1") == nil {
 			d.Error("a longer one is taken")
 		}
-		d.refused("added", d.add("SA-CHG-01-2050-Q1"), "")
-		if err := d.move("person/other", "SA-CHG-01-2050-Q1", "submitted", `{`+said+`,"result":"works","assessor":"person/third","reviewer":"person/another"}`); !errors.Is(err, act.ErrSamePerson) {
+		d.refused("added", d.add("SA-CHG-01-2009-Q4"), "")
+		if err := d.move("person/other", "SA-CHG-01-2009-Q4", "submitted", `{`+said+`,"result":"works","assessor":"person/third","reviewer":"person/another"}`); !errors.Is(err, act.ErrSamePerson) {
 			d.Errorf("whoever is not the assessor any more submits it: %v", err)
 		}
 	})
