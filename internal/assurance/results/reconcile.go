@@ -100,7 +100,7 @@ func check(from populations.Snapshot, kinds record.Kinds, q *Question) (*checks,
 		return nil, err
 	}
 	if q.Test.Reconcile != nil {
-		if c.reconciliation, err = reconcile(from, kinds, q, resolved); err != nil {
+		if c.reconciliation, err = reconcile(from, kinds, q, resolved, nil); err != nil {
 			return nil, fmt.Errorf("reconcile with %s: %w", q.Test.Reconcile.With.From, err)
 		}
 		c.tell(resolved, c.reconciliation.Listed)
@@ -238,8 +238,9 @@ func (s *sides) compare(g *group, state bool) (matched bool) {
 
 // reconcile holds a test's population against the second one. Where the test
 // has a cut-off, both are read as far beyond the period's ends as it tolerates,
-// so that what happened at an end is found on its other side.
-func reconcile(from populations.Snapshot, kinds record.Kinds, q *Question, resolved map[string]*resolutions.Resolution) (*Reconciliation, error) {
+// so that what happened at an end is found on its other side. Into all, where it is not
+// nil, goes all that it counts.
+func reconcile(from populations.Snapshot, kinds record.Kinds, q *Question, resolved map[string]*resolutions.Resolution, all *Reconciled) (*Reconciliation, error) {
 	r := q.Test.Reconcile
 	wide := q.Window
 	if q.Test.Cutoff != nil {
@@ -282,6 +283,9 @@ func reconcile(from populations.Snapshot, kinds record.Kinds, q *Question, resol
 	end := func() {
 		if g.count != [2]int{} && both.compare(&g, q.Test.Kind == controls.State) {
 			done.Matched++
+			if all != nil {
+				all.Matched = append(all.Matched, Pair{g.items[0], g.items[1]})
+			}
 		}
 	}
 	if err := both.sorter.Each(func(_ int64, key string, doc []byte) error {
@@ -302,6 +306,9 @@ func reconcile(from populations.Snapshot, kinds record.Kinds, q *Question, resol
 	}
 	end()
 	done.list(both.found, resolved)
+	if all != nil {
+		all.Mismatches = both.found
+	}
 	return done, nil
 }
 

@@ -23,7 +23,9 @@ type resultSteps struct {
 	Forms      []concluding
 	Mismatches []mismatchLine
 	Deviations []finding // the first of All
-	All        int
+
+	Reconciliation *results.Reconciliation // nil: it was held against nothing
+	All            int
 }
 
 // concluding is the form by which a person concludes from a result.
@@ -61,7 +63,7 @@ func (p *Portal) resultSteps(r *request, v *record.Version) (*resultSteps, error
 	if err != nil {
 		return nil, err
 	}
-	steps := &resultSteps{All: of.Deviations}
+	steps := &resultSteps{All: of.Deviations, Reconciliation: of.Reconciliation}
 	test, err := p.testOf(of)
 	if err != nil {
 		return nil, err

@@ -1,14 +1,21 @@
 package portal_test
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/app/apptest"
+	"scaf.dev/scaf/internal/governance/findings"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -149,4 +156,51 @@ func TestAMismatchIsResolvedByTwo(t *testing.T) {
 	ann.get("/r/resolutions/RSL-1").want(t, http.StatusOK, `href="`+shown(path)+`">What does not agree</a>`)
 	c.test("OWN-01")
 	ann.get("/controls/OWN-01").want(t, http.StatusOK, "1 of them resolved", "confirmed by")
+	eve.reconciled(t, "1 matched", "1 mismatch", "1 of them resolved")
+	// There are more than a result lists.
+	found := c.Manual.Now().AddDate(0, 0, -5)
+	var all []record.Change
+	for i := range 204 {
+		id := fmt.Sprintf("FND-9%03d", i)
+		all = append(all, record.Change{Verb: "added", ID: id, Doc: findings.Finding{
+			ID: id, Title: "Gap " + id, Source: "audit", Severity: "low", Owner: "person/E3", State: findings.Open, ReportedBy: "person/E2", FoundAt: &found,
+		}})
+	}
+	_, err = c.Door.Do(t.Context(), apptest.Operator, "finding.add", findings.Register.Register, func(tx *act.Tx) error {
+		_, err := record.Put(tx, findings.Register, all...)
+		return err
+	})
+	c.must(err)
+	c.test("OWN-01")
+	result := eve.reconciled(t, "1 matched", "205 mismatches", "1 of them resolved")
+	eve.get("/r/results/"+result).want(t, http.StatusOK, `<a href="/results/`+result+`/reconciled?of=mismatches">All 205 that do not agree with findings</a>`)
+	for _, none := range []string{"/results/" + result + "/reconciled", "/results/" + result + "/reconciled?of=x", "/results/RES-99/reconciled?of=matched", "/results/RES-2/reconciled?of=matched"} {
+		eve.get(none).want(t, http.StatusNotFound)
+	}
+}
+
+// reconciled are the numbers of a control's reconciliation, each of which leads to as many.
+func (b *browser) reconciled(t *testing.T, want ...string) (result string) {
+	t.Helper()
+	var got []string
+	for _, number := range regexp.MustCompile(`<a href="/results/([^"/]+)(/reconciled\?of=[a-z]+)">((\d+) [^<]+)</a>`).FindAllStringSubmatch(b.get("/controls/OWN-01").body, -1) {
+		result, got = number[1], append(got, number[3])
+		listed := 0
+		for next := "/results/" + number[1] + number[2]; ; {
+			list := b.get(next).want(t, http.StatusOK, "<strong>"+number[4]+"</strong>")
+			listed += strings.Count(list.body, `<th scope="row">`)
+			more := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(list.body)
+			if more == nil {
+				break
+			}
+			next = html.UnescapeString(more[1])
+		}
+		if strconv.Itoa(listed) != number[4] {
+			t.Errorf("%s leads to %d", number[3], listed)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the numbers are %q", got)
+	}
+	return result
 }

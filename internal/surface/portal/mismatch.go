@@ -32,12 +32,16 @@ type mismatchLine struct {
 	On []string // its items
 	// Known is the resolution that was confirmed, or else the latest one that waits for it.
 	Known      *resolutions.Resolution
-	Href, Step string // its page, and what the reader does there
+	Href, Step string // its page, and what the reader does there; empty where the result does not list it
 }
 
 // mismatches are what does not agree in a result.
 func (p *Portal) mismatches(r *request, of *results.Result) (lines []mismatchLine, err error) {
-	found := of.Mismatches()
+	return p.mismatchLines(r, of, of.Mismatches())
+}
+
+// mismatchLines are those of mismatches that were found when a result was made.
+func (p *Portal) mismatchLines(r *request, of *results.Result, found []results.Mismatch) (lines []mismatchLine, err error) {
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -55,7 +59,7 @@ func (p *Portal) mismatches(r *request, of *results.Result) (lines []mismatchLin
 	for _, one := range found {
 		line := mismatchLine{Mismatch: one, Href: mismatchPath("", of.ID, one.ID), Step: "Look at it"}
 		for _, item := range one.Items {
-			line.On = append(line.On, p.mismatched(test, &one, item))
+			line.On = append(line.On, p.reconciledItem(test, one.There(), item))
 		}
 		for i := range known {
 			k := &known[i]
@@ -92,13 +96,13 @@ func (p *Portal) testOf(of *results.Result) (*controls.Test, error) {
 	return test, nil
 }
 
-// mismatched is the reference of an item that does not agree: of the test's population,
-// or of the second one.
-func (p *Portal) mismatched(test *controls.Test, one *results.Mismatch, item string) string {
+// reconciledItem is the reference of an item of the test's population, or of the second one
+// (there).
+func (p *Portal) reconciledItem(test *controls.Test, there bool, item string) string {
 	switch {
 	case test == nil:
 		return item
-	case !one.There():
+	case !there:
 		return p.System.Item(test, item)
 	case test.Reconcile == nil:
 		return item
