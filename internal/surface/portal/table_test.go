@@ -238,7 +238,7 @@ func TestNothingOfAnUploadIsLeft(t *testing.T) {
 	b.get("/r/risks/RSK-1").want(t, 200)
 	b.upload("/r/risks/RSK-1/file", "huge.txt", bytes.Repeat(large, 10)).want(t, 413)
 	b.get("/import/people").want(t, 200)
-	b.upload("/import/people", "people.csv", append([]byte("id,name\n"), bytes.Repeat([]byte("E1,Zoe Example\n"), 1<<17)...))
+	b.upload("/import/people", "people.csv", append([]byte("id,name\n"), bytes.Repeat([]byte("E1,Zoe "+strings.Repeat("Example", 300)+"\n"), 1<<10)...))
 	s.works(t)
 	left, err := os.ReadDir(temporary)
 	if err != nil || len(left) > 0 {
