@@ -162,8 +162,19 @@ func PreferencesOf(r *store.Reader, recipient string) (*Preferences, int, error)
 	return p, v.Version, json.Unmarshal(v.Doc, p)
 }
 
-// Prefer takes the caller's own preferences. *record.Invalid says what is wrong.
+// Prefer takes the caller's own preferences, whatever they were. *record.Invalid says what is
+// wrong.
 func (d *Desk) Prefer(ctx context.Context, caller act.Caller, chosen Preferences) error {
+	return d.prefer(ctx, caller, chosen, nil)
+}
+
+// PreferFrom is Prefer of preferences that were chosen over a version of them, 0 where there
+// was none. record.ErrStale: they are at another one now.
+func (d *Desk) PreferFrom(ctx context.Context, caller act.Caller, chosen Preferences, from int) error {
+	return d.prefer(ctx, caller, chosen, &from)
+}
+
+func (d *Desk) prefer(ctx context.Context, caller act.Caller, chosen Preferences, from *int) error {
 	chosen.ID = preferencesID(caller.ID)
 	if wrong := chosen.Validate(); len(wrong) > 0 {
 		return &record.Invalid{Fields: wrong}
@@ -172,6 +183,9 @@ func (d *Desk) Prefer(ctx context.Context, caller act.Caller, chosen Preferences
 		_, version, err := PreferencesOf(&tx.Reader, caller.ID)
 		if err != nil {
 			return err
+		}
+		if from != nil && *from != version {
+			return fmt.Errorf("%w: the preferences are at version %d, these were made from version %d", record.ErrStale, version, *from)
 		}
 		now := tx.Now()
 		chosen.ChangedAt = &now

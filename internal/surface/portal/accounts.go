@@ -135,6 +135,7 @@ func accountField(err error) string {
 // accountPage is an account with what may be done about it.
 type accountPage struct {
 	*accounts.Account
+	Version                  int
 	Href                     string
 	Own                      bool
 	SetRoles, Disable, Reset bool
@@ -156,7 +157,7 @@ func (p *Portal) accountWith(r *request, id string, failed error, password strin
 	}
 	page := &accountPage{Password: password}
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
-		page.Account, _, err = accounts.Get(reader, id)
+		page.Account, page.Version, err = accounts.Get(reader, id)
 		return err
 	}); err != nil {
 		return nil, err
@@ -173,8 +174,11 @@ func (p *Portal) accountWith(r *request, id string, failed error, password strin
 		if errors.Is(failed, act.ErrDenied) {
 			answer.status = http.StatusForbidden
 		}
+		if errors.Is(failed, record.ErrStale) {
+			answer.status = http.StatusConflict
+		}
 		page.Roles = sentForm(r, nil).choice("some", "roles", "Roles", "", roleOptions(access.Roles.Names()), page.Account.Roles...)
-		page.Wrong = []mistake{{Problem: r.says(ownWords(failed, act.ErrSamePerson, act.ErrDenied, accounts.ErrInvalid, record.ErrSame))}}
+		page.Wrong = []mistake{{Problem: r.says(ownWords(failed, act.ErrSamePerson, act.ErrDenied, accounts.ErrInvalid, record.ErrSame, record.ErrStale))}}
 	}
 	return answer, nil
 }
@@ -182,10 +186,11 @@ func (p *Portal) accountWith(r *request, id string, failed error, password strin
 // accountChanged goes back to an account, or says why it was not changed.
 func (p *Portal) accountChanged(r *request, err error) (*shown, error) {
 	id := r.PathValue("id")
-	if err == nil {
+	var repeated *act.RepeatedError
+	if err == nil || errors.As(err, &repeated) {
 		return &shown{to: "/settings/accounts/" + url.PathEscape(id)}, nil
 	}
-	for _, kind := range []error{act.ErrSamePerson, act.ErrDenied, accounts.ErrInvalid, record.ErrSame} {
+	for _, kind := range []error{act.ErrSamePerson, act.ErrDenied, accounts.ErrInvalid, record.ErrSame, record.ErrStale} {
 		if errors.Is(err, kind) {
 			return p.accountWith(r, id, err, "")
 		}
@@ -194,12 +199,16 @@ func (p *Portal) accountChanged(r *request, err error) (*shown, error) {
 }
 
 func (p *Portal) accountRoles(r *request) (*shown, error) {
-	_, err := accounts.SetRoles(r.Context(), p.System.Door, r.caller, r.PathValue("id"), r.ticked("roles"))
+	from, err := r.from()
+	if err != nil {
+		return nil, err
+	}
+	_, err = accounts.SetRolesFrom(r.once, p.System.Door, r.caller, r.PathValue("id"), r.ticked("roles"), from)
 	return p.accountChanged(r, err)
 }
 
 func (p *Portal) disableAccount(r *request) (*shown, error) {
-	_, err := accounts.Disable(r.Context(), p.System.Door, r.caller, r.PathValue("id"))
+	_, err := accounts.Disable(r.once, p.System.Door, r.caller, r.PathValue("id"))
 	return p.accountChanged(r, err)
 }
 

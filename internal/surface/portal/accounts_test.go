@@ -70,10 +70,30 @@ func TestAnAccountIsMadeInTheSettings(t *testing.T) {
 	zoe.get("/work").goes(t, "/signin?to=%2Fwork")
 	zoe.post("/signin", "id", "zoe@example.com", "password", "another long password").want(t, http.StatusUnauthorized)
 	zoe.post("/signin", "id", "zoe@example.com", "password", anew).goes(t, "/")
-	b.post(path+"/roles", "f.roles", "auditor").goes(t, path)
-	b.post(path+"/roles").want(t, http.StatusUnprocessableEntity, "An account has at least one role", "<details class=\"move\" open>")
+	b.post(path+"/roles", "f.roles", "auditor").want(t, http.StatusBadRequest, "which version")
+	version := func() string {
+		t.Helper()
+		return regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(b.get(path).body)[1]
+	}
+	const first = "1" // other passwords since are no matter
+	b.get(path)
+	token := b.form
+	b.post(path+"/roles", "version", first, "f.roles", "auditor").goes(t, path)
+	// Sent twice, it is done once.
+	size := s.size(t)
+	b.form = token
+	b.post(path+"/roles", "version", first, "f.roles", "auditor").goes(t, path)
+	if s.size(t) != size {
+		t.Error("the roles were given twice")
+	}
+	// What was loaded before somebody else gave other roles overwrites nothing, and is kept.
+	b.get(path)
+	b.post(path+"/roles", "version", first, "f.roles", "engineer").want(t, http.StatusConflict, "Somebody else has given the account other roles", "auditor, and no longer", `value="engineer" checked`, `name="version" value="`+version()+`"`)
+	b.post(path+"/roles", "version", version()).want(t, http.StatusUnprocessableEntity, "An account has at least one role", "<details class=\"move\" open>")
 	b.get(path).want(t, http.StatusOK, "<dd>auditor</dd>")
 	b.post(path+"/disable").goes(t, path)
+	b.post(path+"/disable").goes(t, path) // pressed twice
+	b.get(path)
 	b.post(path+"/disable").want(t, http.StatusUnprocessableEntity, "It was disabled at")
 	zoe.post("/signin", "id", "zoe@example.com", "password", anew).want(t, http.StatusUnauthorized)
 	b.get("/settings/accounts").want(t, http.StatusOK, `<a href="/settings/accounts/zoe@example.com">`, "disabled ")
@@ -86,8 +106,8 @@ func TestAnAccountIsMadeInTheSettings(t *testing.T) {
 		t.Error("one's own account has forms")
 	}
 	for _, verb := range []string{"/roles", "/password", "/disable"} {
-		b.post("/settings/accounts/chief"+verb, "f.roles", "administrator").want(t, http.StatusUnprocessableEntity)
-		b.post("/settings/accounts/root"+verb, "f.roles", "employee").want(t, http.StatusForbidden, "in the hands of administrators")
+		b.post("/settings/accounts/chief"+verb, "version", "1", "f.roles", "administrator").want(t, http.StatusUnprocessableEntity)
+		b.post("/settings/accounts/root"+verb, "version", "1", "f.roles", "employee").want(t, http.StatusForbidden, "in the hands of administrators")
 	}
 	reader := s.signed(t, "eve", "auditor")
 	if page := reader.get("/settings/accounts/chief").want(t, http.StatusOK); strings.Contains(page.body, `action="/settings/accounts/`) {

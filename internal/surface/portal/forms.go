@@ -427,11 +427,20 @@ func (p *Portal) editForm(r *request) (*shown, error) {
 	return p.form(r, v, nil, nil)
 }
 
+// from is the version that a form was made from.
+func (r *request) from() (int, error) {
+	from, err := strconv.Atoi(r.PostForm.Get("version"))
+	if err != nil || from < 0 {
+		return 0, fmt.Errorf("%w: it does not say which version it was made from", errForm)
+	}
+	return from, nil
+}
+
 func (p *Portal) edit(r *request) (*shown, error) {
 	id := r.PathValue("id")
-	from, err := strconv.Atoi(r.PostForm.Get("version"))
+	from, err := r.from()
 	if err != nil {
-		return nil, fmt.Errorf("%w: it does not say which version it was made from", errForm)
+		return nil, err
 	}
 	var v *record.Version
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {

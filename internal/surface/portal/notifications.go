@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/platform/jobs"
@@ -120,6 +121,7 @@ type preferencesPage struct {
 	QuietFrom, QuietUntil string
 	Zone                  string
 	DigestAt              string
+	Version               int // over which they are chosen; 0: there is none yet
 	Wrong                 []mistake
 	Saved                 bool
 }
@@ -139,22 +141,23 @@ var channelTitles = map[string]string{notifications.Email: "E-mail", notificatio
 
 func (p *Portal) preferences(r *request) (*shown, error) {
 	var chosen *notifications.Preferences
+	var version int
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
-		chosen, _, err = notifications.PreferencesOf(reader, r.caller.ID)
+		chosen, version, err = notifications.PreferencesOf(reader, r.caller.ID)
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	return p.preferencesWith(r, chosen, r.URL.Query().Has("saved"), nil)
+	return p.preferencesWith(r, chosen, version, r.URL.Query().Has("saved"), nil)
 }
 
 // preferencesWith shows the kinds of messages of which the reader can be told.
-func (p *Portal) preferencesWith(r *request, chosen *notifications.Preferences, saved bool, wrong []mistake) (*shown, error) {
+func (p *Portal) preferencesWith(r *request, chosen *notifications.Preferences, version int, saved bool, wrong []mistake) (*shown, error) {
 	rules, err := p.System.NotificationRules()
 	if err != nil {
 		return nil, err
 	}
-	page := &preferencesPage{QuietFrom: chosen.QuietFrom, QuietUntil: chosen.QuietUntil, Zone: rules.Zone.String(), DigestAt: fmt.Sprintf("%02d:%02d", rules.Hour, rules.Minute), Wrong: wrong, Saved: saved}
+	page := &preferencesPage{Version: version, QuietFrom: chosen.QuietFrom, QuietUntil: chosen.QuietUntil, Zone: rules.Zone.String(), DigestAt: fmt.Sprintf("%02d:%02d", rules.Hour, rules.Minute), Wrong: wrong, Saved: saved}
 	for _, name := range rules.Channels {
 		page.Channels = append(page.Channels, preferredChannel{name, channelTitles[name]})
 	}
@@ -175,10 +178,15 @@ func (p *Portal) choosePreferences(r *request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := r.from()
+	if err != nil {
+		return nil, err
+	}
 	chosen := notifications.Preferences{QuietFrom: r.PostForm.Get("quiet_from"), QuietUntil: r.PostForm.Get("quiet_until")}
 	var before *notifications.Preferences
+	var version int
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		before, _, err = notifications.PreferencesOf(reader, r.caller.ID)
+		before, version, err = notifications.PreferencesOf(reader, r.caller.ID)
 		return err
 	}); err != nil {
 		return nil, err
@@ -197,20 +205,52 @@ func (p *Portal) choosePreferences(r *request) (*shown, error) {
 			chosen.Choices = append(chosen.Choices, notifications.Choice{Kind: kind.Name, Channels: r.PostForm["by."+kind.Name], Digest: r.PostForm.Get("when."+kind.Name) == "digest"})
 		}
 	}
-	err = desk.Prefer(r.Context(), r.caller, chosen)
+	err = desk.PreferFrom(r.once, r.caller, chosen, from)
 	var invalid *record.Invalid
+	var repeated *act.RepeatedError
 	switch {
+	case errors.As(err, &repeated): // the button was pressed twice
+	case errors.Is(err, record.ErrStale):
+		wrong := mistake{Problem: "You have chosen otherwise since this page was loaded, in another window perhaps" + p.chosenOtherwise(r, before, &chosen, rules.Channels) + ". The form holds what you chose here: look through it, and save it again to have it so."}
+		page, err := p.preferencesWith(r, &chosen, version, false, []mistake{wrong})
+		if page != nil {
+			page.status = http.StatusConflict
+		}
+		return page, err
 	case errors.As(err, &invalid):
 		labels := map[string]string{"quiet_from": "Quiet from", "quiet_until": "Quiet until"}
 		var wrong []mistake
 		for _, f := range invalid.Fields {
 			wrong = append(wrong, mistake{Label: labels[f.Field], ID: f.Field, Problem: f.Problem})
 		}
-		return p.preferencesWith(r, &chosen, false, wrong)
+		return p.preferencesWith(r, &chosen, from, false, wrong)
 	case err != nil && !errors.Is(err, record.ErrSame):
 		return nil, err
 	}
 	return &shown{to: "/preferences?saved"}, nil
+}
+
+// chosenOtherwise says in what two preferences differ.
+func (p *Portal) chosenOtherwise(r *request, now, chosen *notifications.Preferences, channels []string) string {
+	var in []string
+	for i := range notifications.Kinds {
+		kind := &notifications.Kinds[i]
+		a, b := now.Choice(kind, channels), chosen.Choice(kind, channels)
+		if p.System.Tells(r.caller, kind) && len(channels) > 0 && (a.Digest != b.Digest || !slices.Equal(slices.Sorted(slices.Values(a.Channels)), slices.Sorted(slices.Values(b.Channels)))) {
+			in = append(in, kind.Title)
+		}
+	}
+	if now.QuietFrom != chosen.QuietFrom || now.QuietUntil != chosen.QuietUntil {
+		quiet := "none"
+		if now.QuietFrom != "" {
+			quiet = now.QuietFrom + " to " + now.QuietUntil
+		}
+		in = append(in, "Quiet hours ("+quiet+" now)")
+	}
+	if len(in) == 0 {
+		return ""
+	}
+	return ": it differs in " + strings.Join(in, ", ")
 }
 
 // deliveriesPage is the delivery log.

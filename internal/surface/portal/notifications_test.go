@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"log/slog"
+	"maps"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -116,12 +118,44 @@ func TestAnInboxIsReadByItsOwner(t *testing.T) {
 	ann.get("/inbox").want(t, 200, "You have read everything")
 }
 
+// prefers sends the form of the preferences as they are now.
+func (b *browser) prefers(t *testing.T, chosen url.Values) page {
+	t.Helper()
+	chosen = maps.Clone(chosen)
+	chosen.Set("version", regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(b.get("/preferences").body)[1])
+	return b.postAll("/preferences", chosen)
+}
+
+// Of two windows neither takes back what was chosen in the other, and no choice is lost.
+func TestPreferencesOfTwoWindows(t *testing.T) {
+	s, _ := posted(t)
+	ann := s.signedIn(t, "ann", "ciso")
+	first := url.Values{"version": {"0"}, "by.duty": {"email"}, "when.duty": {"now"}, "quiet_from": {"22:00"}, "quiet_until": {"07:00"}}
+	ann.get("/preferences").want(t, 200, `name="version" value="0"`)
+	token := ann.form
+	ann.postAll("/preferences", first).goes(t, "/preferences?saved")
+	size := s.size(t)
+	ann.form = token
+	ann.postAll("/preferences", first).goes(t, "/preferences?saved") // twice
+	ann.get("/preferences").want(t, 200, `name="version" value="1"`)
+	second := url.Values{"version": {"0"}, "when.duty": {"digest"}}
+	ann.postAll("/preferences", second).want(t, http.StatusConflict, "You have chosen otherwise since this page was loaded", "Quiet hours (22:00 to 07:00 now)", `name="version" value="1"`, `<option value="digest" selected>`, `name="quiet_from" type="time" value=""`)
+	ann.get("/preferences").want(t, 200, `value="22:00"`)
+	if s.size(t) != size {
+		t.Error("something was overwritten")
+	}
+	second.Set("version", "1")
+	ann.postAll("/preferences", second).goes(t, "/preferences?saved")
+	second.Del("version")
+	ann.postAll("/preferences", second).want(t, http.StatusBadRequest, "which version")
+}
+
 func TestPeopleChooseWhatTheyAreTold(t *testing.T) {
 	s, _ := posted(t)
 	ann := s.signedIn(t, "ann", "ciso")
 	ann.get("/preferences").want(t, 200, `name="by.duty" value="email" checked`, "once a day, at 08:00", "at once, always")
 	form := url.Values{"by.review": {"email"}, "when.review": {"digest"}, "when.duty": {"now"}, "quiet_from": {"22:00"}, "quiet_until": {"07:00"}}
-	if to := ann.postAll("/preferences", form).want(t, 303).to; to != "/preferences?saved" {
+	if to := ann.prefers(t, form).want(t, 303).to; to != "/preferences?saved" {
 		t.Error(to)
 	}
 	page := ann.get("/preferences?saved").want(t, 200, "It is as you chose", `value="22:00"`, `name="by.review" value="email" checked`)
@@ -130,10 +164,10 @@ func TestPeopleChooseWhatTheyAreTold(t *testing.T) {
 	}
 	form.Set("quiet_until", "")
 	form.Set("when.review", "now")
-	ann.postAll("/preferences", form).want(t, 422, `href="#quiet_until"`, "no time of day", `value="22:00"`)
+	ann.prefers(t, form).want(t, 422, `href="#quiet_until"`, "no time of day", `value="22:00"`)
 	form.Set("quiet_until", "07:00")
 	form.Set("by.review", "pigeon")
-	ann.postAll("/preferences", form).want(t, 422, "no channel")
+	ann.prefers(t, form).want(t, 422, "no channel")
 }
 
 // Of what somebody is never told they are not asked, and what they chose before stays.
@@ -153,11 +187,11 @@ func TestPreferencesAreOfWhatSomebodyCanBeTold(t *testing.T) {
 		}
 	}
 	lead := s.signedIn(t, "lead", "compliance")
-	lead.postAll("/preferences", url.Values{"when.deviation": {"now"}, "when.duty": {"now"}}).want(t, 303)
+	lead.prefers(t, url.Values{"when.deviation": {"now"}, "when.duty": {"now"}}).want(t, 303)
 	if _, err := accounts.SetRoles(context.Background(), s.Door, apptest.Operator, "lead", []string{"employee"}); err != nil {
 		t.Fatal(err)
 	}
-	lead.postAll("/preferences", url.Values{"by.duty": {"email"}, "when.duty": {"now"}}).want(t, 303)
+	lead.prefers(t, url.Values{"by.duty": {"email"}, "when.duty": {"now"}}).want(t, 303)
 	if _, err := accounts.SetRoles(context.Background(), s.Door, apptest.Operator, "lead", []string{"compliance"}); err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +292,7 @@ func TestPreferencesBeforeThereIsAChannel(t *testing.T) {
 	s := serve(t, config.Config{})
 	b := s.signedIn(t, "ann", "ciso")
 	b.get("/preferences").want(t, 200, "No channel but the inbox is configured here")
-	b.postAll("/preferences", url.Values{"quiet_from": {"22:00"}, "quiet_until": {"07:00"}}).want(t, 303)
+	b.prefers(t, url.Values{"quiet_from": {"22:00"}, "quiet_until": {"07:00"}}).want(t, 303)
 	if err := s.DB.Read(t.Context(), func(r *store.Reader) error {
 		chosen, _, err := notifications.PreferencesOf(r, "account/ann")
 		if err != nil || chosen.QuietFrom != "22:00" {

@@ -275,6 +275,9 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		r.caller = access.Visitor
 	}
 	if r.caller.Anonymous() {
+		if done, err := p.sentTwice(w, r, line); done != nil || err != nil {
+			return done, err
+		}
 		if err := p.System.Allow(r.Context(), r.caller, action, line.path); err == nil || r.Method != http.MethodGet {
 			if line.again == nil {
 				return nil, accounts.ErrSession // before anything that was sent is read
@@ -305,6 +308,9 @@ func (p *Portal) admit(w http.ResponseWriter, r *request, line route) (*shown, e
 		return nil, err
 	}
 	if r.Method == http.MethodPost && (r.session == nil || !r.session.SentBy(r.formPart(0))) {
+		if done, err := p.sentTwice(w, r, line); done != nil || err != nil {
+			return done, err
+		}
 		if line.again == nil || r.session == nil {
 			return nil, errForeign
 		}

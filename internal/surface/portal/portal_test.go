@@ -418,6 +418,63 @@ func TestThePasswordIsChanged(t *testing.T) {
 	b.post("/signin", "id", "ann", "password", "another long password").goes(t, "/work")
 }
 
+// A form of a new password that is sent twice changes it once, and does not say that it
+// failed: not with the session's new secret, nor with the one before, nor at the same time.
+func TestThePasswordIsChangedOnce(t *testing.T) {
+	s := serve(t, config.Config{})
+	b := s.signed(t, "ann", "employee")
+	const again = "/signin?changed=yes&to=%2Faccount%3Fchanged%3Dyes"
+	b.get("/account").want(t, http.StatusOK, `name="id" value="ann"`)
+	token, before := b.form, b.cookie()
+	send := func(b *browser, present, next string) page {
+		b.form = token
+		return b.post("/account/password", "id", "ann", "present", present, "password", next)
+	}
+	send(b, password, "another long password").goes(t, "/account?changed=yes")
+	size := s.size(t)
+	send(b, password, "another long password").goes(t, again)
+	b.get(again).goes(t, "/account?changed=yes")
+	old := s.browser(t)
+	late := old.ask(http.MethodPost, "/account/password", url.Values{"id": {"ann"}, "present": {password}, "password": {"another long password"}, "form": {token}}, func(r *http.Request) {
+		r.AddCookie(&http.Cookie{Name: surface.SessionCookie, Value: before})
+	})
+	late.goes(t, again)
+	old.get(again).want(t, http.StatusOK, "Your password is changed. Sign in with the new one.")
+	if s.size(t) != size {
+		t.Error("something was written the second time")
+	}
+	// Another form is not taken for it.
+	for _, other := range []url.Values{{"id": {"ann"}, "present": {password}, "password": {"one more long password"}, "form": {token}}, {"id": {"bob"}, "form": {token}}, {}} {
+		if got := old.ask(http.MethodPost, "/account/password", other, nil); got.to != "" || got.status != http.StatusUnauthorized {
+			t.Errorf("%v: %d, to %q", other, got.status, got.to)
+		}
+	}
+	// A wrong present password twice is wrong twice.
+	b.get("/account")
+	token = b.form
+	for range 2 {
+		send(b, "not the password", "one more long password").want(t, http.StatusUnprocessableEntity, "present password is another one")
+	}
+	// At the same time.
+	b.get("/account")
+	token = b.form
+	pages := make(chan page)
+	size = s.size(t)
+	for range 2 {
+		other := *b
+		go func() { pages <- send(&other, "another long password", "one more long password") }()
+	}
+	for range 2 {
+		if got := <-pages; got.to != again && got.to != "/account?changed=yes" {
+			t.Errorf("%d, to %q", got.status, got.to)
+		}
+	}
+	if got := s.size(t); got != size+1 {
+		t.Errorf("%d events", got-size)
+	}
+	s.browser(t).post("/signin", "id", "ann", "password", "one more long password").goes(t, "/work")
+}
+
 // The console's link makes the first account, and no second one.
 func TestTheFirstAccountIsMadeOnce(t *testing.T) {
 	s := serve(t, config.Config{})

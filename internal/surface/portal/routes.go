@@ -174,7 +174,7 @@ func init() {
 		{method: "POST", path: "/deliveries/retry", action: "notification.retry", make: (*Portal).retryDelivery},
 
 		{method: "GET", path: "/account", action: use, menu: "My account", make: (*Portal).account},
-		{method: "POST", path: "/account/password", action: use, make: (*Portal).changePassword},
+		{method: "POST", path: passwordPath, action: use, make: (*Portal).changePassword},
 
 		{method: "GET", path: "/signin", action: open, make: (*Portal).signInForm},
 		{method: "POST", path: "/signin", action: open, make: (*Portal).signIn},

@@ -3,9 +3,12 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
 	"scaf.dev/scaf/internal/trust/accounts"
 )
@@ -25,6 +28,9 @@ type signing struct {
 const (
 	signInPath  = "/signin"
 	accountPath = "/account"
+	// passwordPath is where the form of a new password is sent.
+	passwordPath = accountPath + "/password"
+	changedPath  = accountPath + "?changed=yes"
 )
 
 // within is where to go after signing in: a page of this portal, whatever a link
@@ -41,7 +47,7 @@ func (p *Portal) signInForm(r *request) (*shown, error) {
 	if r.session != nil {
 		return &shown{to: landing(r.caller, to)}, nil
 	}
-	return &shown{page: "signin", title: "Sign in", data: signing{To: to}}, nil
+	return &shown{page: "signin", title: "Sign in", data: signing{To: to, Changed: r.URL.Query().Has("changed")}}, nil
 }
 
 func (p *Portal) signIn(r *request) (*shown, error) {
@@ -132,11 +138,58 @@ func (p *Portal) account(r *request) (*shown, error) {
 	return &shown{page: "account", title: "My account", data: signing{To: within(r.URL.Query().Get("to")), Changed: r.URL.Query().Has("changed")}}, nil
 }
 
+// passwordChanged is where somebody goes whose form of a new password was taken when it was
+// sent first; nil: it was not. The session goes on with another secret then, which the
+// browser has where it read that answer.
+func (p *Portal) passwordChanged(r *request, account string) (*shown, error) {
+	if r.wish == "" {
+		return nil, nil //nolint:nilnil // it is no form of a page
+	}
+	var done *act.RepeatedError
+	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		a, _, err := accounts.Get(reader, account)
+		if errors.Is(err, record.ErrNone) {
+			return nil
+		}
+		if err == nil {
+			done, err = act.CameOf(reader, a.Caller(), r.wish)
+		}
+		return err
+	})
+	if err != nil || done == nil {
+		return nil, err
+	}
+	return &shown{to: signInPath + "?" + url.Values{"changed": {"yes"}, "to": {changedPath}}.Encode()}, nil
+}
+
+// sentTwice is passwordChanged of a form that comes after the session's secret has changed:
+// its token is that of before.
+func (p *Portal) sentTwice(w http.ResponseWriter, r *request, line route) (*shown, error) {
+	if line.path != passwordPath || r.Method != http.MethodPost {
+		return nil, nil //nolint:nilnil // it is another form
+	}
+	if r.PostForm == nil {
+		if err := r.read(w, line); err != nil || r.held != nil {
+			r.held = nil
+			return nil, err
+		}
+		if err := r.mark(); err != nil {
+			return nil, err
+		}
+	}
+	return p.passwordChanged(r, r.PostForm.Get("id"))
+}
+
 // changePassword goes on to where somebody wanted to go, who had to choose a password
 // first.
 func (p *Portal) changePassword(r *request) (*shown, error) {
 	to := within(r.PostFormValue("to"))
-	secret, err := accounts.ChangePassword(r.Context(), p.System.Door, r.session, r.PostFormValue("present"), r.PostFormValue("password"))
+	secret, err := accounts.ChangePassword(r.once, p.System.Door, r.session, r.PostFormValue("present"), r.PostFormValue("password"))
+	if err != nil { // the button was pressed twice, and the first time it is changed
+		if done, err := p.passwordChanged(r, r.session.Account.ID); done != nil || err != nil {
+			return done, err
+		}
+	}
 	if errors.Is(err, accounts.ErrInvalid) {
 		return &shown{page: "account", title: "My account", status: http.StatusUnprocessableEntity, data: signing{To: to, Wrong: sentence(err)}}, nil
 	}
@@ -144,7 +197,7 @@ func (p *Portal) changePassword(r *request) (*shown, error) {
 		return nil, err
 	}
 	if to = landing(r.caller, to); !r.session.Account.OneTime {
-		to = accountPath + "?changed=yes"
+		to = changedPath
 	}
 	return &shown{to: to, cookie: cookie(r.Request, surface.SessionCookie, secret, int(r.session.Ends.Sub(p.System.Clock.Now()).Seconds()))}, nil
 }

@@ -331,13 +331,46 @@ func Present(r *store.Reader, caller string, now time.Time) (act.Caller, error) 
 // SetRoles gives an account other roles. Nobody does so for their own
 // (act.ErrSamePerson), and the last administrator stays one.
 func SetRoles(ctx context.Context, door *act.Door, caller act.Caller, id string, roles []string) (*Account, error) {
+	return setRoles(ctx, door, caller, id, roles, record.AnyVersion)
+}
+
+// SetRolesFrom is SetRoles by somebody who saw a version of the account. record.ErrStale: it
+// has other roles by now.
+func SetRolesFrom(ctx context.Context, door *act.Door, caller act.Caller, id string, roles []string, from int) (*Account, error) {
+	return setRoles(ctx, door, caller, id, roles, from)
+}
+
+func setRoles(ctx context.Context, door *act.Door, caller act.Caller, id string, roles []string, from int) (*Account, error) {
 	if err := checkRoles(roles); err != nil {
 		return nil, err
 	}
 	return change(ctx, door, caller, id, "account.roles", "changed", func(tx *act.Tx, a *Account) error {
+		if from != record.AnyVersion {
+			if err := a.rolesSince(&tx.Reader, from); err != nil {
+				return err
+			}
+		}
 		a.Roles = roles
 		return keepsAdministrator(&tx.Reader, a, tx.Now())
 	})
+}
+
+// rolesSince refuses where the account has other roles than it had at a version: another
+// password is no matter.
+func (a *Account) rolesSince(r *store.Reader, from int) error {
+	v, err := record.GetVersion(r, Register.Name, a.ID, from)
+	if err != nil {
+		return err
+	}
+	var was Account
+	if err := json.Unmarshal(v.Doc, &was); err != nil {
+		return err
+	}
+	before, now := slices.Sorted(slices.Values(was.Roles)), slices.Sorted(slices.Values(a.Roles))
+	if slices.Equal(before, now) {
+		return nil
+	}
+	return fmt.Errorf("%w: somebody else has given the account other roles since this page was loaded: %s, and no longer %s", record.ErrStale, strings.Join(now, ", "), strings.Join(before, ", "))
 }
 
 // Disable ends an account, and wherever it is signed in, at once. Nobody does

@@ -313,7 +313,7 @@ func setPassword(ctx context.Context, door *act.Door, caller act.Caller, id, own
 			return err
 		}
 		if !same {
-			if err := refuse(ctx, door, account); !errors.Is(err, ErrSignIn) {
+			if err := refuse(act.Once(ctx, ""), door, account); !errors.Is(err, ErrSignIn) { // the password was not changed, which the key stands for
 				return err
 			}
 			return fmt.Errorf("%w: the present password is another one", ErrInvalid)
