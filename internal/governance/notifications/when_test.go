@@ -43,8 +43,18 @@ func TestWhenSomethingIsSent(t *testing.T) {
 			r.Fatalf("what is urgent waits until %s", at)
 		}
 		if wrong := p.Validate(); len(wrong) == 0 && !kind.Urgent {
-			if over := p.quiet(at, zone); !over.IsZero() && over.Sub(at) > time.Hour { // within a change of the clocks
+			if p.shows(at, zone) && !changes(at, zone) {
 				r.Fatalf("at %s, in the quiet hours from %s until %s", at.In(zone), p.QuietFrom, p.QuietUntil)
+			}
+			// Nothing waits for longer than the quiet hours, and the digest, take.
+			waits := now
+			if held {
+				waits = rules.digest(now)
+			}
+			for ; waits.Before(at); waits = waits.Add(time.Minute) {
+				if !p.shows(waits, zone) && !changes(waits, zone) {
+					r.Fatalf("at %s, and at %s are no quiet hours from %s until %s", at.In(zone), waits.In(zone), p.QuietFrom, p.QuietUntil)
+				}
 			}
 		}
 		one := rules.digest(now)
@@ -52,6 +62,23 @@ func TestWhenSomethingIsSent(t *testing.T) {
 			r.Fatalf("digests at %s and %s", one, two)
 		}
 	})
+}
+
+// shows reports whether clocks show a time of the quiet hours, by the words on them.
+func (p *Preferences) shows(at time.Time, zone *time.Location) bool {
+	clock, from, until := at.In(zone).Format("15:04"), p.QuietFrom, p.QuietUntil
+	if from <= until {
+		return from <= clock && clock < until
+	}
+	return from <= clock || clock < until
+}
+
+// changes reports whether clocks change within an hour: quiet hours begin and end then at
+// times that they show twice, or never.
+func changes(at time.Time, zone *time.Location) bool {
+	_, before := at.Add(-time.Hour).In(zone).Zone()
+	_, after := at.Add(time.Hour).In(zone).Zone()
+	return before != after
 }
 
 // The clocks of Berlin go from 02:00 to 03:00 on 2026-03-29.
