@@ -139,7 +139,7 @@ func TestSomebodyChoosesWhatTheyAreTold(t *testing.T) {
 	v.tabTo("Save")
 	v.loads(v.typing(kb.Enter))
 	v.at("/preferences?saved", "What I am told")
-	v.holds("[role=status]", "It is as you chose")
+	v.holds("main", "It is as you chose")
 }
 
 // typing is what somebody types, key by key, wherever the focus is.

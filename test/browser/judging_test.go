@@ -126,6 +126,10 @@ func TestAMismatchIsExplainedByTwo(t *testing.T) {
 	v := s.signs(t, "compliance")
 	v.goes("/controls/OWN-1")
 	v.holds("main", "only here: c2", "only there: c9")
+	v.follows("main", "2 mismatches")
+	v.holds("main", "2 do not agree", "only here: c2", "only there: c9")
+	v.audited("reconciled")
+	v.goes("/controls/OWN-1")
 	v.follows("main", "Say why")
 	if status := v.sends("Propose it"); status != 422 {
 		t.Fatalf("a form without a reason is answered with %d", status)

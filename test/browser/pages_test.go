@@ -186,6 +186,7 @@ func TestEveryPageIsAsItShouldBe(t *testing.T) {
 		"/controls/{id}/deviations",      // its first weeks have none: TestADeviationIsJudgedAndAResultConcluded
 		"/results/{id}/deviation",        // the same test audits the page of one
 		"/results/{id}/mismatch",         // and TestAMismatchIsExplainedByTwo that of what does not agree
+		"/results/{id}/reconciled",       // and the list of it
 		"/training/{id}",                 // and its trainings are those of others
 		"/agreements/{id}",               // and so are its agreements
 		"/import/{register}/{work}",      // of a large table: TestALargeTableIsBroughtIn
