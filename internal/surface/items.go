@@ -30,11 +30,16 @@ func (s *System) Items() (of func(control, test, item string) string) {
 	}
 }
 
-// Item is the reference of an item of a test. One that is computed of a record has its source
-// before it: "vendor_exits/VEN-1@exit".
+// Item is the reference of an item of a test. One of several that are computed of a record has
+// its source before it: "vendor_exits/VEN-1@exit"; where there is one of each it is the
+// record's.
 func (s *System) Item(test *controls.Test, item string) string {
-	if kind, source := s.Kinds.Computed(test.Population.From); kind != nil && kind != tasks.Register {
+	switch kind, source := s.Kinds.Computed(test.Population.From); {
+	case kind == nil || kind == tasks.Register:
+	case strings.Contains(item, "@"):
 		return source.Name + "/" + item
+	default:
+		return kind.Name + "/" + item
 	}
 	return reports.Reference(s.Kinds, test, item)
 }

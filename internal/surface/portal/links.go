@@ -50,7 +50,6 @@ func (p *Portal) reference(r *request, text string) shownLine {
 	if kind, id, which := p.System.Computed(text); kind != nil {
 		if _, one.Text, _ = strings.Cut(text, "/"); one.Href != "" {
 			p.asks(r, kind, id)
-			one.absent = func() bool { return !kind.Internal && p.called(r, kind.Name+"/"+id) == "" } // of what was due, and never begun
 			one.named = func(string) string { return p.calledItem(r, kind.Name+"/"+id, which) }
 		}
 		return one
