@@ -140,7 +140,24 @@ type Outage struct {
 	Cause     string           `json:"cause,omitempty"`
 	ClosedBy  string           `json:"closed_by,omitempty"`
 	ClosedAt  *time.Time       `json:"closed_at,omitempty"`
+	Corrected string           `json:"corrected_why,omitempty"`
+	CorrectBy string           `json:"corrected_by,omitempty"`
 	State     string           `json:"state"`
+}
+
+// inOrder are what the times of an outage that is over have to be.
+var inOrder = []record.Guard{
+	{Field: "noticed_at", If: "item.noticed_at >= item.began_at", Why: "is before it began"},
+	{Field: "ended_at", If: "item.ended_at >= item.began_at", Why: "is before it began"},
+}
+
+// correcting is for who is not measured by it: when an outage began, and how long it may
+// last, say whether it was noticed and ended in time.
+func correcting(state string, notBy, what, offered []string, guards []record.Guard) record.Transition {
+	return record.Transition{
+		From: state, To: state, Called: "Correct the record", Permission: "outage.correct", Required: append(what, "corrected_why"), Offered: offered,
+		NotBy: notBy, Sets: []string{"corrected_why"}, Stamp: []string{"corrected_by"}, Guards: guards,
+	}
 }
 
 // Outages describes the register of outages.
@@ -148,12 +165,11 @@ var Outages = record.Define[Outage](record.Definition{
 	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Named: "service", Prefix: "OUT", At: "began_at",
 	Purpose: "Times in which a service did not run as promised, and why.",
 	States:  []string{"open", "closed"},
+	Settled: []record.Settled{{States: []string{"open"}, Fields: []string{"began_at"}}, {States: []string{"closed"}}},
 	Transitions: []record.Transition{
-		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Offered: []string{"told_at"}, Stamp: []string{"closed_by", "closed_at"},
-			Guards: []record.Guard{
-				{Field: "noticed_at", If: "item.noticed_at >= item.began_at", Why: "is before it began"},
-				{Field: "ended_at", If: "item.ended_at >= item.began_at", Why: "is before it began"},
-			}},
+		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Offered: []string{"told_at"}, Stamp: []string{"closed_by", "closed_at"}, Guards: inOrder},
+		correcting("open", []string{"owner"}, []string{"began_at"}, nil, nil),
+		correcting("closed", []string{"owner", "closed_by"}, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at"}, inOrder),
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -169,6 +185,8 @@ var Outages = record.Define[Outage](record.Definition{
 		{Name: "cause", Label: "Cause", Long: true, Help: "Why it came about, and what follows from it."},
 		{Name: "closed_by", Label: "Closed by", Given: true},
 		{Name: "closed_at", Label: "Closed", Given: true},
+		{Name: "corrected_why", Label: "Why it was corrected", Given: true, Long: true, Help: "What was recorded wrongly, and how it is known."},
+		{Name: "corrected_by", Label: "Corrected by", Given: true},
 	},
 	Columns: []record.Column{
 		{Field: "service", Filter: true, Sort: true},
@@ -182,13 +200,5 @@ var Outages = record.Define[Outage](record.Definition{
 
 // Validate says what is wrong with an outage.
 func (o *Outage) Validate() []record.FieldError {
-	return record.Bounded(maxText, "service", o.Service, "cause", o.Cause)
-}
-
-// Before holds what was said when it was closed.
-func (o *Outage) Before(_ *act.Tx, old any) error {
-	if old != nil && record.As[Outage](old).State == "closed" {
-		return record.Refuse("state", "is closed: it stays as it was")
-	}
-	return nil
+	return record.Bounded(maxText, "service", o.Service, "cause", o.Cause, "corrected_why", o.Corrected)
 }

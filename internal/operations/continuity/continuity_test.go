@@ -42,6 +42,7 @@ func TestTrials(t *testing.T) {
 		ID: func(n int) string { return fmt.Sprintf("RT-PLN-1-20%02d-Q%d", 10+n/4, 1+n%4) },
 		Fields: map[string]string{
 			"planned done": `{"started_at":"2026-01-05T09:00:00Z","restored_at":"2026-01-05T11:00:00Z","data_until":"2026-01-05T08:30:00Z","whole":true}`,
+			"done planned": `{"note":"It was the copy of another day"}`,
 		},
 		Refused: map[string]string{
 			"id": `{"id":"RT-PLN-1-2026"}`, "restored_at": `{"started_at":"2026-01-05T09:00:00Z","restored_at":"2026-01-05T08:00:00Z"}`,
@@ -145,9 +146,13 @@ func TestOutages(t *testing.T) {
 	closed := `{"noticed_at":"2026-01-05T09:0%d:00Z","noticed_by":"alert","ended_at":"2026-01-05T10:00:00Z","allowed":"1h","cause":"A disk"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: continuity.Outages, New: `{"service":"API","began_at":"2026-01-05T09:02:00Z","owner":"person/owner"}`, Set: `{"cause":"A disk"}`,
-		Fields:     map[string]string{"open closed": fmt.Sprintf(closed, 3)},
-		GuardFalse: map[string]string{"open closed noticed_at": fmt.Sprintf(closed, 1), "open closed ended_at": strings.Replace(fmt.Sprintf(closed, 3), "T10:", "T08:", 1)},
-		Refused:    map[string]string{"noticed_by": `{"noticed_by":"luck"}`},
+		Fields: map[string]string{
+			"open closed": fmt.Sprintf(closed, 3), "open open": `{"began_at":"2026-01-05T09:01:00Z","corrected_why":"The log says so"}`,
+			"closed closed": `{"allowed":"2h","corrected_why":"The contract says so"}`,
+		},
+		GuardFalse: map[string]string{"open closed noticed_at": fmt.Sprintf(closed, 1), "open closed ended_at": strings.Replace(fmt.Sprintf(closed, 3), "T10:", "T08:", 1),
+			"closed closed noticed_at": `{"noticed_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`, "closed closed ended_at": `{"ended_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`},
+		Refused: map[string]string{"noticed_by": `{"noticed_by":"luck"}`},
 	})
 }
 

@@ -68,6 +68,7 @@ var Trials = record.Define[Trial](record.Definition{
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"started_at", "restored_at", "data_until", "whole"}, Stamp: []string{"done_at", "done_by"}},
 		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and quarter
+		{From: Done, To: Planned, Permission: "restore_trial.review", NotBy: []string{"done_by"}, Required: []string{"note"}},
 		{From: Done, To: Reviewed, Permission: "restore_trial.review", NotBy: []string{"done_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
 	Fields: []record.Field{
@@ -82,7 +83,7 @@ var Trials = record.Define[Trial](record.Definition{
 		{Name: "restored_at", Label: "Restored", Happened: true, Help: "When the function ran on what was restored."},
 		{Name: "data_until", Label: "Data until", Happened: true, Help: "The time of the newest data that came back."},
 		{Name: "whole", Label: "Whole", Help: "Whether all of it came back, by checksum or count."},
-		{Name: "note", Label: "Note", Long: true, Help: "What was seen, and what follows from it."},
+		{Name: "note", Label: "Note", Long: true, Help: "What was seen, and what follows from it; why it is done again."},
 		{Name: "took", Label: "Took", Section: "Result", Computed: true, Help: "From the beginning until it was restored."},
 		{Name: "allowed", Label: "Allowed", Given: true, Help: "The plan's recovery time when the trial was made."},
 		{Name: "lost", Label: "Lost", Computed: true, Help: "From the newest data until the restore began."},
@@ -112,7 +113,8 @@ var trialIDs = record.NewOfRound("RT", "plan", kindPlan+"/", planShape, rounds.Q
 // Compose makes the id of plan and quarter.
 func (t *Trial) Compose(*store.Reader) (string, error) { return trialIDs.Compose(t.Plan, t.Quarter) }
 
-// Compute sets what follows from the id and from what was measured.
+// Compute sets what follows from the id and from what was measured, and that what
+// belongs to a state ends with it.
 func (t *Trial) Compute() {
 	t.DueAt = nil
 	if plan, round, ok := trialIDs.Parse(t.ID); ok {
@@ -120,6 +122,7 @@ func (t *Trial) Compute() {
 	}
 	t.Took, t.Lost, t.Result = between(t.StartedAt, t.RestoredAt), between(t.DataUntil, t.StartedAt), ""
 	if t.State == Planned || t.State == Withdrawn {
+		t.DoneAt, t.DoneBy, t.Allowed, t.AllowedLoss = nil, "", nil, nil
 		return
 	}
 	t.Result = Failed
@@ -171,6 +174,11 @@ func (t *Trial) Before(tx *act.Tx, old any) error {
 	}
 	before := record.As[Trial](old)
 	if before.State == Done || before.State == Reviewed {
+		again := *t
+		if again.State == Planned { // somebody else found that it was recorded wrongly
+			again.Result = before.Result
+		}
+		t := &again
 		if before.State == t.State || before.Result != t.Result || before.Store != t.Store || *before.Whole != *t.Whole || !before.StartedAt.Equal(*t.StartedAt) ||
 			!before.RestoredAt.Equal(*t.RestoredAt) || !before.DataUntil.Equal(*t.DataUntil) {
 			return record.Refuse("state", "is %s: what was measured stays as it was said", before.State)
