@@ -385,7 +385,7 @@ func (in Intake) next(r *store.Reader, current *Version, item prepared) (canonic
 	if err := in.Kind.Legible(current.Doc, doc); err != nil {
 		return nil, err
 	}
-	if err := in.Kind.stand(current.Doc, doc, by); err != nil {
+	if err := in.Kind.stand(current.Doc, doc, by, fields); err != nil {
 		return nil, err
 	}
 	return next, fits(next)

@@ -69,7 +69,7 @@ func (o *OfRound) Check(id, about, round string) (wrong []FieldError) {
 // Begun refuses what is done in a round that has not begun.
 func (o *OfRound) Begun(tx *act.Tx, round string) error {
 	if of, ok := o.every.Parse(round); ok && tx.Now().Before(o.every.Begins(of, tx.Zone())) {
-		return Refuse(o.round(), "is %s, and has not begun: what is said of it is said within it, or later", round)
+		return Refuse(o.round(), "is %s, and has not begun: it is reviewed within it, or later", round)
 	}
 	return nil
 }

@@ -17,9 +17,10 @@ type Settled struct {
 
 // Settled reports whether people cannot simply change a field in a state: what was
 // decided there stands. It is what the definition says (Definition.Settled), what a move
-// into the state asked for that takes a permission or another person (but for the first
-// state, in which every record begins), and everything where no move leads out of the
-// state any more. Definition.Unsettled leaves fields out.
+// into the state asked for that takes a permission or another person, and when something
+// happened that any move into it asked for (but for the first state, in which every record
+// begins), and everything where no move leads out of the state any more.
+// Definition.Unsettled leaves fields out.
 func (k *Kind) Settled(state, field string) bool {
 	if f := k.Field(field); len(k.Transitions) == 0 || field == "state" || f.Given || f.Computed || slices.Contains(k.unsettled, field) {
 		return false
@@ -30,14 +31,16 @@ func (k *Kind) Settled(state, field string) bool {
 	return slices.ContainsFunc(k.settled, func(s Settled) bool {
 		return slices.Contains(s.States, state) && (len(s.Fields) == 0 || slices.Contains(s.Fields, field))
 	}) || slices.ContainsFunc(k.Transitions, func(t Transition) bool {
-		return t.To == state && t.From != state && state != k.States[0].Name && t.decides() && slices.Contains(t.Required, field)
+		return t.To == state && t.From != state && state != k.States[0].Name && (t.decides() || k.Field(field).Happened) && slices.Contains(t.Required, field)
 	})
 }
 
 // stand refuses a change of what is settled in the state before and in the one after it.
 // A move, nil for none, may change what it asks for, and with its state a record is free
-// of what was settled in that alone. Whoever decided stands on no other side of it (apart).
-func (k *Kind) stand(before json.RawMessage, doc any, by *Transition) error {
+// of what was settled in that alone; of a move what is given with it is held against that,
+// and not what the register ends with the state before. Whoever decided stands on no other
+// side of it (apart).
+func (k *Kind) stand(before json.RawMessage, doc any, by *Transition, with map[string]json.RawMessage) error {
 	if before == nil || len(k.Transitions) == 0 {
 		return nil
 	}
@@ -59,6 +62,9 @@ func (k *Kind) stand(before json.RawMessage, doc any, by *Transition) error {
 	}
 	var wrong []FieldError
 	for _, d := range differing {
+		if _, given := with[d.Field]; by != nil && !given { // the register ends what belonged to the state before
+			continue
+		}
 		if k.Settled(from, d.Field) && k.Settled(to, d.Field) && (by == nil || !by.asks(d.Field)) {
 			wrong = append(wrong, FieldError{d.Field, "stands as it was " + k.settling(to) + ": " + k.unsettling(to, d.Field)})
 		}

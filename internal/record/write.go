@@ -226,7 +226,7 @@ func edit(tx *act.Tx, kind *Kind, current *Version, verb string, fields map[stri
 	if err := kind.Legible(current.Doc, doc); err != nil {
 		return nil, err
 	}
-	settled := kind.stand(current.Doc, doc, by)
+	settled := kind.stand(current.Doc, doc, by, fields)
 	if err := kind.exist(tx, current.Doc, doc); err != nil {
 		return nil, err
 	}

@@ -436,8 +436,8 @@ func TestAnAcceptanceIsOfTheReviewBefore(t *testing.T) {
 	})
 }
 
-// Of every control in force a self-assessment is due in each quarter since it was adopted:
-// what nobody wrote is an item, too. A withdrawn one says nothing.
+// Of every control in force a self-assessment is due in each quarter since it was adopted,
+// or from the next one where that was in its last month: what nobody wrote is an item, too. A withdrawn one says nothing.
 func TestControlsAreAssessedEveryQuarter(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		h := openUntil(t, f, "2026-08-01")
@@ -455,6 +455,14 @@ func TestControlsAreAssessedEveryQuarter(t *testing.T) {
 			h.adds("x", "self_assessments", `{"id":"SA-`+about+`","assessor":"person/a","reviewer":"person/b"}`)
 			h.moves("a", "self_assessment/SA-"+about, "submitted", `{"as_written":"Yes","evidence":"Ten of them","improvements":"Nothing","result":"works"}`)
 		}
+		h.at("2026-02-27")
+		h.adds("x", "self_assessments", `{"id":"SA-ACC-02-2026-Q1","assessor":"person/a","reviewer":"person/b"}`)
+		if _, err := f.MoveRecord(context.Background(), person("a"), h.register("self_assessments"), "SA-ACC-02-2026-Q1", record.AnyVersion, "submitted",
+			h.fields(`{"as_written":"Yes","evidence":"None yet","improvements":"Nothing","result":"works"}`)); err == nil || !strings.Contains(err.Error(), "in its last month, or later") {
+			t.Errorf("said of a quarter of which a month is to come: %v", err)
+		}
+		h.moves("b", "self_assessment/SA-ACC-02-2026-Q1", "withdrawn", `{"withdrawn_reason":"It is not in force"}`)
+		h.at("2026-03-01")
 		states("CHG-01-2026-Q1")
 		h.adds("x", "self_assessments", `{"id":"SA-CHG-02-2026-Q1","assessor":"person/a","reviewer":"person/b"}`)
 		h.moves("b", "self_assessment/SA-CHG-02-2026-Q1", "withdrawn", `{"withdrawn_reason":"Too much work"}`)
@@ -464,6 +472,8 @@ func TestControlsAreAssessedEveryQuarter(t *testing.T) {
 		states("ACC-01-2026-Q1") // of a quarter before it was adopted
 		h.at("2026-04-20")
 		h.moves("b", "self_assessment/SA-ACC-01-2026-Q1", "reviewed", `{}`)
+		h.at("2026-06-01")
+		adopt("NET-01") // in the last month: the next quarter is its first
 		states("CHG-02-2026-Q2")
 		h.at("2026-07-10")
 		h.moves("b", "self_assessment/SA-CHG-02-2026-Q2", "reviewed", `{}`)

@@ -82,6 +82,7 @@ var reviews = []review{
 	{kind: communication.Commitments, state: communication.Draft, verbs: drafting, permission: "commitment.approve", to: communication.Approved, whole: true, what: "approval"},
 	{kind: privacy.Notices, state: "draft", verbs: drafting, permission: "privacy_notice.approve", to: "approved", whole: true, what: "approval"},
 	{kind: privacy.Breaches, state: "found", verbs: []string{"added"}, permission: "privacy_breach.judge", to: "judged", what: "somebody to judge it"},
+	{kind: privacy.Breaches, state: "judged", verbs: []string{"moved"}, permission: "privacy_breach.judge", to: "settled", what: "somebody to settle it, other than who judged it"},
 	{kind: systems.Media, state: "wiped", verbs: []string{"moved"}, permission: "media_disposal.release", to: "left", what: "its release"},
 	{kind: continuity.Plans, state: continuity.Draft, verbs: drafting, permission: "continuity_plan.approve", to: continuity.InForce, whole: true, what: "approval"},
 	{kind: continuity.Practices, state: continuity.Done, verbs: []string{"moved"}, permission: "plan_practice.review", to: continuity.Reviewed, what: "its review"},

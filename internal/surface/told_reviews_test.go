@@ -27,7 +27,6 @@ var untold = map[string]string{
 	"regulations reviewed":        "the next review's due",
 	"subject_requests received":   "its due: it can be extended, and is to be answered",
 	"erasures due":                "its due: it can be kept, and is to be done",
-	"privacy_breaches judged":     "its due",
 	"assets in_use":               "the confirmation's due",
 	"data_sets in_use":            "the review's due",
 	"data_disposals due":          "its due: it can be held, and is to be done",
@@ -58,6 +57,8 @@ var untold = map[string]string{
 	"sites open":               "closing it",
 	"media_disposals planned":  "it is wiped first, or leaves without data",
 	"specifications approved":  "the next one supersedes it",
+	"outages open":             "a correction: its owner ends and closes it",
+	"outages closed":           "a correction",
 	"agreements signed":        "it is done: where its document stands can be said again",
 }
 

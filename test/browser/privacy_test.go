@@ -80,6 +80,11 @@ func TestABreachIsReported(t *testing.T) {
 	lead.fills("judged-f-subjects", "12", "judged-f-data", "names", "judged-f-cause", "A wrong address", "judged-f-must_report", "true", "judged-f-reason", "They can be harmed", "judged-f-must_tell", "true", "judged-f-tell_reason", "The harm is great")
 	lead.presses("Record the judgment")
 	lead.says("Judged by", "Ada Example")
+	if lead.offers("Settle") {
+		t.Error("who judged it is offered to settle it, too")
+	}
+	lead = c.signs(t, "ciso")
+	lead.goes(path)
 	lead.unfolds("Settle")
 	if status := lead.sends("Settle"); status != 422 {
 		t.Errorf("a breach that was not reported is answered with %d", status)
@@ -89,7 +94,7 @@ func TestABreachIsReported(t *testing.T) {
 	lead.fills("settled-f-authority", "The state's, number 9", "settled-f-reported_at", time.Now().Add(-time.Hour).In(berlin(t)).Format("2006-01-02T15:04"), "settled-f-people_told", "true")
 	lead.presses("Settle")
 	lead.stands("Settled")
-	lead.says("Settled by", "Ada Example")
+	lead.says("Settled by", "Ben Example")
 	lead.audited("breach")
 	c.tests(t, "PRV-07", "reported", 1, 1)
 }

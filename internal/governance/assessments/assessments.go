@@ -216,12 +216,18 @@ func (a *Assessment) stated() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Changed refuses a statement about a quarter that has not begun.
+// Changed refuses a statement about a quarter that has not come to its last month.
 func (a *Assessment) Changed(tx *act.Tx, old any) error {
-	if a.State == Submitted && record.As[Assessment](old).State != Submitted {
-		return ids.Begun(tx, a.Quarter)
+	if a.State == Submitted && record.As[Assessment](old).State != Submitted && a.DueAt != nil && tx.Now().Before(lastMonth(*a.DueAt, tx.Zone())) {
+		return record.Refuse("quarter", "is %s: what is said of it is said in its last month, or later", a.Quarter)
 	}
 	return nil
+}
+
+// lastMonth is when the last month of a quarter begins, of which this is the last day.
+func lastMonth(due time.Time, zone *time.Location) time.Time {
+	year, month, _ := due.UTC().Date()
+	return time.Date(year, month, 1, 0, 0, 0, 0, zone)
 }
 
 // Validate says what is wrong with an assessment.

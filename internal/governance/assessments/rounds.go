@@ -66,8 +66,21 @@ func inForce(past record.Past) (map[string]*adopted, error) {
 // approved is the state of a version that came into force.
 const approved = "approved"
 
+// first is in the first quarter of which a control owes a self-assessment: that in which its
+// first version was approved, unless that was in its last month.
+func first(approved *time.Time) *time.Time {
+	if approved == nil {
+		return nil
+	}
+	if end := rounds.Quarter.At(*approved).DueAt; !approved.Before(lastMonth(end, time.UTC)) {
+		next := end.AddDate(0, 0, 1)
+		return &next
+	}
+	return approved
+}
+
 // due are the self-assessments that fall due in the interval: of every control those of all
-// quarters since its first version was approved, and what was assessed beside these. A
+// quarters since it came into force (first), and what was assessed beside these. A
 // withdrawn one says nothing.
 func due(past record.Past, from, to time.Time, give func(item any) error) error {
 	made := map[string]*Assessment{}
@@ -87,7 +100,7 @@ func due(past record.Past, from, to time.Time, give func(item any) error) error 
 	}
 	for _, control := range slices.Sorted(maps.Keys(controls)) {
 		c := controls[control]
-		for round := range rounds.Quarter.Due(c.ApprovedAt, nil, from, to) {
+		for round := range rounds.Quarter.Due(first(c.ApprovedAt), nil, from, to) {
 			id, err := ids.Compose(control, round.Name)
 			if err != nil {
 				return err

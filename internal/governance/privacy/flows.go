@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -75,7 +76,7 @@ var Disclosures = record.Define[Disclosure](record.Definition{
 	Kind: "disclosure", Register: "disclosures", Title: "Disclosures", Singular: "Disclosure", Prefix: "DSC", At: "disclosed_at", Personal: true, Author: "recorder",
 	Purpose: "Personal data that was given to somebody outside.",
 	Version: 2, Migrations: []record.Migration{{From: 1, Change: toContracts}},
-	Fixed: []string{"subject", "recipient", "data", "disclosed_at"},
+	Fixed: []string{"subject", "recipient", "data", "purpose", "disclosed_at"},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number", Section: "Disclosure"},
 		{Name: "subject", Label: "Person", Required: true, Help: "A reference by which the systems know the person, or the group."},
@@ -95,6 +96,17 @@ var Disclosures = record.Define[Disclosure](record.Definition{
 		{Field: "basis", Filter: true},
 	},
 })
+
+// Changed lets the ground and the contract be said later, and not otherwise.
+func (d *Disclosure) Changed(_ *act.Tx, old any) error {
+	before := record.As[Disclosure](old)
+	for _, one := range []struct{ field, was, is string }{{"basis", before.Basis, d.Basis}, {"contract", before.Contract, d.Contract}} {
+		if one.was != "" && one.is != one.was {
+			return record.Refuse(one.field, "stands as it was recorded: what was entered wrongly is told by another record")
+		}
+	}
+	return nil
+}
 
 // toContracts keeps beside what a document of the first version says of a contract that is
 // none of the register.

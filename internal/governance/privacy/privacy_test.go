@@ -398,13 +398,17 @@ func TestADisclosureStays(t *testing.T) {
 			t.Fatal(err)
 		}
 		for change, field := range map[string]string{
-			`{"subject":"u-18"}`: "subject", `{"recipient":"An authority"}`: "recipient", `{"data":["name","age"]}`: "data", `{"disclosed_at":"2026-02-01T00:00:00Z"}`: "disclosed_at",
+			`{"subject":"u-18"}`: "subject", `{"recipient":"An authority"}`: "recipient", `{"data":["name","age"]}`: "data", `{"disclosed_at":"2026-02-01T00:00:00Z"}`: "disclosed_at", `{"purpose":"Other checks"}`: "purpose",
 			`{"contract":"vendor_contract/CON-9"}`: "contract", `{"contract":"Ours"}`: "contract", `{"contract_elsewhere":"Ours"}`: "contract_elsewhere", `{"basis":"law"}`: "",
 		} {
 			_, err := f.SetRecord(t.Context(), ann, privacy.Disclosures, "DSC-1", record.AnyVersion, apptest.Fields(t, change))
 			if wrong := (*record.Invalid)(nil); field == "" && err != nil || field != "" && (!errors.As(err, &wrong) || wrong.Fields[0].Field != field) {
 				t.Errorf("%s: %v, want %q", change, err, field)
 			}
+		}
+		_, err := f.SetRecord(t.Context(), ann, privacy.Disclosures, "DSC-1", record.AnyVersion, apptest.Fields(t, `{"basis":"notice"}`))
+		if wrong := (*record.Invalid)(nil); !errors.As(err, &wrong) || wrong.Fields[0].Field != "basis" {
+			t.Errorf("another ground than was recorded: %v", err)
 		}
 	})
 	change := privacy.Disclosures.Migrations[0].Change

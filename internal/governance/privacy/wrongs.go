@@ -49,8 +49,9 @@ var Breaches = record.Define[Breach](record.Definition{
 	Settled: []record.Settled{{States: []string{"judged"}, Fields: []string{"title", "effects", "incident"}}},
 	Transitions: []record.Transition{
 		{From: "found", To: "judged", Permission: "privacy_breach.judge", Required: []string{"subjects", "data", "cause", "must_report", "reason", "must_tell", "tell_reason"}, Offered: []string{"effects"}, Stamp: []string{"judged_at", "judged_by"}},
-		{From: "judged", To: "found"},
-		{From: "judged", To: "settled", Permission: "privacy_breach.judge", Offered: []string{"authority", "reported_at", "people_told"}, Stamp: []string{"settled_at", "settled_by"},
+		{From: "judged", To: "found", Permission: "privacy_breach.judge"},
+		// Nobody decides alone that nobody is told.
+		{From: "judged", To: "settled", Permission: "privacy_breach.judge", NotBy: []string{"judged_by"}, Offered: []string{"authority", "reported_at", "people_told"}, Stamp: []string{"settled_at", "settled_by"},
 			Guards: []record.Guard{
 				{Field: "authority", If: `!item.must_report || has(item.authority) && item.authority != ""`, Why: "is not named: a breach that must be reported is, to an authority"},
 				{Field: "reported_at", If: `!item.must_report || has(item.reported_at)`, Why: "is missing: a breach that must be reported was, before it is settled"},

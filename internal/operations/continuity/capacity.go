@@ -165,10 +165,10 @@ var Outages = record.Define[Outage](record.Definition{
 	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Named: "service", Prefix: "OUT", At: "began_at",
 	Purpose: "Times in which a service did not run as promised, and why.",
 	States:  []string{"open", "closed"},
-	Settled: []record.Settled{{States: []string{"open"}, Fields: []string{"began_at"}}, {States: []string{"closed"}}},
+	Settled: []record.Settled{{States: []string{"open"}, Fields: []string{"service", "began_at"}}, {States: []string{"closed"}}},
 	Transitions: []record.Transition{
 		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Offered: []string{"told_at"}, Stamp: []string{"closed_by", "closed_at"}, Guards: inOrder},
-		correcting("open", []string{"owner"}, []string{"began_at"}, nil, nil),
+		correcting("open", []string{"owner"}, []string{"began_at"}, []string{"service"}, nil),
 		correcting("closed", []string{"owner", "closed_by"}, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at"}, inOrder),
 	},
 	Fields: []record.Field{

@@ -2,6 +2,7 @@ package continuity
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
@@ -315,7 +316,7 @@ func (p *Practice) Before(tx *act.Tx, old any) error {
 		return nil
 	}
 	before := record.As[Practice](old)
-	if before.State == Reviewed || before.State == Done && (before.Result != p.Result || *before.Findings != *p.Findings || !before.PractisedAt.Equal(*p.PractisedAt)) {
+	if before.State == Reviewed || before.State == Done && (before.Result != p.Result || before.Scenario != p.Scenario || !slices.Equal(before.Participants, p.Participants) || *before.Findings != *p.Findings || !before.PractisedAt.Equal(*p.PractisedAt)) {
 		return record.Refuse("state", "is %s: what was practised stays as it was said", before.State)
 	}
 	return nil
