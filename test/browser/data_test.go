@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -170,12 +171,13 @@ func TestProductionDataIsCopied(t *testing.T) {
 	if status := owner.sends("Approve"); status != 422 {
 		t.Errorf("a copy without an end is answered with %d", status)
 	}
-	owner.fills("approved-f-until", "2026-03-01T09:00")
+	now := time.Now().In(berlin(t))
+	owner.fills("approved-f-until", now.AddDate(0, 0, 1).Format("2006-01-02T15:04"))
 	owner.presses("Approve")
 	owner.says("Approved by", "Emil Example")
 	v.goes(path)
 	v.unfolds("Record the copy")
-	v.fills("copied-f-copied_at", "2026-02-01T09:00")
+	v.fills("copied-f-copied_at", now.Format("2006-01-02T15:04"))
 	v.presses("Record the copy")
 	v.stands("Copied")
 	v.goes("/work")
@@ -187,7 +189,7 @@ func TestProductionDataIsCopied(t *testing.T) {
 		t.Errorf("a copy that is destroyed before it was made is answered with %d", status)
 	}
 	v.holds("[role=alert]", "is before it was copied")
-	v.fills("destroyed-f-destroyed_at", "2026-02-20T09:00")
+	v.fills("destroyed-f-destroyed_at", now.Format("2006-01-02T15:04"))
 	v.presses("Record the destruction")
 	v.stands("Destroyed")
 	v.audited("data-copy")

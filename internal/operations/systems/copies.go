@@ -89,12 +89,16 @@ func (c *Copy) Validate() (wrong []record.FieldError) {
 	return append(wrong, record.Bounded(maxText, "purpose", c.Purpose, "to", c.To)...)
 }
 
-// Before holds what was approved.
+// Before holds what was approved. A form's time has no seconds: a copy that was made in the
+// minute of its approval was made after it.
 func (c *Copy) Before(_ *act.Tx, old any) error {
 	if old == nil {
 		return nil
 	}
 	before := record.As[Copy](old)
+	if before.State == "approved" && c.CopiedAt != nil && c.CopiedAt.Equal(c.ApprovedAt.Truncate(time.Minute)) {
+		c.CopiedAt = c.ApprovedAt
+	}
 	if before.State != "requested" && (before.Data != c.Data || before.Purpose != c.Purpose || before.To != c.To || before.Masked != c.Masked ||
 		before.Encrypted != c.Encrypted || !record.SameTime(before.Until, c.Until) || before.CopiedAt != nil && !record.SameTime(before.CopiedAt, c.CopiedAt)) {
 		return record.Refuse("state", "is %s: data, purpose, place, protection and end stay as they are", before.State)

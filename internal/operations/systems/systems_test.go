@@ -191,11 +191,11 @@ func (d *desk) move(who string, kind *record.Kind, id, state, text, want string)
 	}), want)
 }
 
-// holds is that a field of a disposal has a value; empty: none.
-func (d *desk) holds(id, field, want string) {
+// holds is that a field of a record has a value; empty: none.
+func (d *desk) holds(kind *record.Kind, id, field, want string) {
 	d.Helper()
 	if err := d.l.DB.Read(context.Background(), func(r *store.Reader) error {
-		v, err := record.Get(r, systems.Disposals.Name, id)
+		v, err := record.Get(r, kind.Name, id)
 		if err == nil {
 			if got := string(d.fields(string(v.Doc))[field]); got != want {
 				d.Errorf("%s: %s is %s, want %q", id, field, got, want)
@@ -285,6 +285,17 @@ func TestWhatOtherRecordsSay(t *testing.T) {
 		d.set("person/a", systems.Copies, "CPY-1", `{"to":"a laptop"}`, "stay as they are")
 		d.move("person/a", systems.Copies, "CPY-1", "copied", `{"copied_at":"2026-03-02T00:00:00Z","until":"2027-05-01T00:00:00Z"}`, "stay as they are")
 		d.move("person/a", systems.Copies, "CPY-1", "copied", `{"copied_at":"2026-03-02T00:00:00Z"}`, "")
+		// In the minute of its approval, as a form says times.
+		d.l.Clock.Set(time.Date(2026, 3, 10, 9, 0, 40, 0, time.UTC))
+		for i, at := range []string{"2026-03-10T09:00:00Z", "2026-03-10T08:59:00Z"} {
+			id := fmt.Sprintf("CPY-%d", i+2)
+			d.add("person/a", systems.Copies, `{"data":"data_set/DS-2","purpose":"p","to":"test"}`, "")
+			d.move("person/other", systems.Copies, id, "approved", `{"until":"2026-05-01T00:00:00Z"}`, "")
+			d.move("person/a", systems.Copies, id, "copied", `{"copied_at":"`+at+`"}`, "")
+		}
+		for id, want := range map[string]string{"CPY-2": `"2026-03-10T09:00:40Z"`, "CPY-3": `"2026-03-10T08:59:00Z"`} {
+			d.holds(systems.Copies, id, "copied_at", want)
+		}
 	})
 }
 
@@ -426,10 +437,10 @@ func TestADisposalIsHeldAndDoneByItsMovesAlone(t *testing.T) {
 		d.move("person/owner", systems.Disposals, "DSP-1", "done", fmt.Sprintf(end, `,"hold":"A case"`), "hold: is given")
 		d.move("person/owner", systems.Disposals, "DSP-1", "done", fmt.Sprintf(end, ""), "")
 		d.move("person/b", systems.Disposals, "DSP-1", "due", `{}`, "")
-		d.holds("DSP-1", "done_at", "")
+		d.holds(systems.Disposals, "DSP-1", "done_at", "")
 		d.move("person/owner", systems.Disposals, "DSP-1", "done", `{"technique":"Shredded"}`, "done_at: is needed")
 		d.move("person/owner", systems.Disposals, "DSP-1", "done", `{"done_at":"2026-02-20T00:00:00Z"}`, "")
-		d.holds("DSP-1", "done_at", `"2026-02-20T00:00:00Z"`)
+		d.holds(systems.Disposals, "DSP-1", "done_at", `"2026-02-20T00:00:00Z"`)
 	})
 }
 
