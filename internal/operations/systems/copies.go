@@ -83,7 +83,7 @@ func withdrawing(from string) record.Transition {
 
 // Validate says what is wrong with a copy.
 func (c *Copy) Validate() (wrong []record.FieldError) {
-	if c.DestroyedAt != nil && c.CopiedAt != nil && c.DestroyedAt.Before(*c.CopiedAt) {
+	if c.DestroyedAt != nil && c.CopiedAt != nil && c.DestroyedAt.Before(c.CopiedAt.Truncate(time.Minute)) { // a form's time has no seconds
 		wrong = append(wrong, record.Wrong("destroyed_at", "is before it was copied"))
 	}
 	return append(wrong, record.Bounded(maxText, "purpose", c.Purpose, "to", c.To)...)
