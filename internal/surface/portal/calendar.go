@@ -97,7 +97,7 @@ func (p *Portal) fallingDeadlines(r *request) (*shown, error) {
 	from, err1 := time.ParseInLocation(time.DateOnly, r.FormValue("from"), p.zone)
 	to, err2 := time.ParseInLocation(time.DateOnly, r.FormValue("to"), p.zone)
 	if err1 != nil || err2 != nil || from.Year() < firstYear || !from.Before(to) || to.Sub(from) > mostDays*day {
-		return &shown{to: "/calendar"}, nil
+		return &shown{to: "/calendar"}, nil //nolint:nilerr // what is no span of days leads to the calendar
 	}
 	last := to.AddDate(0, 0, -1).Format(time.DateOnly)
 	page := &fallingPage{Name: from.Format(time.DateOnly), Calendar: "/calendar?month=" + from.Format("2006-01"), Now: p.System.Clock.Now()}
