@@ -18,11 +18,12 @@ func TestEveryTextStandsThatSomebodyApproved(t *testing.T) {
 		"announced_by", "by", "done_by", "extended_by", "held_by", "practised_by", "rated_by", "recorded_by", "remediated_by", "reported_by", "retired_by", "submitted_by", "tier_by", "withdrawn_by",
 	}
 	open := map[string]string{
-		"risk assessed":    "its owner keeps it true between two reviews, each of which is kept as it was",
-		"risk accepted":    "what is done about it goes on, and a reason to close it comes after it is assessed again",
-		"asset in_use":     "an asset changes between two confirmations, each of which is kept as it was",
-		"vendor approved":  "its name and its service in words change; data, access and criticality stand, and what follows belongs to moves to come",
-		"finding accepted": "its owner, whom it is told to and its controls are named",
+		"risk assessed":     "its owner keeps it true between two reviews, each of which is kept as it was",
+		"risk accepted":     "what is done about it goes on, and a reason to close it comes after it is assessed again",
+		"agreement awaited": "as what somebody works here changes until it is signed, and when access began stands",
+		"asset in_use":      "an asset changes between two confirmations, each of which is kept as it was",
+		"vendor approved":   "its name and its service in words change; data, access and criticality stand, and what follows belongs to moves to come",
+		"finding accepted":  "its owner, whom it is told to and its controls are named",
 	}
 	for _, k := range app.Kinds {
 		for i := range k.Transitions {

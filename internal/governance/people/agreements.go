@@ -29,6 +29,10 @@ type Agreement struct {
 	DocumentBy string `json:"document_by,omitempty"`
 	// LeftAt is when the person left, of an agreement that was not signed by then.
 	LeftAt *time.Time `json:"left_at,omitempty"`
+	// CorrectedWhy is why another day was right on which the access began, which had come.
+	CorrectedWhy string     `json:"corrected_why,omitempty"`
+	CorrectedBy  string     `json:"corrected_by,omitempty"`
+	CorrectedAt  *time.Time `json:"corrected_at,omitempty"`
 }
 
 // States of an agreement. Ended and Missed are those of people who have left: before
@@ -37,6 +41,9 @@ const (
 	Awaited = "awaited"
 	Signed  = "signed"
 )
+
+// correcting is the move to another day on which the access began, once that has come.
+const correcting = "Correct when access began"
 
 // daysToSign are the days that somebody has who worked here before the register of
 // people began, or of whom nobody knows since when, from coming into it.
@@ -50,6 +57,9 @@ var Agreements = record.Define[Agreement](record.Definition{
 	Settled: []record.Settled{{States: []string{Signed}}},
 	Transitions: []record.Transition{
 		{From: Awaited, To: Signed, NotBy: []string{"person"}, Required: []string{"signed_at", "document"}, Offered: []string{"terms"}},
+		// By when it was to be signed follows from it: a day that has come is not put off.
+		{From: Awaited, To: Awaited, Called: correcting, Permission: "agreement.correct", NotBy: []string{"person"},
+			Required: []string{"access_from", "corrected_why"}, Sets: []string{"corrected_why"}, Stamp: []string{"corrected_by", "corrected_at"}},
 		// It was put on record late.
 		{From: Missed, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}, Offered: []string{"terms"}},
 		{From: Ended, To: Signed, Called: "Record the late signature", NotBy: []string{"person"}, Required: []string{"signed_at", "document"}, Offered: []string{"terms"}},
@@ -65,12 +75,15 @@ var Agreements = record.Define[Agreement](record.Definition{
 		{Name: "employment", Label: "Employment", Choices: []string{Employee, Contractor}, Help: "As what the person works here."},
 		{Name: "terms", Label: "Terms", Required: true, Help: "Which terms in which version, such as Confidentiality 2026."},
 		{Name: "state", Label: "State"},
-		{Name: "access_from", Label: "Access from", Required: true, Help: "When the person's first access begins."},
+		{Name: "access_from", Label: "Access from", Required: true, Help: "When the person's first access begins. Once that has come it stands: somebody else corrects it, with the reason."},
 		{Name: "due_at", Label: "To be signed by", Given: true},
 		{Name: "signed_at", Label: "Signed", Section: "Signature", Happened: true, Help: "When the person signed."},
 		{Name: "document", Label: "Signed document", Help: "Where the signed terms are: a file's name, a number of the signing service."},
 		{Name: "document_by", Label: "Document named by", Given: true},
 		{Name: "left_at", Label: "Left", Given: true},
+		{Name: "corrected_why", Label: "Why it was corrected", Section: "Correction", Given: true, Long: true, Help: "What shows that the access began at another time."},
+		{Name: "corrected_by", Label: "Corrected by", Given: true},
+		{Name: "corrected_at", Label: "Corrected", Given: true},
 	},
 	Dues: []record.Due{{Name: "sign", What: "Sign the terms of confidentiality and security", At: "due_at", Owner: "person", Open: `item.state == "awaited"`}},
 })
@@ -106,7 +119,7 @@ func (a *Agreement) Defaults() { a.Employment = Employee }
 
 // Validate says what is wrong with an agreement.
 func (a *Agreement) Validate() (wrong []record.FieldError) {
-	for _, one := range []struct{ field, value string }{{"terms", a.Terms}, {"document", a.Document}} {
+	for _, one := range []struct{ field, value string }{{"terms", a.Terms}, {"document", a.Document}, {"corrected_why", a.CorrectedWhy}} {
 		if len(one.value) > maxText {
 			wrong = append(wrong, record.FieldError{Field: one.field, Problem: fmt.Sprintf("has %d bytes, at most %d are taken", len(one.value), maxText)})
 		}
@@ -117,7 +130,7 @@ func (a *Agreement) Validate() (wrong []record.FieldError) {
 	return wrong
 }
 
-// Before holds what was signed as it was.
+// Before holds what was signed as it was, and when access began.
 func (a *Agreement) Before(tx *act.Tx, old any) error {
 	if a.SignedAt != nil && a.LeftAt != nil && a.SignedAt.After(*a.LeftAt) {
 		return record.Refuse("signed_at", "lies after left_at: by then there was nothing to sign for")
@@ -128,10 +141,14 @@ func (a *Agreement) Before(tx *act.Tx, old any) error {
 		}
 		return a.fall(&tx.Reader)
 	}
-	if before := record.As[Agreement](old); before.State == Signed && (before.Terms != a.Terms || !record.SameTime(before.SignedAt, a.SignedAt) || !record.SameTime(before.AccessFrom, a.AccessFrom)) {
+	before := record.As[Agreement](old)
+	switch {
+	case before.State == Signed && (before.Terms != a.Terms || !record.SameTime(before.SignedAt, a.SignedAt) || !record.SameTime(before.AccessFrom, a.AccessFrom)):
 		return record.Refuse("state", "is signed: what was signed, when, and from when access was given stay as they are")
-	} else if !record.SameTime(before.AccessFrom, a.AccessFrom) {
-		return a.fall(&tx.Reader)
+	case record.SameTime(before.AccessFrom, a.AccessFrom):
+		return nil
+	case !before.AccessFrom.After(tx.Now()) && record.SameTime(before.CorrectedAt, a.CorrectedAt):
+		return record.Refuse("access_from", "has come, and stands: by it the terms were to be signed; while they are awaited it is corrected with the move %s", correcting)
 	}
-	return nil
+	return a.fall(&tx.Reader)
 }

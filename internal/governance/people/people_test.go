@@ -49,7 +49,10 @@ func TestAgreements(t *testing.T) {
 			_, err := record.Add(tx, people.Register, fields(`{"id":"E1","name":"A","joined_at":"2026-01-05T00:00:00Z"}`))
 			return err
 		}, Own: []string{people.Ended, people.Missed}, New: `{"person":"person/E1","terms":"Terms 2026","access_from":"2026-01-05T00:00:00Z"}`, Set: `{"employment":"contractor"}`,
-		Fields:  map[string]string{"awaited signed": `{"signed_at":"2026-01-04T00:00:00Z","document":"sign/7"}`},
+		Fields: map[string]string{
+			"awaited signed":  `{"signed_at":"2026-01-04T00:00:00Z","document":"sign/7"}`,
+			"awaited awaited": `{"access_from":"2026-01-06T00:00:00Z","corrected_why":"The badge was made on the sixth"}`,
+		},
 		Refused: map[string]string{"signed_at": `{"signed_at":"2026-01-04T00:00:00Z"}`, "state": `{"state":"missed"}`, "terms": `{"terms":"` + strings.Repeat("x", 401) + `"}`},
 	})
 }
@@ -254,7 +257,15 @@ func TestWhatIsSettledStays(t *testing.T) {
 		d.people("E1", "E2")
 		id := d.add(people.Agreements, `{"person":"person/E1","terms":"Terms 2026","access_from":"2026-01-05T00:00:00Z"}`)
 		d.refused("ahead", d.move(people.Agreements, id, people.Signed, `{"signed_at":"2099-01-01T00:00:00Z","document":"x"}`), "signed_at")
-		d.ok(d.set(people.Agreements, id, `{"access_from":"2026-01-06T00:00:00Z"}`))
+		// When the access began has come: it is put off by no plain change, and corrected by somebody else.
+		later := `{"access_from":"2026-01-06T00:00:00Z"}`
+		d.refused("put off", d.set(people.Agreements, id, later), "access_from")
+		d.refused("without a reason", d.move(people.Agreements, id, people.Awaited, later), "corrected_why")
+		d.ok(d.move(people.Agreements, id, people.Awaited, `{"access_from":"2026-01-06T00:00:00Z","corrected_why":"The badge was made on the sixth"}`))
+		if got := all[people.Agreement](d, people.Agreements)[id]; got.AccessFrom.Format(time.DateOnly) != "2026-01-06" || got.CorrectedBy != "person/author" {
+			d.Errorf("%+v", got)
+		}
+		d.refused("put off after a correction", d.set(people.Agreements, id, `{"access_from":"2026-02-06T00:00:00Z"}`), "access_from")
 		d.ok(d.move(people.Agreements, id, people.Signed, `{"signed_at":"2026-01-04T00:00:00Z","document":"sign/7"}`))
 		for _, change := range []string{`{"signed_at":"2026-01-03T00:00:00Z"}`, `{"access_from":"2026-01-07T00:00:00Z"}`, `{"terms":"Others"}`} {
 			d.refused(change, d.set(people.Agreements, id, change), "state")
