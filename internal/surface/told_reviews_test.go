@@ -106,7 +106,7 @@ func TestWhatWaitsIsToldOnceItIsWhole(t *testing.T) {
 			{communication.Commitments, map[string]any{"title": "99.9 %", "owner": "person/E1"},
 				map[string]any{"document": "terms", "customer_duties": "None", "system_description": "3", "effective_at": "2026-05-01T00:00:00Z"}, "99.9 % waits for approval -> /r/commitments/COM-1"},
 			{pentests.Register, map[string]any{"title": "The API", "owner": "person/E1", "planned_for": "2026-05-01T00:00:00Z"},
-				map[string]any{"tester": "Breakers", "independent": true, "scope": []string{"API"}, "rules": "Gently"}, "The API waits for somebody to authorize it -> /r/penetration_tests/PEN-1"},
+				map[string]any{"tester": "Breakers", "independent": true, "scope": []string{"API"}, "rules": "Gently", "planned_end": "2026-05-20T00:00:00Z"}, "The API waits for somebody to authorize it -> /r/penetration_tests/PEN-1"},
 			{communication.Announcements, map[string]any{"title": "News", "text": "Read.", "audience": "everybody", "channels": []string{"website"}}, nil, "News waits for approval -> /r/announcements/ANN-1"},
 			{regulations.Register, map[string]any{"title": "A law", "kind": "law", "jurisdiction": "EU", "source": "https://law.example", "owner": "person/E1"}, nil, "A law waits for its first review -> /r/regulations/REG-1"},
 			{privacy.Breaches, map[string]any{"title": "A lost list", "lead": "person/E1", "found_at": "2026-03-02T08:00:00Z"}, nil, "A lost list waits for somebody to judge it -> /r/privacy_breaches/BRE-1"},
