@@ -62,6 +62,11 @@ var Register = record.Define[Evidence](record.Definition{
 	Kind: "evidence", Register: "evidence", Title: "Evidence", At: "collected_at", Internal: true,
 	Purpose: "Documents that show that controls work, and who read them.",
 	Shown:   []string{"control", "test", "file", "state", "source", "prepared_by", "collected_at"},
+	Columns: []record.Column{
+		{Field: "collected_at", Label: "Collected", Filter: true, Sort: true},
+		{Field: "control", Label: "Control", Filter: true},
+		{Field: "state", Label: "State", Filter: true},
+	},
 })
 
 // Errors of evidence.

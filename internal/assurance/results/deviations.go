@@ -76,10 +76,18 @@ func (l *Lab) Deviations(ctx context.Context, period string) ([]Found, error) {
 	return all, err
 }
 
-// DeviationsOf lists the first deviations of a result, those that its record holds.
-func (l *Lab) DeviationsOf(ctx context.Context, result *Result, most int) (all []Found, err error) {
-	return all, l.DB.Read(ctx, func(r *store.Reader) error {
-		for _, d := range result.Exceptions[:min(most, len(result.Exceptions))] {
+// DeviationsOf lists deviations of a result, at most so many, from the one with this number on,
+// counted from 0.
+func (l *Lab) DeviationsOf(ctx context.Context, result *Result, from, most int) (all []Found, err error) {
+	listed := result.Exceptions // the first ones: its record holds no others
+	if len(listed) < min(from+most, result.Deviations) {
+		if listed, err = l.deviations(ctx, result); err != nil {
+			return nil, err
+		}
+	}
+	listed = listed[min(from, len(listed)):]
+	err = l.DB.Read(ctx, func(r *store.Reader) error {
+		for _, d := range listed[:min(most, len(listed))] {
 			found, err := find(r, result, d)
 			if err != nil {
 				return err
@@ -88,6 +96,7 @@ func (l *Lab) DeviationsOf(ctx context.Context, result *Result, most int) (all [
 		}
 		return nil
 	})
+	return all, err
 }
 
 // Deviating are the items that deviated in a result, and why: all of them.

@@ -71,7 +71,7 @@ tests:
 `
 
 func eachKind(t *testing.T, test func(l *laboratory)) {
-	ledgertest.EachOf(t, kinds, func(t *testing.T, l *ledgertest.Ledger) {
+	ledgertest.EachOf(t, moreKinds, func(t *testing.T, l *ledgertest.Ledger) {
 		lab := newLaboratory(t, l)
 		lab.Kinds = moreKinds
 		var err error

@@ -88,6 +88,12 @@ var Register = record.Define[Result](record.Definition{
 	Kind: "result", Register: "results", Title: "Results", At: "performed_at", Internal: true,
 	Purpose: "What a test of a control came to, each time it was performed.",
 	Shown:   []string{"control", "test", "period", "interim", "conclusion", "deviations", "performed_at"},
+	Columns: []record.Column{
+		{Field: "performed_at", Label: "Performed", Filter: true, Sort: true},
+		{Field: "control", Label: "Control", Filter: true},
+		{Field: "period", Label: "Period", Filter: true},
+		{Field: "conclusion", Label: "Conclusion", Filter: true},
+	},
 })
 
 // AssertedFields are fields that a change's own author can write: a test that

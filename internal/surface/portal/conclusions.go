@@ -26,6 +26,7 @@ type resultSteps struct {
 
 	Reconciliation *results.Reconciliation // nil: it was held against nothing
 	All            int
+	AllAt          string // the list of them all
 }
 
 // concluding is the form by which a person concludes from a result.
@@ -63,17 +64,9 @@ func (p *Portal) resultSteps(r *request, v *record.Version) (*resultSteps, error
 	if err != nil {
 		return nil, err
 	}
-	steps := &resultSteps{All: of.Deviations, Reconciliation: of.Reconciliation}
-	test, err := p.testOf(of)
-	if err != nil {
+	steps := &resultSteps{All: of.Deviations, AllAt: deviationsPath(of.Control, "", of.ID, 0), Reconciliation: of.Reconciliation}
+	if steps.Deviations, err = p.deviationsIn(r, of, 0, fewDeviations); err != nil {
 		return nil, err
-	}
-	first, err := p.System.Lab().DeviationsOf(r.Context(), of, fewDeviations)
-	if err != nil {
-		return nil, err
-	}
-	for i := range first {
-		steps.Deviations = append(steps.Deviations, p.findingOf(r, &first[i], test))
 	}
 	if steps.Mismatches, err = p.mismatches(r, of); err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package portal_test
 
 import (
 	"fmt"
-	"html"
 	"net/http"
 	"net/url"
 	"os"
@@ -185,16 +184,7 @@ func (b *browser) reconciled(t *testing.T, want ...string) (result string) {
 	var got []string
 	for _, number := range regexp.MustCompile(`<a href="/results/([^"/]+)(/reconciled\?of=[a-z]+)">((\d+) [^<]+)</a>`).FindAllStringSubmatch(b.get("/controls/OWN-01").body, -1) {
 		result, got = number[1], append(got, number[3])
-		listed := 0
-		for next := "/results/" + number[1] + number[2]; ; {
-			list := b.get(next).want(t, http.StatusOK, "<strong>"+number[4]+"</strong>")
-			listed += strings.Count(list.body, `<th scope="row">`)
-			more := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(list.body)
-			if more == nil {
-				break
-			}
-			next = html.UnescapeString(more[1])
-		}
+		listed := b.listed(t, "/results/"+number[1]+number[2], "<strong>"+number[4]+"</strong>")
 		if strconv.Itoa(listed) != number[4] {
 			t.Errorf("%s leads to %d", number[3], listed)
 		}

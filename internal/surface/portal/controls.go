@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -198,9 +199,11 @@ type oneControl struct {
 	Begun    bool // one of them is in force, or waits
 	Past     []results.Result
 	AllPast  int
+	PastAt   string // the list of them all
 	// Evidence is what was recorded for the control, the latest first, of AllEvidence.
 	Evidence    []documents.Evidence
 	AllEvidence int
+	EvidenceAt  string // the list of it all
 	// Assessed are the self-assessments of the control, the latest quarter first, of
 	// AllAssessed; all of them are listed at AssessedAt.
 	Assessed    []assessments.Assessment
@@ -244,6 +247,10 @@ func (p *Portal) controlWith(r *request, wrong string) (*shown, error) {
 		if found, err = p.deviationsOf(r, now.Period, control, ""); err != nil {
 			return nil, err
 		}
+	}
+	page.EvidenceAt = p.ofControl(documents.Register, control.ID, "")
+	if now.Period != nil {
+		page.PastAt = p.ofControl(results.Register, control.ID, now.Period.Name)
 	}
 	if err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
 		return errors.Join(page.read(reader, found), page.assessed(reader, p.ask(assessments.Register, url.Values{prefix + "control": {control.ID}})))
@@ -369,6 +376,7 @@ func (page *oneControl) read(r *store.Reader, found []finding) error {
 		return err
 	}
 	slices.Reverse(kept)
+
 	page.Evidence, page.AllEvidence = kept[:min(fewEvidence, len(kept))], len(kept)
 	if page.Period == nil {
 		return nil
@@ -376,6 +384,11 @@ func (page *oneControl) read(r *store.Reader, found []finding) error {
 	past, count, err := results.Of(r, page.Period.Name, page.Control.ID, mostStrip)
 	page.Past, page.AllPast, page.Strip = past[:min(pastResults, len(past))], count, stripOf(page.Control, past)
 	return err
+}
+
+// ofControl is the list of a register's records of a control, or of those of one period.
+func (p *Portal) ofControl(kind *record.Kind, control, period string) string {
+	return p.ask(kind, url.Values{prefix + "control": {control}, prefix + "period": {period}, "sort": {"-" + kind.At}}).with()
 }
 
 // assessed reads the latest self-assessments of the control, which a list asks for.
@@ -423,37 +436,113 @@ func (p *Portal) findingOf(r *request, f *results.Found, test *controls.Test) fi
 // mostDeviations is how many deviations one page lists.
 const mostDeviations = 200
 
+// deviationsPage lists the deviations that the latest results of a control show, or that one
+// result shows.
+type deviationsPage struct {
+	standings
+	Control    *controls.Control
+	Test       string
+	Result     string // "": the latest ones
+	Found      []finding
+	First, All int // the number of the first one that is listed, from 1
+	Next, Prev int // where other pages begin; -1: there is none
+}
+
+// Address is that of the list from a number on.
+func (page *deviationsPage) Address(from int) string {
+	return deviationsPath(page.Control.ID, page.Test, page.Result, from)
+}
+
+// deviationsPath is the page of the deviations of a control, of one of its tests or of one
+// result.
+func deviationsPath(control, test, result string, from int) string {
+	query := url.Values{}
+	for name, value := range map[string]string{"test": test, "result": result} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if from > 0 {
+		query.Set("from", strconv.Itoa(from))
+	}
+	return (&url.URL{Path: "/controls/" + control + "/deviations", RawQuery: query.Encode()}).String()
+}
+
 // deviations lists all deviations of a control.
 func (p *Portal) deviations(r *request) (*shown, error) {
 	control, now, err := p.standingOf(r)
 	if err != nil {
 		return nil, err
 	}
-	page := struct {
-		standings
-		Control    *controls.Control
-		Test       string
-		Found      []finding
-		First, All int // the number of the first one that is listed, from 1
-		Next, Prev int // where other pages begin; -1: there is none
-	}{standings: now, Control: control, Test: r.FormValue("test"), Next: -1, Prev: -1}
-	if now.Period != nil {
-		if page.Found, err = p.deviationsOf(r, now.Period, control, page.Test); err != nil {
-			return nil, err
-		}
-	}
-	page.All = len(page.Found)
+	page := &deviationsPage{standings: now, Control: control, Test: r.FormValue("test"), Result: r.FormValue("result"), Next: -1, Prev: -1}
+	title := "Deviations of " + cmp.Or(page.Result, control.ID)
 	from, err := strconv.Atoi(r.FormValue("from"))
-	if from = min(from, page.All); err == nil && from > 0 {
-		page.Prev = max(0, from-mostDeviations)
-	} else {
+	if err != nil || from < 0 {
 		from = 0
 	}
-	page.First, page.Found = from+1, page.Found[from:]
-	if len(page.Found) > mostDeviations {
-		page.Found, page.Next = page.Found[:mostDeviations], from+mostDeviations
+	switch {
+	case page.Result != "":
+		of, err := p.resultOf(r, page)
+		if err != nil {
+			return nil, err
+		}
+		if from >= of.Deviations {
+			from = 0
+		}
+		if page.Test, page.All = of.Test, of.Deviations; page.All > 0 {
+			if page.Found, err = p.deviationsIn(r, of, from, mostDeviations); err != nil {
+				return nil, err
+			}
+		}
+	case now.Period != nil:
+		found, err := p.deviationsOf(r, now.Period, control, page.Test)
+		if err != nil {
+			return nil, err
+		}
+		if page.All = len(found); from >= page.All {
+			from = 0
+		}
+		page.Found = found[from:min(from+mostDeviations, page.All)]
 	}
-	return &shown{page: "deviations", title: "Deviations of " + control.ID, data: page}, nil
+	page.First = from + 1
+	if from > 0 {
+		page.Prev = max(0, from-mostDeviations)
+	}
+	if to := from + len(page.Found); to < page.All {
+		page.Next = to
+	}
+	return &shown{page: "deviations", title: title, data: page}, nil
+}
+
+// resultOf is the result that the page is about: one of the control.
+func (p *Portal) resultOf(r *request, page *deviationsPage) (of *results.Result, err error) {
+	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
+		v, err := record.Get(reader, results.Register.Name, page.Result)
+		if errors.Is(err, record.ErrNone) {
+			return errNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if of, err = decoded[results.Result](v); err == nil && of.Control != page.Control.ID {
+			return errNotFound
+		}
+		return err
+	})
+	return of, err
+}
+
+// deviationsIn are deviations of a result, at most so many, from the one with this number on.
+func (p *Portal) deviationsIn(r *request, of *results.Result, from, most int) (all []finding, err error) {
+	test, err := p.testOf(of)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.System.Lab().DeviationsOf(r.Context(), of, from, most)
+	for i := range found {
+		all = append(all, p.findingOf(r, &found[i], test))
+	}
+	return all, err
 }
 
 // strip shows the results of a control over time: a row for each test, a mark

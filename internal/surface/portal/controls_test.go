@@ -58,7 +58,7 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 		`<a href="/controls/PPL-01/deviations?test=leavers">1</a>`, `<a href="/r/people/E2" title="person/E2">Example E2</a>`, "nobody has stated one",
 		"<code>has(item.left_at)</code>", "<code>item.access_ended_at</code>", "24 hours",
 		`<a href="/controls/PPL-01/versions/PPL-01.1">PPL-01.1</a>`, `<a href="/r/assessments/ASM-1">ASM-1</a>`, "it would find it", `<a href="/r/people/E3" title="person/E3">Example E3</a>`,
-		"2 results in the period", "RES-1", "<svg", `<rect class="`, `href="/r/periods/H1"`)
+		`">2 results</a> in the period`, "RES-1", "<svg", `<rect class="`, `href="/r/periods/H1"`)
 	if strings.Contains(page.body, "<style") || strings.Contains(page.body, " style=") {
 		t.Error("the picture has a style of its own")
 	}
@@ -69,6 +69,44 @@ func TestAControlShowsWhatItsTestsSaidAndWhatTheyRead(t *testing.T) {
 	b.get("/controls/ACC-02").want(t, http.StatusOK, `<a href="/duties/access-review">access-review</a>`, "Nobody has approved this file", "Somebody who may approve controls adopts it", "has not been tested in this period")
 	for _, path := range []string{"/controls/XYZ-99", "/controls/XYZ-99/deviations"} {
 		b.get(path).want(t, http.StatusNotFound)
+	}
+}
+
+// A result leads to all of its deviations, and goes on doing so when a later one has taken its
+// place.
+func TestAResultLeadsToAllItsDeviations(t *testing.T) {
+	c := openCompany(t)
+	b := c.signed(t, "ann", "auditor")
+	if n := b.listed(t, b.get("/controls/PPL-01").linked(t, "2 results"), "PPL-01"); n != 2 {
+		t.Errorf("2 results lead to %d", n)
+	}
+	left := c.Manual.Now().AddDate(0, 0, -5)
+	var all []record.Change
+	for i := range 240 {
+		id := fmt.Sprintf("E9%03d", i)
+		all = append(all, record.Change{Verb: "added", ID: id, Doc: people.Person{ID: id, Name: "Example " + id, State: people.Left, LeftAt: &left}})
+	}
+	_, err := c.Door.Do(t.Context(), apptest.Operator, "person.add", people.Register.Register, func(tx *act.Tx) error {
+		_, err := record.Put(tx, people.Register, all...)
+		return err
+	})
+	c.must(err)
+	c.test("PPL-01")
+	result := regexp.MustCompile(`<a href="/r/results/(RES-\d+)">`).FindStringSubmatch(b.get("/controls/PPL-01").body)[1]
+	for of, want := range map[string]int{"RES-2": 1, result: 241} {
+		next := "/controls/PPL-01/deviations?result=" + of
+		if of == result {
+			if href := b.get("/r/results/"+of).want(t, http.StatusOK, "the first 10 of <a").linked(t, "241"); href != next {
+				t.Errorf("its number leads to %s", href)
+			}
+		}
+		if n := b.listed(t, next, `in <a href="/r/results/`+of+`">`+of+`</a>`, fmt.Sprint(want)); n != want {
+			t.Errorf("%s leads to %d deviations, and has %d", of, n, want)
+		}
+	}
+	b.get("/controls/PPL-01/deviations?from=400&result="+result).want(t, http.StatusOK, "241")
+	for _, none := range []string{"/controls/PPL-01/deviations?result=RES-99", "/controls/CHG-01/deviations?result=RES-2"} {
+		b.get(none).want(t, http.StatusNotFound)
 	}
 }
 
@@ -103,6 +141,15 @@ func TestAControlShowsItsEvidence(t *testing.T) {
 	_, err := documents.Conclude(context.Background(), c.Door, person("E3"), "EVD-1", controltests.Accepted, "It names everybody.")
 	c.must(err)
 	b.get("/controls/PPL-01").want(t, http.StatusOK, `<span class="state accepted">Accepted</span>`, "It names everybody.")
+	for range 50 {
+		_, err := c.AddEvidence(context.Background(), person("E1"), documents.Evidence{
+			Control: "PPL-01", Test: "leavers", File: "later.txt", Source: "HR system", Query: "all leavers", From: c.Manual.Now().AddDate(0, -1, 0), To: c.Manual.Now(),
+		}, strings.NewReader("Nobody"))
+		c.must(err)
+	}
+	if n := b.listed(t, b.get("/controls/PPL-01").want(t, http.StatusOK, "The latest 50 of <a").linked(t, "51 files")); n != 51 {
+		t.Errorf("51 files lead to %d", n)
+	}
 }
 
 // The latest self-assessments stand on the control's page, and lead to all of its own.

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"context"
 	"errors"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -144,6 +145,31 @@ func (p page) want(t *testing.T, status int, parts ...string) page {
 		}
 	}
 	return p
+}
+
+// linked is where the link with these words leads.
+func (p page) linked(t *testing.T, words string) string {
+	t.Helper()
+	found := regexp.MustCompile(`<a href="([^"]+)">` + regexp.QuoteMeta(words) + `</a>`).FindStringSubmatch(p.body)
+	if found == nil {
+		t.Fatalf("no link says %q: %.600s", words, p.body)
+	}
+	return html.UnescapeString(found[1])
+}
+
+// listed are the rows of a list, on all of its pages.
+func (b *browser) listed(t *testing.T, path string, want ...string) (rows int) {
+	t.Helper()
+	for path != "" {
+		page := b.get(path).want(t, http.StatusOK, want...)
+		rows += strings.Count(page.body, `<th scope="row">`)
+		next := regexp.MustCompile(`href="([^"]+)" rel="next"|rel="next" href="([^"]+)"`).FindStringSubmatch(page.body)
+		if next == nil {
+			break
+		}
+		path = html.UnescapeString(next[1] + next[2])
+	}
+	return rows
 }
 
 func (p page) goes(t *testing.T, to string) {

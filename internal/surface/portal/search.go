@@ -1,12 +1,16 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/criteria"
@@ -24,8 +28,6 @@ type found struct {
 	Asked   []naming // personal registers: reading them is recorded, so only for whoever asks
 	Nothing bool
 	Wrong   string
-
-	searched int64 // records whose whole documents were looked into
 }
 
 // search looks for words in all registers that the caller may read.
@@ -42,58 +44,111 @@ func (p *Portal) search(r *request) (*shown, error) {
 	if kind, id, err := p.System.Kinds.Parse(page.Words); err == nil && kind.Name+"/"+id == page.Words && r.may(readAction(kind)) {
 		return &shown{to: at(kind, id)}, nil // a reference is one record
 	}
-	if err := p.beside(r, page); err != nil {
+	var sought []soughtIn
+	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) (err error) {
+		sought, err = p.soughtIn(r, reader, page)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		if p.opens(r, "/ledger/0") {
-			if err := page.numbered(reader); err != nil {
+	// What is no record comes first, the registers follow in their order, and what is attached
+	// to records comes last; all of it is read at once, the largest register first.
+	groups := make([][]naming, len(sought)+2)
+	all, ctx := errgroup.WithContext(r.Context())
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	read := func(at int, body func(*store.Reader) ([]naming, error)) {
+		all.Go(func() error {
+			return p.System.DB.Read(ctx, func(reader *store.Reader) (err error) {
+				groups[at], err = body(reader)
 				return err
-			}
-		}
-		for _, kind := range p.System.Kinds {
-			if !r.may(readAction(kind)) {
-				continue
-			}
-			group := naming{Title: kind.Title, Href: at(kind) + "?" + url.Values{"q": {page.Words}}.Encode()}
-			if kind.Personal {
-				page.Asked = append(page.Asked, group)
-				continue
-			}
+			})
+		})
+	}
+	largest := make([]int, len(sought))
+	for i := range largest {
+		largest[i] = i
+	}
+	slices.SortStableFunc(largest, func(a, b int) int { return cmp.Compare(sought[b].records, sought[a].records) })
+	for _, i := range largest {
+		read(1+i, sought[i].look(page.Words))
+	}
+	read(0, func(reader *store.Reader) ([]naming, error) { return p.beside(r, reader, page.Words) })
+	read(len(groups)-1, func(reader *store.Reader) ([]naming, error) { return p.beneath(r, reader, page.Words) })
+	err = all.Wait()
+	page.Groups = slices.Concat(groups...)
+	page.Nothing = len(page.Groups) == 0
+	return answer, err
+}
+
+// soughtIn is a register that words are looked for in.
+type soughtIn struct {
+	kind    *record.Kind
+	records int64
+	whole   bool // in whole documents, too
+}
+
+// soughtIn are the registers that have records and that the caller may read; those with
+// personal data it adds to the page by their names only.
+func (p *Portal) soughtIn(r *request, reader *store.Reader, page *found) (all []soughtIn, err error) {
+	searched := int64(0)
+	for _, kind := range p.System.Kinds {
+		switch {
+		case !r.may(readAction(kind)):
+		case kind.Personal:
+			page.Asked = append(page.Asked, naming{Title: kind.Title, Href: listOf(kind, page.Words)})
+		default:
 			n, err := record.Total(reader, kind)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if n == 0 { // to plan a search takes longer than to make it
 				continue
 			}
-			shown := map[string]bool{}
-			show := func(v *record.Version) error {
+			whole := !kind.Internal && n <= searchedWhole && searched+n <= searchedInAll
+			if whole {
+				searched += n
+			}
+			all = append(all, soughtIn{kind, n, whole})
+		}
+	}
+	return all, nil
+}
+
+// listOf is the list of a register's records that have the words.
+func listOf(kind *record.Kind, words string) string {
+	return at(kind) + "?" + url.Values{"q": {words}}.Encode()
+}
+
+// look finds records of the register that have the words.
+func (in *soughtIn) look(words string) func(*store.Reader) ([]naming, error) {
+	return func(r *store.Reader) ([]naming, error) {
+		group := naming{Title: in.kind.Title}
+		shown := map[string]bool{}
+		show := func(v *record.Version) error {
+			if !shown[v.ID] {
 				shown[v.ID] = true
-				group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)})
-				return nil
+				group.Rows = append(group.Rows, row{Href: at(in.kind, v.ID), ID: v.ID, Caption: caption(in.kind, v)})
 			}
-			more, err := look(reader, kind, page.Words, show)
-			if err != nil {
-				return err
-			}
-			if more == "" {
-				group.Href = ""
-				if err := page.mentioning(reader, kind, n, shown, &group); err != nil {
-					return err
-				}
-			}
-			if len(group.Rows) > 0 {
-				page.Groups = append(page.Groups, group)
+			return nil
+		}
+		more, err := look(r, in.kind, words, show)
+		switch {
+		case err != nil:
+			return nil, err
+		case more != "":
+			group.Href = listOf(in.kind, words)
+		case in.whole:
+			// Somewhere else than in what lists show: in a treatment, a reason, a remediation.
+			if group.Cut, err = record.Mention(r, in.kind, words, fewFound, show); err != nil {
+				return nil, err
 			}
 		}
-		return nil
-	})
-	if err == nil {
-		err = p.beneath(r, page)
+		if len(group.Rows) == 0 {
+			return nil, nil
+		}
+		return []naming{group}, nil
 	}
-	page.Nothing = len(page.Groups) == 0
-	return answer, err
 }
 
 // How far a search looks into whole documents.
@@ -104,63 +159,44 @@ const (
 	searchedInAll = 10_000 // records of all registers: about 5 µs each
 )
 
-// mentioning adds the records of a small register that have the words somewhere else than in
-// what lists show of them: in a treatment, a reason, a remediation.
-func (page *found) mentioning(r *store.Reader, kind *record.Kind, records int64, shown map[string]bool, group *naming) (err error) {
-	if kind.Internal || records > searchedWhole || page.searched+records > searchedInAll {
-		return nil
-	}
-	page.searched += records
-	group.Cut, err = record.Mention(r, kind, page.Words, fewFound, func(v *record.Version) error {
-		if !shown[v.ID] {
-			group.Rows = append(group.Rows, row{Href: at(kind, v.ID), ID: v.ID, Caption: caption(kind, v)})
-		}
-		return nil
-	})
-	return err
-}
-
-// beneath adds the records of which a comment, a tag or the name of a file has the words. Of
+// beneath finds the records of which a comment, a tag or the name of a file has the words. Of
 // records with personal data it does not look.
-func (p *Portal) beneath(r *request, page *found) error {
+func (p *Portal) beneath(r *request, reader *store.Reader, words string) ([]naming, error) {
 	group := naming{Title: "Comments, tags and files"}
-	err := p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		for _, kind := range []*record.Kind{attached.Comments, attached.Tags, attached.Files} {
-			n, err := record.Total(reader, kind)
-			if err != nil || n > searchedWhole {
-				return err
-			}
-			if n == 0 {
-				continue
-			}
-			cut, err := record.Mention(reader, kind, page.Words, searchedWhole, func(v *record.Version) error {
-				of, id, err := p.System.Kinds.Parse(attached.On(v))
-				if err != nil || of.Personal || of.Internal || !r.may(readAction(of)) {
-					return nil //nolint:nilerr // it is no record that the reader may open
-				}
-				if len(group.Rows) == fewFound {
-					group.Cut = true
-					return nil
-				}
-				group.Rows = append(group.Rows, row{Href: at(of, id), ID: of.Name + "/" + id, Caption: attached.Saying(v)})
-				return nil
-			})
-			if group.Cut = group.Cut || cut; err != nil {
-				return err
-			}
+	for _, kind := range []*record.Kind{attached.Comments, attached.Tags, attached.Files} {
+		n, err := record.Total(reader, kind)
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	if len(group.Rows) > 0 {
-		page.Groups = append(page.Groups, group)
+		if n == 0 || n > searchedWhole {
+			continue
+		}
+		cut, err := record.Mention(reader, kind, words, searchedWhole, func(v *record.Version) error {
+			of, id, err := p.System.Kinds.Parse(attached.On(v))
+			if err != nil || of.Personal || of.Internal || !r.may(readAction(of)) {
+				return nil //nolint:nilerr // it is no record that the reader may open
+			}
+			if len(group.Rows) == fewFound {
+				group.Cut = true
+				return nil
+			}
+			group.Rows = append(group.Rows, row{Href: at(of, id), ID: of.Name + "/" + id, Caption: attached.Saying(v)})
+			return nil
+		})
+		if group.Cut = group.Cut || cut; err != nil {
+			return nil, err
+		}
 	}
-	return err
+	if len(group.Rows) == 0 {
+		return nil, nil
+	}
+	return []naming{group}, nil
 }
 
-// beside adds what is no record of a register: controls, criteria, duties, and the
-// policies in force by their text.
-func (p *Portal) beside(r *request, page *found) error {
-	words := strings.Fields(strings.ToLower(page.Words))
+// beside finds what is no record of a register: an event by its number, controls, criteria,
+// duties, and the policies in force by their text.
+func (p *Portal) beside(r *request, reader *store.Reader, sought string) (groups []naming, err error) {
+	words := strings.Fields(strings.ToLower(sought))
 	has := func(parts ...string) bool {
 		text := strings.ToLower(strings.Join(parts, " "))
 		return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
@@ -168,12 +204,12 @@ func (p *Portal) beside(r *request, page *found) error {
 	add := func(title string, rows []row) {
 		rows = slices.DeleteFunc(rows, func(one row) bool { return !p.opens(r, one.Href) })
 		if len(rows) > 0 {
-			page.Groups = append(page.Groups, naming{Title: title, Rows: rows[:min(fewFound, len(rows))], Cut: len(rows) > fewFound})
+			groups = append(groups, naming{Title: title, Rows: rows[:min(fewFound, len(rows))], Cut: len(rows) > fewFound})
 		}
 	}
 	all, err := p.System.Controls()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var rows []row
 	for _, c := range all {
@@ -189,28 +225,33 @@ func (p *Portal) beside(r *request, page *found) error {
 		}
 	}
 	add("Criteria", rows)
-	var duties, texts []row
-	err = p.System.DB.Read(r.Context(), func(reader *store.Reader) error {
-		known, err := p.System.Desk().All(reader)
-		if err != nil {
-			return err
+	known, err := p.System.Desk().All(reader)
+	if err != nil {
+		return nil, err
+	}
+	rows = nil
+	for _, t := range known {
+		if has(t.ID, t.Title) {
+			rows = append(rows, row{Href: dutyPath(t.ID, ""), ID: t.ID, Caption: t.Title})
 		}
-		for _, t := range known {
-			if has(t.ID, t.Title) {
-				duties = append(duties, row{Href: dutyPath(t.ID, ""), ID: t.ID, Caption: t.Title})
-			}
+	}
+	add("Duties", rows)
+	current, err := policies.Current(reader)
+	if err != nil {
+		return nil, err
+	}
+	rows = nil
+	for _, v := range current {
+		if has(v.Title, v.Text) {
+			rows = append(rows, row{Href: "/policies/" + url.PathEscape(v.ID), ID: v.Policy, Caption: v.Title})
 		}
-		current, err := policies.Current(reader)
-		for _, v := range current {
-			if has(v.Title, v.Text) {
-				texts = append(texts, row{Href: "/policies/" + url.PathEscape(v.ID), ID: v.Policy, Caption: v.Title})
-			}
-		}
-		return err
-	})
-	add("Duties", duties)
-	add("Policies in force", texts)
-	return err
+	}
+	add("Policies in force", rows)
+	if !p.opens(r, "/ledger/0") {
+		return groups, nil
+	}
+	event, err := numberedEvent(reader, sought)
+	return append(groups, event...), err
 }
 
 // soughtBy is what else people look for a control by: its criteria, and its tests.
@@ -222,20 +263,20 @@ func soughtBy(c *controls.Control) []string {
 	return all
 }
 
-// numbered adds the event of the ledger that has this number.
-func (page *found) numbered(reader *store.Reader) error {
-	index, err := strconv.ParseInt(page.Words, 10, 64)
+// numberedEvent finds the event of the ledger that has this number.
+func numberedEvent(reader *store.Reader, number string) ([]naming, error) {
+	index, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || index < 0 {
-		return nil //nolint:nilerr // they are words like others
+		return nil, nil //nolint:nilerr // they are words like others
 	}
 	event, err := ledger.Get(reader, index)
 	if errors.Is(err, ledger.ErrNoEvent) {
-		return nil
+		return nil, nil
 	}
-	if err == nil {
-		page.Groups = append(page.Groups, naming{Title: "Ledger", Rows: []row{{Href: "/ledger/" + page.Words, ID: page.Words, Caption: event.Type + " of " + event.Subject}}})
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return []naming{{Title: "Ledger", Rows: []row{{Href: "/ledger/" + number, ID: number, Caption: event.Type + " of " + event.Subject}}}}, nil
 }
 
 // look visits the first records of a register that have the words, and says whether
