@@ -84,7 +84,7 @@ var Register = record.Define[Action](record.Definition{
 		{Name: "title", Label: "Title", Section: "Action", Required: true, Help: "What is to be done, in a line."},
 		{Name: "what", Label: "Description", Long: true, Help: "What it takes, and how to see that it is done."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who does it, as person/E1001."},
-		{Name: "due_at", Label: "Due", Required: true, Help: "By when. Only somebody other than the owner sets a later date, or one that is over. Once it is over it stands."},
+		{Name: "due_at", Label: "Due", Required: true, Help: "By when: at most a year ahead. Only somebody other than the owner sets a later date, or one that is over. Once it is over it stands."},
 		{Name: "state", Label: "State"},
 		{Name: "exercise", Label: "Exercise", Section: "Where it was decided", Refers: FromExercise, Help: "The exercise, like exercise/EXE-1: one of these is named."},
 		{Name: "meeting", Label: "Meeting", Refers: FromMeeting, Help: "The meeting, like meeting/MTG-1."},
@@ -171,11 +171,24 @@ func (a *Action) Validate() []record.FieldError {
 	return nil
 }
 
+// yearly bounds how far ahead an action is due: what takes longer is looked at by somebody
+// else, who gives it more time.
+const yearly = 366 * 24 * time.Hour
+
+// ahead refuses a due date that is too far away.
+func (a *Action) ahead(tx *act.Tx) error {
+	if until := tx.Now().Add(yearly); a.DueAt.After(until) {
+		return record.Refuse("due_at", "is too far away: it is at most a year (366 days) ahead, by %s; before it is over somebody other than the owner can give more time", until.In(tx.Zone()).Format(time.DateOnly))
+	}
+	return nil
+}
+
 // Before keeps a due date that is over, and leaves it to others than the owner to set a
-// later one, or one that is over: by its due date an action belongs to a period.
+// later one, or one that is over: by its due date an action belongs to a period. None is
+// more than a year ahead.
 func (a *Action) Before(tx *act.Tx, old any) error {
 	if old == nil {
-		return nil
+		return a.ahead(tx)
 	}
 	was := record.As[Action](old)
 	if was.DueAt == nil || a.DueAt == nil || a.DueAt.Equal(*was.DueAt) {
@@ -202,5 +215,5 @@ func (a *Action) Before(tx *act.Tx, old any) error {
 	} else if err != nil {
 		return err
 	}
-	return nil
+	return a.ahead(tx)
 }

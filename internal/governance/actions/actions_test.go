@@ -15,7 +15,7 @@ import (
 	"scaf.dev/scaf/internal/record/recordtest"
 )
 
-const action = `{"title":"Print the roster","owner":"person/owner","due_at":"2036-03-02T00:00:00Z","exercise":"exercise/EXE-1"}`
+const action = `{"title":"Print the roster","owner":"person/owner","due_at":"2027-03-02T00:00:00Z","exercise":"exercise/EXE-1"}`
 
 func TestTheRegister(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
@@ -98,6 +98,15 @@ func TestALaterDueDateIsForSomebodyElse(t *testing.T) {
 		// Nor with a move.
 		if _, err := f.MoveRecord(t.Context(), as("person/next"), actions.Register, made.ID, record.AnyVersion, actions.Done, apptest.Fields(t, `{"result":"r"}`, over)); !errors.Is(err, act.ErrSamePerson) {
 			t.Errorf("the owner lays it before today when it is done: %v", err)
+		}
+		for what, err := range map[string]error{"put off": set("person/keeper", due(367)), "taken in": func() error {
+			_, err := f.AddRecord(t.Context(), as("person/keeper"), actions.Register, apptest.Fields(t, action, due(367)))
+			return err
+		}()} {
+			var invalid *record.Invalid
+			if !errors.As(err, &invalid) || invalid.Fields[0].Field != "due_at" || !strings.Contains(err.Error(), "at most a year (366 days) ahead, by 2027-03-03") {
+				t.Errorf("more than a year ahead, %s: %v", what, err)
+			}
 		}
 		earlier, later := due(5), due(30)
 		f.Manual.Advance(12 * 24 * time.Hour)

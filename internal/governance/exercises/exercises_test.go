@@ -91,13 +91,13 @@ func TestAnExerciseIsHeldInThePastAndReviewedWithWhatFollows(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := f.AddRecord(t.Context(), ann, actions.Register, apptest.Fields(t, `{"title":"a","owner":"person/owner","due_at":"2036-01-01T00:00:00Z","exercise":"exercise/EXE-10"}`)); err != nil {
+		if _, err := f.AddRecord(t.Context(), ann, actions.Register, apptest.Fields(t, `{"title":"a","owner":"person/owner","due_at":"2027-01-01T00:00:00Z","exercise":"exercise/EXE-10"}`)); err != nil {
 			t.Fatal(err)
 		}
 		if err := move(ben, exercises.Reviewed, learned, `{"no_actions":null}`); err == nil {
 			t.Error("an action of another exercise is enough")
 		}
-		if _, err := f.AddRecord(t.Context(), ann, actions.Register, apptest.Fields(t, `{"title":"b","owner":"person/owner","due_at":"2036-01-01T00:00:00Z","exercise":"exercise/EXE-1"}`)); err != nil {
+		if _, err := f.AddRecord(t.Context(), ann, actions.Register, apptest.Fields(t, `{"title":"b","owner":"person/owner","due_at":"2027-01-01T00:00:00Z","exercise":"exercise/EXE-1"}`)); err != nil {
 			t.Fatal(err)
 		}
 		if err := move(ben, exercises.Reviewed, learned, `{"no_actions":null}`); err != nil {
