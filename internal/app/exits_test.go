@@ -29,6 +29,7 @@ var staying = map[string]string{
 	"plan_practices done":         "it was done, and is reviewed",
 	"outages open":                "it happened, and is described",
 	"outages closed":              "it happened, and is corrected alone",
+	"outages confirmed":           "the same",
 	"capacity_warnings raised":    "it was measured, and the decision may be to do nothing",
 	"malware_detections found":    "it was seen, and its outcome may be that it was nothing",
 	"job_changes recorded":        "it happened, and the access that came of it is reviewed",

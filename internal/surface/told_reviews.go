@@ -88,6 +88,7 @@ var reviews = []review{
 	{kind: continuity.Practices, state: continuity.Done, verbs: []string{"moved"}, permission: "plan_practice.review", to: continuity.Reviewed, what: "its review"},
 	{kind: continuity.Trials, state: continuity.Done, verbs: []string{"moved"}, permission: "restore_trial.review", to: continuity.Reviewed, what: "its review"},
 	{kind: continuity.CapacityReviews, state: continuity.Done, verbs: []string{"moved"}, permission: "capacity_review.review", to: continuity.Reviewed, what: "its review"},
+	{kind: continuity.Outages, state: "closed", verbs: []string{"moved"}, permission: "outage.confirm", to: "confirmed", what: "somebody to confirm it"},
 	{kind: processing.Specifications, state: "draft", verbs: drafting, permission: "specification.approve", to: "approved", whole: true, what: "approval"},
 	{kind: versions.Register, state: versions.Proposed, verbs: []string{"proposed"}, permission: "control.approve", not: []string{"proposed_by", "proposed_via"}, what: "approval", page: controlVersionPage},
 	{kind: documents.Register, state: documents.Prepared, verbs: []string{"collected"}, permission: "evidence.review", not: []string{"prepared_by", "entered_by"}, what: "a reader"},

@@ -58,7 +58,7 @@ var untold = map[string]string{
 	"media_disposals planned":  "it is wiped first, or leaves without data",
 	"specifications approved":  "the next one supersedes it",
 	"outages open":             "a correction: its owner ends and closes it",
-	"outages closed":           "a correction",
+	"outages confirmed":        "a correction",
 	"agreements signed":        "it is done: where its document stands can be said again",
 }
 

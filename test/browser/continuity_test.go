@@ -142,6 +142,13 @@ func TestOutagesAreEndedAndClosed(t *testing.T) {
 		t.Error("an outage that is closed is offered to be changed")
 	}
 
+	if owner.offers("Confirm") {
+		t.Error("who closed the outage is offered to confirm it")
+	}
+	v.goes(path)
+	v.presses("Confirm")
+	v.says("Confirmed by", "Dora Example")
+
 	// A customer was the first who noticed this one.
 	v.adds("outages", "f-service", "The console", "f-began_at", "2026-03-02T09:00", "f-owner", "person/E4")
 	v.fills("closed-f-noticed_at", "2026-03-02T09:30", "closed-f-noticed_by", "customer", "closed-f-ended_at", "2026-03-02T09:40", "closed-f-allowed", "1h", "closed-f-cause", "A certificate ran out.")

@@ -130,6 +130,7 @@ func (w *Warning) Before(_ *act.Tx, old any) error {
 type Outage struct {
 	ID        string           `json:"id"`
 	Service   string           `json:"service"`
+	Plan      string           `json:"plan,omitempty"`
 	BeganAt   *time.Time       `json:"began_at,omitempty"`
 	Owner     string           `json:"owner"`
 	NoticedAt *time.Time       `json:"noticed_at,omitempty"`
@@ -142,6 +143,8 @@ type Outage struct {
 	ClosedAt  *time.Time       `json:"closed_at,omitempty"`
 	Corrected string           `json:"corrected_why,omitempty"`
 	CorrectBy string           `json:"corrected_by,omitempty"`
+	ConfirmBy string           `json:"confirmed_by,omitempty"`
+	ConfirmAt *time.Time       `json:"confirmed_at,omitempty"`
 	State     string           `json:"state"`
 }
 
@@ -151,45 +154,61 @@ var inOrder = []record.Guard{
 	{Field: "ended_at", If: "item.ended_at >= item.began_at", Why: "is before it began"},
 }
 
+// States of an outage.
+const (
+	open      = "open"
+	closed    = "closed"
+	confirmed = "confirmed" // somebody who is not measured by it says that it is so
+)
+
 // correcting is for who is not measured by it: when an outage began, and how long it may
-// last, say whether it was noticed and ended in time.
-func correcting(state string, notBy, what, offered []string, guards []record.Guard) record.Transition {
+// last, say whether it was noticed and ended in time. What was confirmed is confirmed anew.
+func correcting(from, to string, notBy, what, offered []string, guards []record.Guard) record.Transition {
 	return record.Transition{
-		From: state, To: state, Called: "Correct the record", Permission: "outage.correct", Required: append(what, "corrected_why"), Offered: offered,
+		From: from, To: to, Called: "Correct the record", Permission: "outage.correct", Required: append(what, "corrected_why"), Offered: offered,
 		NotBy: notBy, Sets: []string{"corrected_why"}, Stamp: []string{"corrected_by"}, Guards: guards,
 	}
 }
+
+// measured are by whom an outage was to be noticed, ended and told of.
+var measured = []string{"owner", "closed_by"}
 
 // Outages describes the register of outages.
 var Outages = record.Define[Outage](record.Definition{
 	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Named: "service", Prefix: "OUT", At: "began_at",
 	Purpose: "Times in which a service did not run as promised, and why.",
-	States:  []string{"open", "closed"},
-	Settled: []record.Settled{{States: []string{"open"}, Fields: []string{"service", "began_at"}}, {States: []string{"closed"}}},
+	States:  []string{open, closed, confirmed},
+	Settled: []record.Settled{{States: []string{open}, Fields: []string{"service", "plan", "began_at"}}, {States: []string{closed, confirmed}}},
 	Transitions: []record.Transition{
-		{From: "open", To: "closed", Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Offered: []string{"told_at"}, Stamp: []string{"closed_by", "closed_at"}, Guards: inOrder},
-		correcting("open", []string{"owner"}, []string{"began_at"}, []string{"service"}, nil),
-		correcting("closed", []string{"owner", "closed_by"}, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at"}, inOrder),
+		{From: open, To: closed, Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Offered: []string{"told_at"}, Stamp: []string{"closed_by", "closed_at"}, Guards: inOrder},
+		correcting(open, open, measured[:1], []string{"began_at"}, []string{"service", "plan"}, nil),
+		correcting(closed, closed, measured, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at"}, inOrder),
+		correcting(confirmed, closed, measured, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at"}, inOrder),
+		{From: closed, To: confirmed, Permission: "outage.confirm", NotBy: measured, Stamp: []string{"confirmed_by", "confirmed_at"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "service", Label: "Service", Section: "Outage", Required: true, Help: "What did not run as promised."},
+		{Name: "plan", Label: "Plan", Refers: kindPlan, Help: "The continuity plan of the function, like continuity_plan/PLN-1: its recovery time is how long it may last."},
 		{Name: "began_at", Label: "Began", Required: true, Happened: true, Help: "When it began."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: kindPerson, Help: "Who ends it, as person/E1001."},
 		{Name: "state", Label: "State"},
 		{Name: "noticed_at", Label: "Noticed", Section: "What was done", Happened: true, Help: "When it was noticed."},
 		{Name: "noticed_by", Label: "Noticed by", Choices: []string{"alert", "customer", "person"}, Help: "Who or what noticed it first."},
 		{Name: "ended_at", Label: "Ended", Happened: true, Help: "When it ended."},
-		{Name: "allowed", Label: "Allowed", Help: "How long it may last by what is promised, such as 1 hour."},
+		{Name: "allowed", Label: "Allowed", Help: "How long it may last by what is promised, such as 1 hour. Where a plan in force is named it is at most that one's recovery time, which stands there where nobody says less."},
 		{Name: "told_at", Label: "Customers told", Happened: true, Help: "When customers were told."},
 		{Name: "cause", Label: "Cause", Long: true, Help: "Why it came about, and what follows from it."},
 		{Name: "closed_by", Label: "Closed by", Given: true},
 		{Name: "closed_at", Label: "Closed", Given: true},
 		{Name: "corrected_why", Label: "Why it was corrected", Given: true, Long: true, Help: "What was recorded wrongly, and how it is known."},
 		{Name: "corrected_by", Label: "Corrected by", Given: true},
+		{Name: "confirmed_by", Label: "Confirmed by", Given: true},
+		{Name: "confirmed_at", Label: "Confirmed", Given: true},
 	},
 	Columns: []record.Column{
 		{Field: "service", Filter: true, Sort: true},
+		{Field: "plan", Filter: true},
 		{Field: "owner", Filter: true},
 		{Field: "noticed_by", Filter: true},
 		{Field: "state", Filter: true},
@@ -201,4 +220,38 @@ var Outages = record.Define[Outage](record.Definition{
 // Validate says what is wrong with an outage.
 func (o *Outage) Validate() []record.FieldError {
 	return record.Bounded(maxText, "service", o.Service, "cause", o.Cause, "corrected_why", o.Corrected)
+}
+
+// Compute ends what belongs to a state with it.
+func (o *Outage) Compute() {
+	if o.State != confirmed {
+		o.ConfirmBy, o.ConfirmAt = "", nil
+	}
+}
+
+// Before sets how long an outage may last at most whose plan says it: whoever ends it does
+// not. Once it is closed others correct that.
+func (o *Outage) Before(tx *act.Tx, old any) error {
+	before := &Outage{}
+	if old != nil {
+		before = record.As[Outage](old)
+	}
+	if o.Plan == "" || before.State == closed || before.State == confirmed {
+		return nil
+	}
+	p, _, err := record.Load[Plan](&tx.Reader, Plans, o.Plan)
+	if err != nil {
+		return err
+	}
+	if p.State != InForce || p.RecoveryTime == nil {
+		return nil
+	}
+	if within(o.Allowed, p.RecoveryTime) { // less may be promised
+		return nil
+	}
+	if o.Allowed != nil && (before.Allowed == nil || *o.Allowed != *before.Allowed) {
+		return record.Refuse("allowed", "is %s, and %s says %s: leave it out, or say what was promised that is less", o.Allowed.Words(), o.Plan, p.RecoveryTime.Words())
+	}
+	o.Allowed = p.RecoveryTime
+	return nil
 }

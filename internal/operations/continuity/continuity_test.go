@@ -3,6 +3,7 @@ package continuity_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -145,16 +146,90 @@ func TestWarnings(t *testing.T) {
 func TestOutages(t *testing.T) {
 	closed := `{"noticed_at":"2026-01-05T09:0%d:00Z","noticed_by":"alert","ended_at":"2026-01-05T10:00:00Z","allowed":"1h","cause":"A disk"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: continuity.Outages, New: `{"service":"API","began_at":"2026-01-05T09:02:00Z","owner":"person/owner"}`, Set: `{"cause":"A disk"}`,
+		Kind: continuity.Outages, With: withPlans, Seed: seed, New: `{"service":"API","began_at":"2026-01-05T09:02:00Z","owner":"person/owner"}`, Set: `{"cause":"A disk"}`,
 		Fields: map[string]string{
 			"open closed": fmt.Sprintf(closed, 3), "open open": `{"began_at":"2026-01-05T09:01:00Z","corrected_why":"The log says so"}`,
-			"closed closed": `{"allowed":"2h","corrected_why":"The contract says so"}`,
+			"closed closed": `{"allowed":"2h","corrected_why":"The contract says so"}`, "confirmed closed": `{"allowed":"2h","corrected_why":"The contract says so"}`,
 		},
 		GuardFalse: map[string]string{"open closed noticed_at": fmt.Sprintf(closed, 1), "open closed ended_at": strings.Replace(fmt.Sprintf(closed, 3), "T10:", "T08:", 1),
-			"closed closed noticed_at": `{"noticed_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`, "closed closed ended_at": `{"ended_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`},
+			"closed closed noticed_at": `{"noticed_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`, "closed closed ended_at": `{"ended_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`,
+			"confirmed closed noticed_at": `{"noticed_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`, "confirmed closed ended_at": `{"ended_at":"2026-01-05T09:01:00Z","corrected_why":"x"}`},
 		Refused: map[string]string{"noticed_by": `{"noticed_by":"luck"}`},
 	})
 }
+
+// How long an outage may last is what its plan says, and not what whoever ends it says.
+func TestAnOutageLastsAsLongAsItsPlanAllows(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{continuity.Plans, continuity.Outages}, func(t *testing.T, l *ledgertest.Ledger) {
+		as := func(who string, body func(*act.Tx) error) error {
+			_, err := l.Do(context.Background(), act.Caller{ID: who, Roles: []string{"administrator"}}, "test", "test", body)
+			return err
+		}
+		fields := func(text string) (all map[string]json.RawMessage) {
+			if err := json.Unmarshal([]byte(text), &all); err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		if err := as("person/x", seed); err != nil {
+			t.Fatal(err)
+		}
+		const (
+			outage  = `{"service":"API","began_at":"2026-01-05T09:00:00Z","owner":"person/owner","plan":"continuity_plan/PLN-1"%s}`
+			closing = `{"noticed_at":"2026-01-05T09:01:00Z","noticed_by":"alert","ended_at":"2026-01-05T10:00:00Z","cause":"A disk"%s}`
+		)
+		wants := func(what, want string, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := as("person/x", func(tx *act.Tx) error {
+				o, _, err := record.Load[continuity.Outage](&tx.Reader, continuity.Outages, "OUT-1")
+				if err == nil && (o.Allowed == nil || string(*o.Allowed) != want) {
+					t.Errorf("%s: %v is allowed, want %s", what, o.Allowed, want)
+				}
+				return errors.Join(err, errStop)
+			}); !errors.Is(err, errStop) {
+				t.Fatal(err)
+			}
+		}
+		refused := func(what string, err error) {
+			t.Helper()
+			var invalid *record.Invalid
+			if !errors.As(err, &invalid) || invalid.Fields[0].Field != "allowed" {
+				t.Errorf("%s: %v, want allowed to be refused", what, err)
+			}
+		}
+		add := func(more string) error {
+			return as("person/owner", func(tx *act.Tx) error {
+				_, err := record.Add(tx, continuity.Outages, fields(fmt.Sprintf(outage, more)))
+				return err
+			})
+		}
+		move := func(who, permission, text string) error {
+			return as(who, func(tx *act.Tx) error {
+				_, err := record.Move(tx, continuity.Outages, "OUT-1", record.AnyVersion, "closed", permission, fields(text))
+				return err
+			})
+		}
+		refused("added with more", add(`,"allowed":"8h"`))
+		wants("added", "4h", add(""))
+		set := func(text string) error {
+			return as("person/owner", func(tx *act.Tx) error {
+				_, err := record.Set(tx, continuity.Outages, "OUT-1", record.AnyVersion, fields(text))
+				return err
+			})
+		}
+		refused("set to more", set(`{"allowed":"8h"}`))
+		wants("less is promised", "2h", set(`{"allowed":"2h"}`))
+		wants("nothing is", "4h", set(`{"allowed":null}`))
+		refused("closed with more", move("person/owner", "", fmt.Sprintf(closing, `,"allowed":"8h"`)))
+		wants("closed", "4h", move("person/owner", "", fmt.Sprintf(closing, "")))
+		wants("corrected by somebody else", "8h", move("person/x", "outage.correct", `{"allowed":"8h","corrected_why":"The contract says so"}`))
+	})
+}
+
+var errStop = errors.New("read")
 
 func TestATrialIsMeasuredAgainstItsPlan(t *testing.T) {
 	at := func(text string) *time.Time {

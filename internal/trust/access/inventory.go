@@ -22,7 +22,7 @@ var inventory = []string{
 	"capacity_review.add", "capacity_review.set", "capacity_review.move", "capacity_review.review", "capacity_review.comment", "capacity_review.attach", "capacity_review.link",
 	"backup.add", "backup.set", "backup.comment", "backup.link",
 	"capacity_warning.add", "capacity_warning.set", "capacity_warning.move", "capacity_warning.comment", "capacity_warning.attach", "capacity_warning.link",
-	"outage.add", "outage.set", "outage.move", "outage.correct", "outage.comment", "outage.attach", "outage.link",
+	"outage.add", "outage.set", "outage.move", "outage.correct", "outage.confirm", "outage.comment", "outage.attach", "outage.link",
 	"specification.add", "specification.set", "specification.move", "specification.comment", "specification.attach", "specification.link",
 	"input_batch.add", "input_batch.set", "processing_run.add", "processing_run.set", "delivery.add", "delivery.set", "storage_check.add", "storage_check.set",
 }

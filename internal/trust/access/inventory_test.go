@@ -22,7 +22,7 @@ func TestWhoKeepsTheInventory(t *testing.T) {
 		"device.add": runners, "device_posture.add": runners, "device_posture.set": keepers, "malware_detection.move": runners,
 		"site.add": runners, "site_review.move": append(slices.Clone(runners), "executive"), "site_review.confirm": approvers,
 		"continuity_plan.add": runners, "continuity_plan.approve": approvers, "plan_practice.review": runners, "restore_trial.review": runners, "capacity_review.review": runners,
-		"backup.add": runners, "capacity_warning.move": runners, "outage.move": runners, "outage.correct": runners,
+		"backup.add": runners, "capacity_warning.move": runners, "outage.move": runners, "outage.correct": runners, "outage.confirm": runners,
 		"specification.add": runners, "specification.approve": approvers, "processing_run.add": append(slices.Clone(runners), "processing"), "storage_check.set": append(slices.Clone(runners), "processing"),
 		"data_copy.add": runners, "data_copy.approve": runners,
 	} {
