@@ -160,6 +160,19 @@ func TestAnErasureAndWhatIsKept(t *testing.T) {
 	lead.says("Agreed to be kept", "Their letter of 2026-01-20")
 	lead.audited("erasure-kept")
 
+	// What is granted is owed: another request opens its erasure with the answer; the first one had it.
+	lead.goes(request)
+	lead.fills("answered-f-identity_checked_at", yesterday, "answered-f-outcome", "granted", "answered-f-answer", "A letter")
+	lead.presses("Record the answer")
+	asked := lead.adds("subject_requests", "f-subject", "u-20", "f-kind", "erasure", "f-law", "GDPR", "f-handler", "person/E1", "f-received_at", yesterday)
+	lead.fills("answered-f-identity_checked_at", yesterday, "answered-f-outcome", "granted", "answered-f-answer", "A letter")
+	lead.presses("Record the answer")
+	lead.goes("/r/erasures/ERA-4")
+	lead.stands("Due")
+	lead.says("Person", "u-20")
+	lead.says("Owner", "Ada Example")
+	lead.follows("main", asked)
+
 	engineer := c.signs(t, "engineer")
 	if status := engineer.goes(kept); status != 403 {
 		t.Errorf("an engineer opens what is personal: %d", status)
@@ -167,7 +180,7 @@ func TestAnErasureAndWhatIsKept(t *testing.T) {
 	reader := c.signs(t, "auditor")
 	reader.goes("/r/erasures?f.state=kept")
 	reader.holds("main", "u-19")
-	c.tests(t, "PRV-04", "erased", 2, 1) // what is kept is none that was due
+	c.tests(t, "PRV-04", "erased", 3, 1) // what is kept is none that was due
 }
 
 // A complaint about privacy is settled by whoever has it, with what was changed for everybody

@@ -138,7 +138,7 @@ type Erasure struct {
 
 // Erasures describes the register of erasures.
 var Erasures = record.Define[Erasure](record.Definition{
-	Kind: "erasure", Register: "erasures", Title: "Erasures", Singular: "Erasure", Prefix: "ERA", At: "due_at", Personal: true,
+	Kind: kindErasure, Register: "erasures", Title: "Erasures", Singular: "Erasure", Prefix: "ERA", At: "due_at", Personal: true,
 	Purpose: "Personal data that has to be erased, and when it was.",
 	Fixed:   []string{"due_at"},
 	States:  []string{"due", "done", "kept"},
@@ -150,8 +150,8 @@ var Erasures = record.Define[Erasure](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "subject", Label: "Person", Section: "Erasure", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
-		{Name: "reason", Label: "Reason", Required: true, Choices: []string{"time is over", "request", "consent taken back", "contract ended"}, Help: "Why it is due."},
-		{Name: "request", Label: "Request", Refers: "subject_request", Help: "The request, like subject_request/PRQ-1."},
+		{Name: "reason", Label: "Reason", Required: true, Choices: []string{"time is over", byRequest, "consent taken back", "contract ended"}, Help: "Why it is due."},
+		{Name: "request", Label: "Request", Refers: kindRequest, Help: "The request, like subject_request/PRQ-1. One that is granted opens an erasure by itself, where none names it."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who sees to it, as person/E1001."},
 		{Name: "due_at", Label: "Due", Required: true, Help: "When its time is over, or its person asked: it is done within 30 days."},
 		{Name: "state", Label: "State"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/governance/privacy"
 	"scaf.dev/scaf/internal/platform/config"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/recordtest"
 )
@@ -295,6 +297,107 @@ func TestARequestThatIsNotGranted(t *testing.T) {
 		}
 		if err := move(other, "PRQ-3", record.Withdrawn, `{"withdrawn_reason":"It came twice"}`); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Whoever grants an erasure opens it in the same act, unless one answers the request
+// already: what was promised is in the register, and due with the request.
+func TestAGrantedErasureIsOpened(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		handler, other := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}, act.Caller{ID: "person/other", Roles: []string{"compliance"}}
+		f.People(t, "owner")
+		const in = `"identity_checked_at":"2026-03-01T12:00:00Z","answer":"A letter"`
+		const no = `,"reason":"The rest has to stay","appeal":"To the authority"`
+		erasures := func(of string) (all []string) {
+			t.Helper()
+			if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+				return record.Each(r, record.Range{Kind: privacy.Erasures.Name}, func(v *record.Version) error {
+					e := &privacy.Erasure{}
+					err := json.Unmarshal(v.Doc, e)
+					if e.Subject != of {
+						return err
+					}
+					all = append(all, strings.Join([]string{e.Subject, e.Reason, e.Request, e.Owner, e.State, e.DueAt.Format("2006-01-02T15:04")}, " "))
+					return err
+				})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		for i, test := range []struct{ law, kind, extend, outcome, want string }{
+			{"GDPR", "erasure", "", `"outcome":"granted"`, "2026-03-02T23:59"}, // a month of 31 days
+			{"other", "erasure", "", `"outcome":"granted in part"` + no, "2026-03-01T23:59"},
+			{"CCPA", "erasure", "", `"outcome":"granted"`, "2026-03-16T23:59"},
+			{"GDPR", "erasure", "yes", `"outcome":"granted"`, "2026-05-02T23:59"},
+			{"GDPR", "erasure", "", `"outcome":"refused"` + no, ""},
+			{"GDPR", "access", "", `"outcome":"granted"`, ""},
+		} {
+			subject, id := fmt.Sprintf("u-%d", i+1), fmt.Sprintf("PRQ-%d", i+1)
+			if _, err := f.AddRecord(t.Context(), handler, privacy.Requests, apptest.Fields(t, fmt.Sprintf(`{"subject":%q,"kind":%q,"law":%q,"handler":"person/owner","received_at":"2026-03-01T09:00:00Z"}`, subject, test.kind, test.law))); err != nil {
+				t.Fatal(err)
+			}
+			if test.extend != "" {
+				if _, err := f.MoveRecord(t.Context(), other, privacy.Requests, id, record.AnyVersion, "extended", apptest.Fields(t, `{"extension_reason":"Many systems"}`)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := f.MoveRecord(t.Context(), handler, privacy.Requests, id, record.AnyVersion, "answered", apptest.Fields(t, "{"+in+","+test.outcome+"}")); err != nil {
+				t.Fatal(err)
+			}
+			made, want := erasures(subject), subject+" request subject_request/"+id+" person/owner due "+test.want
+			if test.want == "" && len(made) > 0 || test.want != "" && (len(made) != 1 || made[0] != want) {
+				t.Errorf("%+v opens %q, want %q", test, made, want)
+			}
+		}
+	})
+}
+
+// An erasure is of the person of the request that it names, and due no later than that one
+// says: then it answers the request, and none is opened beside it.
+func TestAnErasureAnswersItsRequest(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		ann := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}
+		f.People(t, "owner")
+		for _, kind := range []string{"erasure", "objection"} {
+			if _, err := f.AddRecord(t.Context(), ann, privacy.Requests, apptest.Fields(t, fmt.Sprintf(`{"subject":"u-1","kind":%q,"law":"other","handler":"person/owner","received_at":"2026-03-01T09:00:00Z"}`, kind))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wrongly := func(what, field string, err error) {
+			t.Helper()
+			if wrong := (*record.Invalid)(nil); field == "" && err != nil || field != "" && (!errors.As(err, &wrong) || wrong.Fields[0].Field != field) {
+				t.Errorf("%s: %v, want %q", what, err, field)
+			}
+		}
+		for _, test := range []struct{ with, field string }{
+			{`"subject":"u-2","request":"subject_request/PRQ-1","due_at":"2026-03-01T09:00:00Z"`, "subject"},
+			{`"subject":"u-1","request":"subject_request/PRQ-1","due_at":"2026-03-02T09:00:00Z"`, "due_at"},
+			{`"subject":"u-1","request":"subject_request/PRQ-2","due_at":"2026-04-02T09:00:00Z"`, ""}, // it was not asked for
+			{`"subject":"u-1","due_at":"2026-03-02T09:00:00Z"`, ""},
+			{`"subject":"u-1","request":"subject_request/PRQ-1","due_at":"2026-03-01T09:00:00Z"`, ""},
+		} {
+			_, err := f.AddRecord(t.Context(), ann, privacy.Erasures, apptest.Fields(t, `{"reason":"request","owner":"person/owner",`+test.with+`}`))
+			wrongly(test.with, test.field, err)
+		}
+		for _, test := range []struct{ id, with, field string }{
+			{"ERA-2", `{"request":"subject_request/PRQ-1"}`, "due_at"},
+			{"ERA-3", `{"request":"subject_request/PRQ-2"}`, "request"},
+			{"ERA-3", `{"request":null}`, "request"},
+			{"ERA-3", `{"subject":"u-2"}`, "subject"},
+		} {
+			_, err := f.SetRecord(t.Context(), ann, privacy.Erasures, test.id, record.AnyVersion, apptest.Fields(t, test.with))
+			wrongly(test.id+" "+test.with, test.field, err)
+		}
+		if _, err := f.MoveRecord(t.Context(), ann, privacy.Requests, "PRQ-1", record.AnyVersion, "answered", apptest.Fields(t, `{"identity_checked_at":"2026-03-01T12:00:00Z","answer":"A letter","outcome":"granted"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+			_, err := record.Get(r, privacy.Erasures.Name, "ERA-4")
+			return err
+		}); !errors.Is(err, record.ErrNone) {
+			t.Errorf("another one is opened: %v", err)
 		}
 	})
 }

@@ -102,10 +102,10 @@ func (t Term) End(from time.Time, zone *time.Location) time.Time {
 
 // Requests describes the register of requests of people about their data.
 var Requests = record.Define[Request](record.Definition{
-	Kind: "subject_request", Register: "subject_requests", Title: "Privacy requests", Singular: "Privacy request", Prefix: "PRQ", At: "received_at", Personal: true,
+	Kind: kindRequest, Register: "subject_requests", Title: "Privacy requests", Singular: "Privacy request", Prefix: "PRQ", At: "received_at", Personal: true,
 	Purpose: "What people ask about their own data: the deadline and the answer.",
 	Fixed:   []string{"received_at", "law", "law_name", "term_months", "term_days", "extension_months", "extension_days"},
-	States:  []string{"received", "extended", "answered", record.Withdrawn},
+	States:  []string{"received", "extended", answered, record.Withdrawn},
 	Settled: []record.Settled{{States: []string{"extended"}, Fields: []string{"subject", "kind", "channel"}}},
 	Transitions: []record.Transition{
 		{From: "received", To: "extended", Permission: "subject_request.extend", Required: []string{"extension_reason"}, NotBy: []string{"handler"}, Stamp: []string{"extended_at", "extended_by"}, Check: extendable},
@@ -116,7 +116,7 @@ var Requests = record.Define[Request](record.Definition{
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
 		{Name: "subject", Label: "Person", Section: "Request", Required: true, Help: "A reference by which the systems know the person: never a name or an address."},
-		{Name: "kind", Label: "Kind", Required: true, Choices: []string{"access", "correction", "accounting", "erasure", "portability", "restriction", "objection"}, Help: "What is asked for."},
+		{Name: "kind", Label: "Kind", Required: true, Choices: []string{"access", "correction", "accounting", erasing, "portability", "restriction", "objection"}, Help: "What is asked for."},
 		{Name: "law", Label: "Law", Required: true, Choices: []string{"GDPR", "CCPA", otherLaw}, Help: "Whose terms hold: GDPR one month, extended by two; CCPA 45 days, extended by 45; other 30 days."},
 		{Name: "law_name", Label: "Which other law", Help: "Which one gives more than 30 days, such as LGPD, Article 19: of another law that has to be said."},
 		{Name: "handler", Label: "Handler", Required: true, Refers: "person", Help: "Who answers it, as person/E1001."},
@@ -133,7 +133,7 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "extended_at", Label: "Extended", Given: true},
 		{Name: "extended_by", Label: "Extended by", Given: true},
 		{Name: "identity_checked_at", Label: "Identity checked", Section: "Answer", Happened: true, Help: "When it was made sure that it is this person who asks. Left out where that was not proved."},
-		{Name: "outcome", Label: "Outcome", Choices: []string{"granted", "granted in part", "refused", notProved}, Help: "What came of it."},
+		{Name: "outcome", Label: "Outcome", Choices: []string{granted, grantedInPart, "refused", notProved}, Help: "What came of it."},
 		{Name: "reason", Label: "Why not", Long: true, Help: "Why it was refused, or a part of it; why it was not proved who asks."},
 		{Name: "appeal", Label: "How to object", Long: true, Help: "What the person was told about how to object, and of the right to complain."},
 		{Name: "passed_on", Label: "Passed on", Help: "Of a correction: whether those who received the data were told."},
@@ -154,12 +154,21 @@ var Requests = record.Define[Request](record.Definition{
 	Retention: record.Retention{Field: "answered_at", Years: 3},
 })
 
+const (
+	kindRequest = "subject_request"
+	answered    = "answered"
+	// granted are the outcomes by which something is to be done.
+	granted, grantedInPart = "granted", "granted in part"
+	// erasing is the kind of a request that asks for data to be erased.
+	erasing = "erasure"
+)
+
 // notProved is the outcome for whoever cannot prove who they are: nothing is given to them.
 const notProved = "identity not proved"
 
 func answering(from string) record.Transition {
 	return record.Transition{
-		From: from, To: "answered", Required: []string{"outcome", "answer"}, Stamp: []string{"answered_at", "answered_by"},
+		From: from, To: answered, Required: []string{"outcome", "answer"}, Stamp: []string{"answered_at", "answered_by"},
 		Offered: []string{"identity_checked_at", "reason", "appeal", "passed_on"},
 		Guards: []record.Guard{
 			{Field: "identity_checked_at", If: `(item.outcome == "` + notProved + `") != has(item.identity_checked_at)`, Why: "is needed, unless it was not proved who asks: there is none then"},
@@ -213,6 +222,9 @@ func (r *Request) Before(tx *act.Tx, old any) error {
 	if r.ExtendedAt != nil {
 		extended := term.and(more).End(*r.ReceivedAt, tx.Zone())
 		r.DueAt = &extended
+	}
+	if old != nil && record.As[Request](old).State != answered && r.State == answered {
+		return r.erase(tx)
 	}
 	return nil
 }
