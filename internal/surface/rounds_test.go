@@ -14,6 +14,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/assurance/versions/versionstest"
 	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
@@ -480,4 +481,38 @@ func TestControlsAreAssessedEveryQuarter(t *testing.T) {
 		h.at("2026-08-01")
 		h.deviate(map[string]string{"MON-01 reviewed": "6: SA-ACC-01-2026-Q1 late SA-CHG-02-2026-Q1 missing SA-ACC-01-2026-Q2 missing SA-CHG-01-2026-Q2 missing"})
 	})
+}
+
+// Our own practice is checked against the notice in every year in which there is something to
+// check: a year in which nobody planned a check is an item, too, and one that was withdrawn
+// before its date is none.
+func TestPracticeIsCheckedEveryYear(t *testing.T) {
+	for name, test := range map[string]struct{ listed, noticed, want string }{
+		"nothing is handled":         {"", "", "1:"},
+		"a year":                     {"2026-09-30", "", "2: 2027 missing"},
+		"its last quarter":           {"2027-10-01", "", "1:"},
+		"a notice before":            {"2027-11-05", "2027-03-01", "2: 2027 missing"},
+		"a notice that takes effect": {"2027-11-05", "2028-01-03", "1:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := openUntil(t, apptest.New(t, config.Config{}), "2028-03-01")
+			if test.noticed != "" {
+				h.adds("x", "privacy_notices", `{"title":"Website","version":"3","text":"We send news.","covers":["purposes"],"purposes":["news"],"data":["name"]}`)
+				h.moves("y", "privacy_notice/PN-1", "approved", `{}`)
+				h.moves("x", "privacy_notice/PN-1", "published", `{"published_at":"2026-01-02T00:00:00Z","effective_at":"`+test.noticed+`T00:00:00Z","address":"https://example.com/privacy","readers_told":true}`)
+			}
+			for _, due := range []string{"2026-06-01", "2027-06-01"} {
+				h.adds("x", "privacy_checks", `{"title":"`+due+`","owner":"person/a","due_at":"`+due+`T00:00:00Z"}`)
+			}
+			h.at("2026-05-20")
+			h.moves("a", "privacy_check/PCH-1", "done", `{"scope":"All","result":"As it says","no_findings":true}`)
+			h.moves("b", "privacy_check/PCH-2", "withdrawn", `{"withdrawn_reason":"It was for a site that is sold"}`)
+			if test.listed != "" {
+				h.at(test.listed)
+				h.adds("x", "processing_activities", `{"title":"News","owner":"person/a"}`)
+			}
+			h.at("2028-03-01")
+			h.deviate(map[string]string{"PRV-08 checks": test.want})
+		})
+	}
 }

@@ -209,7 +209,7 @@ type CheckResult struct {
 
 // Checks describes the register of checks.
 var Checks = record.Define[Check](record.Definition{
-	Kind: "privacy_check", Register: "privacy_checks", Title: "Privacy checks", Singular: "Privacy check", Prefix: "PCH", At: "due_at",
+	Kind: kindCheck, Register: "privacy_checks", Title: "Privacy checks", Singular: "Privacy check", Prefix: "PCH", At: "due_at",
 	Purpose: "Our own practice, held against the privacy notice once a year.",
 	Fixed:   []string{"due_at"},
 	States:  []string{"planned", "done", record.Withdrawn},
@@ -239,7 +239,8 @@ var Checks = record.Define[Check](record.Definition{
 		{Field: "notice", Filter: true},
 		{Field: "state", Filter: true},
 	},
-	Dues: []record.Due{{Name: "check", What: "Check our practice against the notice", At: "due_at", Owner: "owner", Open: `item.state == "planned"`}},
+	Dues:    []record.Due{{Name: "check", What: "Check our practice against the notice", At: "due_at", Owner: "owner", Open: `item.state == "planned"`}},
+	Derived: []record.Derived{{Name: "privacy_check_rounds", At: "due_at", Item: CheckRound{}, Items: checkRounds}},
 })
 
 // Validate says what is wrong with a check.
