@@ -26,6 +26,7 @@ var untold = map[string]string{
 	"conduct_cases investigating": "its due: whoever investigates it closes it",
 	"regulations reviewed":        "the next review's due",
 	"subject_requests received":   "its due: it can be extended, and is to be answered",
+	"subject_requests extended":   "its due: it is to be answered",
 	"erasures due":                "its due: it can be kept, and is to be done",
 	"assets in_use":               "the confirmation's due",
 	"data_sets in_use":            "the review's due",

@@ -144,7 +144,7 @@ func TestAPrivacyRequest(t *testing.T) {
 	v.goes("/new/subject_requests")
 	v.fills("f-subject", "u-17", "f-kind", "access", "f-law", "GDPR", "f-handler", "person/compliance", "f-received_at", "2026-01-31T10:00")
 	v.presses("Add it")
-	v.holds("main", "2026-02-28 23:59", "Extend: for somebody else to do")
+	v.holds("main", "2026-02-28 23:59", "Extend: for somebody else to do", "Correct what is asked: for somebody else to do")
 	v.fills("answered-f-identity_checked_at", "2026-02-01T10:00", "answered-f-outcome", "granted", "answered-f-answer", "The answer")
 	v.presses("Record the answer")
 	v.holds("main", "Answered by", "Example Compliance")

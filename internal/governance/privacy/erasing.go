@@ -20,14 +20,14 @@ const (
 )
 
 // erase opens the erasure that a request asked for and that was granted, in part too,
-// unless one names the request already. Whoever handles it sees to it.
+// unless one of its person names the request already. Whoever handles it sees to it.
 func (r *Request) erase(tx *act.Tx) error {
 	if r.Kind != erasing || r.Outcome != granted && r.Outcome != grantedInPart {
 		return nil
 	}
 	ref := kindRequest + "/" + r.ID
 	there := false
-	if _, err := record.List(&tx.Reader, Erasures, record.Query{Filter: fmt.Sprintf("item.request == %q", ref), Limit: 1}, func(*record.Version) error {
+	if _, err := record.List(&tx.Reader, Erasures, record.Query{Filter: fmt.Sprintf("item.request == %q && item.subject == %q", ref, r.Subject), Limit: 1}, func(*record.Version) error {
 		there = true
 		return nil
 	}); err != nil || there {
@@ -70,9 +70,7 @@ func (e *Erasure) Consult(reader *store.Reader, old any) error {
 		return nil
 	case was.Request != "" && e.Request != was.Request:
 		return record.Refuse("request", "stands as it was recorded: this erasure answers %s", was.Request)
-	case was.Request != "" && e.Subject != was.Subject:
-		return record.Refuse("subject", "stands as it was recorded: it is the person of %s", was.Request)
-	case was.Request != "":
+	case was.Request != "" && e.Subject == was.Subject:
 		return nil
 	}
 	r, _, err := record.Load[Request](reader, Requests, e.Request)
@@ -83,7 +81,7 @@ func (e *Erasure) Consult(reader *store.Reader, old any) error {
 		return err
 	case e.Subject != r.Subject:
 		return record.Refuse("subject", "is not the person of %s", e.Request)
-	case r.Kind == erasing && e.DueAt != nil && e.DueAt.After(r.eraseFrom()):
+	case was.Request == "" && r.Kind == erasing && e.DueAt != nil && e.DueAt.After(r.eraseFrom()):
 		return record.Refuse("due_at", "is later than %s asks for it: at the latest %s", e.Request, r.eraseFrom().Format(time.RFC3339))
 	}
 	return nil

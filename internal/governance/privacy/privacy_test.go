@@ -53,8 +53,8 @@ func TestRequests(t *testing.T) {
 	reason := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","appeal":"To the authority"}`
 	appeal := `{"identity_checked_at":"2026-01-03T00:00:00Z","outcome":"refused","answer":"The answer","reason":"It is not theirs"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"correction","law":"other","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","law_name":"Act 7","term_months":9,"extension_months":2}`, Set: `{"channel":"form"}`,
-		Fields:  map[string]string{"received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
+		Kind: privacy.Requests, New: `{"subject":"u-17","kind":"correction","law":"other","handler":"person/owner","received_at":"2026-01-02T00:00:00Z","law_name":"Act 7","term_months":9,"extension_months":2}`, Set: `{"handler":"person/b"}`,
+		Fields:  map[string]string{"received received": `{"kind":"access","corrected_why":"They asked for a copy"}`, "extended extended": `{"kind":"access","corrected_why":"They asked for a copy"}`, "received extended": `{"extension_reason":"Many systems"}`, "received answered": answer, "extended answered": answer},
 		Refused: map[string]string{"handler": `{"handler":"Ada"}`, "kind": `{"kind":"money"}`, "law": `{"law":"custom"}`, "term_days": `{"term_days":-1}`, "term_months": `{"law":"GDPR"}`, "law_name": `{"law_name":""}`, "extension_months": `{"extension_months":4}`, "extension_days": `{"law":"CCPA","term_months":0,"extension_months":0,"extension_days":46}`, "received_at": `{"received_at":"2096-01-01T00:00:00Z"}`},
 		GuardFalse: map[string]string{
 			"received answered reason": reason, "extended answered reason": reason, "received answered appeal": appeal, "extended answered appeal": appeal,
@@ -359,7 +359,7 @@ func TestAGrantedErasureIsOpened(t *testing.T) {
 func TestAnErasureAnswersItsRequest(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
 		ann := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}
-		f.People(t, "owner")
+		f.People(t, "owner", "b")
 		for _, kind := range []string{"erasure", "objection"} {
 			if _, err := f.AddRecord(t.Context(), ann, privacy.Requests, apptest.Fields(t, fmt.Sprintf(`{"subject":"u-1","kind":%q,"law":"other","handler":"person/owner","received_at":"2026-03-01T09:00:00Z"}`, kind))); err != nil {
 				t.Fatal(err)
@@ -386,6 +386,7 @@ func TestAnErasureAnswersItsRequest(t *testing.T) {
 			{"ERA-3", `{"request":"subject_request/PRQ-2"}`, "request"},
 			{"ERA-3", `{"request":null}`, "request"},
 			{"ERA-3", `{"subject":"u-2"}`, "subject"},
+			{"ERA-3", `{"owner":"person/b"}`, ""},
 		} {
 			_, err := f.SetRecord(t.Context(), ann, privacy.Erasures, test.id, record.AnyVersion, apptest.Fields(t, test.with))
 			wrongly(test.id+" "+test.with, test.field, err)
@@ -398,6 +399,62 @@ func TestAnErasureAnswersItsRequest(t *testing.T) {
 			return err
 		}); !errors.Is(err, record.ErrNone) {
 			t.Errorf("another one is opened: %v", err)
+		}
+	})
+}
+
+// What is asked for decides what is owed: whoever handles a request does not make another of
+// it, also not while answering. Somebody else corrects what was entered, and says why; an
+// erasure that named it by then follows.
+func TestWhatIsAskedStands(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		handler, other := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}, act.Caller{ID: "person/other", Roles: []string{"compliance"}}
+		f.People(t, "owner")
+		if _, err := f.AddRecord(t.Context(), handler, privacy.Requests, apptest.Fields(t, `{"subject":"u-1","kind":"erasure","law":"GDPR","handler":"person/owner","received_at":"2026-03-01T09:00:00Z"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.AddRecord(t.Context(), handler, privacy.Erasures, apptest.Fields(t, `{"subject":"u-1","reason":"request","request":"subject_request/PRQ-1","owner":"person/owner","due_at":"2026-03-01T09:00:00Z"}`)); err != nil {
+			t.Fatal(err)
+		}
+		at := func(what, field string, err error) {
+			t.Helper()
+			if wrong := (*record.Invalid)(nil); field == "" && err != nil || field != "" && (!errors.As(err, &wrong) || wrong.Fields[0].Field != field) {
+				t.Errorf("%s: %v, want %q", what, err, field)
+			}
+		}
+		set := func(kind *record.Kind, id, with, field string) {
+			t.Helper()
+			_, err := f.SetRecord(t.Context(), handler, kind, id, record.AnyVersion, apptest.Fields(t, with))
+			at(with, field, err)
+		}
+		move := func(by act.Caller, to, with, field string) {
+			t.Helper()
+			_, err := f.MoveRecord(t.Context(), by, privacy.Requests, "PRQ-1", record.AnyVersion, to, apptest.Fields(t, with))
+			at(to+" "+with, field, err)
+		}
+		const answer = `"identity_checked_at":"2026-03-01T12:00:00Z","answer":"A letter","outcome":"granted"`
+		set(privacy.Requests, "PRQ-1", `{"kind":"access"}`, "kind")
+		set(privacy.Requests, "PRQ-1", `{"subject":"u-2"}`, "subject")
+		set(privacy.Requests, "PRQ-1", `{"corrected_why":"No"}`, "corrected_why")
+		move(handler, "answered", `{"kind":"access",`+answer+`}`, "kind")
+		move(other, "extended", `{"kind":"access","extension_reason":"Many systems"}`, "kind")
+		move(other, "received", `{"kind":"access"}`, "corrected_why")
+		if _, err := f.MoveRecord(t.Context(), handler, privacy.Requests, "PRQ-1", record.AnyVersion, "received", apptest.Fields(t, `{"kind":"access","corrected_why":"They meant that"}`)); !errors.Is(err, act.ErrSamePerson) {
+			t.Errorf("the handler makes another request of it: %v", err)
+		}
+		move(other, "received", `{"subject":"u-2","kind":"erasure","corrected_why":"It was the other account"}`, "")
+		move(handler, "answered", `{`+answer+`}`, "")
+		set(privacy.Requests, "PRQ-1", `{"kind":"access"}`, "kind")
+		set(privacy.Erasures, "ERA-1", `{"subject":"u-3"}`, "subject")
+		set(privacy.Erasures, "ERA-1", `{"subject":"u-2"}`, "")
+		if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+			e, _, err := record.Load[privacy.Erasure](r, privacy.Erasures, "ERA-2") // of the right person
+			if err == nil && e.Subject != "u-2" {
+				t.Errorf("the erasure is of %s", e.Subject)
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -38,6 +38,9 @@ type Request struct {
 	ExtendedAt      *time.Time `json:"extended_at,omitempty"`
 	ExtendedBy      string     `json:"extended_by,omitempty"`
 
+	CorrectedWhy string `json:"corrected_why,omitempty"`
+	CorrectedBy  string `json:"corrected_by,omitempty"`
+
 	IdentityCheckedAt *time.Time `json:"identity_checked_at,omitempty"`
 	Outcome           string     `json:"outcome,omitempty"`
 	Reason            string     `json:"reason,omitempty"`
@@ -106,10 +109,11 @@ var Requests = record.Define[Request](record.Definition{
 	Purpose: "What people ask about their own data: the deadline and the answer.",
 	Fixed:   []string{"received_at", "law", "law_name", "term_months", "term_days", "extension_months", "extension_days"},
 	States:  []string{"received", "extended", answered, record.Withdrawn},
-	Settled: []record.Settled{{States: []string{"extended"}, Fields: []string{"subject", "kind", "channel"}}},
+	// What is asked for, and by whom, says what is owed.
+	Settled: []record.Settled{{States: []string{"received", "extended"}, Fields: []string{"subject", "kind", "channel"}}},
 	Transitions: []record.Transition{
 		{From: "received", To: "extended", Permission: "subject_request.extend", Required: []string{"extension_reason"}, NotBy: []string{"handler"}, Stamp: []string{"extended_at", "extended_by"}, Check: extendable},
-		answering("received"), answering("extended"),
+		answering("received"), answering("extended"), correcting("received"), correcting("extended"),
 		// It came twice, or was taken back: nobody withdraws what they have to answer.
 		record.Withdrawing("received").By("subject_request.withdraw", "handler"), record.Withdrawing("extended").By("subject_request.withdraw", "handler"),
 	},
@@ -121,6 +125,8 @@ var Requests = record.Define[Request](record.Definition{
 		{Name: "law_name", Label: "Which other law", Help: "Which one gives more than 30 days, such as LGPD, Article 19: of another law that has to be said."},
 		{Name: "handler", Label: "Handler", Required: true, Refers: "person", Help: "Who answers it, as person/E1001."},
 		{Name: "channel", Label: "Came by", Help: "How it came."},
+		{Name: "corrected_why", Label: "Why it was corrected", Given: true, Long: true, Help: "What was entered wrongly, and how it is known what was asked."},
+		{Name: "corrected_by", Label: "Corrected by", Given: true},
 		{Name: "received_at", Label: "Received", Required: true, Happened: true, Help: "When it came, to whomever here: the term runs from then."},
 		{Name: "state", Label: "State"},
 		{Name: "term_months", Label: "Term in months", Section: "Term", Help: "Where it is another one than that of the law named above: of GDPR and CCPA a shorter one, of another law 12 months at most, with the extension."},
@@ -165,6 +171,12 @@ const (
 
 // notProved is the outcome for whoever cannot prove who they are: nothing is given to them.
 const notProved = "identity not proved"
+
+// correcting is for who does not owe what is asked for.
+func correcting(state string) record.Transition {
+	return record.Transition{From: state, To: state, Called: "Correct what is asked", Permission: "subject_request.correct", Required: []string{"kind", "corrected_why"},
+		Offered: []string{"subject", "channel"}, Sets: []string{"corrected_why"}, NotBy: []string{"handler"}, Stamp: []string{"corrected_by"}}
+}
 
 func answering(from string) record.Transition {
 	return record.Transition{

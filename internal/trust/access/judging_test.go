@@ -58,6 +58,7 @@ func TestWhoMayDecide(t *testing.T) {
 		"subject_request.read":       {"administrator", "auditor", "ciso", "compliance"},
 		"subject_request.extend":     {"administrator", "ciso", "compliance"},
 		"subject_request.withdraw":   {"administrator", "ciso", "compliance"},
+		"subject_request.correct":    {"administrator", "ciso", "compliance"},
 		"consent.read":               {"administrator", "auditor", "ciso", "compliance"},
 		"privacy_breach.add":         {"administrator", "ciso", "compliance", "control-owner", "engineer"},
 		"privacy_breach.judge":       {"administrator", "ciso", "compliance"},
