@@ -57,7 +57,24 @@ func TestANoticeAndWhatIsDoneWithTheData(t *testing.T) {
 	v.goes("/r/disclosures")
 	v.holds("main", "An authority", "A partner")
 
-	c.tests(t, "PRV-01", "notices", 1, 1)
+	// The next version replaces it with being published.
+	next := v.adds("privacy_notices", "f-title", "Customers' users", "f-version", "2", "f-text", "# What we do\n\nWe screen people, and pay them.", "f-purposes", "screening\npayment", "f-data", "names\ndates of birth")
+	v.goes(next + "/edit")
+	v.ticks("f.covers", "kinds of data", "purposes", "recipients", "retention", "rights", "contact")
+	v.presses("Save")
+	executive.goes(next)
+	executive.presses("Approve")
+	v.goes(next)
+	v.unfolds("Publish")
+	v.fills("published-f-published_at", "2026-05-10T09:00", "published-f-effective_at", "2026-06-01T00:00", "published-f-address", "https://example.com/privacy", "published-f-readers_told", "true",
+		"published-f-previous", ref("privacy_notice", notice), "published-f-previous_kept", "true")
+	v.presses("Publish")
+	v.stands("Published")
+	v.goes(notice)
+	v.stands("Replaced")
+	v.says("In effect until", "2026-06-01")
+
+	c.tests(t, "PRV-01", "notices", 2, 2)
 	c.tests(t, "PRV-02", "consents", 1, 1)
 	c.tests(t, "PRV-06", "disclosed", 2, 1) // no contract binds the partner
 }

@@ -141,7 +141,7 @@ func (a *Activity) readNotice(tx *act.Tx) error {
 	if err := json.Unmarshal(v.Doc, n); err != nil {
 		return err
 	}
-	if n.State == published && n.EffectiveAt != nil && !n.EffectiveAt.After(tx.Now()) { // nobody was told of another one
+	if n.holds(tx.Now()) { // nobody was told of another one
 		a.NoticePurposes, a.NoticeData = n.Purposes, n.Data
 	}
 	return nil
@@ -166,8 +166,10 @@ type Notice struct {
 	ReadersTold  *bool      `json:"readers_told,omitempty"`
 	Previous     string     `json:"previous,omitempty"`
 	PreviousKept *bool      `json:"previous_kept,omitempty"`
-	ApprovedAt   *time.Time `json:"approved_at,omitempty"`
-	ApprovedBy   string     `json:"approved_by,omitempty"`
+	// HeldUntil is when the one that replaces it took effect, or will.
+	HeldUntil  *time.Time `json:"held_until,omitempty"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+	ApprovedBy string     `json:"approved_by,omitempty"`
 	record.Withdrawal
 }
 
@@ -192,7 +194,8 @@ var Notices = record.Define[Notice](record.Definition{
 		{From: "approved", To: "draft"},
 		{From: "approved", To: published, Required: []string{"published_at", "effective_at", "address", "readers_told"}, Offered: []string{"previous", "previous_kept"}, Check: replacing},
 		record.Withdrawing("draft"),
-		{From: published, To: replaced},
+		// The next one with its title replaces it with being published; this is for one that none follows.
+		{From: published, To: replaced, Stamp: []string{"held_until"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -212,6 +215,7 @@ var Notices = record.Define[Notice](record.Definition{
 		{Name: "address", Label: "Address", Help: "Where it can be read."},
 		{Name: "readers_told", Label: "Readers told", Help: "Whether those whom it is about were told of it."},
 		{Name: "previous", Label: "Version before", Refers: kindNotice, Help: "The version that it replaces, like privacy_notice/PN-1. Needed where one with this title was published before."},
+		{Name: "held_until", Label: "In effect until", Given: true},
 		{Name: "previous_kept", Label: "Version before kept", Help: "Whether that can still be looked up."},
 	},
 	Columns: []record.Column{
@@ -239,7 +243,7 @@ func replacing(r *store.Reader, doc json.RawMessage) error {
 		}
 		if other.ID != n.ID && (other.State == published || other.State == replaced) {
 			was = was || v.Ref() == n.Previous
-			if strings.EqualFold(strings.TrimSpace(other.Title), strings.TrimSpace(n.Title)) {
+			if sameTitle(other, n) {
 				before = v.Ref()
 			}
 		}
@@ -263,14 +267,58 @@ func (n *Notice) Compute() {
 	}
 }
 
-// Before keeps what was approved.
-func (n *Notice) Before(_ *act.Tx, old any) error {
+// holds reports whether a notice is in effect at an instant. One that was replaced holds
+// until the next one does.
+func (n *Notice) holds(at time.Time) bool {
+	return (n.State == published || n.State == replaced && n.HeldUntil != nil && n.HeldUntil.After(at)) && n.EffectiveAt != nil && !n.EffectiveAt.After(at)
+}
+
+// replace ends what was published before with a notice: the version that it names, and all
+// with its title. They hold until it takes effect.
+func (n *Notice) replace(tx *act.Tx) error {
+	type one struct {
+		notice  *Notice
+		version int
+	}
+	var before []one
+	if err := record.Each(&tx.Reader, record.Range{Kind: kindNotice}, func(v *record.Version) error {
+		other := &Notice{}
+		if err := json.Unmarshal(v.Doc, other); err != nil {
+			return err
+		}
+		if other.ID != n.ID && other.State == published && (v.Ref() == n.Previous || sameTitle(other, n)) {
+			before = append(before, one{other, v.Version})
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, was := range before {
+		was.notice.State, was.notice.HeldUntil = replaced, n.EffectiveAt
+		if _, err := record.Put(tx, Notices, record.Change{Verb: replaced, ID: was.notice.ID, Doc: was.notice, Expect: was.version}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameTitle reports whether two notices are for the same people.
+func sameTitle(a, b *Notice) bool {
+	return strings.EqualFold(strings.TrimSpace(a.Title), strings.TrimSpace(b.Title))
+}
+
+// Before keeps what was approved, and replaces what was published before.
+func (n *Notice) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return nil
 	}
-	if was := record.As[Notice](old); was.State != "draft" && n.State != "draft" &&
+	was := record.As[Notice](old)
+	if was.State != "draft" && n.State != "draft" &&
 		(n.Text != was.Text || n.Version != was.Version || strings.Join(n.Purposes, "\n") != strings.Join(was.Purposes, "\n") || strings.Join(n.Data, "\n") != strings.Join(was.Data, "\n")) {
 		return record.Refuse("state", "is %s: the text stays as it was approved; a change is another version", was.State)
+	}
+	if was.State != published && n.State == published && n.EffectiveAt != nil {
+		return n.replace(tx)
 	}
 	return nil
 }

@@ -549,6 +549,77 @@ func TestANoticeNamesTheVersionBefore(t *testing.T) {
 	})
 }
 
+// With being published a notice replaces what was published before for the same people, and the
+// one that it names: that one holds until the new one takes effect, and no longer.
+func TestANoticeReplacesTheOneBefore(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		ann, ben := act.Caller{ID: "person/ann", Roles: []string{"compliance"}}, act.Caller{ID: "person/ben", Roles: []string{"executive"}}
+		f.People(t, "owner")
+		publish := func(id, effective, with string) {
+			t.Helper()
+			if _, err := f.MoveRecord(t.Context(), ben, privacy.Notices, id, record.AnyVersion, "approved", nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.MoveRecord(t.Context(), ben, privacy.Notices, id, record.AnyVersion, "published",
+				apptest.Fields(t, `{"published_at":"2026-03-01T00:00:00Z","effective_at":"`+effective+`T00:00:00Z","address":"https://example.com/privacy","readers_told":true}`, with)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stand := func(want string) {
+			t.Helper()
+			var all []string
+			if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+				for _, id := range []string{"PN-1", "PN-2", "PN-3", "PN-4"} {
+					n, _, err := record.Load[privacy.Notice](r, privacy.Notices, id)
+					if err != nil {
+						return err
+					}
+					state := n.State
+					if n.HeldUntil != nil {
+						state += " until " + n.HeldUntil.Format("01-02")
+					}
+					all = append(all, state)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(all, ", "); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		}
+		for _, title := range []string{"Website", "website ", "Applicants", "People of the website"} {
+			if _, err := f.AddRecord(t.Context(), ann, privacy.Notices, apptest.Fields(t, notice, covers, fmt.Sprintf(`{"title":%q}`, title))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		publish("PN-1", "2026-03-02", `{}`)
+		publish("PN-3", "2026-03-02", `{}`)
+		f.Manual.Advance(2 * 24 * time.Hour)
+		if _, err := f.AddRecord(t.Context(), ann, privacy.Activities, apptest.Fields(t, activity, right, `{"notice":"privacy_notice/PN-1"}`)); err != nil {
+			t.Fatal(err)
+		}
+		publish("PN-2", "2026-03-20", `{"previous":"privacy_notice/PN-1"}`)
+		stand("replaced until 03-20, published, published, draft")
+		holds := func(retention, want string) {
+			t.Helper()
+			made, err := f.SetRecord(t.Context(), ann, privacy.Activities, "PA-1", record.AnyVersion, apptest.Fields(t, fmt.Sprintf(`{"retention":%q}`, retention)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &privacy.Activity{}
+			if err := json.Unmarshal(made.Doc, a); err != nil || fmt.Sprint(a.NoticePurposes) != want {
+				t.Errorf("%v, want %s", a.NoticePurposes, want)
+			}
+		}
+		holds("A year", "[news]")
+		f.Manual.Advance(20 * 24 * time.Hour)
+		holds("Two years", "[]")
+		publish("PN-4", "2026-04-01", `{"previous":"privacy_notice/PN-2"}`) // of another title
+		stand("replaced until 03-20, replaced until 04-01, published, published")
+	})
+}
+
 // What was given to whom, and when, stays as it was recorded, and who receives data is bound by
 // a contract that is there.
 func TestADisclosureStays(t *testing.T) {
