@@ -41,8 +41,8 @@ const (
 )
 
 // TellDeadlines tells people of duties that are due, late or missed, of deadlines in
-// records that are near or have passed, of what becomes a deviation, and of jobs
-// that were given up. Each of these is told once; a deadline that has passed is
+// records that are near or have passed, of what becomes a deviation, of
+// acknowledgments that nobody has read back, and of jobs that were given up. Each of these is told once; a deadline that has passed is
 // reminded of every week, up to reminders times. It returns how many notes there
 // were.
 func (s *System) TellDeadlines(ctx context.Context, caller act.Caller) (int, error) {
@@ -57,7 +57,7 @@ func (s *System) TellDeadlines(ctx context.Context, caller act.Caller) (int, err
 		if err != nil {
 			return err
 		}
-		for _, find := range []func(time.Time) ([]notifications.Note, error){a.duties, a.deadlines} {
+		for _, find := range []func(time.Time) ([]notifications.Note, error){a.duties, a.deadlines, a.unreconciled} {
 			found, err := find(s.Clock.Now())
 			if err != nil {
 				return err

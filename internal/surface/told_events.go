@@ -15,6 +15,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/governance/communication"
 	"scaf.dev/scaf/internal/governance/findings"
+	"scaf.dev/scaf/internal/governance/hris"
 	"scaf.dev/scaf/internal/governance/notifications"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/governance/regulations"
@@ -47,6 +48,7 @@ var causes = func() map[string][]ofEvent {
 		typeOf(communication.Announcements, communication.Released):  {announced},
 		typeOf(communication.Announcements, communication.Unreached): {notReached},
 		typeOf(regulations.Feeds, regulations.Failing):               {feedFailing},
+		typeOf(hris.Reconciliations, "made"):                         {heldOtherwise},
 	}
 	waiting := map[string]bool{}
 	for i := range reviews {

@@ -112,7 +112,7 @@ type Reconciliation struct {
 // Reconciliations describes the register of comparisons.
 var Reconciliations = record.Define[Reconciliation](record.Definition{
 	Kind: "hris_reconciliation", Register: "hris_reconciliations", Title: "Reconciliations with the HR system", Singular: "Reconciliation with the HR system",
-	Purpose: "Comparisons of the people here with those in the HR system.",
+	Purpose: "Comparisons of the acknowledgments here with those that the HR system holds.",
 	Prefix:  "HRR", At: "at", Internal: true,
 	Columns: []record.Column{
 		{Field: "at", Filter: true, Sort: true}, {Field: "here", Filter: true}, {Field: "there", Filter: true}, {Field: "differences", Filter: true, Sort: true},

@@ -69,7 +69,7 @@ var Kinds = []Kind{
 	{Name: Review, Title: "Reviews", Help: "Something waits for a review or an approval that you may give, or what you proposed was rejected."},
 	{Name: Escalation, Title: "Escalations", Help: "Something overdue, or an announcement of yours that did not go out, was brought to you."},
 	{Name: Deviation, Title: "Deviations", Help: "What was not done becomes a deviation that stays, unless somebody acts.", Organization: true, Roles: []string{"compliance"}, Digest: true},
-	{Name: Job, Title: "Jobs of SCAF", Help: "Something that SCAF does on its own failed for good, or a feed cannot be read any more.", Organization: true, Roles: []string{"administrator", "compliance"}},
+	{Name: Job, Title: "Jobs of SCAF", Help: "Something that SCAF does on its own failed for good, a feed cannot be read any more, or the HR system does not hold what was acknowledged.", Organization: true, Roles: []string{"administrator", "compliance"}},
 	{Name: Ledger, Title: "The ledger", Help: "The verification of the ledger failed.", Organization: true, Roles: []string{"administrator", "ciso", "compliance"}, Urgent: true},
 	{Name: Test, Title: "Tests", Help: "Somebody tried whether you can be reached.", Urgent: true},
 }

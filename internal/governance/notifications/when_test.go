@@ -121,9 +121,10 @@ func TestQuietHoursOverAChangeOfTheClocks(t *testing.T) {
 
 func TestEveryMessageCanBeWritten(t *testing.T) {
 	data := map[string]any{}
-	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Asked", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel", "Text", "Cut", "Another", "Version", "Reason"} {
+	for _, name := range []string{"Title", "Ref", "By", "Until", "Owner", "What", "Severity", "Tests", "Asked", "Do", "Job", "Key", "Failure", "Difference", "Organization", "Channel", "Text", "Cut", "Another", "Version", "Reason", "Source", "Last", "Reads"} {
 		data[name] = "<" + name + ">"
 	}
+	data["Differences"], data["Here"], data["Sent"] = 2, 9, 1
 	data["Channels"] = []map[string]string{{"Channel": "<Channel>", "Why": "<Why>"}}
 	if len(Messages()) < 14 {
 		t.Errorf("templates: %q", Messages())
