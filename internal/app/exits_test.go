@@ -25,8 +25,6 @@ var staying = map[string]string{
 	"exercises held":              "it was held, and is reviewed",
 	"meetings held":               "it was held, and its minutes are confirmed",
 	"penetration_tests reported":  "what it found is tested again",
-	"capacity_reviews done":       "it was done, and is reviewed",
-	"plan_practices done":         "it was done, and is reviewed",
 	"outages open":                "it happened, and is described",
 	"outages closed":              "it happened, and is corrected alone",
 	"outages confirmed":           "the same",

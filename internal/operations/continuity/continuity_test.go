@@ -28,6 +28,9 @@ func seed(tx *act.Tx) error {
 	return err
 }
 
+// wrongly is why something is done again.
+const wrongly = `{"returned_why":"It was the copy of another day"}`
+
 var withPlans = record.Kinds{continuity.Plans}
 
 func TestPlans(t *testing.T) {
@@ -43,7 +46,7 @@ func TestTrials(t *testing.T) {
 		ID: func(n int) string { return fmt.Sprintf("RT-PLN-1-20%02d-Q%d", 10+n/4, 1+n%4) },
 		Fields: map[string]string{
 			"planned done": `{"started_at":"2026-01-05T09:00:00Z","restored_at":"2026-01-05T11:00:00Z","data_until":"2026-01-05T08:30:00Z","whole":true}`,
-			"done planned": `{"note":"It was the copy of another day"}`,
+			"done planned": wrongly, "reviewed planned": wrongly,
 		},
 		Refused: map[string]string{
 			"id": `{"id":"RT-PLN-1-2026"}`, "restored_at": `{"started_at":"2026-01-05T09:00:00Z","restored_at":"2026-01-05T08:00:00Z"}`,
@@ -58,7 +61,7 @@ func TestPractices(t *testing.T) {
 		ID: func(n int) string { return fmt.Sprintf("PP-PLN-1-20%02d", 10+n) },
 		Fields: map[string]string{
 			"planned done":  `{"practised_at":"2026-01-05T09:00:00Z","participants":["person/owner"],"result":"It took an hour","findings":2}`,
-			"done reviewed": `{"findings_in_plan":2}`,
+			"done reviewed": `{"findings_in_plan":2}`, "done planned": wrongly, "reviewed planned": wrongly,
 		},
 		GuardFalse: map[string]string{"done reviewed findings_in_plan": `{"findings_in_plan":1}`},
 		Refused:    map[string]string{"id": `{"id":"PP-PLN-1-2026-Q1"}`, "findings": `{"findings":-1}`, "practised_at": `{"practised_at":"2009-12-31T20:00:00Z"}`},
@@ -70,7 +73,7 @@ func TestCapacityReviews(t *testing.T) {
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: continuity.CapacityReviews, New: `{"owner":"person/owner"}`, Set: `{"owner":"person/other"}`, With: withPlans, Seed: seed,
 		ID:         func(n int) string { return fmt.Sprintf("CPR-PLN-1-20%02d-Q%d", 10+n/4, 1+n%4) },
-		Fields:     map[string]string{"planned done": fmt.Sprintf(done, "Four more in April")},
+		Fields:     map[string]string{"planned done": fmt.Sprintf(done, "Four more in April"), "done planned": wrongly, "reviewed planned": wrongly},
 		GuardFalse: map[string]string{"planned done resources": fmt.Sprintf(done, " ")},
 		Refused:    map[string]string{"id": `{"id":"CPR-PLN-1-2026"}`, "resources[0].measured": `{"resources":[{"what":"The disk","measured":" "}]}`},
 	})
@@ -92,6 +95,27 @@ func TestWhatIsNotEnoughIsCounted(t *testing.T) {
 	c.Compute()
 	if c.Plan != "continuity_plan/PLN-1" || c.Quarter != "2026-Q4" || *c.Short != 4 || *c.ShortDecided != 1 {
 		t.Errorf("%s %s: %d short, %d decided", c.Plan, c.Quarter, *c.Short, *c.ShortDecided)
+	}
+}
+
+// What is returned is not done, and who did and reviewed it is in the history.
+func TestWhatIsReturnedIsNotDone(t *testing.T) {
+	at, n := time.Now(), 2
+	again := continuity.Returned{ReturnedWhy: "It was another plan's", ReturnedBy: "person/b"}
+	trial := &continuity.Trial{ID: "RT-PLN-1-2026-Q1", State: continuity.Planned, DoneAt: &at, DoneBy: "person/a", ReviewedAt: &at, ReviewedBy: "person/b", Returned: again}
+	if trial.Compute(); trial.DoneAt != nil || trial.DoneBy != "" || trial.ReviewedAt != nil || trial.ReviewedBy != "" || trial.ReturnedBy != "person/b" {
+		t.Errorf("%+v", trial)
+	}
+	practice := &continuity.Practice{ID: "PP-PLN-1-2026", State: continuity.Planned, PractisedAt: &at, PractisedBy: "person/a", ReviewedAt: &at, ReviewedBy: "person/b", FindingsInPlan: &n, Returned: again}
+	practice.Compute()
+	before := *practice
+	before.State = continuity.Reviewed
+	if err := practice.Before(nil, &before); err != nil || practice.PractisedAt != nil || practice.PractisedBy != "" || practice.ReviewedAt != nil || practice.ReviewedBy != "" || practice.FindingsInPlan != nil {
+		t.Errorf("%v %+v", err, practice)
+	}
+	capacity := &continuity.CapacityReview{ID: "CPR-PLN-1-2026-Q1", State: continuity.Planned, DoneAt: &at, DoneBy: "person/a", ReviewedAt: &at, ReviewedBy: "person/b"}
+	if capacity.Compute(); capacity.DoneAt != nil || capacity.DoneBy != "" || capacity.ReviewedAt != nil || capacity.ReviewedBy != "" {
+		t.Errorf("%+v", capacity)
 	}
 }
 

@@ -2,6 +2,7 @@ package continuity
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type CapacityReview struct {
 	DoneBy     string     `json:"done_by,omitempty"`
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy string     `json:"reviewed_by,omitempty"`
+	Returned
 	record.Withdrawal
 }
 
@@ -52,14 +54,15 @@ var CapacityReviews = record.Define[CapacityReview](record.Definition{
 	Purpose: "What each function runs on, every quarter: is it enough for what is expected?",
 	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "plan", Owner: "owner", In: InForce},
 	States:  []string{Planned, Done, Reviewed, Withdrawn},
-	Settled: []record.Settled{{States: []string{Done, Reviewed}, Fields: []string{"demand", "resources"}}},
+	Settled: []record.Settled{{States: []string{Done}, Fields: []string{"demand", "resources"}}, {States: []string{Reviewed}}},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"demand", "resources"}, Stamp: []string{"done_at", "done_by"},
 			Guards: []record.Guard{{Field: "resources", If: "item.short_decided == item.short", Why: "has one that is not enough until the end of the next quarter, and no decision: say what is done about it, and by when"}}},
 		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and quarter
+		returning(Done, "capacity_review.review", "done_by"), returning(Reviewed, "capacity_review.review", "done_by"),
 		{From: Done, To: Reviewed, Permission: "capacity_review.review", NotBy: []string{"done_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
-	Fields: []record.Field{
+	Fields: slices.Concat([]record.Field{
 		{Name: "id", Label: "Number", Section: "Review", Help: "Made of the plan and the quarter, like CPR-PLN-1-2026-Q1: one for each."},
 		{Name: "plan", Label: "Plan", Required: true, Refers: kindPlan, Help: "The continuity plan of the function, like continuity_plan/PLN-1."},
 		{Name: "quarter", Label: "Quarter", Required: true, Help: "The quarter, like 2026-Q1."},
@@ -74,7 +77,7 @@ var CapacityReviews = record.Define[CapacityReview](record.Definition{
 		{Name: "done_at", Label: "Done", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
-	},
+	}, returned),
 	Columns: []record.Column{
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "plan", Filter: true},
@@ -93,9 +96,13 @@ func (c *CapacityReview) Compose(*store.Reader) (string, error) {
 	return capacityIDs.Compose(c.Plan, c.Quarter)
 }
 
-// Compute sets what follows from the id, and counts what is not enough.
+// Compute sets what follows from the id, counts what is not enough, and ends what belongs
+// to a state with it.
 func (c *CapacityReview) Compute() {
 	c.DueAt, c.Short, c.ShortDecided = nil, nil, nil
+	if c.State == Planned || c.State == Withdrawn {
+		c.DoneAt, c.DoneBy, c.ReviewedAt, c.ReviewedBy = nil, "", nil, ""
+	}
 	plan, round, ok := capacityIDs.Parse(c.ID)
 	if !ok {
 		return
@@ -121,7 +128,7 @@ func (c *CapacityReview) Validate() (wrong []record.FieldError) {
 		wrong = append(wrong, record.Missing("resources", i, "what", one.What)...)
 		wrong = append(wrong, record.Missing("resources", i, "measured", one.Measured)...)
 	}
-	return append(wrong, record.Bounded(maxText, "demand", c.Demand)...)
+	return append(wrong, record.Bounded(maxText, "demand", c.Demand, "returned_why", c.ReturnedWhy)...)
 }
 
 // Before refuses the review of a quarter that has not begun.

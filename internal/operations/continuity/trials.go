@@ -42,7 +42,29 @@ type Trial struct {
 	DoneBy     string     `json:"done_by,omitempty"`
 	ReviewedAt *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy string     `json:"reviewed_by,omitempty"`
+	Returned
 	record.Withdrawal
+}
+
+// Returned is that somebody else found that what was done was recorded wrongly.
+type Returned struct {
+	ReturnedWhy string `json:"returned_why,omitempty"`
+	ReturnedBy  string `json:"returned_by,omitempty"`
+}
+
+// returning is for what was recorded wrongly: somebody other than who did it says why, and
+// it is done again. When that is counts: nothing is in time that was not.
+func returning(from, permission, did string) record.Transition {
+	return record.Transition{
+		From: from, To: Planned, Permission: permission, NotBy: []string{did},
+		Required: []string{"returned_why"}, Sets: []string{"returned_why"}, Stamp: []string{"returned_by"},
+	}
+}
+
+// returned are the fields of what was returned.
+var returned = []record.Field{
+	{Name: "returned_why", Label: "Why it is done again", Section: "Return", Given: true, Long: true, Help: "What was recorded wrongly, and how it is known."},
+	{Name: "returned_by", Label: "Returned by", Given: true},
 }
 
 // States of a trial, and of a practice.
@@ -66,13 +88,14 @@ var Trials = record.Define[Trial](record.Definition{
 	Purpose: "Backups restored for trial every quarter: whole, and in time?",
 	Opening: &record.Opening{Every: rounds.Quarter, Round: "quarter", About: "plan", Owner: "owner", In: InForce, Same: []string{"store"}, Kept: []string{"store"}},
 	States:  []string{Planned, Done, Reviewed, Withdrawn},
+	Settled: []record.Settled{{States: []string{Reviewed}}},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"started_at", "restored_at", "data_until", "whole"}, Stamp: []string{"done_at", "done_by"}},
 		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and quarter
-		{From: Done, To: Planned, Permission: "restore_trial.review", NotBy: []string{"done_by"}, Required: []string{"note"}},
+		returning(Done, "restore_trial.review", "done_by"), returning(Reviewed, "restore_trial.review", "done_by"),
 		{From: Done, To: Reviewed, Permission: "restore_trial.review", NotBy: []string{"done_by"}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
-	Fields: []record.Field{
+	Fields: slices.Concat([]record.Field{
 		{Name: "id", Label: "Number", Section: "Trial", Help: "Made of the plan and the quarter, like RT-PLN-1-2026-Q1: one for each."},
 		{Name: "plan", Label: "Plan", Required: true, Refers: kindPlan, Help: "The plan, like continuity_plan/PLN-1."},
 		{Name: "quarter", Label: "Quarter", Required: true, Help: "The quarter, like 2026-Q1."},
@@ -84,7 +107,7 @@ var Trials = record.Define[Trial](record.Definition{
 		{Name: "restored_at", Label: "Restored", Happened: true, Help: "When the function ran on what was restored."},
 		{Name: "data_until", Label: "Data until", Happened: true, Help: "The time of the newest data that came back."},
 		{Name: "whole", Label: "Whole", Help: "Whether all of it came back, by checksum or count."},
-		{Name: "note", Label: "Note", Long: true, Help: "What was seen, and what follows from it; why it is done again."},
+		{Name: "note", Label: "Note", Long: true, Help: "What was seen, and what follows from it."},
 		{Name: "took", Label: "Took", Section: "Result", Computed: true, Help: "From the beginning until it was restored."},
 		{Name: "allowed", Label: "Allowed", Given: true, Help: "The plan's recovery time when the trial was made."},
 		{Name: "lost", Label: "Lost", Computed: true, Help: "From the newest data until the restore began."},
@@ -94,7 +117,7 @@ var Trials = record.Define[Trial](record.Definition{
 		{Name: "done_at", Label: "Done", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
-	},
+	}, returned),
 	Columns: []record.Column{
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "plan", Filter: true},
@@ -123,7 +146,7 @@ func (t *Trial) Compute() {
 	}
 	t.Took, t.Lost, t.Result = between(t.StartedAt, t.RestoredAt), between(t.DataUntil, t.StartedAt), ""
 	if t.State == Planned || t.State == Withdrawn {
-		t.DoneAt, t.DoneBy, t.Allowed, t.AllowedLoss = nil, "", nil, nil
+		t.DoneAt, t.DoneBy, t.Allowed, t.AllowedLoss, t.ReviewedAt, t.ReviewedBy = nil, "", nil, nil, nil, ""
 		return
 	}
 	t.Result = Failed
@@ -164,7 +187,7 @@ func (t *Trial) Validate() (wrong []record.FieldError) {
 	if t.DataUntil != nil && t.StartedAt != nil && t.Lost == nil {
 		wrong = append(wrong, record.Wrong("data_until", "is after the restore began"))
 	}
-	return append(wrong, record.Bounded(maxText, "store", t.Store, "note", t.Note)...)
+	return append(wrong, record.Bounded(maxText, "store", t.Store, "note", t.Note, "returned_why", t.ReturnedWhy)...)
 }
 
 // Before measures a trial against the objectives of its plan, and holds it to what
@@ -234,6 +257,7 @@ type Practice struct {
 	ReviewedAt     *time.Time `json:"reviewed_at,omitempty"`
 	ReviewedBy     string     `json:"reviewed_by,omitempty"`
 	State          string     `json:"state"`
+	Returned
 	record.Withdrawal
 }
 
@@ -245,13 +269,15 @@ var Practices = record.Define[Practice](record.Definition{
 	Purpose: "The yearly practice of each plan, and what was learned.",
 	Opening: &record.Opening{Every: rounds.Year, Round: "year", About: "plan", Owner: "owner", In: InForce, Same: []string{"scenario"}},
 	States:  []string{Planned, Done, Reviewed, Withdrawn},
+	Settled: []record.Settled{{States: []string{Reviewed}}},
 	Transitions: []record.Transition{
 		{From: Planned, To: Done, Required: []string{"practised_at", "participants", "result", "findings"}, Stamp: []string{"practised_by"}},
 		record.Withdrawing(Planned), {From: Withdrawn, To: Planned}, // there is one for each plan and year
+		returning(Done, "plan_practice.review", "practised_by"), returning(Reviewed, "plan_practice.review", "practised_by"),
 		{From: Done, To: Reviewed, Permission: "plan_practice.review", Required: []string{"findings_in_plan"}, NotBy: []string{"practised_by"},
 			Guards: []record.Guard{{Field: "findings_in_plan", If: "item.findings_in_plan == item.findings", Why: "is not the number of findings: what the practice showed goes into the plan first"}}, Stamp: []string{"reviewed_at", "reviewed_by"}},
 	},
-	Fields: []record.Field{
+	Fields: slices.Concat([]record.Field{
 		{Name: "id", Label: "Number", Section: "Practice", Help: "Made of the plan and the year, like PP-PLN-1-2026: one for each."},
 		{Name: "plan", Label: "Plan", Required: true, Refers: kindPlan, Help: "The plan, like continuity_plan/PLN-1."},
 		{Name: "year", Label: "Year", Required: true, Help: "The year, like 2026."},
@@ -267,7 +293,7 @@ var Practices = record.Define[Practice](record.Definition{
 		{Name: "practised_by", Label: "Led by", Given: true},
 		{Name: "reviewed_by", Label: "Reviewed by", Given: true},
 		{Name: "reviewed_at", Label: "Reviewed", Given: true},
-	},
+	}, returned),
 	Columns: []record.Column{
 		{Field: "due_at", Filter: true, Sort: true},
 		{Field: "plan", Filter: true},
@@ -284,8 +310,11 @@ var practiceIDs = record.NewOfRound("PP", "plan", kindPlan+"/", planShape, round
 // Compose makes the id of plan and year.
 func (p *Practice) Compose(*store.Reader) (string, error) { return practiceIDs.Compose(p.Plan, p.Year) }
 
-// Compute sets what follows from the id.
+// Compute sets what follows from the id, and that what belongs to a state ends with it.
 func (p *Practice) Compute() {
+	if p.State == Planned || p.State == Withdrawn {
+		p.PractisedBy, p.ReviewedAt, p.ReviewedBy = "", nil, ""
+	}
 	p.DueAt = nil
 	if plan, round, ok := practiceIDs.Parse(p.ID); ok {
 		p.Plan, p.Year, p.DueAt = cmp.Or(p.Plan, plan), cmp.Or(p.Year, round.Name), &round.DueAt
@@ -303,12 +332,16 @@ func (p *Practice) Validate() (wrong []record.FieldError) {
 			wrong = append(wrong, record.Wrong(one.field, "is %d: a number from 0", *one.n))
 		}
 	}
-	return append(wrong, record.Bounded(maxText, "scenario", p.Scenario, "result", p.Result)...)
+	return append(wrong, record.Bounded(maxText, "scenario", p.Scenario, "result", p.Result, "returned_why", p.ReturnedWhy)...)
 }
 
 // Before holds what was practised: only how many of the findings are in the plan may
 // still change.
 func (p *Practice) Before(tx *act.Tx, old any) error {
+	if old != nil && p.State == Planned && p.State != record.As[Practice](old).State { // by it a practice counts as done
+		p.PractisedAt, p.FindingsInPlan = nil, nil
+		return nil
+	}
 	if err := notBefore(tx, rounds.Year, p.Year, "practised_at", p.PractisedAt); err != nil {
 		return err
 	}
