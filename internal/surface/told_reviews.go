@@ -68,6 +68,7 @@ var reviews = []review{
 	{kind: systems.Register, state: systems.Proposed, verbs: []string{"added"}, permission: "system.approve", to: systems.InUse, what: "approval"},
 	{kind: systems.DataSets, state: systems.Proposed, verbs: []string{"added"}, permission: "data_set.approve", to: systems.InUse, what: "approval"},
 	{kind: systems.Copies, state: "requested", verbs: []string{"added"}, permission: "data_copy.approve", to: "approved", what: "approval"},
+	{kind: systems.Copies, state: "copied", verbs: drafting, permission: "data_copy.approve", to: "destroyed", whole: true, what: "somebody to see that it is gone"},
 	{kind: systems.Disposals, state: "done", verbs: []string{"moved"}, permission: "data_disposal.witness", to: "witnessed", what: "a witness"},
 	{kind: sites.Reviews, state: sites.Reviewed, verbs: []string{"moved"}, permission: "site_review.confirm", to: sites.Confirmed, what: "somebody to confirm it"},
 	{kind: people.JobChanges, state: people.Recorded, verbs: []string{"recorded"}, permission: "job_change.review", to: people.Reviewed, what: "a review of the access"},

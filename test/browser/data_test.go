@@ -153,7 +153,7 @@ func TestAMediumLeavesWiped(t *testing.T) {
 }
 
 // Production data is copied elsewhere when who owns it has approved that, and nobody else;
-// whoever asked for the copy destroys it. One is refused.
+// whoever asked for the copy destroys it, and somebody else sees that it is gone. One is refused.
 func TestProductionDataIsCopied(t *testing.T) {
 	t.Parallel()
 	c := atWork(t)
@@ -183,16 +183,19 @@ func TestProductionDataIsCopied(t *testing.T) {
 	v.goes("/work")
 	v.holds("main", "Destroy the copy")
 	v.follows("main", path)
-	v.unfolds("Record the destruction")
-	v.fills("destroyed-f-destroyed_at", "2026-01-31T09:00")
-	if status := v.sends("Record the destruction"); status != 422 {
+	v.holds("main", "Record the destruction: for somebody else to do")
+	owner.goes(path)
+	owner.unfolds("Record the destruction")
+	owner.fills("destroyed-f-destroyed_at", "2026-01-31T09:00")
+	if status := owner.sends("Record the destruction"); status != 422 {
 		t.Errorf("a copy that is destroyed before it was made is answered with %d", status)
 	}
-	v.holds("[role=alert]", "is before it was copied")
-	v.fills("destroyed-f-destroyed_at", now.Format("2006-01-02T15:04"))
-	v.presses("Record the destruction")
-	v.stands("Destroyed")
-	v.audited("data-copy")
+	owner.holds("[role=alert]", "is before it was copied")
+	owner.fills("destroyed-f-destroyed_at", now.Format("2006-01-02T15:04"))
+	owner.presses("Record the destruction")
+	owner.stands("Destroyed")
+	owner.says("Destruction confirmed by", "Emil Example")
+	owner.audited("data-copy")
 	v.goes("/work")
 	if text := in(v, chromedp.Text(chromedp.CSS("main"))); strings.Contains(text, "Destroy the copy") {
 		t.Error("the copy was destroyed, and still is to be")

@@ -26,7 +26,11 @@ type Copy struct {
 	ApprovedAt  *time.Time `json:"approved_at,omitempty"`
 	CopiedAt    *time.Time `json:"copied_at,omitempty"`
 	DestroyedAt *time.Time `json:"destroyed_at,omitempty"`
-	State       string     `json:"state"`
+	// ConfirmedBy saw that the copy is gone, MaskingBy that nobody can be recognised in it.
+	ConfirmedBy string `json:"confirmed_by,omitempty"`
+	Masking     string `json:"masking,omitempty"`
+	MaskingBy   string `json:"masking_by,omitempty"`
+	State       string `json:"state"`
 	record.Withdrawal
 }
 
@@ -45,7 +49,10 @@ var Copies = record.Define[Copy](record.Definition{
 		// the same, and DAT-03 reports it.
 		{From: "requested", To: "copied", Required: []string{"copied_at"}},
 		withdrawing("requested"), withdrawing("approved"),
-		{From: "copied", To: "destroyed", Required: []string{"destroyed_at"}},
+		// That it is masked, and that it is gone, is not the word of who made it alone.
+		{From: "copied", To: "copied", Called: "Confirm the masking", Permission: "data_copy.approve", NotBy: []string{"requested_by"},
+			Required: []string{"masking"}, Sets: []string{"masking"}, Stamp: []string{"masking_by"}},
+		{From: "copied", To: "destroyed", Permission: "data_copy.approve", Required: []string{"destroyed_at"}, NotBy: []string{"requested_by"}, Stamp: []string{"confirmed_by"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -60,7 +67,10 @@ var Copies = record.Define[Copy](record.Definition{
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "copied_at", Label: "Copied at", Section: "What was done", Happened: true, Help: "When it was made."},
-		{Name: "destroyed_at", Label: "Destroyed at", Happened: true, Help: "When it was destroyed."},
+		{Name: "destroyed_at", Label: "Destroyed at", Happened: true, Help: "When it was destroyed. Whoever asked for the copy says so, and somebody else sees that it is gone."},
+		{Name: "confirmed_by", Label: "Destruction confirmed by", Given: true},
+		{Name: "masking", Label: "Masking", Given: true, Long: true, Help: "What was looked at, and why nobody can be recognised in it."},
+		{Name: "masking_by", Label: "Masking confirmed by", Given: true},
 	},
 	Columns: []record.Column{
 		{Field: "data", Filter: true},
@@ -86,7 +96,10 @@ func (c *Copy) Validate() (wrong []record.FieldError) {
 	if c.DestroyedAt != nil && c.CopiedAt != nil && c.DestroyedAt.Before(c.CopiedAt.Truncate(time.Minute)) { // a form's time has no seconds
 		wrong = append(wrong, record.Wrong("destroyed_at", "is before it was copied"))
 	}
-	return append(wrong, record.Bounded(maxText, "purpose", c.Purpose, "to", c.To)...)
+	if c.Masking != "" && !c.Masked {
+		wrong = append(wrong, record.Wrong("masked", "is not said of it: it was copied as it is"))
+	}
+	return append(wrong, record.Bounded(maxText, "purpose", c.Purpose, "to", c.To, "masking", c.Masking)...)
 }
 
 // Before holds what was approved. A form's time has no seconds: a copy that was made in the

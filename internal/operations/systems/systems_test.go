@@ -113,11 +113,11 @@ func TestMediaDisposals(t *testing.T) {
 func TestCopies(t *testing.T) {
 	copied := `{"copied_at":"2026-01-09T00:00:00Z"}`
 	recordtest.Exercise(t, recordtest.Register{
-		Kind: systems.Copies, New: `{"data":"data_set/DS-1","purpose":"Look into a mistake","to":"test"}`, Set: `{"encrypted":true}`,
+		Kind: systems.Copies, New: `{"data":"data_set/DS-1","purpose":"Look into a mistake","to":"test","masked":true}`, Set: `{"encrypted":true}`,
 		With: beside(systems.Copies), Seed: seed,
 		Fields: map[string]string{
 			"requested approved": `{"until":"2026-05-01T00:00:00Z"}`, "requested copied": copied, "approved copied": copied,
-			"copied destroyed": `{"destroyed_at":"2026-02-09T00:00:00Z"}`,
+			"copied destroyed": `{"destroyed_at":"2026-02-09T00:00:00Z"}`, "copied copied": `{"masking":"No names in ten rows"}`,
 		},
 		GuardFalse: map[string]string{
 			"requested withdrawn copied_at": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "approved withdrawn copied_at": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
@@ -285,6 +285,12 @@ func TestWhatOtherRecordsSay(t *testing.T) {
 		d.set("person/a", systems.Copies, "CPY-1", `{"to":"a laptop"}`, "stay as they are")
 		d.move("person/a", systems.Copies, "CPY-1", "copied", `{"copied_at":"2026-03-02T00:00:00Z","until":"2027-05-01T00:00:00Z"}`, "stay as they are")
 		d.move("person/a", systems.Copies, "CPY-1", "copied", `{"copied_at":"2026-03-02T00:00:00Z"}`, "")
+		// That it is gone, or masked, is not for who asked for it to confirm.
+		d.move("person/b", systems.Copies, "CPY-1", "copied", `{"masking":"No names"}`, "it was copied as it is")
+		d.set("person/a", systems.Copies, "CPY-1", `{"destroyed_at":"2026-03-02T08:00:00Z"}`, "")
+		d.move("person/a", systems.Copies, "CPY-1", "destroyed", `{}`, act.ErrSamePerson.Error())
+		d.move("person/b", systems.Copies, "CPY-1", "destroyed", `{}`, "")
+		d.holds(systems.Copies, "CPY-1", "confirmed_by", `"person/b"`)
 		// In the minute of its approval, as a form says times.
 		d.l.Clock.Set(time.Date(2026, 3, 10, 9, 0, 40, 0, time.UTC))
 		for i, at := range []string{"2026-03-10T09:00:00Z", "2026-03-10T08:59:00Z"} {
