@@ -15,7 +15,7 @@ import (
 func TestEveryTextStandsThatSomebodyApproved(t *testing.T) {
 	// Who did it says nothing of who decided: that comes after.
 	did := []string{
-		"announced_by", "by", "done_by", "extended_by", "held_by", "practised_by", "rated_by", "recorded_by", "remediated_by", "reported_by", "retired_by", "returned_by", "submitted_by", "tier_by", "withdrawn_by",
+		"announced_by", "by", "changed_by", "done_by", "extended_by", "held_by", "practised_by", "rated_by", "recorded_by", "remediated_by", "reported_by", "retired_by", "returned_by", "submitted_by", "tier_by", "withdrawn_by",
 	}
 	open := map[string]string{
 		"risk assessed":     "its owner keeps it true between two reviews, each of which is kept as it was",

@@ -164,6 +164,12 @@ func (k *Kind) survey(r *store.Reader, from int, adoption *Adoption, misfits *Mi
 		if wrong == nil {
 			_, wrong = k.values(v.Doc)
 		}
+		if wrong == nil && from < k.Version && len(k.States) > 0 { // the register has states since
+			var state string
+			if state, wrong = stateOf(v.Doc); wrong == nil && state == "" {
+				wrong = &Invalid{[]FieldError{{"state", "is missing"}}}
+			}
+		}
 		if wrong == nil {
 			return nil
 		}

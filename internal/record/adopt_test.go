@@ -54,6 +54,46 @@ func adopt(t *testing.T, l *ledgertest.Ledger, kinds record.Kinds) error {
 	return err
 }
 
+// A register whose records get states later says in a migration in which those are that are
+// there; without one nothing is said of them, and they would be in none.
+func TestARegisterThatGetsStates(t *testing.T) {
+	type stated struct {
+		ID    string `json:"id"`
+		Risk  string `json:"risk"`
+		State string `json:"state"`
+	}
+	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
+		old := gauges[before](1)
+		if err := adopt(t, l, old); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "gauges", func(tx *act.Tx) error {
+			_, err := record.Put(tx, old[0], record.Change{Verb: "added", ID: "a", Doc: &before{"a", "low"}})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		kinds := record.Kinds{record.Define[stated](record.Definition{
+			Kind: "gauge", Register: "gauges", Title: "Gauges", Internal: true, Version: 2, States: []string{"draft", "ended"}, Transitions: []record.Transition{{From: "draft", To: "ended"}},
+			Migrations: []record.Migration{{From: 1, Change: func(fields map[string]any) error { fields["state"] = "draft"; return nil }}},
+		})}
+		if err := adopt(t, l, kinds); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Do(context.Background(), ledgertest.Operator, "test", "gauges", func(tx *act.Tx) error {
+			v, err := record.Get(&tx.Reader, "gauge", "a")
+			if err != nil || !strings.Contains(string(v.Doc), `"state":"draft"`) {
+				t.Errorf("the document is %s, %v", v.Doc, err)
+			}
+			_, err = record.Move(tx, kinds[0], "a", record.AnyVersion, "ended", "", nil)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+		l.Verify(t, kinds)
+	})
+}
+
 func TestADefinitionThatChangedUnderItsRecords(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledgertest.Ledger) {
 		old := gauges[before](1)

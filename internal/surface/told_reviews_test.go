@@ -22,6 +22,8 @@ var untold = map[string]string{
 	"agreements awaited":          "its due",
 	"agreements ended":            "as of those missed",
 	"agreements missed":           "whoever has left signs nothing more: it is for what was signed and not put on record",
+	"vendor_contracts in_force":   "its renewal's due: its end is changed then, or it goes back to draft",
+	"vendor_contracts ended":      "a correction: it goes back to draft",
 	"performance_reviews planned": "its due",
 	"conduct_cases investigating": "its due: whoever investigates it closes it",
 	"regulations reviewed":        "the next review's due",

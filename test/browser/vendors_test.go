@@ -139,8 +139,30 @@ func TestAVendorIsTakenOnAndGivenUp(t *testing.T) {
 	lead.goes("/new/vendor_contracts")
 	lead.fills("f-vendor", vendor, "f-title", "Terms", "f-owner", "person/E5", "f-begins_at", "2026-01-20", "f-signed_at", "2026-01-10", "f-personal_data", "true", "f-notice", "48h")
 	lead.ticks("f.terms", "security", "confidentiality", "return of data", "audit", "data processing")
+	lead.fills("f-document", "contracts/cloud.pdf")
 	lead.presses("Add it")
 	lead.says("Vendor", "Example Cloud")
+	lead.stands("Draft")
+	contract := lead.path()
+	if lead.offers("Confirm") {
+		t.Error("who wrote the contract is offered to confirm it")
+	}
+	lead.holds("main", "Confirm: for somebody else to do.")
+	executive.goes(contract)
+	executive.presses("Confirm")
+	executive.stands("In force")
+	executive.says("Confirmed by", "Cleo Example")
+	executive.unfolds("Change its end")
+	executive.fills("in_force-f-ends_at", "2030-01-19")
+	if status := executive.sends("Change its end"); status != 422 {
+		t.Errorf("another end without a reason is answered with %d", status)
+	}
+	executive.fills("in_force-f-changed_why", "It was signed for four years")
+	executive.presses("Change its end")
+	executive.says("Why it was changed", "It was signed for four years")
+	executive.audited("vendor-contract")
+	lead.goes(contract + "/edit")
+	lead.holds("main", "stand as they were when the record became in force")
 
 	report := lead.adds("assurance_reports", "f-vendor", vendor, "f-owner", "person/E5", "f-type", "SOC 2 type 2", "f-due_at", time.Now().AddDate(0, 0, -7).Format(time.DateOnly))
 	v.goes("/work")

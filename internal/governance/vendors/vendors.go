@@ -185,6 +185,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "vendor_onboardings", At: "begun_at", Item: Onboarding{}, Of: record.OfEach(onboardings)},
 		{Name: "vendor_reassessments", At: "due_at", Item: Reassessment{}, Of: record.OfEach(reassessments)},
 		{Name: "vendor_first_reports", At: "due_at", Item: FirstReport{}, Of: record.OfEach(firstReports)},
+		{Name: "vendor_coverage", At: "from", Item: Cover{}, Items: coverage},
 		{Name: "vendor_exits", At: "ended_at", Item: Exit{}, Of: record.OfEach(exits)},
 	},
 })

@@ -107,10 +107,18 @@ func TestAssessments(t *testing.T) {
 }
 
 func TestContracts(t *testing.T) {
+	signed := `{"signed_at":"2026-03-01T00:00:00Z","personal_data":false,"document":"contracts/1"}`
+	wrong := `{"changed_why":"The text says another day"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: vendors.Contracts, New: `{"vendor":"vendor/VEN-1","title":"Master agreement","owner":"person/owner","begins_at":"2026-03-02T00:00:00Z","notice":"48h","terms":["security"]}`,
-		Set:     `{"signed_at":"2026-03-01T00:00:00Z"}`,
-		Refused: map[string]string{"owner": `{"owner":"Ada"}`, "terms": `{"terms":["hope"]}`, "ends_at": `{"ends_at":"2026-01-01T00:00:00Z"}`},
+		Set: `{"notice":"24h"}`,
+		Fields: map[string]string{
+			"draft in_force": signed, "in_force in_force": `{"ends_at":"2027-03-01T00:00:00Z","changed_why":"It was renewed"}`,
+			"in_force ended": `{"ended_at":"2026-03-02T00:00:00Z"}`, "in_force draft": wrong, "ended draft": wrong,
+		},
+		Refused: map[string]string{
+			"owner": `{"owner":"Ada"}`, "terms": `{"terms":["hope"]}`, "ends_at": `{"ends_at":"2026-01-01T00:00:00Z"}`, "ended_at": `{"ended_at":"2026-01-01T00:00:00Z"}`,
+		},
 	})
 }
 

@@ -35,6 +35,7 @@ func TestWhoMayDecide(t *testing.T) {
 		"vendor.approve":             {"administrator", "ciso", "compliance", "executive"},
 		"vendor_assessment.add":      {"administrator", "ciso", "compliance"},
 		"vendor_contract.set":        {"administrator", "ciso", "compliance"},
+		"vendor_contract.confirm":    {"administrator", "ciso", "compliance", "executive"},
 		"subprocessor.review":        {"administrator", "ciso", "compliance"},
 		"action.add":                 {"administrator", "ciso", "compliance", "control-owner", "engineer", "executive"},
 		"action.drop":                {"administrator", "ciso", "compliance", "executive"},

@@ -70,7 +70,7 @@ var Roles = Table{
 		"action.add", "action.set", "action.move", "action.drop", "exercise.move", "exercise.review",
 		"meeting.add", "meeting.set", "meeting.move", "meeting.confirm", "meeting.prepare",
 		"announcement.move", "announcement.approve", "commitment.move", "commitment.approve", "privacy_notice.move", "privacy_notice.approve", "regulation.move", "regulation.retire", "penetration_test.move", "penetration_test.authorize", "penetration_test.close",
-		"vendor.move", "vendor.approve",
+		"vendor.move", "vendor.approve", "vendor_contract.move", "vendor_contract.confirm",
 	}),
 	"control-owner": append([]string{
 		"ledger.read", "record.read", "control.read", "control.propose", "deviation.state", "population.read", "period.read",
