@@ -28,6 +28,8 @@ func TestADecisionIsNotChangedByAnEdit(t *testing.T) {
 		regulation = `{"id":"REG-1","title":"Act","kind":"law","jurisdiction":"EU","source":"https://example.org","owner":"person/owner","applies":"yes","reason":"r","impact":"i","obligations":["o"],"state":`
 		activity   = `{"id":"PA-1","title":"Accounts","owner":"person/owner","purposes":["p"],"data":["d"],"lawful_ground":"contract","quality_check":"q","state":`
 		data       = `{"id":"DS-1","title":"Files","owner":"person/owner","class":"confidential","personal":false,"store":"db","store_class":"confidential","location":"DE","retention":"8760h","retention_from":"end","proposed_by":"person/c","state":`
+		use        = `"used_from":"2026-01-01T00:00:00Z","ended_at":"2026-02-01T00:00:00Z"`
+		contract   = `{"id":"CON-1","vendor":"vendor/VEN-1","title":"Terms","owner":"person/owner","begins_at":"2026-01-05T00:00:00Z","signed_at":"2026-01-01T00:00:00Z","document":"d","confirmed_by":"person/b","state":`
 		notice     = `{"id":"PN-1","title":"Website","version":"1","author":"person/c","text":"t","covers":["purposes"],"purposes":["p"],"data":["d"],"published_at":"2026-01-01T00:00:00Z","effective_at":"2026-02-01T00:00:00Z","address":"https://example.org","readers_told":true,"state":`
 	)
 	until := `"accepted_until":"2026-04-01T00:00:00Z","accepted_reason":"r","accepted_by":"person/b","accepted_at":"2026-01-01T00:00:00Z"}`
@@ -48,6 +50,15 @@ func TestADecisionIsNotChangedByAnEdit(t *testing.T) {
 		{"vendor", vendor + `"in_use"}`, `{"data":["personal"]}`, "data"},
 		{"vendor", vendor + `"in_use","report_due_at":"2026-06-01T00:00:00Z"}`, `{"criticality":"essential"}`, "criticality"},
 		{"vendor", vendor + `"in_use"}`, `{"service":"other"}`, ""},
+		{"vendor", vendor + `"in_use",` + use + `}`, `{"used_from":"2026-01-05T00:00:00Z"}`, "used_from"},
+		{"vendor", vendor + `"in_use",` + use + `}`, `{"next_assessment_at":"2026-06-01T00:00:00Z"}`, ""},
+		{"vendor", vendor + `"offboarding",` + use + `}`, `{"used_from":"2026-01-05T00:00:00Z"}`, "used_from"},
+		{"vendor", vendor + `"offboarding",` + use + `}`, `{"ended_at":"2026-02-05T00:00:00Z"}`, "ended_at"},
+		{"vendor", vendor + `"offboarding",` + use + `}`, `{"proof":"letter"}`, ""},
+		{"vendor", vendor + `"ended",` + use + `}`, `{"access_ended_at":"2026-02-01T00:00:00Z"}`, "access_ended_at"},
+		{"vendor_contract", contract + `"in_force"}`, `{"signed_at":"2025-01-01T00:00:00Z"}`, "signed_at"},
+		{"vendor_contract", contract + `"in_force"}`, `{"owner":"person/b"}`, "owner"},
+		{"vendor_contract", contract + `"in_force"}`, `{"owner":"person/c"}`, ""},
 		{"vendor", vendor + `"proposed"}`, `{"access":"production"}`, ""},
 		{"risk", risk + `"accepted",` + until, `{"owner":"person/b"}`, "owner"},
 		{"risk", risk + `"accepted",` + until, `{"owner":"person/c"}`, ""},

@@ -84,7 +84,7 @@ func TestAReportOfACriticalVendorIsExpected(t *testing.T) {
 		must(do("b", put(vendors.Reports, []string{"REP-104"}, `{"id":"ID","vendor":"vendor/VEN-4","owner":"person/o","type":"SOC 2 type 2","due_at":"2024-03-31T00:00:00Z","covers_from":"2023-01-01T00:00:00Z","covers_to":"2023-12-31T00:00:00Z","first":true,"method":"inclusive","physical":true,"state":"read","read_at":"2024-03-01T00:00:00Z","reader":"person/b"}`)))
 		used("VEN-4", critical)
 		used("VEN-13", critical)
-		must(move(vendors.Register, "VEN-13", "in_use", `{"tier_override":"high","tier_reason":"It runs beside"}`))
+		must(move(vendors.Register, "VEN-13", "in_use", `{"tier_override":"high","changed_why":"It runs beside"}`))
 		must(assessed("VAS-5", "VEN-5", "critical", none))
 		if err := assessed("VAS-0", "VEN-4", "critical", `,"reports":false`); err == nil || !strings.Contains(err.Error(), "no_report_reason: is missing") {
 			t.Errorf("without a reason: %v", err)
@@ -116,7 +116,7 @@ func TestAReportOfACriticalVendorIsExpected(t *testing.T) {
 		must(do("b", put(vendors.Reports, []string{"REP-126"}, `{"id":"ID","vendor":"vendor/VEN-16","owner":"person/o","type":"SOC 2 type 2","due_at":"2026-03-31T00:00:00Z","covers_from":"2025-02-01T00:00:00Z","covers_to":"2026-01-31T00:00:00Z","first":false,"method":"inclusive","physical":true,"state":"awaited"}`)))
 		must(move(vendors.Reports, "REP-126", "read", `{}`))
 		days(29)
-		must(move(vendors.Register, "VEN-6", "in_use", `{"access":"production","tier_reason":"It runs there now"}`))
+		must(move(vendors.Register, "VEN-6", "in_use", `{"access":"production","changed_why":"It runs there now"}`))
 		must(assessed("VAS-1", "VEN-1", "critical", none)) // which was read about
 		read("REP-114", "VEN-14")
 		must(move(vendors.Reports, "REP-114", "awaited", `{}`)) // to be read again

@@ -54,7 +54,16 @@ func TestWhenTheUseOfAVendorBegins(t *testing.T) {
 		enter("VEN-2", "2026-04-11T00:00:00Z") // as it should be
 		enter("VEN-3", "2026-04-01T00:00:00Z") // before anybody looked
 		// What it is today is not what it was approved as.
-		do(move("VEN-2", "in_use", `{"access":"production","tier_reason":"It runs there now"}`))
+		do(move("VEN-2", "in_use", `{"access":"production","changed_why":"It runs there now"}`))
+		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+			v, _, err := record.Load[vendors.Vendor](r, vendors.Register, "VEN-2")
+			if err == nil && (v.TierReason != "It runs there now" || v.TierBy != "person/b") {
+				t.Errorf("its tier is of %q by %s", v.TierReason, v.TierBy)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		day := func(at *time.Time) string { return at.Format(time.DateOnly) }
 		var got []string
 		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {

@@ -108,11 +108,11 @@ func TestAFinishedAssessmentStandsInTheVendorsRecord(t *testing.T) {
 			t.Errorf("the first is due %v", v.NextAssessmentAt)
 		}
 		// Another tier that matters more is assessed within thirty days.
-		must(move(vendors.Register, "VEN-1", "in_use", `{"access":"production","tier_reason":"It runs there now"}`))
+		must(move(vendors.Register, "VEN-1", "in_use", `{"access":"production","changed_why":"It runs there now"}`))
 		if v := current(); v.Tier != "critical" || v.NextAssessmentAt == nil || v.NextAssessmentAt.After(l.Clock.Now().AddDate(0, 0, 30)) {
 			t.Errorf("%s is assessed by %v", v.Tier, v.NextAssessmentAt)
 		}
-		must(move(vendors.Register, "VEN-1", "in_use", `{"access":"none","tier_reason":"It does not any more"}`))
+		must(move(vendors.Register, "VEN-1", "in_use", `{"access":"none","changed_why":"It does not any more"}`))
 		must(do(put(vendors.Assessments, []string{"VAS-1"}, `{"id":"ID","vendor":"vendor/VEN-1","year":2026,"tier":"low","questionnaire":"general","assessor":"person/a","state":"draft"}`)))
 		all := `{"result":"fit","answers":` + answers("general") + `}`
 		if err := move(vendors.Assessments, "VAS-1", "done", all); err == nil || !strings.Contains(err.Error(), "tier: is low, and the vendor's is high") {

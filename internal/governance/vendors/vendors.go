@@ -30,6 +30,9 @@ type Vendor struct {
 	TierOverride string   `json:"tier_override,omitempty"`
 	TierReason   string   `json:"tier_reason,omitempty"`
 	TierBy       string   `json:"tier_by,omitempty"`
+	// ChangedWhy is why something of one that is used was changed which stands otherwise.
+	ChangedWhy string `json:"changed_why,omitempty"`
+	ChangedBy  string `json:"changed_by,omitempty"`
 
 	ProposedBy       string     `json:"proposed_by"`
 	ProposedAt       *time.Time `json:"proposed_at,omitempty"`
@@ -110,15 +113,26 @@ var Register = record.Define[Vendor](record.Definition{
 	Kind: kindVendor, Register: "vendors", Title: "Vendors", Singular: "Vendor", Prefix: "VEN", At: "used_from", Author: "proposed_by",
 	Purpose: "Companies whose services we use: what they can reach, and who approved them.",
 	States:  []string{Proposed, Assessed, Approved, InUse, Offboarding, Ended, Rejected},
-	// What it was assessed and approved for.
-	Settled: []record.Settled{{States: []string{Assessed, Approved, InUse, Offboarding}, Fields: []string{"category", "data", "access", "criticality"}}},
+	Settled: []record.Settled{
+		// What it was assessed and approved for.
+		{States: []string{Assessed, Approved, InUse, Offboarding}, Fields: []string{"category", "data", "access", "criticality"}},
+		// When its use began and ended, by which its owner is measured.
+		{States: []string{InUse, Offboarding}, Fields: []string{"used_from"}},
+		{States: []string{Offboarding}, Fields: []string{"ended_at"}},
+		{States: []string{Ended}},
+	},
 	Transitions: []record.Transition{
 		{From: Proposed, To: Assessed, Required: []string{"data", "access", "criticality"}, Stamp: []string{"assessed_at"}, Check: wasAssessed},
 		{From: Assessed, To: Approved, Permission: "vendor.approve", NotBy: []string{"owner"}, Who: apart, Stamp: []string{"approved_by", "approved_at"}},
 		{From: Approved, To: InUse, Required: []string{"used_from"}},
 		// Other data or access, or another tier than the computed one: somebody other than
-		// the owner says so.
-		overriding(Assessed), overriding(InUse),
+		// the owner says so, and of one that is used when that began, and ended.
+		{From: Assessed, To: Assessed, Called: "Set the tier", Permission: "vendor.approve", Required: []string{"tier_reason"},
+			Offered: []string{"data", "access", "criticality", "tier_override"},
+			NotBy:   []string{"owner"}, Sets: []string{"tier_override", "tier_reason"}, Stamp: []string{"tier_by"}},
+		changing(InUse, "Change its tier or its beginning", []string{"used_from"}, "data", "access", "criticality", "tier_override"),
+		changing(Offboarding, "Change when it was used", []string{"used_from", "ended_at"}),
+		changing(Ended, "Correct the record", []string{"used_from", "ended_at", "access_ended_at", "data_settled_at", "data_settled", "proof"}),
 		{From: InUse, To: Offboarding, Required: []string{"ended_at"}},
 		{From: Offboarding, To: Ended, Required: []string{"access_ended_at", "data_settled_at", "data_settled", "proof"}},
 		rejecting(Proposed), rejecting(Assessed), rejecting(Approved),
@@ -137,6 +151,8 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "tier_override", Label: "Another tier", Given: true, Choices: Tiers, Help: "The tier that was set instead."},
 		{Name: "tier_reason", Label: "Why another tier", Given: true, Help: "Why it is another one: other data or access, or why the computed one is not right."},
 		{Name: "tier_by", Label: "Other tier by", Given: true},
+		{Name: "changed_why", Label: "Why it was changed", Given: true, Long: true, Help: "What is otherwise than it stands here, and how it is known."},
+		{Name: "changed_by", Label: "Changed by", Given: true},
 		{Name: "proposed_by", Label: "Proposed by", Section: "Onboarding"},
 		{Name: "proposed_at", Label: "Proposed", Given: true},
 		{Name: "assessed_at", Label: "Assessed", Given: true},
@@ -190,10 +206,14 @@ var Register = record.Define[Vendor](record.Definition{
 	},
 })
 
-func overriding(state string) record.Transition {
-	return record.Transition{From: state, To: state, Called: "Set the tier", Permission: "vendor.approve", Required: []string{"tier_reason"},
-		Offered: []string{"data", "access", "criticality", "tier_override"},
-		NotBy:   []string{"owner"}, Sets: []string{"tier_override", "tier_reason"}, Stamp: []string{"tier_by"}}
+// changing is for who is not measured by it.
+func changing(state, called string, required []string, offered ...string) record.Transition {
+	sets := []string{"changed_why"}
+	if slices.Contains(offered, "tier_override") {
+		sets = append(sets, "tier_override")
+	}
+	return record.Transition{From: state, To: state, Called: called, Permission: "vendor.approve", NotBy: []string{"owner"},
+		Required: append(required, "changed_why"), Offered: offered, Sets: sets, Stamp: []string{"changed_by"}}
 }
 
 func rejecting(from string) record.Transition {
@@ -240,11 +260,14 @@ func (v *Vendor) Before(tx *act.Tx, old any) error {
 	if soon := tx.Now().AddDate(0, 0, anew); v.AssessedAt != nil && v.State != Offboarding && old != nil && rises(record.As[Vendor](old).Tier, v.Tier) && (v.NextAssessmentAt == nil || v.NextAssessmentAt.After(soon)) {
 		v.NextAssessmentAt = &soon
 	}
-	begins := v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse)
-	if begins && v.UsedFrom.After(tx.Now()) {
-		return record.Refuse("used_from", "lies in the future: a vendor is in use when its use has begun")
+	if old != nil {
+		v.retiered(tx, record.As[Vendor](old))
 	}
+	begins := v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse)
 	if v.UsedFrom != nil && used[v.State] && (begins || old == nil || !record.SameTime(record.As[Vendor](old).UsedFrom, v.UsedFrom)) {
+		if v.UsedFrom.After(tx.Now()) {
+			return record.Refuse("used_from", "lies in the future: a vendor is in use when its use has begun")
+		}
 		due, err := v.approveBy(&tx.Reader)
 		if err != nil {
 			return err
@@ -278,6 +301,13 @@ func (v *Vendor) Before(tx *act.Tx, old any) error {
 		}
 	}
 	return nil
+}
+
+// retiered keeps why a vendor that is used is of another tier, and who said so.
+func (v *Vendor) retiered(tx *act.Tx, was *Vendor) {
+	if v.State == InUse && was.State == InUse && (v.TierOverride != was.TierOverride || v.Access != was.Access || v.Criticality != was.Criticality || !slices.Equal(v.Data, was.Data)) {
+		v.TierReason, v.TierBy = v.ChangedWhy, tx.Caller().ID
+	}
 }
 
 // apart refuses who proposed or assessed a vendor of the critical and high tiers.

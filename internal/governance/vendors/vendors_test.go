@@ -63,6 +63,7 @@ func TestVendors(t *testing.T) {
 		ids = append(ids, fmt.Sprintf("VEN-%d", i+1))
 	}
 	tier := `{"tier_override":"low","tier_reason":"It sees test data only"}`
+	changed := `"changed_why":"The contract says so"}`
 	rejected := `{"rejected_reason":"No answers"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: vendors.Register, New: vendor, Set: `{"next_assessment_at":"2027-01-01T00:00:00Z"}`,
@@ -70,7 +71,8 @@ func TestVendors(t *testing.T) {
 		Seed: put(vendors.Assessments, ids, `{"id":"ID","vendor":"vendor/ID","year":2026,"tier":"high","questionnaire":"general","result":"fit","assessor":"person/x","state":"done"}`),
 		Fields: map[string]string{
 			"proposed assessed": `{"data":["none"],"access":"none","criticality":"low"}`, "approved in_use": `{"used_from":"2026-03-01T00:00:00Z"}`, "in_use offboarding": `{"ended_at":"2026-03-01T00:00:00Z"}`,
-			"assessed assessed": tier, "in_use in_use": tier, "proposed rejected": rejected, "assessed rejected": rejected, "approved rejected": rejected,
+			"assessed assessed": tier, "in_use in_use": `{"used_from":"2026-02-27T00:00:00Z","tier_override":"low",` + changed,
+			"offboarding offboarding": `{"ended_at":"2026-03-01T06:00:00Z",` + changed, "ended ended": `{"access_ended_at":"2026-03-01T03:00:00Z",` + changed, "proposed rejected": rejected, "assessed rejected": rejected, "approved rejected": rejected,
 			"offboarding ended": `{"access_ended_at":"2026-03-01T00:00:00Z","data_settled_at":"2026-03-01T06:00:00Z","data_settled":"destroyed","proof":"The certificate"}`,
 		},
 		Refused: map[string]string{
