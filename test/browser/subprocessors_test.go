@@ -2,6 +2,7 @@ package browser
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -40,7 +41,7 @@ func TestASubprocessorIsAnnounced(t *testing.T) {
 
 	lead.goes(path)
 	lead.unfolds("Begin its use")
-	lead.fills("active-f-listed", "true", "active-f-told_at", "2026-02-09T09:00", "active-f-data_from", "2026-02-01T09:00")
+	lead.fills("active-f-listed", "true", "active-f-told_at", "2026-02-09T09:00", "active-f-told_by", "A letter to all customers", "active-f-data_from", "2026-02-01T09:00")
 	if status := lead.sends("Begin its use"); status != 422 {
 		t.Errorf("customers who were told afterwards are answered with %d", status)
 	}
@@ -49,14 +50,16 @@ func TestASubprocessorIsAnnounced(t *testing.T) {
 		t.Errorf("the form keeps %q of when data went there", from)
 	}
 	lead.audited("subprocessor-refused")
-	lead.fills("active-f-told_at", "2026-01-09T09:00")
+	now := time.Now().In(berlin(t))
+	lead.fills("active-f-told_at", "2026-01-09T09:00", "active-f-data_from", now.Format("2006-01-02T15:04")) // after its review
 	lead.presses("Begin its use")
 	lead.stands("Active")
+	lead.says("How", "A letter to all customers")
 	lead.goes(path + "/edit")
 	lead.holds("main", "stand as they were when the record became active")
 	lead.goes(path)
 	lead.unfolds("Record the end")
-	lead.fills("ended-f-ended_at", "2026-03-01T09:00")
+	lead.fills("ended-f-ended_at", now.Format("2006-01-02T15:04"))
 	lead.presses("Record the end")
 	lead.stands("Ended")
 	lead.audited("subprocessor")

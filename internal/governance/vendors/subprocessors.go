@@ -1,8 +1,10 @@
 package vendors
 
 import (
+	"slices"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -20,6 +22,7 @@ type Subprocessor struct {
 	AllowedData      []string         `json:"allowed_data,omitempty"`
 	Listed           *bool            `json:"listed,omitempty"`
 	ToldAt           *time.Time       `json:"told_at,omitempty"`
+	ToldBy           []string         `json:"told_by,omitempty"`
 	DataFrom         *time.Time       `json:"data_from,omitempty"`
 	EndedAt          *time.Time       `json:"ended_at,omitempty"`
 	Writers          []string         `json:"writers,omitempty"` // of what is reviewed
@@ -49,7 +52,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 				{Field: "allowed_data", If: `!item.model_provider || has(item.allowed_data) && item.allowed_data.size() > 0`, Why: "is not said: of a provider of models it is known which data may go there"},
 			}},
 		{From: "reviewed", To: "proposed"}, // it is reviewed anew
-		{From: "reviewed", To: "active", Required: []string{"listed", "told_at", "data_from"}, Guards: []record.Guard{
+		{From: "reviewed", To: "active", Required: []string{"listed", "told_at", "told_by", "data_from"}, Guards: []record.Guard{
 			{Field: "listed", If: `item.listed`, Why: "has to be yes: it is on the published list before data goes there"},
 			{Field: "told_at", If: `item.told_at <= item.data_from`, Why: "is after the first data went there: customers are told before"},
 		}},
@@ -68,7 +71,8 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Name: "retention", Label: "Retention", Help: "How long it keeps the data, such as 30 days."},
 		{Name: "listed", Label: "Published", Section: "Customers", Help: "Whether it is on the published list."},
 		{Name: "told_at", Label: "Customers told", Happened: true, Help: "When customers were told."},
-		{Name: "data_from", Label: "Data from", Help: "When the first data of customers went there."},
+		{Name: "told_by", Label: "How", Shows: true, Help: "By which announcement or message: announcement/ANN-1, an address, a file of this record."},
+		{Name: "data_from", Label: "Data from", Help: "When the first data of customers went there. Before its review it is a deviation."},
 		{Name: "ended_at", Label: "Ended", Happened: true, Help: "When the last data of customers went there."},
 		{Name: "state", Label: "State"},
 		{Name: "writers", Label: "Written by", Section: "Review", Given: true},
@@ -82,6 +86,20 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Field: "state", Filter: true},
 	},
 })
+
+// Changed holds by what customers were told, once it was said: of a subprocessor of before it was
+// asked for it is said later. A form's time has no seconds: data that went there in the minute
+// of the review went there after it.
+func (s *Subprocessor) Changed(_ *act.Tx, old any) error {
+	was := record.As[Subprocessor](old)
+	if was.State == "active" && len(was.ToldBy) > 0 && !slices.Equal(was.ToldBy, s.ToldBy) {
+		return record.Refuse("told_by", "stands as it was when the record became active")
+	}
+	if was.State == "reviewed" && s.DataFrom != nil && s.ReviewedAt != nil && s.DataFrom.Equal(s.ReviewedAt.Truncate(time.Minute)) {
+		s.DataFrom = s.ReviewedAt
+	}
+	return nil
+}
 
 // Compute ends a review with its state.
 func (s *Subprocessor) Compute() {

@@ -299,7 +299,7 @@ func TestTheGapIsWhatNeitherReportNorLetterSpeaksOf(t *testing.T) {
 }
 
 func TestSubprocessors(t *testing.T) {
-	active := `{"listed":true,"told_at":"2026-02-01T00:00:00Z","data_from":"2026-02-09T00:00:00Z"}`
+	active := `{"listed":true,"told_at":"2026-02-01T00:00:00Z","told_by":["A letter"],"data_from":"2026-02-09T00:00:00Z"}`
 	recordtest.Exercise(t, recordtest.Register{
 		Kind: vendors.Subprocessors, New: `{"vendor":"vendor/VEN-1","owner":"person/owner","purpose":"Mail"}`, Set: `{"countries":["DE"]}`,
 		Fields: map[string]string{
