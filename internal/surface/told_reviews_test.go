@@ -56,7 +56,7 @@ var untold = map[string]string{
 	"vendors in_use":            "another tier or beginning: its assessments are due",
 	"vendors proposed":          "rejection: whoever proposed it assesses it",
 	"vendors approved":          "rejection: whoever owns it takes it into use",
-	"vendors ended":            "a correction",
+	"vendors ended":             "a correction",
 	"systems in_use":            "retirement",
 	"devices in_use":            "its end",
 	"sites open":                "closing it",

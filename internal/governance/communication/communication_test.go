@@ -88,7 +88,7 @@ func TestCommitments(t *testing.T) {
 		Kind: communication.Commitments, New: `{"title":"99.9 %","owner":"person/owner"}`, Set: `{"changes":"It was 99 %"}`,
 		Fields: map[string]string{
 			"draft approved":    `{"document":"terms","customer_duties":"Second factors","system_description":"section 3","effective_at":"2026-03-01T00:00:00Z"}`,
-			"approved in_force": `{"told_at":"2026-02-01T00:00:00Z","told_by":["announcement/ANN-1"]}`,
+			"approved in_force": `{"told_at":"2026-02-01T00:00:00Z","told_by":["A letter"]}`,
 		},
 		Refused: map[string]string{"owner": `{"owner":"Ada"}`, "title": `{"title":""}`},
 	})

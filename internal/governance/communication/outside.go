@@ -60,7 +60,7 @@ var Commitments = record.Define[Commitment](record.Definition{
 		{Name: "approved_by", Label: "Approved by", Given: true},
 		{Name: "effective_at", Label: "In effect from", Help: "From when it holds."},
 		{Name: "told_at", Label: "Customers told", Happened: true, Help: "When customers were told: no later than it takes effect."},
-		{Name: "told_by", Label: "How", Help: "By which announcement or message: announcement/ANN-1, an address."},
+		{Name: "told_by", Label: "How", Shows: true, Help: "By which announcement or message: announcement/ANN-1, an address, a file of this record."},
 	},
 	Columns: []record.Column{
 		{Field: "title", Filter: true, Scanned: true},
