@@ -138,7 +138,12 @@ func (k *Kind) settling(state string) string {
 // Changeable are the fields of a record that people can simply change in its state, and
 // what is to be said of the others; empty: there are none.
 func (k *Kind) Changeable(doc json.RawMessage) (fields []Field, standing string, err error) {
-	state, err := stateOf(doc)
+	var state string
+	if len(k.States) > 0 { // of others a field of this name is something else
+		if state, err = stateOf(doc); err != nil {
+			return nil, "", err
+		}
+	}
 	var others []string
 	for _, f := range k.Editable(true) {
 		if k.Settled(state, f.Name) {

@@ -58,7 +58,7 @@ func TestWhatBreaksSoonIsDoneByWhoeverDoesIt(t *testing.T) {
 	}
 }
 
-// An auditor follows a number: from the criterion to the control, the population, its
+// An auditor follows a number: from the criterion to the control, its items, their population, its
 // event, and the proof of it. Nothing on the way can be changed.
 func TestAnAuditorFollowsANumberToItsProof(t *testing.T) {
 	t.Parallel()
@@ -66,7 +66,9 @@ func TestAnAuditorFollowsANumberToItsProof(t *testing.T) {
 	v.goes("/criteria")
 	v.follows("main", "/criteria/CC8.1")
 	v.follows("main table", "/controls/CHG-01")
-	v.follows("main .figures", "/r/populations/")
+	v.follows("main .figures", "/results/")
+	v.holds("main", "What became of it", "tested again as it stood")
+	v.follows("main", "/r/populations/")
 	v.holds("main", "Checkpoint", "Count")
 	v.follows("main", "/history")
 	v.follows("main", "/ledger/")

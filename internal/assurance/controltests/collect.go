@@ -143,17 +143,18 @@ func (c *collector) find(id string, at time.Time, reason Reason) {
 
 // outcome is the verdict on an item that is in the population.
 func (v verdict) outcome() ItemOutcome {
+	one := ItemOutcome{Item: v.id, Outcome: ItemPassed, Resource: v.resource}
 	switch v.state {
 	case open:
-		return ItemOutcome{Item: v.id, Outcome: ItemOpen}
+		one.Outcome = ItemOpen
 	case deviates:
-		return ItemOutcome{Item: v.id, Outcome: ItemDeviation, Reason: v.reason}
+		one.Outcome, one.Reason = ItemDeviation, v.reason
 	case unread:
-		return ItemOutcome{Item: v.id, Outcome: ItemUnread}
+		one.Outcome = ItemUnread
 	case gone:
-		return ItemOutcome{Item: v.id, Outcome: ItemAbsent}
+		one.Outcome = ItemAbsent
 	}
-	return ItemOutcome{Item: v.id, Outcome: ItemPassed}
+	return one
 }
 
 // because says what the population was; the rule's sentences follow.

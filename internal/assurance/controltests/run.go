@@ -77,6 +77,9 @@ type ItemOutcome struct {
 	Item    string `json:"item"`
 	Outcome string `json:"outcome"`          // passed, open, deviation, unread or absent
 	Reason  Reason `json:"reason,omitempty"` // of a deviation
+
+	// Resource is what a state test looked at; empty where the reading does not say it.
+	Resource string `json:"-"`
 }
 
 // The outcomes of items.

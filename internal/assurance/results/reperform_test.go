@@ -45,7 +45,8 @@ func (l *laboratory) changed(pass string) *controls.Control {
 
 // TestEarlierResultsArePerformedAgainToTheByte changes records, versions,
 // assessments, causes and conclusions at random; every result that was recorded
-// on the way is then the same when it is computed again at its checkpoint.
+// on the way is then the same when it is computed again at its checkpoint, and lists
+// as many items as it counted.
 func TestEarlierResultsArePerformedAgainToTheByte(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
@@ -117,6 +118,7 @@ func (l *laboratory) history(rt *rapid.T) {
 		if err != nil || !again.Same || len(again.Differences) > 0 {
 			rt.Fatalf("%s: %+v, %v", id, again, err)
 		}
+		l.listsWhatItCounts(id, 3)
 	}
 }
 

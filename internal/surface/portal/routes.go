@@ -97,6 +97,7 @@ func init() {
 		{method: "POST", path: "/results/{id}/deviation/confirm", action: "deviation.confirm", make: (*Portal).confirmDeviation},
 		{method: "POST", path: "/results/{id}/conclude", action: "control.conclude", make: conclude(concludeForm), again: concludeAgain(concludeForm)},
 		{method: "POST", path: "/results/{id}/audit", action: "audit.conclude", make: conclude(auditForm), again: concludeAgain(auditForm)},
+		{method: "GET", path: "/results/{id}/items", action: "control.read", make: (*Portal).resultItems},
 		{method: "GET", path: "/results/{id}/reconciled", action: "control.read", make: (*Portal).reconciled},
 		{method: "GET", path: "/results/{id}/mismatch", action: "control.read", make: (*Portal).mismatch},
 		{method: "POST", path: "/results/{id}/mismatch/resolve", action: "resolution.propose", make: (*Portal).resolveMismatch, again: (*Portal).mismatchAgain},

@@ -100,6 +100,11 @@ func (p *Portal) values(r *request, kind *record.Kind, doc json.RawMessage) (map
 	}
 	switch kind {
 	case results.Register:
+		var of results.Result
+		if err := json.Unmarshal(doc, &of); err != nil {
+			return nil, err
+		}
+		leading(all, &of)
 		return all, percent(all, doc)
 	case judgments.Deviations:
 		item := all["item"]
