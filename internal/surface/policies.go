@@ -36,13 +36,41 @@ func (s *System) PolicyDocument(ctx context.Context, caller act.Caller, to io.Wr
 		return 0, err
 	}
 	var all []*policies.Version
+	approvers := map[string]string{}
 	if err := s.DB.Read(ctx, func(r *store.Reader) (err error) {
-		all, err = policies.Current(r)
-		return err
+		if all, err = policies.Current(r); err != nil {
+			return err
+		}
+		for _, v := range all {
+			if approvers[v.ApprovedBy], err = s.called(r, v.ApprovedBy); err != nil {
+				return err
+			}
+		}
+		return nil
 	}); err != nil {
 		return 0, err
 	}
-	return len(all), policies.Document(to, s.Config.Organization, zone, all)
+	return len(all), policies.Document(to, s.Config.Organization, zone, all, approvers)
+}
+
+// called is what people call a record, and its reference: "Ann Example (person/E1)". What
+// names no record, or one without a name, stays as it is.
+func (s *System) called(r *store.Reader, ref string) (string, error) {
+	kind, id, err := s.Kinds.Parse(ref)
+	if err != nil {
+		return ref, nil //nolint:nilerr // it is what else there is: somebody at the machine
+	}
+	v, err := record.Get(r, kind.Name, id)
+	if errors.Is(err, record.ErrNone) {
+		return ref, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if name := kind.Caption(v.Doc); name != "" {
+		return name + " (" + ref + ")", nil
+	}
+	return ref, nil
 }
 
 // PolicyChanges says what changed in a policy's text (policies.Changes).

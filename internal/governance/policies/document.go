@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,8 +27,9 @@ func Current(r *store.Reader) ([]*Version, error) {
 }
 
 // Document writes the policies in force as one Markdown document, with who
-// approved each text, and its hash. The same records give the same bytes.
-func Document(w io.Writer, organization string, zone *time.Location, all []*Version) error {
+// approved each text, and its hash; approvers says what people call them. The same records
+// give the same bytes.
+func Document(w io.Writer, organization string, zone *time.Location, all []*Version, approvers map[string]string) error {
 	var b strings.Builder
 	day := func(at *time.Time) string {
 		if at == nil {
@@ -40,7 +42,7 @@ func Document(w io.Writer, organization string, zone *time.Location, all []*Vers
 	b.WriteString("| policy | version | owner | for | approved by | in force since | next review | SHA-256 |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, v := range all {
 		fmt.Fprintf(&b, "| %s | %d (%s) | %s | %s | %s | %s | %s | `%s` |\n",
-			cell.Replace(v.Title), v.Number, v.ID, cell.Replace(v.Owner), v.Audience, cell.Replace(v.ApprovedBy), day(v.EffectiveAt), day(v.NextReviewAt), v.SHA256)
+			cell.Replace(v.Title), v.Number, v.ID, cell.Replace(v.Owner), v.Audience, cell.Replace(cmp.Or(approvers[v.ApprovedBy], v.ApprovedBy)), day(v.EffectiveAt), day(v.NextReviewAt), v.SHA256)
 	}
 	for _, v := range all {
 		p, err := catalog.ParsePolicy(v.ID, []byte(v.Text))
