@@ -216,23 +216,12 @@ func TestTheHRSystemHasWhatWasAcknowledged(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	var config map[string]any
-	raw, err := os.ReadFile(filepath.Join(dir, "scaf.json"))
-	if err == nil {
-		err = json.Unmarshal(raw, &config)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	config["hris"] = map[string]any{
+	configure(t, dir, "hris", map[string]any{
 		"secret": map[string]string{"file": "secrets/hris"}, "send_to": server.URL, "read_from": server.URL,
 		"allow_private": []string{"127.0.0.0/8"}, "roots": "secrets/roots.pem",
-	}
-	if raw, err = json.Marshal(config); err != nil {
-		t.Fatal(err)
-	}
+	})
 	for file, content := range map[string][]byte{
-		"scaf.json": raw, "secrets/hris": []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="),
+		"secrets/hris":      []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="),
 		"secrets/roots.pem": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, file), content, 0o600); err != nil {
