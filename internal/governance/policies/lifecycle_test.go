@@ -162,7 +162,10 @@ func TestAVersionComesIntoForceByTwoPeople(t *testing.T) {
 		// The next one takes its place.
 		h.add(ben, policies.Versions, "policy", `"policy/desks"`, "text", quoted(text("Lock it away at noon.")), "procedure", `"wiki/desks"`)
 		h.move(ben, "PV-2", policies.InReview)
-		h.move(ann, "PV-2", policies.Draft)
+		if err := h.try(ann, policies.Versions, "PV-2", policies.Draft); err == nil {
+			t.Error("a text comes back from review without a word")
+		}
+		h.move(ann, "PV-2", policies.Draft, "returned_reason", `"Not at noon"`)
 		if _, err := h.f.SetRecord(ctx, ben, policies.Versions, "PV-2", record.AnyVersion, fields("text", quoted(text("Lock it away at one.")))); err != nil {
 			t.Fatal(err)
 		}

@@ -50,7 +50,7 @@ func TestTheRegisterOfVersions(t *testing.T) {
 		Seed:   func(tx *act.Tx) error { _, err := record.Add(tx, policies.Register, desks()); return err },
 		New:    fmt.Sprintf(`{"policy":"policy/desks","procedure":"wiki/desks","text":%s}`, quoted(text)),
 		Set:    fmt.Sprintf(`{"text":%s}`, quoted(text+"Each evening.\n")),
-		Fields: map[string]string{"approved in_force": `{"channels":["portal"]}`},
+		Fields: map[string]string{"in_review draft": `{"returned_reason":"Say when"}`, "approved in_force": `{"channels":["portal"]}`},
 		Refused: map[string]string{
 			"text":      fmt.Sprintf(`{"text":%s}`, quoted(front+"<script>alert(1)</script>\n")),
 			"procedure": fmt.Sprintf(`{"procedure":%q}`, fmt.Sprintf("%0500d", 1)), "channels": `{"channels":[" "]}`,

@@ -47,7 +47,10 @@ type Version struct {
 	Authors []string `json:"authors,omitempty"`
 	State   string   `json:"state"`
 	// Round counts how often it was put to review.
-	Round      int        `json:"round,omitempty"`
+	Round int `json:"round,omitempty"`
+	// ReturnedReason is why it went back from review to draft, when last.
+	ReturnedReason string `json:"returned_reason,omitempty"`
+
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 	// EffectiveAt is from when it is to bind, and once it is in force from when it does.
@@ -75,7 +78,7 @@ var Versions = record.Define[Version](record.Definition{
 	Transitions: []record.Transition{
 		{From: Draft, To: InReview, Required: []string{"procedure"}},
 		record.Withdrawing(Draft),
-		{From: InReview, To: Draft},
+		{From: InReview, To: Draft, Required: []string{"returned_reason"}, Sets: []string{"returned_reason"}},
 		record.Withdrawing(InReview),
 		{From: InReview, To: Approved, Permission: approve, NotBy: []string{"authors"}, Stamp: []string{"approved_by", "approved_at"}, Offered: []string{"effective_at"}},
 		{From: Approved, To: InForce, Permission: publish, Required: []string{"channels"}, Stamp: []string{"announced_by", "announced_at"}},
@@ -98,6 +101,7 @@ var Versions = record.Define[Version](record.Definition{
 		{Name: "audience", Label: "Audience", Computed: true}, {Name: "review", Label: "Review", Computed: true},
 		{Name: "criteria", Label: "Criteria", Computed: true}, {Name: "controls", Label: "Controls", Computed: true},
 		{Name: "author", Label: "Author"}, {Name: "authors", Label: "Written by", Given: true}, {Name: "round", Label: "Review round", Given: true},
+		{Name: "returned_reason", Label: "Why it came back", Given: true, Long: true, Help: "What has to be another before it is approved. It stands here when it is put to review again."},
 		{Name: "approved_by", Label: "Approved by", Given: true}, {Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "effective_at", Label: "Effective", Help: "From when it binds. It is approved with its text, and nothing comes into force before; empty, or a day that has passed: from when it comes into force.", Section: "In force"},
 		{Name: "planned_at", Label: "To come into force", Given: true},

@@ -43,7 +43,7 @@ func (s *site) inForce(t *testing.T, slug string) (version string) {
 			}
 		}
 		move(apptest.Operator, policies.InReview, `{}`)
-		move(apptest.Operator, policies.Draft, `{}`)
+		move(apptest.Operator, policies.Draft, `{"returned_reason":"A sentence is missing"}`)
 		changed, err := json.Marshal(strings.Replace(string(text.File), "## Purpose", "## Purpose\n\nA sentence of ours <b>in bold</b>.", 1))
 		if err != nil {
 			t.Fatal(err)
