@@ -90,6 +90,56 @@ func TestATabletopExercise(t *testing.T) {
 	other.holds("main", "Reviewed by", "Example Ciso")
 }
 
+// What players are told on the way is written for the exercise, and what they did beside it
+// as it is held; the facilitator corrects that until somebody else has reviewed it.
+func TestTheInjectsOfAnExercise(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	v := c.signs(t, "engineer")
+	v.goes("/new/exercises")
+	v.fills("f-title", "The region is gone", "f-facilitator", "person/E4", "f-planned_for", minute(t, time.Now().Add(time.Hour)), "f-scenario", "It is Friday, 17:00, and nothing answers.",
+		"f-injects-0-after", "soon", "f-injects-0-what", "A customer calls.", "f-injects-1-after", "20m", "f-injects-1-what", "The status page is on the same region.", "f-injects-1-expect", "Somebody tells customers by other ways.")
+	if status := v.sends("Add it"); status != 422 {
+		t.Errorf("an inject without a time is answered with %d", status)
+	}
+	v.holds("[role=alert]", "is no length of time like 20m")
+	v.audited("exercise-injects-refused")
+	v.fills("f-injects-0-after", "5m")
+	v.presses("Add it")
+	path := v.path()
+	v.stands("Planned")
+	v.holds("main", "A customer calls.", "The status page is on the same region.")
+	v.unfolds("Record that it was held")
+	v.fills("held-f-held_at", minute(t, time.Now().Add(-time.Minute)), "held-f-participants", "person/E4\nperson/E5",
+		"held-f-injects-0-answer", "They were put off.", "held-f-injects-1-answer", "Nobody knew another way.")
+	v.presses("Record that it was held")
+	v.stands("Held")
+	v.holds("main", "Somebody tells customers by other ways.", "Nobody knew another way.")
+	v.unfolds("Correct the record")
+	v.fills("held-f-injects-0-answer", "They were called back.")
+	v.presses("Correct the record")
+	v.holds("main", "They were called back.")
+	v.audited("exercise-injects")
+
+	lead := c.signs(t, "compliance")
+	lead.goes(path)
+	lead.unfolds("Record the review")
+	lead.fills("reviewed-f-worked", "Customers were called back.", "reviewed-f-lessons", "The status page moves.")
+	if status := lead.sends("Record the review"); status != 422 {
+		t.Errorf("a lesson of which nothing comes is answered with %d", status)
+	}
+	lead.holds("[role=alert]", "no action names the exercise")
+	lead.fills("reviewed-f-no_actions", "It was moved on the same day.")
+	lead.presses("Record the review")
+	lead.says("Reviewed by", "Ada Example")
+	lead.audited("exercise-reviewed")
+	v.goes(path)
+	if v.offers("Correct the record") {
+		t.Error("what was reviewed is offered to be corrected")
+	}
+	c.tests(t, "INC-02", "reviewed", 1, 1)
+}
+
 // The minutes of a meeting are kept by one person and confirmed by another.
 func TestTheMinutesOfAMeeting(t *testing.T) {
 	t.Parallel()
@@ -109,6 +159,56 @@ func TestTheMinutesOfAMeeting(t *testing.T) {
 	other.goes("/r/meetings/MTG-1")
 	other.presses("Confirm")
 	other.holds("main", "Confirmed by", "Example Executive")
+}
+
+// The agenda of a meeting is made of what changed since the one before; what was decided
+// there stands in the agenda of the next one, until it is done.
+func TestAnAgendaIsMadeOfWhatChanged(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	keeper := c.signs(t, "compliance")
+	finding := keeper.adds("findings", "f-title", "A door without a lock", "f-source", "audit", "f-severity", "high", "f-found_at", minute(t, time.Now().AddDate(0, 0, -1)), "f-owner", "person/E5")
+	path := keeper.adds("meetings", "f-title", "Week 9", "f-series", "posture review", "f-chair", "person/E3", "f-keeper", "person/E1", "f-planned_for", minute(t, time.Now().Add(time.Hour)))
+	keeper.presses("Make the agenda now")
+	keeper.holds("main", "New findings", "A door without a lock", "Emil Example")
+	keeper.says("Planned for", time.Now().Add(time.Hour).In(berlin(t)).Format(time.DateOnly))
+	keeper.audited("meeting-agenda")
+	keeper.follows("main", finding)
+	keeper.goes(path)
+	keeper.unfolds("Record the minutes")
+	keeper.fills("held-f-held_at", minute(t, time.Now().Add(-time.Minute)), "held-f-attendees", "person/E1", "held-f-notes", "The door was looked at.")
+	if status := keeper.sends("Record the minutes"); status != 422 {
+		t.Errorf("a meeting of one person that decided nothing is answered with %d", status)
+	}
+	keeper.holds("[role=alert]", "names one person", "say what was decided, or why nothing was")
+	keeper.audited("meeting-refused")
+	keeper.fills("held-f-attendees", "person/E1\nperson/E3", "held-f-decisions", "Buy a lock")
+	keeper.presses("Record the minutes")
+	keeper.stands("Held")
+	if keeper.offers("Make the agenda now") {
+		t.Error("an agenda is offered to be made of a meeting that was held")
+	}
+	action := keeper.adds("actions", "f-title", "Buy a lock", "f-owner", "person/E5", "f-due_at", minute(t, time.Now().AddDate(0, 0, 7)), "f-meeting", ref("meeting", path))
+
+	chair := c.signs(t, "executive")
+	chair.goes("/work")
+	chair.follows("main", path)
+	chair.presses("Confirm")
+	chair.says("Confirmed by", "Cleo Example")
+	chair.holds("main", "Buy a lock")
+
+	next := keeper.adds("meetings", "f-title", "Week 10", "f-series", "posture review", "f-chair", "person/E3", "f-keeper", "person/E1", "f-planned_for", minute(t, time.Now().AddDate(0, 0, 7)))
+	keeper.presses("Make the agenda now")
+	keeper.holds("main", "It decided: Buy a lock")
+	keeper.follows("main", action)
+
+	reader := c.signs(t, "auditor")
+	reader.goes(next)
+	reader.holds("main", "It decided: Buy a lock")
+	if reader.offers("Make the agenda now") {
+		t.Error("an auditor is offered to make an agenda")
+	}
+	c.tests(t, "MON-02", "minutes", 1, 1) // the next one is not held yet
 }
 
 // A regulation is listed, reviewed, and announced with the approval of somebody else.
@@ -134,6 +234,60 @@ func TestARegulationAndItsAnnouncement(t *testing.T) {
 	other.goes("/r/announcements/ANN-1")
 	other.presses("Approve")
 	other.holds("main", "Approved by", "Example Executive")
+}
+
+// What is announced is approved by somebody who did not write it. Then SCAF tells its audience,
+// and the record says by which way it went out; what is said in a meeting somebody writes down.
+func TestAnAnnouncementGoesOut(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	v := c.signs(t, "control-owner")
+	v.goes("/new/announcements")
+	v.fills("f-title", "The office moves", "f-text", "On **Monday**, to the other street.", "f-audience", "everybody")
+	v.ticks("f.channels", "portal", "meeting")
+	v.presses("Add it")
+	path := v.path()
+	v.stands("Draft")
+	v.holds("main", "On Monday, to the other street.")
+
+	executive := c.signs(t, "executive")
+	executive.goes(path)
+	executive.presses("Approve")
+	executive.says("Approved by", "Cleo Example")
+	v.goes(path + "/edit")
+	v.holds("main", "stand as they were when the record became approved")
+
+	c.meanwhile(t, nil, v) // it is told within the minute, or when the portal is opened
+	employee := c.signs(t, "employee")
+	employee.awaits("/inbox", "The office moves")
+	employee.holds("main", "On Monday, to the other street.")
+	employee.audited("inbox-announcement")
+	v.awaits(path, "6 inboxes")
+	v.stands("Approved") // nobody has said it in the meeting yet
+	v.unfolds("Record that it was delivered")
+	v.fills("delivered-f-deliveries-1-channel", "meeting", "delivered-f-deliveries-1-at", minute(t, time.Now().AddDate(0, 0, -1)), "delivered-f-deliveries-1-reference", "Minutes of week 9")
+	if status := v.sends("Record that it was delivered"); status != 422 {
+		t.Errorf("what was told before it was approved is answered with %d", status)
+	}
+	v.holds("[role=alert]", "it goes out after its approval")
+	v.audited("announcement-refused")
+	v.fills("delivered-f-deliveries-1-at", minute(t, time.Now().AddDate(0, 0, 1)))
+	if status := v.sends("Record that it was delivered"); status != 422 {
+		t.Errorf("what is told tomorrow is answered with %d", status)
+	}
+	v.holds("[role=alert]", "is in the future")
+	v.fills("delivered-f-deliveries-1-at", minute(t, time.Now()))
+	v.presses("Record that it was delivered")
+	v.stands("Delivered")
+	v.holds("main", "Minutes of week 9", "6 inboxes")
+	v.says("Delivered by", "Emil Example")
+	v.audited("announcement")
+
+	reader := c.signs(t, "auditor")
+	reader.goes("/r/announcements?f.state=delivered")
+	reader.follows("main table", path)
+	reader.says("Approved by", "Cleo Example")
+	c.tests(t, "POL-02", "announced", 1, 1)
 }
 
 // A privacy request has its deadline from the law, and a breach is judged.

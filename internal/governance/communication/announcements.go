@@ -139,7 +139,8 @@ func (a *Announcement) Compute() {
 	}
 }
 
-// Before keeps what was approved: another text goes back to being a draft.
+// Before keeps what was approved: another text goes back to being a draft. A form's time has no
+// seconds: what went out in the minute of the approval went out after it.
 func (a *Announcement) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return nil
@@ -147,6 +148,11 @@ func (a *Announcement) Before(tx *act.Tx, old any) error {
 	was := record.As[Announcement](old)
 	if was.State != Draft && (a.Title != was.Title || a.Text != was.Text || a.Audience != was.Audience || !slices.Equal(a.Channels, was.Channels)) {
 		return &record.Invalid{Fields: []record.FieldError{{Field: "state", Problem: "is " + was.State + ": the text stays as it was approved, unless it is moved back to draft"}}}
+	}
+	for i, one := range a.Deliveries {
+		if from := a.From(); was.State == Approved && from != nil && one.At != nil && one.At.Equal(from.Truncate(time.Minute)) {
+			a.Deliveries[i].At = from
+		}
 	}
 	if was.State != Approved || a.State != Approved || a.From() == nil {
 		return nil
