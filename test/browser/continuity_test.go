@@ -1,6 +1,8 @@
 package browser
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -190,4 +192,53 @@ func TestAWarningOfCapacityIsDecided(t *testing.T) {
 	v.goes("/work")
 	v.holds("main", "Decide about what runs out", "Addresses of the office", "late")
 	c.tests(t, "CAP-01", "capacity", 2, 1)
+}
+
+// Backups that were due come as a table, of which one sees first what would become of it. One
+// that was not complete is found in the list; one that was late in it is put right by hand.
+func TestBackupsAreSeenToBeMade(t *testing.T) {
+	t.Parallel()
+	c := atWork(t)
+	lead := c.signs(t, "compliance")
+	table := filepath.Join(t.TempDir(), "backups.csv")
+	if err := os.WriteFile(table, []byte("id,store,due_at,done_at,ok,encrypted,elsewhere,checksum,place\n"+
+		"b1,The database,2026-03-01T01:00:00Z,2026-03-01T01:20:00Z,true,true,true,sha256:1,Frankfurt\n"+
+		"b2,The database,2026-03-02T01:00:00Z,2026-03-02T01:20:00Z,false,true,true,,Frankfurt\n"+
+		"b3,The files,2026-03-02T01:00:00Z,,,,,,\n"+
+		"b4,,2026-03-02T01:00:00Z,2026-03-02T01:20:00Z,true,true,true,sha256:4,Frankfurt\n"+
+		"b5,The files,2026-03-02T01:00:00Z,2090-03-02T01:20:00Z,true,true,true,sha256:5,Frankfurt\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lead.goes("/r/backups")
+	lead.follows("main", "/import/backups")
+	lead.do(chromedp.SetUploadFiles(chromedp.ID("file"), []string{table}))
+	lead.presses("Show what it would do")
+	lead.holds("main", "Nothing has been written yet", "backup/b1", "backups.csv:5", "is missing", "backups.csv:6", "is in the future")
+	lead.audited("backups-preview")
+	lead.presses("Take the others")
+	lead.holds("main", "was read to its end", "backups.csv:5")
+
+	v := c.signs(t, "engineer")
+	v.goes("/r/backups?f.ok=false")
+	v.holds("main table", "b2")
+	v.audited("backups")
+	v.follows("main table", "/r/backups/b2")
+	v.says("Complete", "No")
+	v.audited("backup")
+	v.goes("/r/backups/b3/edit")
+	if in(v, chromedp.Evaluate[bool](`document.getElementById("f-due_at") !== null && !document.getElementById("f-due_at").disabled`)) {
+		t.Error("when it was to be made is offered to be changed")
+	}
+	v.fills("f-done_at", "2026-03-02T05:00", "f-ok", "true", "f-encrypted", "true", "f-elsewhere", "true", "f-checksum", "sha256:3", "f-place", "Frankfurt")
+	v.presses("Save")
+	v.says("Made", "2026-03-02 05:00")
+	v.says("Complete", "Yes")
+
+	reader := c.signs(t, "auditor")
+	reader.goes("/r/backups?f.store=The+files")
+	reader.follows("main table", "/r/backups/b3")
+	reader.says("Elsewhere", "Yes")
+	reader.goes("/r/backups/b3/history")
+	reader.holds("main", "Dora Example", "Ada Example")
+	c.tests(t, "BCP-01", "made", 3, 2)
 }

@@ -20,6 +20,7 @@ import (
 	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/surface"
+	"scaf.dev/scaf/internal/trust/access"
 	"scaf.dev/scaf/internal/trust/accounts"
 )
 
@@ -65,7 +66,7 @@ func (p *Portal) reference(r *request, text string) shownLine {
 		one.named = func(string) string { return p.calledItem(r, tasks.Register.Name+"/"+duty, date) }
 		return one
 	}
-	if !kind.Internal {
+	if !kind.Internal || kind == access.Tokens { // a program is called as who made its token says
 		p.asks(r, kind, id)
 		one.absent = func() bool { return p.called(r, text) == "" }
 		one.named = func(ref string) string { return p.called(r, ref) }

@@ -11,8 +11,10 @@ import (
 	"scaf.dev/scaf/internal/app/apptest"
 	"scaf.dev/scaf/internal/governance/people"
 	"scaf.dev/scaf/internal/governance/risks"
+	"scaf.dev/scaf/internal/operations/processing"
 	"scaf.dev/scaf/internal/platform/config"
 	"scaf.dev/scaf/internal/record"
+	"scaf.dev/scaf/internal/trust/access"
 )
 
 // People are chosen by their names: the form offers them to whoever may read the
@@ -164,4 +166,18 @@ func TestWhoHasLeftIsMarked(t *testing.T) {
 	b.post("/r/findings", "f.title", "Gap", "f.source", "audit", "f.severity", "low", "f.found_at", "2026-02-01T08:00", "f.owner", "Lea Later").goes(t, "/r/findings/FND-2")
 	b.get("/r/risks/RSK-1/edit")
 	b.post("/r/risks/RSK-1", "version", "1", "f.title", "A high flood", "f.owner", "person/E2").goes(t, "/r/risks/RSK-1")
+}
+
+// A program is called as whoever made its token says, whose number says nothing to anybody.
+func TestAProgramIsCalledByItsToken(t *testing.T) {
+	s := serve(t, config.Config{})
+	_, token, err := access.CreateToken(t.Context(), s.Door, apptest.Operator, "processing", "the pipeline", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipeline := act.Caller{ID: "token/" + token.ID, Roles: []string{"processing"}}
+	if _, err := s.AddRecord(t.Context(), pipeline, processing.Checks, fields("id", "s1", "store", "The database", "due_at", "2026-02-01T09:00:00Z")); err != nil {
+		t.Fatal(err)
+	}
+	s.signed(t, "ann", "engineer").get("/r/storage_checks/s1/history").want(t, http.StatusOK, ">the pipeline</a>")
 }
