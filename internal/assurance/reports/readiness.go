@@ -12,8 +12,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/controltests"
 	"scaf.dev/scaf/internal/assurance/judgments"
@@ -21,6 +19,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/results"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/together"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -164,19 +163,17 @@ func Build(ctx context.Context, q Question, readers ...*store.Reader) (*Readines
 	}
 	report.Day = newDay(q, before)
 	other := b
-	tests := func() error { return b.tests(ctx, report) }
-	duties := func() error { return other.undoneDuties(ctx, report) }
+	tests := func(ctx context.Context) error { return b.tests(ctx, report) }
+	duties := func(ctx context.Context) error { return other.undoneDuties(ctx, report) }
 	if len(readers) == 1 {
-		if err := tests(); err != nil {
+		if err := tests(ctx); err != nil {
 			return nil, err
 		}
-		return report, duties()
+		return report, duties(ctx)
 	}
 	other = of(readers[1])
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(tests)
-	group.Go(duties)
-	return report, group.Wait()
+	err = together.Do(ctx, tests, duties)
+	return report, err
 }
 
 // tests says how the controls stand, and what of that is new.

@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/judgments"
@@ -22,6 +20,7 @@ import (
 	"scaf.dev/scaf/internal/assurance/populations"
 	"scaf.dev/scaf/internal/assurance/versions"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/together"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/trust/ledger"
 )
@@ -140,9 +139,9 @@ func (l *Lab) reconsider(ctx context.Context, readers []*store.Reader, all []*co
 	reached(0)
 	again := &asking{Lab: l, before: before, since: since, now: now, reached: func() { reached(1) }, kept: map[string]bool{}}
 	var next atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
+	asks := make([]func(context.Context) error, len(readers))
 	for i := range readers {
-		group.Go(func() error {
+		asks[i] = func(ctx context.Context) error {
 			for {
 				at := next.Add(1) - 1
 				if at >= int64(len(sources)) || ctx.Err() != nil {
@@ -152,9 +151,9 @@ func (l *Lab) reconsider(ctx context.Context, readers []*store.Reader, all []*co
 					return err
 				}
 			}
-		})
+		}
 	}
-	if err := group.Wait(); err != nil {
+	if err := together.Do(ctx, asks...); err != nil {
 		return nil, err
 	}
 	for i := range tasks {

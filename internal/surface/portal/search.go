@@ -2,20 +2,19 @@ package portal
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"scaf.dev/scaf/internal/assurance/controls"
 	"scaf.dev/scaf/internal/assurance/criteria"
 	"scaf.dev/scaf/internal/governance/policies"
 	"scaf.dev/scaf/internal/platform/store"
+	"scaf.dev/scaf/internal/platform/together"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/attached"
 	"scaf.dev/scaf/internal/trust/ledger"
@@ -55,10 +54,9 @@ func (p *Portal) search(r *request) (*shown, error) {
 	// What is no record comes first, the registers follow in their order, and what is attached
 	// to records comes last; all of it is read at once, the largest register first.
 	groups := make([][]naming, len(sought)+2)
-	all, ctx := errgroup.WithContext(r.Context())
-	all.SetLimit(runtime.GOMAXPROCS(0))
+	var all []func(context.Context) error
 	read := func(at int, body func(*store.Reader) ([]naming, error)) {
-		all.Go(func() error {
+		all = append(all, func(ctx context.Context) error {
 			return p.System.DB.Read(ctx, func(reader *store.Reader) (err error) {
 				groups[at], err = body(reader)
 				return err
@@ -75,7 +73,7 @@ func (p *Portal) search(r *request) (*shown, error) {
 	}
 	read(0, func(reader *store.Reader) ([]naming, error) { return p.beside(r, reader, page.Words) })
 	read(len(groups)-1, func(reader *store.Reader) ([]naming, error) { return p.beneath(r, reader, page.Words) })
-	err = all.Wait()
+	err = together.Do(r.Context(), all...)
 	page.Groups = slices.Concat(groups...)
 	page.Nothing = len(page.Groups) == 0
 	return answer, err
