@@ -3,11 +3,13 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -49,16 +51,19 @@ var seen = []struct{ name, path string }{
 	{"calendar", "/calendar"},
 	{"criteria", "/criteria"},
 	{"people", "/r/people"},
-	{"people of a department, by name", "/r/people?department=Department+7&sort=name"},
+	{"people of a department, by name", "/r/people?f.department=Department+7&sort=name"},
 	{"risks, by what all of them lack", "/r/risks?sort=-residual_score"},
 	{"one of the people", "/r/people/E000077"},
 	{"risks, the highest first", "/r/risks?sort=-score"},
-	{"risks of a category", "/r/risks?category=security&state=assessed"},
+	{"risks of a category", "/r/risks?f.category=security&f.state=assessed"},
+	{"risks of a category, the highest first", "/r/risks?f.category=security&sort=-score"},
+	{"risks of two filters, by their reviews", "/r/risks?f.response=reduce&f.state=assessed&sort=due_at"},
 	{"board of risks", "/r/risks?view=board"},
 	{"risk map", "/risks"},
 	{"a risk", "/r/risks/RSK-77"},
 	{"acknowledgments", "/r/acknowledgments"},
-	{"acknowledgments that are open, by day", "/r/acknowledgments?state=asked&sort=due_at"},
+	{"acknowledgments that are open, by day", "/r/acknowledgments?f.state=asked&sort=due_at"},
+	{"acknowledgments of a policy that are open, by day", "/r/acknowledgments?f.version=policy_version/PV-3&f.state=asked&sort=due_at"},
 	{"acknowledgments of a person", "/r/acknowledgments?filter=" + url.QueryEscape(`item.person == "person/E000077"`)},
 	{"search", "/search?q=Risk+4711"},
 	{"search in whole records", "/search?q=said+nowhere"},
@@ -296,6 +301,13 @@ func night(b *bench, s *surface.System) time.Duration {
 	return time.Since(begin)
 }
 
+// filters reports whether an address is that of a list which is filtered.
+func filters(path string) bool {
+	_, query, _ := strings.Cut(path, "?")
+	asked, err := url.ParseQuery(query)
+	return err == nil && slices.ContainsFunc(slices.Collect(maps.Keys(asked)), func(name string) bool { return name == "filter" || strings.HasPrefix(name, "f.") })
+}
+
 // browse signs in; get reads a page and gives its length.
 func browse(b *bench, s *surface.System) (get func(path string) int, end func()) {
 	const password = "correct horse battery"
@@ -331,6 +343,9 @@ func browse(b *bench, s *surface.System) (get func(path string) int, end func())
 		body, err := io.ReadAll(answer.Body)
 		if err != nil || answer.StatusCode != http.StatusOK && path != "/signin?again" {
 			b.Fatalf("%s: status %d, %v: %.300s", path, answer.StatusCode, err, body)
+		}
+		if filters(path) && (!bytes.Contains(body, []byte(`class="chips"`)) || bytes.Contains(body, []byte("No record is like this"))) {
+			b.Fatalf("%s does not filter, or finds nothing", path)
 		}
 		return len(body)
 	}, server.Close

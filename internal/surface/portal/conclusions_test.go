@@ -173,7 +173,15 @@ func TestAMismatchIsResolvedByTwo(t *testing.T) {
 	c.test("OWN-01")
 	result := eve.reconciled(t, "1 matched", "205 mismatches", "1 of them resolved")
 	eve.get("/r/results/"+result).want(t, http.StatusOK, `<a href="/results/`+result+`/reconciled?of=mismatches">All 205 that do not agree with findings</a>`)
-	for _, none := range []string{"/results/" + result + "/reconciled", "/results/" + result + "/reconciled?of=x", "/results/RES-99/reconciled?of=matched", "/results/RES-2/reconciled?of=matched"} {
+	query = "?mismatch=" + url.QueryEscape("only here: Gap FND-9203")
+	path = "/results/" + result + "/mismatch" + query
+	if page := ann.get("/r/results/" + result); strings.Contains(page.body, shown(path)) {
+		t.Error("the result lists it")
+	}
+	ann.get("/results/"+result+"/reconciled?of=mismatches&from=200").want(t, http.StatusOK, `<a href="`+shown(path)+`">Say why</a>`)
+	ann.post("/results/"+result+"/mismatch/resolve"+query, "f.reason", "It is no door.").goes(t, path)
+	ben.get(path).want(t, http.StatusOK, "It is no door.", "not confirmed yet")
+	for _, none := range []string{path + "+x", "/results/" + result + "/reconciled", "/results/" + result + "/reconciled?of=x", "/results/RES-99/reconciled?of=matched", "/results/RES-2/reconciled?of=matched"} {
 		eve.get(none).want(t, http.StatusNotFound)
 	}
 }

@@ -152,15 +152,27 @@ func (p *Portal) mismatchOf(r *request) (*results.Result, *mismatchLine, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	lines, err := p.mismatches(r, of)
-	at := slices.IndexFunc(lines, func(line mismatchLine) bool { return line.ID == r.URL.Query().Get("mismatch") })
-	if err == nil && at < 0 {
-		err = errNotFound
+	asked := func(m results.Mismatch) bool { return m.ID == r.URL.Query().Get("mismatch") }
+	found := of.Mismatches()
+	if known := of.Reconciliation; known != nil && len(known.Listed) < known.Mismatches && !slices.ContainsFunc(found, asked) {
+		all, err := p.System.Lab().Reconciled(r.Context(), of.ID) // the result lists the first ones
+		if errors.Is(err, results.ErrNotReconciled) {
+			err = errNotFound
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		found = all.Mismatches
 	}
+	at := slices.IndexFunc(found, asked)
+	if at < 0 {
+		return nil, nil, errNotFound
+	}
+	lines, err := p.mismatchLines(r, of, found[at:at+1])
 	if err != nil {
 		return nil, nil, err
 	}
-	return of, &lines[at], nil
+	return of, &lines[0], nil
 }
 
 func (p *Portal) mismatchWith(r *request, wrong map[string]string, status int) (*shown, error) {

@@ -87,12 +87,6 @@ func (p *Portal) reconciled(r *request) (*shown, error) {
 	} else {
 		page.Mismatches, err = p.mismatchLines(r, page.Of, found[from:to])
 	}
-	listed := page.Of.Mismatches()
-	for i := range page.Mismatches {
-		if line := &page.Mismatches[i]; !slices.ContainsFunc(listed, func(m results.Mismatch) bool { return m.ID == line.ID }) {
-			line.Href = "" // it has no page: the result lists the first ones
-		}
-	}
 	return &shown{page: "reconciled", title: title, data: page}, err
 }
 
