@@ -51,6 +51,7 @@ func TestADecisionIsNotChangedByAnEdit(t *testing.T) {
 		{"vendor", vendor + `"in_use","report_due_at":"2026-06-01T00:00:00Z"}`, `{"criticality":"essential"}`, "criticality"},
 		{"vendor", vendor + `"in_use"}`, `{"service":"other"}`, ""},
 		{"vendor", vendor + `"in_use",` + use + `}`, `{"used_from":"2026-01-05T00:00:00Z"}`, "used_from"},
+		{"vendor", vendor + `"in_use",` + use + `}`, `{"ended_at":"2026-01-01T00:00:00Z"}`, "ended_at"},
 		{"vendor", vendor + `"in_use",` + use + `}`, `{"next_assessment_at":"2026-06-01T00:00:00Z"}`, ""},
 		{"vendor", vendor + `"offboarding",` + use + `}`, `{"used_from":"2026-01-05T00:00:00Z"}`, "used_from"},
 		{"vendor", vendor + `"offboarding",` + use + `}`, `{"ended_at":"2026-02-05T00:00:00Z"}`, "ended_at"},

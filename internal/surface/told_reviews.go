@@ -73,7 +73,7 @@ var reviews = []review{
 	{kind: sites.Reviews, state: sites.Reviewed, verbs: []string{"moved"}, permission: "site_review.confirm", to: sites.Confirmed, what: "somebody to confirm it"},
 	{kind: people.JobChanges, state: people.Recorded, verbs: []string{"recorded"}, permission: "job_change.review", to: people.Reviewed, what: "a review of the access"},
 	{kind: vendors.Subprocessors, state: "proposed", verbs: []string{"added"}, permission: "subprocessor.review", to: "reviewed", what: "its review"},
-	{kind: vendors.Contracts, state: "draft", verbs: drafting, permission: "vendor_contract.confirm", to: "in_force", whole: true, what: "somebody to confirm it"},
+	{kind: vendors.Contracts, state: "draft", verbs: append(slices.Clone(drafting), "migrated"), permission: "vendor_contract.confirm", to: "in_force", whole: true, what: "somebody to confirm it"},
 	{kind: people.ConductCases, state: people.Reported, verbs: []string{"added"}, permission: "conduct_case.move", to: people.Investigating, what: "somebody to investigate it"},
 	{kind: risks.Assessments, state: risks.Running, verbs: drafting, permission: "risk_assessment.approve", to: risks.Approved, whole: true, what: "approval"},
 	{kind: risks.Scales, state: risks.Proposed, verbs: []string{"added"}, permission: "risk_scale.approve", to: risks.InForce, what: "approval"},

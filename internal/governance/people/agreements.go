@@ -148,7 +148,11 @@ func (a *Agreement) Before(tx *act.Tx, old any) error {
 	case record.SameTime(before.AccessFrom, a.AccessFrom):
 		return nil
 	case !before.AccessFrom.After(tx.Now()) && record.SameTime(before.CorrectedAt, a.CorrectedAt):
-		return record.Refuse("access_from", "has come, and stands: by it the terms were to be signed; while they are awaited it is corrected with the move %s", correcting)
+		hint := ""
+		if before.State == Awaited {
+			hint = "; it is corrected with the move " + correcting
+		}
+		return record.Refuse("access_from", "has come, and stands: by it the terms were to be signed%s", hint)
 	}
 	return a.fall(&tx.Reader)
 }

@@ -1,9 +1,11 @@
 package privacy
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
+	"scaf.dev/scaf/internal/act"
 	"scaf.dev/scaf/internal/record"
 	"scaf.dev/scaf/internal/record/rounds"
 )
@@ -41,7 +43,7 @@ func checkRounds(past record.Past, from, to time.Time, give func(item any) error
 		if c.DueAt == nil || c.WithdrawnAt != nil && !c.WithdrawnAt.After(*c.DueAt) {
 			return nil
 		}
-		year := rounds.Year.At(*c.DueAt).Name
+		year := cmp.Or(c.Year, rounds.Year.At(*c.DueAt).Name)
 		planned[year] = true
 		if c.DueAt.Before(from) || !c.DueAt.Before(to) {
 			return nil
@@ -57,6 +59,20 @@ func checkRounds(past record.Past, from, to time.Time, give func(item any) error
 		if err := give(&CheckRound{ID: round.Name, Year: round.Name, DueAt: &round.DueAt}); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Before notes the year of a check, and refuses one that is done before its year has begun:
+// it would say nothing of that year.
+func (c *Check) Before(tx *act.Tx, _ any) error {
+	if c.DueAt == nil {
+		return nil
+	}
+	local := c.DueAt.In(tx.Zone())
+	round := rounds.Year.At(time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, time.UTC))
+	if c.Year = round.Name; c.State == "done" && tx.Now().Before(rounds.Year.Begins(round, tx.Zone())) {
+		return record.Refuse("due_at", "is in %s, which has not begun: practice is checked within its year", c.Year)
 	}
 	return nil
 }

@@ -81,6 +81,8 @@ func (e *Erasure) Consult(reader *store.Reader, old any) error {
 		return err
 	case e.Subject != r.Subject:
 		return record.Refuse("subject", "is not the person of %s", e.Request)
+	case was.Request == "" && r.Kind == erasing && e.DueAt != nil && e.DueAt.Before(r.ReceivedAt.Truncate(time.Minute)):
+		return record.Refuse("due_at", "is before %s was received: at the earliest %s", e.Request, r.ReceivedAt.Format(time.RFC3339))
 	case was.Request == "" && r.Kind == erasing && e.DueAt != nil && e.DueAt.After(r.eraseFrom()):
 		return record.Refuse("due_at", "is later than %s asks for it: at the latest %s", e.Request, r.eraseFrom().Format(time.RFC3339))
 	}

@@ -374,7 +374,8 @@ func TestAnErasureAnswersItsRequest(t *testing.T) {
 		for _, test := range []struct{ with, field string }{
 			{`"subject":"u-2","request":"subject_request/PRQ-1","due_at":"2026-03-01T09:00:00Z"`, "subject"},
 			{`"subject":"u-1","request":"subject_request/PRQ-1","due_at":"2026-03-02T09:00:00Z"`, "due_at"},
-			{`"subject":"u-1","request":"subject_request/PRQ-2","due_at":"2026-04-02T09:00:00Z"`, ""}, // it was not asked for
+			{`"subject":"u-1","request":"subject_request/PRQ-1","due_at":"2026-02-28T09:00:00Z"`, "due_at"}, // it would be of another time
+			{`"subject":"u-1","request":"subject_request/PRQ-2","due_at":"2026-04-02T09:00:00Z"`, ""},       // it was not asked for
 			{`"subject":"u-1","due_at":"2026-03-02T09:00:00Z"`, ""},
 			{`"subject":"u-1","request":"subject_request/PRQ-1","due_at":"2026-03-01T09:00:00Z"`, ""},
 		} {
@@ -399,6 +400,35 @@ func TestAnErasureAnswersItsRequest(t *testing.T) {
 			return err
 		}); !errors.Is(err, record.ErrNone) {
 			t.Errorf("another one is opened: %v", err)
+		}
+	})
+}
+
+// A check is of its year, by the organization's calendar: it is not done before that has begun.
+func TestACheckIsDoneInItsYear(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, f *apptest.Folder) {
+		ann := act.Caller{ID: "person/owner", Roles: []string{"compliance"}}
+		f.People(t, "owner")
+		year := f.Manual.Now().Year()
+		for i, early := range []bool{false, true, true} {
+			if _, err := f.AddRecord(t.Context(), ann, privacy.Checks, apptest.Fields(t, fmt.Sprintf(`{"title":"Practice","owner":"person/owner","due_at":"%d-12-01T00:00:00Z"}`, year+i))); err != nil {
+				t.Fatal(err)
+			}
+			id := fmt.Sprintf("PCH-%d", i+1)
+			var wrong *record.Invalid
+			_, err := f.MoveRecord(t.Context(), ann, privacy.Checks, id, record.AnyVersion, "done", apptest.Fields(t, `{"scope":"Ten activities","result":"As it says","no_findings":true}`))
+			if early != errors.As(err, &wrong) || early && wrong.Fields[0].Field != "due_at" || !early && err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+			if err := f.DB.Read(t.Context(), func(r *store.Reader) error {
+				c, _, err := record.Load[privacy.Check](r, privacy.Checks, "privacy_check/"+id)
+				if err == nil && c.Year != fmt.Sprint(year+i) {
+					t.Errorf("%s is of %s", id, c.Year)
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

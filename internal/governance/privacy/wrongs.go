@@ -192,6 +192,8 @@ type Check struct {
 	State    string        `json:"state"`
 	Scope    string        `json:"scope,omitempty"`
 	Findings []CheckResult `json:"findings,omitempty"`
+	// Year is that of its due date, by the organization's calendar.
+	Year string `json:"year,omitempty"`
 	// NoFindings says that it found nothing: a list that nobody filled in says less.
 	NoFindings *bool      `json:"no_findings,omitempty"`
 	Result     string     `json:"result,omitempty"`
@@ -223,7 +225,8 @@ var Checks = record.Define[Check](record.Definition{
 		{Name: "title", Label: "Title", Section: "Check", Required: true, Help: "Which one it is, like: Practice against the notice 2026."},
 		{Name: "owner", Label: "Owner", Required: true, Refers: "person", Help: "Who does it, as person/E1001."},
 		{Name: "notice", Label: "Notice", Refers: kindNotice, Help: "The notice that practice is held against, like privacy_notice/PN-1."},
-		{Name: "due_at", Label: "Due", Required: true, Help: "By when it is done: once a year."},
+		{Name: "due_at", Label: "Due", Required: true, Help: "By when it is done: once a year, and within that year."},
+		{Name: "year", Label: "Year", Given: true},
 		{Name: "state", Label: "State"},
 		{Name: "scope", Label: "Looked at", Section: "Outcome", Long: true, Help: "What was looked at: activities, systems, samples."},
 		{Name: "findings", Label: "Findings", Help: "What was found, and who sees to it."},

@@ -112,8 +112,13 @@ func (v *Vendor) covers(spans []span, from, to time.Time, give func(item any) er
 	if !used[v.State] || begun == nil || !v.bound() {
 		return nil
 	}
+	for _, at := range []**time.Time{&begun, &due} {
+		if v.BoundFrom != nil && v.BoundFrom.After(**at) {
+			*at = v.BoundFrom
+		}
+	}
 	id := v.ID + "@contract"
-	for v.EndedAt == nil || due.Before(*v.EndedAt) {
+	for !v.endedBy(*due) {
 		item := &Cover{ID: id, Vendor: v.ID, Name: v.Name, Owner: v.Owner, Tier: v.Tier, Data: v.Data, From: begun, DueAt: due}
 		at := slices.IndexFunc(spans, func(s span) bool { return !s.past(*due) })
 		if at >= 0 {

@@ -143,8 +143,7 @@ func reassessments(v *Vendor, from, to time.Time, give func(item any) error) err
 			item.AssessedAt, item.Assessment, item.Assessor, item.DoneBy, item.Result, item.Tier = &one.At, one.Assessment, one.Assessor, one.DoneBy, one.Result, one.Tier
 			last = one.At
 		}
-		ended := v.EndedAt != nil && !due.Before(*v.EndedAt)
-		if !due.Before(from) && due.Before(to) && !ended {
+		if !due.Before(from) && due.Before(to) && !v.endedBy(due) {
 			if err := give(item); err != nil {
 				return err
 			}
@@ -156,7 +155,7 @@ func reassessments(v *Vendor, from, to time.Time, give func(item any) error) err
 // firstReports are the reports that were to be read of a vendor first.
 func firstReports(v *Vendor, from, to time.Time, give func(item any) error) error {
 	due := v.ReportDueAt
-	if !v.was(due, from, to) || v.EndedAt != nil && !due.Before(*v.EndedAt) {
+	if !v.was(due, from, to) || v.endedBy(*due) {
 		return nil
 	}
 	return give(&FirstReport{v.ID + "@report", v.ID, v.Name, v.Owner, v.Tier, due, v.Report, v.ReportReadAt, v.ReportReader, v.ReportCoversTo})
@@ -164,10 +163,15 @@ func firstReports(v *Vendor, from, to time.Time, give func(item any) error) erro
 
 // exits are the vendors whose use ended.
 func exits(v *Vendor, from, to time.Time, give func(item any) error) error {
-	if !v.was(v.EndedAt, from, to) {
+	if v.State == InUse || !v.was(v.EndedAt, from, to) {
 		return nil
 	}
 	return give(&Exit{v.ID + "@exit", v.ID, v.EndedAt, v.AccessEndedAt, v.DataSettledAt, v.Proof})
+}
+
+// endedBy reports whether its use had ended at an instant.
+func (v *Vendor) endedBy(at time.Time) bool {
+	return v.State != InUse && v.EndedAt != nil && !at.Before(*v.EndedAt)
 }
 
 // was reports whether the vendor is used, or was, and an instant of its use lies in

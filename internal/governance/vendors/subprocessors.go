@@ -72,7 +72,7 @@ var Subprocessors = record.Define[Subprocessor](record.Definition{
 		{Name: "listed", Label: "Published", Section: "Customers", Help: "Whether it is on the published list."},
 		{Name: "told_at", Label: "Customers told", Happened: true, Help: "When customers were told."},
 		{Name: "told_by", Label: "How", Shows: true, Help: "By which announcement or message: announcement/ANN-1, an address, a file of this record."},
-		{Name: "data_from", Label: "Data from", Help: "When the first data of customers went there. Before its review it is a deviation."},
+		{Name: "data_from", Label: "Data from", Happened: true, Help: "When the first data of customers went there. Before its review it is a deviation."},
 		{Name: "ended_at", Label: "Ended", Happened: true, Help: "When the last data of customers went there."},
 		{Name: "state", Label: "State"},
 		{Name: "writers", Label: "Written by", Section: "Review", Given: true},

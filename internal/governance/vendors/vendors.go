@@ -42,6 +42,7 @@ type Vendor struct {
 	ApprovedAt       *time.Time `json:"approved_at,omitempty"`
 	ApprovedTier     string     `json:"approved_tier,omitempty"`
 	UsedFrom         *time.Time `json:"used_from,omitempty"`
+	BoundFrom        *time.Time `json:"bound_from,omitempty"`
 	ApproveBy        *time.Time `json:"approve_by,omitempty"`
 	NextAssessmentAt *time.Time `json:"next_assessment_at,omitempty"`
 	Assessments      []Judged   `json:"assessments,omitempty"`
@@ -116,6 +117,8 @@ var Register = record.Define[Vendor](record.Definition{
 	Settled: []record.Settled{
 		// What it was assessed and approved for.
 		{States: []string{Assessed, Approved, InUse, Offboarding}, Fields: []string{"category", "data", "access", "criticality"}},
+		// When its use ended is said by the move that ends it.
+		{States: []string{Proposed, Assessed, Approved, InUse}, Fields: []string{"ended_at"}},
 		// When its use began and ended, by which its owner is measured.
 		{States: []string{InUse, Offboarding}, Fields: []string{"used_from"}},
 		{States: []string{Offboarding}, Fields: []string{"ended_at"}},
@@ -161,6 +164,7 @@ var Register = record.Define[Vendor](record.Definition{
 		{Name: "approved_at", Label: "Approved", Given: true},
 		{Name: "approved_tier", Label: "Approved as", Given: true, Choices: Tiers, Help: "The tier that it was approved with."},
 		{Name: "used_from", Label: "Used from", Help: "When its use began. Before its approval it is a deviation, unless it was used when this register began: then it is to be approved within thirty days."},
+		{Name: "bound_from", Label: "Contract needed from", Given: true, Help: "When it came to see more than what is public, or to matter, after its use began."},
 		{Name: "approve_by", Label: "To be approved by", Given: true},
 		{Name: "next_assessment_at", Label: "Next assessment", Help: "By when it is assessed again: SCAF sets it a year after each assessment, and after it was used and approved, and thirty days after its tier rose. Whoever wants it sooner sets another day; VND-02 counts the year."},
 		{Name: "assessments", Label: "Assessments", Given: true, Help: "The ones that are finished, the latest one last."},
@@ -261,7 +265,11 @@ func (v *Vendor) Before(tx *act.Tx, old any) error {
 		v.NextAssessmentAt = &soon
 	}
 	if old != nil {
-		v.retiered(tx, record.As[Vendor](old))
+		was := record.As[Vendor](old)
+		v.retiered(tx, was)
+		if err := v.ends(tx, was); err != nil {
+			return err
+		}
 	}
 	begins := v.UsedFrom != nil && v.State == InUse && (old == nil || record.As[Vendor](old).State != InUse)
 	if v.UsedFrom != nil && used[v.State] && (begins || old == nil || !record.SameTime(record.As[Vendor](old).UsedFrom, v.UsedFrom)) {
@@ -303,8 +311,24 @@ func (v *Vendor) Before(tx *act.Tx, old any) error {
 	return nil
 }
 
-// retiered keeps why a vendor that is used is of another tier, and who said so.
+// endsWithin is within how many days its owner says alone that a vendor's use has ended.
+const endsWithin = 30
+
+// ends refuses an owner who says long afterwards when the use ended: VND-01 asks by then for
+// the end of its access, in the period in which that was.
+func (v *Vendor) ends(tx *act.Tx, was *Vendor) error {
+	if was.State != InUse || v.State != Offboarding || v.EndedAt == nil || tx.Caller().ID != v.Owner || !v.EndedAt.Before(tx.Now().AddDate(0, 0, -endsWithin)) {
+		return nil
+	}
+	return record.Refuse("ended_at", "lies more than %d days back: somebody other than its owner says so", endsWithin)
+}
+
+// retiered keeps why a vendor that is used is of another tier, and who said so, and since when
+// it needs a contract that needed none before.
 func (v *Vendor) retiered(tx *act.Tx, was *Vendor) {
+	if now := tx.Now(); used[v.State] && v.bound() && !was.bound() {
+		v.BoundFrom = &now
+	}
 	if v.State == InUse && was.State == InUse && (v.TierOverride != was.TierOverride || v.Access != was.Access || v.Criticality != was.Criticality || !slices.Equal(v.Data, was.Data)) {
 		v.TierReason, v.TierBy = v.ChangedWhy, tx.Caller().ID
 	}

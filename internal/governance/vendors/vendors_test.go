@@ -473,3 +473,55 @@ func TestWhoProposedOrAssessedAVendorThatMattersDoesNotApproveIt(t *testing.T) {
 		})
 	}
 }
+
+// Whoever owns a vendor says soon that its use has ended; what lies further back, and by which the
+// end of its access was late, somebody else says.
+func TestAnOwnerSaysSoonThatAUseEnded(t *testing.T) {
+	ledgertest.EachOf(t, record.Kinds{vendors.Register, vendors.Assessments}, func(t *testing.T, l *ledgertest.Ledger) {
+		now := l.Clock.Now()
+		doc := `{"id":"ID","name":"Example","service":"s","category":"cloud","owner":"person/owner","proposed_by":"person/b","data":["public"],"access":"none","criticality":"low","tier":"low","used_from":"2020-01-01T00:00:00Z","state":"in_use"}`
+		do := func(who string, body func(tx *act.Tx) error) error {
+			_, err := l.Do(context.Background(), act.Caller{ID: "person/" + who, Roles: ledgertest.Operator.Roles}, "test", "x", body)
+			return err
+		}
+		if err := do("x", put(vendors.Register, []string{"VEN-1"}, doc)); err != nil {
+			t.Fatal(err)
+		}
+		errUndone := errors.New("undone")
+		for _, c := range []struct {
+			who     string
+			days    int
+			refused bool
+		}{{"owner", 29, false}, {"owner", 31, true}, {"another", 31, false}} {
+			err := do(c.who, func(tx *act.Tx) error {
+				at, err := json.Marshal(now.AddDate(0, 0, -c.days))
+				if err == nil {
+					_, err = record.Move(tx, vendors.Register, "VEN-1", record.AnyVersion, vendors.Offboarding, "", map[string]json.RawMessage{"ended_at": at})
+				}
+				return errors.Join(err, errUndone)
+			})
+			var wrong *record.Invalid
+			if errors.As(err, &wrong) != c.refused || c.refused && wrong.Fields[0].Field != "ended_at" || !errors.Is(err, errUndone) {
+				t.Errorf("%s, %d days ago: %v", c.who, c.days, err)
+			}
+		}
+		// It comes to see more than what is public: it needs a contract from now on.
+		if err := do("another", func(tx *act.Tx) error {
+			_, err := record.Move(tx, vendors.Register, "VEN-1", record.AnyVersion, vendors.InUse, "vendor.approve", map[string]json.RawMessage{
+				"data": json.RawMessage(`["personal"]`), "used_from": json.RawMessage(`"2020-01-01T00:00:00Z"`), "changed_why": json.RawMessage(`"It sees names"`),
+			})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.DB.Read(context.Background(), func(r *store.Reader) error {
+			v, _, err := record.Load[vendors.Vendor](r, vendors.Register, "vendor/VEN-1")
+			if err == nil && (v.BoundFrom == nil || !v.BoundFrom.Equal(now)) {
+				t.Errorf("bound from %v, want %s", v.BoundFrom, now)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

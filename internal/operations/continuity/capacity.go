@@ -1,9 +1,12 @@
 package continuity
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"scaf.dev/scaf/internal/act"
+	"scaf.dev/scaf/internal/platform/store"
 	"scaf.dev/scaf/internal/record"
 )
 
@@ -173,6 +176,18 @@ func correcting(from, to string, notBy, what, offered []string, guards []record.
 // measured are by whom an outage was to be noticed, ended and told of.
 var measured = []string{"owner", "closed_by"}
 
+// notTheCorrector refuses who corrected what is confirmed.
+func notTheCorrector(_ *store.Reader, caller act.Caller, doc json.RawMessage) error {
+	o := &Outage{}
+	if err := json.Unmarshal(doc, o); err != nil {
+		return err
+	}
+	if caller.ID == o.CorrectBy {
+		return fmt.Errorf("%w: %s corrected %s, and does not confirm it", act.ErrSamePerson, caller.ID, o.ID)
+	}
+	return nil
+}
+
 // Outages describes the register of outages.
 var Outages = record.Define[Outage](record.Definition{
 	Kind: "outage", Register: "outages", Title: "Outages", Singular: "Outage", Named: "service", Prefix: "OUT", At: "began_at",
@@ -182,9 +197,9 @@ var Outages = record.Define[Outage](record.Definition{
 	Transitions: []record.Transition{
 		{From: open, To: closed, Required: []string{"noticed_at", "noticed_by", "ended_at", "allowed", "cause"}, Offered: []string{"told_at"}, Stamp: []string{"closed_by", "closed_at"}, Guards: inOrder},
 		correcting(open, open, measured[:1], []string{"began_at"}, []string{"service", "plan"}, nil),
-		correcting(closed, closed, measured, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at"}, inOrder),
-		correcting(confirmed, closed, measured, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at"}, inOrder),
-		{From: closed, To: confirmed, Permission: "outage.confirm", NotBy: measured, Stamp: []string{"confirmed_by", "confirmed_at"}},
+		correcting(closed, closed, measured, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at", "plan"}, inOrder),
+		correcting(confirmed, closed, measured, []string{"began_at", "noticed_at", "noticed_by", "ended_at", "allowed"}, []string{"told_at", "plan"}, inOrder),
+		{From: closed, To: confirmed, Permission: "outage.confirm", NotBy: measured, Who: notTheCorrector, Stamp: []string{"confirmed_by", "confirmed_at"}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},

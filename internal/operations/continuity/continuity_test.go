@@ -250,6 +250,14 @@ func TestAnOutageLastsAsLongAsItsPlanAllows(t *testing.T) {
 		refused("closed with more", move("person/owner", "", fmt.Sprintf(closing, `,"allowed":"8h"`)))
 		wants("closed", "4h", move("person/owner", "", fmt.Sprintf(closing, "")))
 		wants("corrected by somebody else", "8h", move("person/x", "outage.correct", `{"allowed":"8h","corrected_why":"The contract says so"}`))
+		for who, same := range map[string]bool{"person/owner": true, "person/x": true, "person/y": false} {
+			if err := as(who, func(tx *act.Tx) error {
+				_, err := record.Move(tx, continuity.Outages, "OUT-1", record.AnyVersion, "confirmed", "outage.confirm", nil)
+				return errors.Join(err, errStop)
+			}); errors.Is(err, act.ErrSamePerson) != same || !errors.Is(err, errStop) {
+				t.Errorf("confirmed by %s: %v", who, err)
+			}
+		}
 	})
 }
 

@@ -52,7 +52,8 @@ var Copies = record.Define[Copy](record.Definition{
 		// That it is masked, and that it is gone, is not the word of who made it alone.
 		{From: "copied", To: "copied", Called: "Confirm the masking", Permission: "data_copy.approve", NotBy: []string{"requested_by"},
 			Required: []string{"masking"}, Sets: []string{"masking"}, Stamp: []string{"masking_by"}},
-		{From: "copied", To: "destroyed", Permission: "data_copy.approve", Required: []string{"destroyed_at"}, NotBy: []string{"requested_by"}, Stamp: []string{"confirmed_by"}},
+		{From: "copied", To: "destroyed", Permission: "data_copy.approve", Required: []string{"destroyed_at"}, Offered: []string{"masking"}, Sets: []string{"masking"}, NotBy: []string{"requested_by"}, Stamp: []string{"confirmed_by"},
+			Guards: []record.Guard{{Field: "masking", If: `!(has(item.masked) && item.masked) || has(item.masking) && item.masking != ""`, Why: "is not said: once the copy is gone nobody sees any more that nobody can be recognised in it"}}},
 	},
 	Fields: []record.Field{
 		{Name: "id", Label: "Number"},
@@ -104,13 +105,16 @@ func (c *Copy) Validate() (wrong []record.FieldError) {
 
 // Before holds what was approved. A form's time has no seconds: a copy that was made in the
 // minute of its approval was made after it.
-func (c *Copy) Before(_ *act.Tx, old any) error {
+func (c *Copy) Before(tx *act.Tx, old any) error {
 	if old == nil {
 		return nil
 	}
 	before := record.As[Copy](old)
 	if before.State == "approved" && c.CopiedAt != nil && c.CopiedAt.Equal(c.ApprovedAt.Truncate(time.Minute)) {
 		c.CopiedAt = c.ApprovedAt
+	}
+	if c.Masking != before.Masking && before.State == "copied" && c.State == "destroyed" {
+		c.MaskingBy = tx.Caller().ID
 	}
 	if before.State != "requested" && (before.Data != c.Data || before.Purpose != c.Purpose || before.To != c.To || before.Masked != c.Masked ||
 		before.Encrypted != c.Encrypted || !record.SameTime(before.Until, c.Until) || before.CopiedAt != nil && !record.SameTime(before.CopiedAt, c.CopiedAt)) {

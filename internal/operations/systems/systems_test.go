@@ -117,9 +117,10 @@ func TestCopies(t *testing.T) {
 		With: beside(systems.Copies), Seed: seed,
 		Fields: map[string]string{
 			"requested approved": `{"until":"2026-05-01T00:00:00Z"}`, "requested copied": copied, "approved copied": copied,
-			"copied destroyed": `{"destroyed_at":"2026-02-09T00:00:00Z"}`, "copied copied": `{"masking":"No names in ten rows"}`,
+			"copied destroyed": `{"destroyed_at":"2026-02-09T00:00:00Z","masking":"No names in ten rows"}`, "copied copied": `{"masking":"No names in ten rows"}`,
 		},
 		GuardFalse: map[string]string{
+			"copied destroyed masking":      `{"destroyed_at":"2026-02-09T00:00:00Z"}`,
 			"requested withdrawn copied_at": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`, "approved withdrawn copied_at": `{"copied_at":"2026-01-09T00:00:00Z","withdrawn_reason":"x"}`,
 		},
 		Refused: map[string]string{"data": `{"data":"data_set/DS-9"}`, "destroyed_at": `{"copied_at":"2026-01-09T00:00:00Z","destroyed_at":"2026-01-08T00:00:00Z"}`},

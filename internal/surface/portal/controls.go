@@ -443,6 +443,7 @@ type deviationsPage struct {
 	Control    *controls.Control
 	Test       string
 	Result     string // "": the latest ones
+	Of         *results.Result
 	Found      []finding
 	First, All int // the number of the first one that is listed, from 1
 	Next, Prev int // where other pages begin; -1: there is none
@@ -489,6 +490,7 @@ func (p *Portal) deviations(r *request) (*shown, error) {
 		if from >= of.Deviations {
 			from = 0
 		}
+		page.Of = of
 		if page.Test, page.All = of.Test, of.Deviations; page.All > 0 {
 			if page.Found, err = p.deviationsIn(r, of, from, mostDeviations); err != nil {
 				return nil, err

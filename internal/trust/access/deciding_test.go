@@ -11,6 +11,7 @@ import (
 func TestAProgramDoesNotDecide(t *testing.T) {
 	for action, decides := range map[string]bool{
 		"policy_version.approve": true, "risk.accept": true, "finding.accept": true, "policy.retire": true, "penetration_test.authorize": true, "commitment.approve": true,
+		"meeting.confirm": true, "vendor_contract.confirm": true,
 		"control.approve": false, "policy_version.move": false, "record.read": false,
 	} {
 		for _, role := range []string{"ciso", "executive"} {
@@ -25,11 +26,24 @@ func TestAProgramDoesNotDecide(t *testing.T) {
 	}
 }
 
+// What people see with their own eyes is not a program's either; what tests of controls came to
+// is decided on over the API, too, by two tokens.
+func TestAProgramSeesNothing(t *testing.T) {
+	for action, sees := range map[string]bool{
+		"outage.correct": false, "agreement.correct": false, "data_disposal.witness": false, "media_disposal.release": false, "privacy_breach.judge": false,
+		"deviation.confirm": true, "resolution.confirm": true, "control.approve": true,
+	} {
+		if err := access.Roles.Authorize(act.Caller{ID: "token/T1", Roles: []string{"ciso"}}, action, ""); (err == nil) != sees {
+			t.Errorf("%s by a token: %v", action, err)
+		}
+	}
+}
+
 // An account of nobody decides on nothing that another person did: whoever made it may be
 // behind it. An auditor is from outside.
 func TestAnAccountOfNobodyDoesNotDecide(t *testing.T) {
 	for action, decides := range map[string]bool{
-		"policy_version.approve": true, "risk.accept": true, "finding.close": true, "deviation.confirm": true, "self_assessment.review": true,
+		"policy_version.approve": true, "risk.accept": true, "finding.close": true, "deviation.confirm": true, "self_assessment.review": true, "outage.correct": true,
 		"control.assess": true, "control.conclude": true, "control.approve": true, "risk.add": false, "risk.move": false, "record.read": false,
 	} {
 		roles := []string{"ciso"}

@@ -237,17 +237,18 @@ const localCaller = "local/"
 // Auditors are from outside, and in no register of people.
 func answers(action string) bool {
 	noun, verb, _ := strings.Cut(action, ".")
-	return noun != "audit" && slices.Contains([]string{"approve", "accept", "retire", "authorize", "close", "confirm", "review", "assess", "conclude"}, verb)
+	return noun != "audit" && slices.Contains([]string{"approve", "accept", "retire", "authorize", "close", "confirm", "correct", "review", "assess", "conclude"}, verb)
 }
 
 // decisions are the verbs of the actions by which somebody answers for something in a
-// register: a program does not, whatever its token's role. Versions of control files
-// are approved over the API, too, by two tokens (ADR 16).
-var decisions = []string{"approve", "accept", "retire", "authorize"}
+// register: a program does not, whatever its token's role. Versions of control files,
+// causes of deviations and resolutions of mismatches are decided on over the API, too, by two
+// tokens (ADR 16).
+var decisions = []string{"approve", "accept", "retire", "authorize", "confirm", "correct", "witness", "judge", "release"}
 
 func decides(action string) bool {
 	noun, verb, _ := strings.Cut(action, ".")
-	return noun != "control" && slices.Contains(decisions, verb)
+	return !slices.Contains([]string{"control", "deviation", "resolution"}, noun) && slices.Contains(decisions, verb)
 }
 
 func allows(allowed, action string) bool {
