@@ -16,7 +16,7 @@ func TestTheAddressOfARecordIsCopied(t *testing.T) {
 	t.Parallel()
 	s := demonstration(t)
 	v := s.signs(t, "compliance")
-	for _, path := range []string{"/r/people/E1001", "/controls/ACC-02"} {
+	for _, path := range []string{"/r/people/E1001", "/controls/ACC-02", "/duties/access-review", "/people/E1001"} {
 		v.goes(path)
 		v.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".copy button").focus()`), v.typing(kb.Enter),
 			chromedp.Poll[chromedp.Void](`document.querySelector(".copy [role=status]").innerText === "Copied"`))
