@@ -46,7 +46,7 @@ var itemFields = []string{"count", "passed", "deviations", "open", "resources", 
 
 // of reports whether a result has such a number.
 func (l itemList) of(r *results.Result) bool {
-	return !(l.states && r.State == nil || l.others && r.State != nil)
+	return (!l.states || r.State != nil) && (!l.others || r.State == nil)
 }
 
 // itemsPath is the page of what a number of a result counts, from a number on.
